@@ -1,0 +1,1 @@
+"""Train, evaluate, export and run person re-identification (ReID) embeddings. Imports nothing of ``tracker``."""
