@@ -65,7 +65,7 @@ class Matching:
     def stage(
         self, name: str, gain: FloatArray, tracks: BoolArray | None = None, detections: BoolArray | None = None
     ) -> None:
-        """Match free tracks with free detections, of those that the masks ``tracks`` (N,) and ``detections`` (M,) admit.
+        """Match what is still free, of the tracks (N,) and detections (M,) that the masks admit.
 
         gain is the full (N, M) matrix; see the module for its meaning.
         """
@@ -86,4 +86,5 @@ class Matching:
 
 def same_class(track_classes: IntArray, detection_classes: IntArray) -> BoolArray:
     """(N, M) whether track and detection are of one class."""
-    return track_classes[:, None] == detection_classes[None, :]
+    same: BoolArray = track_classes[:, None] == detection_classes[None, :]
+    return same

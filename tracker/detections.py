@@ -106,6 +106,12 @@ class Detections:
         """The same detections with (N, D) embeddings; ValueError where they do not fit or are not finite."""
         return Detections(self.boxes, self.scores, self.classes, embeddings=embeddings, payload=self.payload)
 
+    def numbered(self) -> Detections:
+        """The same detections, ``rows`` counting them from 0: what a tracker reports as their index."""
+        part = self[:]
+        part.rows = np.arange(len(self))
+        return part
+
     def _fill_from(self, other: Detections, which: Any) -> None:
         self.boxes = other.boxes[which]
         self.scores = other.scores[which]
@@ -188,7 +194,7 @@ def _numbers(value: ArrayLike, name: str, width: int | None = None, dtype: type 
     """A copy of shape (N,) or, with a width, (N, width); width -1 takes any."""
     try:
         with np.errstate(over="ignore"):  # an overflow to infinity is reported below
-            array = np.array(value, dtype=dtype)
+            array: NDArray[Any] = np.array(value, dtype=dtype)
     except (TypeError, ValueError):
         raise ValueError(f"detections {name} are not numbers in a regular array") from None
     if array.shape == (0,) and width is not None:

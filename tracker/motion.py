@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +53,13 @@ class Motion(Protocol):
 class _SplitKalman:
     """The Kalman equations of a filter that splits by coordinate; a subclass names the coordinates and the noise."""
 
-    measure: ClassVar[Callable[[FloatArray], FloatArray]]
-    unmeasure: ClassVar[Callable[[FloatArray], FloatArray]]
+    def measure(self, boxes: FloatArray) -> FloatArray:
+        """(N, 4) boxes xyxy -> (4, N) measured coordinates."""
+        raise NotImplementedError
+
+    def unmeasure(self, p: FloatArray) -> FloatArray:
+        """(4, N) coordinates -> (N, 4) boxes xyxy."""
+        raise NotImplementedError
 
     def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Variance of position and velocity at birth, each broadcastable to (4, N)."""
@@ -70,7 +75,7 @@ class _SplitKalman:
 
     def birth(self, boxes: FloatArray) -> FloatArray:
         state = np.zeros((5, 4, len(boxes)))
-        state[0] = type(self).measure(boxes).T
+        state[0] = self.measure(boxes)
         state[2], state[4] = self.initial_variance(state[0])
         return state
 
@@ -78,8 +83,6 @@ class _SplitKalman:
         qp, qv = self.process_variance(state[0])
         state = state.copy()
         p, v, pp, pv, vv = state
-        # A size must stay positive: SORT stops its change instead of letting it cross zero.
-        v[2:][p[2:] + step * v[2:] <= 0] = 0.0
         p += step * v
         pp += step * (2 * pv + step * vv)
         pv += step * vv
@@ -94,7 +97,7 @@ class _SplitKalman:
     def update(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
         p, v, pp, pv, vv = state
         r = self.measurement_variance(p)
-        innovation = type(self).measure(boxes).T - p
+        innovation = self.measure(boxes) - p
         innovation_variance = pp + r
         gain_p = pp / innovation_variance
         gain_v = pv / innovation_variance
@@ -107,14 +110,14 @@ class _SplitKalman:
         return out
 
     def boxes(self, state: FloatArray) -> FloatArray:
-        return type(self).unmeasure(state[0].T)
+        return self.unmeasure(state[0])
 
     def velocities(self, state: FloatArray) -> FloatArray:
         return state[1, :2].T.copy()
 
     def distances(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
         p, pp = state[0], state[2]
-        innovation = type(self).measure(boxes).T[:, None, :] - p[:, :, None]
+        innovation = self.measure(boxes)[:, None, :] - p[:, :, None]
         innovation *= innovation
         innovation /= (pp + self.measurement_variance(p))[:, :, None]
         total: FloatArray = innovation.sum(axis=0)
@@ -128,8 +131,19 @@ class XYSR(_SplitKalman):
     Noise as published with the paper: constant, in pixels and frames.
     """
 
-    measure = staticmethod(xyxy_to_xysr)
-    unmeasure = staticmethod(xysr_to_xyxy)
+    def measure(self, boxes: FloatArray) -> FloatArray:
+        return xyxy_to_xysr(boxes).T
+
+    def unmeasure(self, p: FloatArray) -> FloatArray:
+        return xysr_to_xyxy(p.T)
+
+    def predict(self, state: FloatArray, step: float) -> FloatArray:
+        # The area must stay positive: SORT stops its change instead of letting it cross zero.
+        vanishing = state[0, 2] + step * state[1, 2] <= 0
+        if vanishing.any():
+            state = state.copy()
+            state[1, 2, vanishing] = 0.0
+        return super().predict(state, step)
 
     def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
         return _column(10, 10, 10, 10), _column(1e4, 1e4, 1e4, 0)
@@ -151,8 +165,11 @@ class XYAH(_SplitKalman):
     position_weight: float = 1 / 20
     velocity_weight: float = 1 / 160
 
-    measure = staticmethod(xyxy_to_xyah)
-    unmeasure = staticmethod(xyah_to_xyxy)
+    def measure(self, boxes: FloatArray) -> FloatArray:
+        return xyxy_to_xyah(boxes).T
+
+    def unmeasure(self, p: FloatArray) -> FloatArray:
+        return xyah_to_xyxy(p.T)
 
     def _variance(self, p: FloatArray, weight: float, aspect_deviation: float) -> FloatArray:
         variance = np.empty_like(p)
@@ -181,15 +198,15 @@ def _column(*values: float) -> FloatArray:
 class FilterpyMotion:
     """Any filterpy filter as a motion model, one filter object per track: slow, but open.
 
-    make        box (4,) xyxy -> a new filter (KalmanFilter, ExtendedKalmanFilter, UnscentedKalmanFilter, IMMEstimator)
-                whose state starts at that box
-    measure     (N, 4) boxes xyxy -> (N, K) measurements ``z`` of the filter; default SORT's centre, area, aspect ratio
-    unmeasure   (N, K) -> (N, 4) boxes xyxy, the inverse of ``measure``
-    observe     filter -> (K,) its state as a measurement; default the first K entries of ``filter.x``
+    make             box (4,) xyxy -> a new filter (KalmanFilter, ExtendedKalmanFilter, UnscentedKalmanFilter,
+                     IMMEstimator) whose state starts at that box
+    measure          (N, 4) boxes xyxy -> (N, K) measurements of the filter; default centre, area, aspect ratio (SORT)
+    unmeasure        (N, K) -> (N, 4) boxes xyxy, the inverse of ``measure``
+    observe          filter -> (K,) its state as a measurement; default the first K entries of ``filter.x``
     centre_velocity  filter -> (2,) pixels per frame; default entries 4 and 5 of ``filter.x``
-    predict_filter  (filter, step) advances the filter by ``step`` frames; default ``filter.predict()``, whole frames only
-    update_filter   (filter, z) gives the filter one measurement; default ``filter.update(z)``. An EKF needs
-                ``lambda f, z: f.update(z, HJacobian, Hx)``.
+    predict_filter   (filter, step) advances the filter by ``step`` frames; default ``filter.predict()`` per whole frame
+    update_filter    (filter, z) gives the filter one measurement; default ``filter.update(z)``. An EKF needs
+                     ``lambda f, z: f.update(z, HJacobian, Hx)``.
 
     Raises ValueError when the default ``predict`` is asked for a part of a frame.
     """

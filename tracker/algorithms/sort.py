@@ -26,7 +26,7 @@ from tracker.tracks import IntArray, Tracks
 
 @dataclass
 class SORTState(State):
-    streaks: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # matches in a row since birth or a miss
+    streaks: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # matches in a row
 
 
 class SORT:
