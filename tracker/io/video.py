@@ -43,7 +43,7 @@ class Frame:
 
     image   (H, W, 3) uint8 BGR, or None where a sequence comes without its images
     number  1-based position in the source; a picture that cannot be read leaves its number out
-    time    seconds, never decreasing; 0 for the first frame of a file or folder
+    time    seconds, increasing with every frame; 0 for the first frame of a file or folder
     """
 
     image: Image | None
@@ -122,8 +122,8 @@ class Source:
             self.notes.append(line)
 
     def sha256(self) -> str | None:
-        """Hex digest of the source's content (of names and contents for a folder); None for a live source."""
-        if self.live:
+        """Hex digest of the source's content (of names and contents for a folder); None without files."""
+        if self.live or not self._files:
             return None
         digest = hashlib.sha256()
         for path in self._files:
