@@ -73,6 +73,9 @@ class State:
                         "give increasing times, or call reset() before another video"
                     )
                 step = (time - self.time) * frame_rate
+                # Containers round their timestamps: close to a whole number of frames is that number.
+                if round(step) >= 1 and abs(step - round(step)) < 0.1:
+                    step = float(round(step))
         elif self.time is not None:
             time = self.time + 1 / frame_rate
         self.frame += 1
@@ -186,4 +189,11 @@ def fraction(value: float, name: str) -> float:
     """``value``, between 0 and 1; ValueError otherwise."""
     if not 0 <= value <= 1:
         raise ValueError(f"{name}={value!r}: give a number from 0 to 1")
+    return float(value)
+
+
+def positive(value: float, name: str) -> float:
+    """``value``, finite and above 0; ValueError otherwise."""
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name}={value!r}: give a number above 0")
     return float(value)

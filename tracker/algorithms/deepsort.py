@@ -24,7 +24,7 @@ from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYAH, Motion
-from tracker.state import State, at_least, fraction, frames_of
+from tracker.state import State, at_least, fraction, frames_of, positive
 from tracker.tracks import IntArray, Tracks
 
 # 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
@@ -69,14 +69,14 @@ class DeepSORT:
         embedder: Callable[[Any, FloatArray], Any] | None = None,
         motion: Motion | None = None,
     ) -> None:
-        self.max_age = frames_of(max_age, frame_rate)
         self.n_init = at_least(1, n_init, "n_init")
         self.max_cosine_distance = 2 * fraction(max_cosine_distance / 2, "max_cosine_distance / 2")
         self.max_iou_distance = fraction(max_iou_distance, "max_iou_distance")
         self.budget = at_least(1, budget, "budget")
         self.max_galleries = at_least(1, max_galleries, "max_galleries")
         self.per_class = per_class
-        self.frame_rate = frame_rate
+        self.frame_rate = positive(frame_rate, "frame_rate")
+        self.max_age = frames_of(max_age, self.frame_rate)
         self.embedder = embedder
         self.motion: Motion = XYAH() if motion is None else motion
         self.reset()

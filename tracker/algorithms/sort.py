@@ -20,7 +20,7 @@ from tracker.assign import Matching, assign, same_class
 from tracker.boxes import iou_xyxy
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYSR, Motion
-from tracker.state import State, at_least, fraction, frames_of
+from tracker.state import State, at_least, fraction, frames_of, positive
 from tracker.tracks import IntArray, Tracks
 
 
@@ -53,12 +53,12 @@ class SORT:
         frame_rate: float = 30.0,
         motion: Motion | None = None,
     ) -> None:
-        self.max_age = frames_of(max_age, frame_rate)
         self.min_hits = at_least(0, min_hits, "min_hits")
         self.iou_threshold = fraction(iou_threshold, "iou_threshold")
         self.published_order = published_order
         self.per_class = per_class
-        self.frame_rate = frame_rate
+        self.frame_rate = positive(frame_rate, "frame_rate")
+        self.max_age = frames_of(max_age, self.frame_rate)
         self.motion: Motion = XYSR() if motion is None else motion
         self.reset()
 
