@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,10 @@ class Motion(Protocol):
         """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
         ...
 
+    def hold_size(self, state: NDArray[Any], which: NDArray[np.bool_]) -> NDArray[Any]:
+        """State (..., N) in which the tracks of the mask (N,) no longer change their size; for lost tracks."""
+        ...
+
 
 class _SplitKalman:
     """The Kalman equations of a filter that splits by coordinate; a subclass names the coordinates and the noise."""
@@ -72,6 +76,8 @@ class _SplitKalman:
     def measurement_variance(self, p: FloatArray) -> FloatArray:
         """Measurement noise, broadcastable to (4, N)."""
         raise NotImplementedError
+
+    sized: ClassVar[tuple[int, ...]] = ()  # coordinates that ``hold_size`` stops
 
     def birth(self, boxes: FloatArray) -> FloatArray:
         state = np.zeros((5, 4, len(boxes)))
@@ -109,6 +115,14 @@ class _SplitKalman:
         out[4] = vv - gain_v * pv
         return out
 
+    def hold_size(self, state: FloatArray, which: NDArray[np.bool_]) -> FloatArray:
+        if not which.any():
+            return state
+        state = state.copy()
+        for coordinate in self.sized:
+            state[1, coordinate, which] = 0.0
+        return state
+
     def boxes(self, state: FloatArray) -> FloatArray:
         return self.unmeasure(state[0])
 
@@ -130,6 +144,8 @@ class XYSR(_SplitKalman):
 
     Noise as published with the paper: constant, in pixels and frames.
     """
+
+    sized: ClassVar[tuple[int, ...]] = (2,)
 
     def measure(self, boxes: FloatArray) -> FloatArray:
         return xyxy_to_xysr(boxes).T
@@ -164,6 +180,8 @@ class XYAH(_SplitKalman):
 
     position_weight: float = 1 / 20
     velocity_weight: float = 1 / 160
+
+    sized: ClassVar[tuple[int, ...]] = (3,)
 
     def measure(self, boxes: FloatArray) -> FloatArray:
         return xyxy_to_xyah(boxes).T
@@ -267,6 +285,9 @@ class FilterpyMotion:
             difference = z - mean
             out[i] = np.einsum("mk,mk->m", difference, np.linalg.solve(covariance, difference.T).T)
         return out
+
+    def hold_size(self, state: NDArray[Any], which: NDArray[np.bool_]) -> NDArray[Any]:
+        return state  # what of a filter of unknown state is its size, only its maker knows
 
     def _give(self, f: Any, z: FloatArray) -> None:
         if self.update_filter is not None:

@@ -82,9 +82,10 @@ class State:
         self.time = time
         return step
 
-    def predict(self, motion: Motion, step: float) -> None:
-        """Move every track ``step`` frames on."""
-        self.motion = motion.predict(self.motion, step)
+    def predict(self, motion: Motion, step: float, moving: NDArray[np.bool_] | None = None) -> None:
+        """Move every track ``step`` frames on; those outside the mask ``moving`` (N,) only age."""
+        moved = motion.predict(self.motion, step)
+        self.motion = moved if moving is None or moving.all() else np.where(moving, moved, self.motion)
         self.ages = self.ages + 1
         self.missed = self.missed + 1
         self.silent = self.silent + step
