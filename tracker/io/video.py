@@ -59,6 +59,7 @@ class Source:
     frame_rate  frames per second, positive; an assumed rate is said in ``notes``
     n_frames    number of frames announced, or None where unknown
     size        (width, height) in pixels, or None where unknown
+    has_images  False for a sequence that comes without its pictures: every frame's image is None
     live        True where frames are lost if nobody reads them (webcam, stream)
     notes       lines for people: what was assumed, skipped or unreadable
     read        frames given so far by the last iteration
@@ -78,6 +79,7 @@ class Source:
         n_frames: int | None = None,
         size: tuple[int, int] | None = None,
         live: bool = False,
+        has_images: bool = True,
         files: Sequence[Path] = (),
         notes: Sequence[str] = (),
         tolerance: int = 0,
@@ -89,6 +91,7 @@ class Source:
         self.n_frames = n_frames
         self.size = size
         self.live = live
+        self.has_images = has_images
         self.notes = list(notes)
         self.read = 0
         self.missing = 0
@@ -472,6 +475,7 @@ def _sequence(path: Path, name: str) -> Source:
         frame_rate=frame_rate,
         n_frames=announced,
         size=(width, height) if width and height else None,
+        has_images=False,
         files=[ini],
         notes=[f"no images in {folder.name}; frames come without pictures"],
     )
