@@ -33,6 +33,11 @@ _TOPS: tuple[Colour, ...] = (
     (20, 165, 200),
     (70, 40, 150),
     (95, 80, 70),
+    (150, 60, 165),
+    (165, 135, 40),
+    (25, 70, 115),
+    (70, 150, 90),
+    (110, 100, 205),
 )
 _LEGS: tuple[Colour, ...] = ((75, 45, 30), (35, 35, 35), (40, 65, 95), (85, 75, 65), (60, 30, 60), (30, 60, 45))
 _SKINS: tuple[Colour, ...] = ((140, 170, 220), (70, 100, 150), (100, 135, 190), (50, 70, 105))
@@ -47,7 +52,8 @@ class _Prop:
     """A thing that stands still and hides what is behind it."""
 
     feet: float  # row of the ground under it
-    mask: NDArray[np.bool_]
+    place: tuple[slice, slice]  # rows and columns of the picture
+    mask: NDArray[np.bool_]  # its pixels there
     picture: Image
 
 
@@ -118,11 +124,11 @@ class Scene:
         )
 
     def draw(self, number: int) -> Image:
-        """Frame ``number`` (1-based) as (H, W, 3) uint8 BGR."""
+        """Frame ``number`` (1-based) as (H, W, 3) uint8 BGR. ValueError for a number not in 1..n_frames."""
         image = self._street.copy()
         for thing in self._by_depth(number):
             if isinstance(thing, _Prop):
-                image[thing.mask] = thing.picture[thing.mask]
+                image[thing.place][thing.mask] = thing.picture[thing.mask]
                 continue
             x, feet, phase = thing.at(number)
             _shadow(image, x, feet, thing.height)
@@ -134,17 +140,16 @@ class Scene:
 
         Boxes are left, top, right, bottom of the whole figure, also where something hides it, cut at the picture's
         edges. ``visible`` is the share of the figure's pixels that can be seen, 0 (hidden) to 1; what lies outside the
-        picture counts as hidden. Figures that are entirely outside are left out. ValueError for a number not in 1..n.
+        picture counts as hidden. Figures that are entirely outside are left out. Raises ValueError for a
+        number not in 1..n_frames.
         """
-        if not 1 <= number <= self.n_frames:
-            raise ValueError(f"frame {number} is not in 1..{self.n_frames}")
         width, height = self.size
-        owner = np.zeros((height, width), np.int64)
+        owner = np.zeros((height, width), np.int64)  # the figure nearest to the viewer, 0 none
         areas: dict[int, int] = {}
         boxes: dict[int, tuple[int, int, int, int]] = {}
         for thing in self._by_depth(number):
             if isinstance(thing, _Prop):
-                owner[thing.mask] = 0
+                owner[thing.place][thing.mask] = 0
                 continue
             x, feet, phase = thing.at(number)
             mask, left, top = _silhouette(thing, x, feet, phase)
@@ -166,6 +171,8 @@ class Scene:
 
     def _by_depth(self, number: int) -> list[_Prop | _Walker]:
         """Everything in a frame, far to near."""
+        if not 1 <= number <= self.n_frames:
+            raise ValueError(f"frame {number} is not in 1..{self.n_frames}")
         margin = self.size[1] / 4
         things: list[tuple[float, _Prop | _Walker]] = [(prop.feet, prop) for prop in self._props]
         for walker in self._walkers:
@@ -392,7 +399,7 @@ def _kiosk(size: tuple[int, int]) -> _Prop:
     cv2.rectangle(kiosk, (x - w // 10, top - round(0.025 * height)), (x + w + w // 10, top), (90, 120, 95), -1)
     cv2.rectangle(kiosk, (x + w // 8, top + w // 5), (x + w - w // 8, top + w), (150, 175, 160), -1)
     cv2.rectangle(kiosk, (x, foot - w // 2), (x + w, foot), (105, 135, 108), -1)
-    return _Prop(foot, np.any(kiosk, axis=2), kiosk)
+    return _cut_out(foot, kiosk)
 
 
 def _tree(size: tuple[int, int]) -> _Prop:
@@ -410,4 +417,11 @@ def _tree(size: tuple[int, int]) -> _Prop:
         centre = (round(x + across), round(0.17 * height + up))
         tone = int(rng.integers(0, 40))
         cv2.circle(tree, centre, round(0.035 * width), (70 + tone // 2, 120 + tone, 85 + tone // 2), -1, cv2.LINE_8)
-    return _Prop(foot, np.any(tree, axis=2), tree)
+    return _cut_out(foot, tree)
+
+
+def _cut_out(feet: float, picture: Image) -> _Prop:
+    mask = np.any(picture, axis=2)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return _Prop(feet, place, mask[place], picture[place])
