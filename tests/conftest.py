@@ -1,4 +1,4 @@
-"""Fixtures for all tests: the shared data, and tiny ONNX files made on the spot."""
+"""What every test shares: the folder of data and references, tiny ONNX files, and a hypothesis profile without chance or clock."""
 
 from __future__ import annotations
 
@@ -8,15 +8,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+settings.register_profile(
+    "tests",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with data, models and references next to the checkout; skips the test where there is none."""
+    """The folder ../shared of data and published outputs; a checkout elsewhere does not have it."""
     if not SHARED.is_dir():
-        pytest.skip(f"needs the project's data folder, which is not at {SHARED}")
+        pytest.skip(f"needs the project's shared data, absent here: {SHARED}")
     return SHARED
 
 
