@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from tracker.boxes import FloatArray, xyah_to_xyxy, xysr_to_xyxy, xyxy_to_xyah, xyxy_to_xysr
 
+SMALLEST_SIZE = 1e-3  # of a predicted box, in pixels
+
 
 class Motion(Protocol):
     """What a tracker asks of a motion model. Boxes are (N, 4) xyxy pixels; ``step`` is in frames and positive."""
@@ -187,7 +189,10 @@ class XYAH(_SplitKalman):
         return xyxy_to_xyah(boxes).T
 
     def unmeasure(self, p: FloatArray) -> FloatArray:
-        return xyah_to_xyxy(p.T)
+        # A track that shrank and was then lost for long is predicted to vanish; its box must stay one.
+        boxes = p.T.copy()
+        np.maximum(boxes[:, 2:], SMALLEST_SIZE, out=boxes[:, 2:])
+        return xyah_to_xyxy(boxes)
 
     def _variance(self, p: FloatArray, weight: float, aspect_deviation: float) -> FloatArray:
         variance = np.empty_like(p)

@@ -126,7 +126,6 @@ def open_pipeline(
 ) -> Pipeline:
     """Open what the command's options name; see ``track`` for the arguments. Nothing is read before iteration."""
     from tracker.detect import open_detector
-    from tracker.embed import open_embedder
     from tracker.io.video import open_source
 
     if isinstance(algo, str):
@@ -148,6 +147,8 @@ def open_pipeline(
             if classes is not None:
                 raise ValueError("classes by name go with a detector named by text; filter in your own callable")
         if wants_embeddings(type(tracker)) and getattr(tracker, "embedder", None) is None:
+            from tracker.embed import open_embedder
+
             embedder = open_embedder(str(reid)) if isinstance(reid, (str, Path)) else reid
         return Pipeline(opened, found, tracker, embedder=embedder, min_score=conf, invalid=invalid)
     except BaseException:
