@@ -44,4 +44,6 @@ def assert_same_tracks(ours: Rows, frames: IntArray, ids: IntArray, boxes: Float
         assert worst <= tolerance, f"frame {frame}: boxes differ by {worst:g} pixels"
         for i, j in zip(our_ids[a].tolist(), ids[b[nearest]].tolist(), strict=True):
             assert theirs_of_ours.setdefault(i, j) == j, f"frame {frame}: our id {i} is {theirs_of_ours[i]} and {j}"
-            assert ours_of_theirs.setdefault(j, i) == i, f"frame {frame}: published id {j} is {ours_of_theirs[j]} and {i}"
+            assert ours_of_theirs.setdefault(j, i) == i, (
+                f"frame {frame}: published id {j} is {ours_of_theirs[j]} and {i}"
+            )

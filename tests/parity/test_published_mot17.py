@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,14 +10,11 @@ from tracker.algorithms.ocsort import OCSORT
 from tracker.detections import Detections
 from tracker.io.mot import read_detections
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is absent: no published rows to compare with")
 
-
-def rows_of(tracker, sequence, last=None):
-    found = read_detections(SHARED / "data/MOT17/train" / sequence / "det/det.txt")
+def rows_of(shared, tracker, sequence):
+    found = read_detections(shared / "data/MOT17/train" / sequence / "det/det.txt")
     frames, ids, boxes = [], [], []
-    for frame in range(1, (last or found.last_frame) + 1):
+    for frame in range(1, found.last_frame + 1):
         now = found.at(frame)
         tracks = tracker.update(Detections(found.boxes[now], found.scores[now]))
         frames.append(np.full(len(tracks), frame))
@@ -28,12 +23,11 @@ def rows_of(tracker, sequence, last=None):
     return np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes)
 
 
-def compare(tracker, algorithm, sequence, last=None):
+def compare(shared, tracker, algorithm, sequence):
     """(our rows without a published one, published rows without ours); asserts boxes and ids of all the others."""
-    published = np.load(SHARED / "reference" / algorithm / f"{sequence}.npz")
-    within = published["frame"] <= (last or np.inf)
-    frame, name, box = (published[key][within] for key in ("frame", "id", "xyxy"))
-    frames, ids, boxes = rows_of(tracker, sequence, last)
+    published = np.load(shared / "reference" / algorithm / f"{sequence}.npz")
+    frame, name, box = (published[key] for key in ("frame", "id", "xyxy"))
+    frames, ids, boxes = rows_of(shared, tracker, sequence)
     ours, theirs, pairs = [], [], set()
     for number in np.unique(np.concatenate((frame, frames))):
         a, b = np.flatnonzero(frames == number), np.flatnonzero(frame == number)
@@ -50,13 +44,13 @@ SEQUENCES = ["MOT17-02", "MOT17-04", "MOT17-05", "MOT17-09"]
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
-def test_ocsort(sequence):
-    assert compare(OCSORT(published_order=True), "ocsort", sequence) == ([], [])
+def test_ocsort(shared, sequence):
+    assert compare(shared, OCSORT(published_order=True), "ocsort", sequence) == ([], [])
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
-def test_bytetrack(sequence):
-    ours, theirs = compare(ByteTrack(published_iou=True), "bytetrack", sequence)
+def test_bytetrack(shared, sequence):
+    ours, theirs = compare(shared, ByteTrack(published_iou=True), "bytetrack", sequence)
     assert theirs == []
     if sequence != "MOT17-04":
         assert ours == []
