@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray, xyah_to_xyxy, xysr_to_xyxy, xyxy_to_xyah, xyxy_to_xysr
+from tracker.boxes import FloatArray, xyah_to_xyxy, xysr_to_xyxy, xywh_to_xyxy, xyxy_to_xyah, xyxy_to_xysr, xyxy_to_xywh
 
 SMALLEST_SIZE = 1e-3  # of a predicted box, in pixels
 
@@ -35,8 +35,8 @@ class Motion(Protocol):
         """State (..., N) after ``step`` frames without a measurement."""
         ...
 
-    def update(self, state: NDArray[Any], boxes: FloatArray) -> NDArray[Any]:
-        """State (..., N) after each track measured its row of ``boxes``."""
+    def update(self, state: NDArray[Any], boxes: FloatArray, noise: FloatArray | None = None) -> NDArray[Any]:
+        """State (..., N) after each track measured its row of ``boxes``; ``noise`` (N,) multiplies the variance."""
         ...
 
     def boxes(self, state: NDArray[Any]) -> FloatArray:
@@ -49,6 +49,10 @@ class Motion(Protocol):
 
     def distances(self, state: NDArray[Any], boxes: FloatArray) -> FloatArray:
         """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
+        ...
+
+    def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
+        """State (..., N) seen by a camera that moved: ``matrix`` (2, 3) takes old image points to new ones."""
         ...
 
     def hold_size(self, state: NDArray[Any], which: NDArray[np.bool_]) -> NDArray[Any]:
@@ -80,6 +84,7 @@ class _SplitKalman:
         raise NotImplementedError
 
     sized: ClassVar[tuple[int, ...]] = ()  # coordinates that ``hold_size`` stops
+    powers: ClassVar[tuple[int, int]] = (1, 1)  # of length, of the third and fourth coordinate
 
     def birth(self, boxes: FloatArray) -> FloatArray:
         state = np.zeros((5, 4, len(boxes)))
@@ -102,9 +107,11 @@ class _SplitKalman:
             pv += qv * ((step - 1) * step / 2)
         return state
 
-    def update(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
+    def update(self, state: FloatArray, boxes: FloatArray, noise: FloatArray | None = None) -> FloatArray:
         p, v, pp, pv, vv = state
         r = self.measurement_variance(p)
+        if noise is not None:
+            r = r * noise
         innovation = self.measure(boxes) - p
         innovation_variance = pp + r
         gain_p = pp / innovation_variance
@@ -115,6 +122,24 @@ class _SplitKalman:
         out[2] = gain_p * r
         out[3] = gain_v * r
         out[4] = vv - gain_v * pv
+        return out
+
+    def warp(self, state: FloatArray, matrix: FloatArray) -> FloatArray:
+        """The mean is exact. The covariance is too for a shift with a uniform scale, where nothing couples.
+
+        A turned or sheared camera would couple x with y: the variances are then the exact ones, the covariance between
+        x and y, which the split filter does not hold, is dropped. Upright boxes stay upright: sizes follow the square
+        root of the change of area, and the aspect ratio stays.
+        """
+        linear, shift = matrix[:, :2], matrix[:, 2]
+        scale = np.sqrt(abs(np.linalg.det(linear)))
+        out = state.copy()
+        out[:2, :2] = linear @ state[:2, :2]
+        out[0, :2] += shift[:, None]
+        out[2:, :2] = (linear * linear) @ state[2:, :2]
+        for coordinate, power in zip((2, 3), self.powers, strict=True):
+            out[:2, coordinate] *= scale**power
+            out[2:, coordinate] *= scale ** (2 * power)
         return out
 
     def hold_size(self, state: FloatArray, which: NDArray[np.bool_]) -> FloatArray:
@@ -148,6 +173,7 @@ class XYSR(_SplitKalman):
     """
 
     sized: ClassVar[tuple[int, ...]] = (2,)
+    powers: ClassVar[tuple[int, int]] = (2, 0)
 
     def measure(self, boxes: FloatArray) -> FloatArray:
         return xyxy_to_xysr(boxes).T
@@ -184,6 +210,7 @@ class XYAH(_SplitKalman):
     velocity_weight: float = 1 / 160
 
     sized: ClassVar[tuple[int, ...]] = (3,)
+    powers: ClassVar[tuple[int, int]] = (0, 1)
 
     def measure(self, boxes: FloatArray) -> FloatArray:
         return xyxy_to_xyah(boxes).T
@@ -213,6 +240,39 @@ class XYAH(_SplitKalman):
         return self._variance(p, self.position_weight, 1e-1)
 
 
+@dataclass(frozen=True)
+class XYWH(_SplitKalman):
+    """Centre, width and height, all with velocity: BoT-SORT (Aharon 2022, section 3.1, equations 3 to 6).
+
+    Standard deviations of x and width grow with the width of the track, those of y and height with its height;
+    position_weight and velocity_weight are their ratios to it.
+    """
+
+    position_weight: float = 1 / 20
+    velocity_weight: float = 1 / 160
+
+    sized: ClassVar[tuple[int, ...]] = (2, 3)
+
+    def measure(self, boxes: FloatArray) -> FloatArray:
+        return xyxy_to_xywh(boxes).T
+
+    def unmeasure(self, p: FloatArray) -> FloatArray:
+        return xywh_to_xyxy(p.T)
+
+    def _variance(self, p: FloatArray, weight: float) -> FloatArray:
+        size: FloatArray = weight * p[[2, 3, 2, 3]]
+        return size * size
+
+    def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self._variance(p, 2 * self.position_weight), self._variance(p, 10 * self.velocity_weight)
+
+    def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self._variance(p, self.position_weight), self._variance(p, self.velocity_weight)
+
+    def measurement_variance(self, p: FloatArray) -> FloatArray:
+        return self._variance(p, self.position_weight)
+
+
 def _column(*values: float) -> FloatArray:
     return np.array(values, dtype=np.float64)[:, None]
 
@@ -230,6 +290,7 @@ class FilterpyMotion:
     predict_filter   (filter, step) advances the filter by ``step`` frames; default ``filter.predict()`` per whole frame
     update_filter    (filter, z) gives the filter one measurement; default ``filter.update(z)``. An EKF needs
                      ``lambda f, z: f.update(z, HJacobian, Hx)``.
+    warp_filter      (filter, matrix (2, 3)) moves the filter's state with the camera; needed for camera motion only
 
     Raises ValueError when the default ``predict`` is asked for a part of a frame.
     """
@@ -241,6 +302,7 @@ class FilterpyMotion:
     centre_velocity: Callable[[Any], FloatArray] | None = None
     predict_filter: Callable[[Any, float], None] | None = None
     update_filter: Callable[[Any, FloatArray], None] | None = None
+    warp_filter: Callable[[Any, FloatArray], None] | None = None
 
     def birth(self, boxes: FloatArray) -> NDArray[Any]:
         return _objects([self.make(box.copy()) for box in boxes])
@@ -260,10 +322,17 @@ class FilterpyMotion:
                     f.predict()
         return _objects(out)
 
-    def update(self, state: NDArray[Any], boxes: FloatArray) -> NDArray[Any]:
+    def update(self, state: NDArray[Any], boxes: FloatArray, noise: FloatArray | None = None) -> NDArray[Any]:
         out = [copy.deepcopy(f) for f in state]
-        for f, z in zip(out, self.measure(boxes), strict=True):
-            self._give(f, z)
+        factors = np.ones(len(out)) if noise is None else noise
+        for f, z, factor in zip(out, self.measure(boxes), factors, strict=True):
+            own = getattr(f, "R", None)
+            if own is None or factor == 1:  # an IMM has no noise of its own to multiply
+                self._give(f, z)
+            else:
+                f.R = own * factor
+                self._give(f, z)
+                f.R = own
         return _objects(out)
 
     def boxes(self, state: NDArray[Any]) -> FloatArray:
@@ -290,6 +359,14 @@ class FilterpyMotion:
             difference = z - mean
             out[i] = np.einsum("mk,mk->m", difference, np.linalg.solve(covariance, difference.T).T)
         return out
+
+    def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
+        if self.warp_filter is None:
+            raise ValueError("this filterpy motion does not know camera motion; pass warp_filter=lambda f, matrix: ...")
+        out = [copy.deepcopy(f) for f in state]
+        for f in out:
+            self.warp_filter(f, matrix)
+        return _objects(out)
 
     def hold_size(self, state: NDArray[Any], which: NDArray[np.bool_]) -> NDArray[Any]:
         return state  # what of a filter of unknown state is its size, only its maker knows

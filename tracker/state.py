@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
+from tracker.boxes import FloatArray, warp_boxes
 from tracker.detections import Detections
 from tracker.motion import Motion
 from tracker.tracks import IntArray, Tracks
@@ -91,11 +91,29 @@ class State:
         self.silent = self.silent + step
         self.detections = np.full(len(self), -1, dtype=np.int64)
 
-    def update(self, motion: Motion, tracks: IntArray, detections: Detections, which: IntArray) -> None:
-        """Give each of the tracks (K,) its matched detection, ``which`` (K,)."""
+    def warp(self, motion: Motion, matrix: FloatArray) -> None:
+        """Move every track with the camera; ``matrix`` (2, 3) takes points of the last image to this one."""
+        self.motion = motion.warp(self.motion, matrix)
+        self.last_boxes = warp_boxes(self.last_boxes.T, matrix).T
+
+    def update(
+        self,
+        motion: Motion,
+        tracks: IntArray,
+        detections: Detections,
+        which: IntArray,
+        noise: FloatArray | None = None,
+    ) -> None:
+        """Give each of the tracks (K,) its matched detection, ``which`` (K,).
+
+        noise (K,) multiplies the variance of each measurement.
+        """
         if len(tracks) == 0:
             return
-        updated = motion.update(self.motion[..., tracks], detections.boxes[which])
+        if noise is None:
+            updated = motion.update(self.motion[..., tracks], detections.boxes[which])
+        else:
+            updated = motion.update(self.motion[..., tracks], detections.boxes[which], noise)
         self.motion = self.motion.copy()
         self.motion[..., tracks] = updated
         self.hits = self.hits.copy()
