@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from tracker.detect import YuNet, open_detector
+from tracker.io.video import open_source
 
 
 def frame(path, number):
-    video = cv2.VideoCapture(str(path))
-    video.set(cv2.CAP_PROP_POS_FRAMES, number)
-    return video.read()[1]
+    with open_source(path) as video:
+        return next(frame.image for frame in video if frame.number == number + 1)
 
 
 def test_faces_on_a_real_frame(shared):
