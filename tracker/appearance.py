@@ -10,12 +10,15 @@ from tracker.tracks import IntArray
 
 EmbeddingArray = NDArray[np.float32]
 
+SIMILARITIES = 1 << 20  # computed at a time: 4 MB
+
 
 def unit(embeddings: EmbeddingArray) -> EmbeddingArray:
     """(N, D) rows scaled to length 1; a zero row stays zero, at distance 1 from everything."""
-    norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    scaled: EmbeddingArray = embeddings / np.maximum(norms, np.float32(1e-12))
-    return scaled
+    largest = np.abs(embeddings).max(axis=1, keepdims=True, initial=0.0)
+    scaled = embeddings / np.where(largest > 0, largest, 1)  # squares must not overflow
+    norms = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return (scaled / np.where(norms > 0, norms, 1)).astype(np.float32, copy=False)
 
 
 class Galleries:
@@ -45,19 +48,34 @@ class Galleries:
         """Memory of the pool in bytes."""
         return 0 if self._pool is None else self._pool.nbytes
 
-    def distances(self, slots: IntArray, embeddings: EmbeddingArray) -> FloatArray:
+    def distances(
+        self, slots: IntArray, embeddings: EmbeddingArray, wanted: NDArray[np.bool_] | None = None
+    ) -> FloatArray:
         """(N, M) smallest cosine distance, 0..2, of each track's gallery to each unit embedding (M, D).
 
-        Tracks without a gallery are at distance infinity. Equation 2 of the paper.
+        Computed for the pairs of the mask ``wanted`` (N, M), default all; others, and tracks without a gallery, are at
+        distance infinity. Equation 2 of the paper.
         """
         out = np.full((len(slots), len(embeddings)), np.inf)
-        held = slots >= 0
-        if self._pool is None or not held.any():
+        held = np.repeat((slots >= 0)[:, None], len(embeddings), axis=1)
+        tracks, columns = (held if wanted is None else held & wanted).nonzero()
+        if self._pool is None or len(tracks) == 0:
             return out
         used = self._pool[: slots.max() + 1]
-        similarity = used.reshape(-1, used.shape[2]) @ embeddings.T
-        nearest = similarity.reshape(len(used), self.budget, -1).max(axis=1)
-        out[held] = 1.0 - nearest[slots[held]]
+        # Each gallery meets its own few candidates, listed in a row and padded with candidate 0.
+        per_track = np.bincount(tracks)
+        first = per_track.cumsum() - per_track
+        place = np.arange(len(tracks)) - first[tracks]
+        candidates = np.zeros((len(used), per_track.max()), dtype=np.int64)
+        candidates[slots[tracks], place] = columns
+        nearest = np.empty(candidates.shape, dtype=np.float32)
+        # A few galleries at a time: all similarities at once would take gigabytes in a crowd.
+        some = max(1, SIMILARITIES // (self.budget * candidates.shape[1]))
+        for start in range(0, len(used), some):
+            part = slice(start, start + some)
+            similarity = used[part] @ embeddings[candidates[part]].swapaxes(1, 2)
+            similarity.max(axis=1, out=nearest[part])
+        out[tracks, columns] = 1.0 - nearest[slots[tracks], place]
         return out
 
     def open(self, embeddings: EmbeddingArray) -> IntArray:
@@ -90,6 +108,8 @@ class Galleries:
     def _grow(self, missing: int, width: int) -> None:
         size = len(self._written)
         target = min(max(size + missing, 2 * size, 16), self.max_galleries)
+        if target == size:
+            return
         pool = np.zeros((target, self.budget, width), dtype=np.float32)
         if self._pool is not None:
             pool[:size] = self._pool
