@@ -306,7 +306,8 @@ class XYWH(_SplitKalman):
         return self._variances(p, self.position_weight, self.velocity_weight)
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
-        return self._variances(p, self.position_weight, 0.0)[0]
+        variance: FloatArray = self._variances(p, self.position_weight, 0.0)[0]
+        return variance
 
 
 @dataclass(frozen=True)

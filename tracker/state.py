@@ -251,3 +251,10 @@ def positive(value: float, name: str) -> float:
     if not 0 < value < math.inf:
         raise ValueError(f"{name}={value!r}: give a number above 0")
     return float(value)
+
+
+def not_negative(value: float, name: str) -> float:
+    """``value``, finite and 0 or more; ValueError otherwise."""
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name}={value!r}: give a number, 0 or more")
+    return float(value)

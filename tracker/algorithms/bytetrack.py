@@ -22,7 +22,7 @@ from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYAH, Motion
-from tracker.state import State, fraction, frames_of, positive
+from tracker.state import State, fraction, frames_of, not_negative, positive
 from tracker.tracks import Tracks
 
 
@@ -59,9 +59,11 @@ class ByteTrack:
         frame_rate: float = 30.0,
         motion: Motion | None = None,
     ) -> None:
-        self.track_threshold = float(track_threshold)
-        self.low_threshold = float(low_threshold)
-        self.birth_threshold = self.track_threshold + 0.1 if birth_threshold is None else float(birth_threshold)
+        self.track_threshold = not_negative(track_threshold, "track_threshold")
+        self.low_threshold = not_negative(low_threshold, "low_threshold")
+        if birth_threshold is None:
+            birth_threshold = self.track_threshold + 0.1
+        self.birth_threshold = not_negative(birth_threshold, "birth_threshold")
         self.match_threshold = fraction(match_threshold, "match_threshold")
         self.low_match_threshold = fraction(low_match_threshold, "low_match_threshold")
         self.new_match_threshold = fraction(new_match_threshold, "new_match_threshold")
@@ -92,7 +94,7 @@ class ByteTrack:
         Raises ValueError for invalid detections (unless ``invalid="drop"``) or a time that does not increase; the
         tracker is then as it was before the call.
         """
-        detections = as_detections(detections, invalid=invalid).numbered()
+        detections = as_detections(detections, invalid=invalid)
         state = copy.copy(self.state)
         step = state.advance(time, self.frame_rate)
         state.dropped += detections.dropped
@@ -128,8 +130,9 @@ class ByteTrack:
         state.birth(self.motion, detections, born, confirmed=np.full(len(born), state.frame == 1))
         state.keep(~self._duplicates(state))
 
+        reported = state.report(self.motion, state.confirmed & (state.missed == 0))
         self.state = state
-        return state.report(self.motion, state.confirmed & (state.missed == 0))
+        return reported
 
     def _iou(self, a: FloatArray, b: FloatArray) -> FloatArray:
         last_pixel = np.array([0.0, 0.0, 1.0, 1.0]) if self.published_iou else 0.0
@@ -139,7 +142,10 @@ class ByteTrack:
         """(N,) of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
         boxes = self.motion.boxes(state.motion)
         seen, lost = np.flatnonzero(state.missed == 0), np.flatnonzero(state.missed > 0)
-        s, t = np.nonzero(self._iou(boxes[seen], boxes[lost]) > self.duplicate_iou)
+        double = self._iou(boxes[seen], boxes[lost]) > self.duplicate_iou
+        if self.per_class:
+            double &= same_class(state.classes[seen], state.classes[lost])
+        s, t = np.nonzero(double)
         followed = state.ages - state.missed
         younger = np.where(followed[seen[s]] > followed[lost[t]], lost[t], seen[s])
         doubled = np.zeros(len(state), dtype=bool)

@@ -27,7 +27,7 @@ from tracker.assign import Matching, assign, same_class
 from tracker.boxes import FloatArray, iou_xyxy, xyxy_to_xywh
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYSR, Motion
-from tracker.state import State, at_least, fraction, frames_of, positive
+from tracker.state import State, at_least, fraction, frames_of, not_negative, positive
 from tracker.tracks import IntArray, Tracks
 
 
@@ -74,7 +74,7 @@ class OCSORT:
         frame_rate: float = 30.0,
         motion: Motion | None = None,
     ) -> None:
-        self.det_threshold = float(det_threshold)
+        self.det_threshold = not_negative(det_threshold, "det_threshold")
         self.min_hits = at_least(0, min_hits, "min_hits")
         self.iou_threshold = fraction(iou_threshold, "iou_threshold")
         self.delta_t = at_least(1, delta_t, "delta_t")
@@ -107,7 +107,7 @@ class OCSORT:
         Raises ValueError for invalid detections (unless ``invalid="drop"``) or a time that does not increase; the
         tracker is then as it was before the call.
         """
-        detections = as_detections(detections, invalid=invalid).numbered()
+        detections = as_detections(detections, invalid=invalid)
         dropped = detections.dropped
         detections = detections[detections.scores > self.det_threshold]
         state = copy.copy(self.state)

@@ -5,9 +5,10 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
 
 1. predict     Kalman filter over centre, width and height (BoT-SORT, arXiv 2206.14651, section 3.1); lost tracks keep
                their size
-2. camera      where most of the tracks are displaced together, the camera moved: all tracks follow the median
+2. camera      where most of the tracks are displaced together, the camera moved: all follow the median
 3. likeness    IoU x agreement in height with what the track measured over time. Two people who overlap in the image
-               differ in height before they differ in place, and a slow mean survives an occlusion, which a filter does not
+               differ in height before they differ in place, and a slow mean survives an occlusion
+               better than a filter's
 4. high        confirmed and lost tracks match detections above high_score; likeness weighs by score (ByteTrack, 3)
 5. low         tracks seen in the last frame match ALL detections scored lower, down to almost nothing: a weak
                detection where a track must be is evidence. Height overlap counts twice, a hidden box is cut from below
@@ -46,6 +47,9 @@ REACH = 9.487729036781154
 # A shift of the camera is believed from this many tracks on, and beyond this many of its own standard errors.
 CAMERA_TRACKS = 4
 CAMERA_SIGNIFICANCE = 3.0
+
+# Detections after which a track is reported where it is hidden: false ones seldom come so far.
+STEADY_HITS = 30
 
 
 @dataclass
@@ -91,7 +95,7 @@ class Steady:
         high_likeness: float = 0.1,
         low_likeness: float = 0.5,
         new_likeness: float = 0.3,
-        low_noise: float = 3.0,
+        low_noise: float = 4.0,
         height_memory: float = 0.05,
         follow_camera: bool = True,
         appearance: float = 0.3,
@@ -145,7 +149,7 @@ class Steady:
         Raises ValueError for invalid detections (unless ``invalid="drop"``), embeddings of another width, or a time
         that does not increase; the tracker is then as it was before the call.
         """
-        detections = as_detections(detections, invalid=invalid).numbered()
+        detections = as_detections(detections, invalid=invalid)
         looks = self._looks(detections, frame)
         state = copy.copy(self.state)
         if looks is not None and not state.looks.size:
@@ -160,9 +164,9 @@ class Steady:
         boxes, scores = detections.boxes, np.clip(detections.scores, 0.0, 1.0)
         high = scores > self.high_score
         predicted = self.motion.boxes(state.motion)
+        shift = None
         if self.follow_camera and (shift := _camera_shift(state, predicted, boxes[high])) is not None:
-            state.warp(self.motion, np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]]))
-            predicted = self.motion.boxes(state.motion)
+            predicted = predicted + np.tile(shift, 2)
 
         tall = boxes[:, 3] - boxes[:, 1]
         likeness = iou_xyxy(predicted, boxes)
@@ -190,6 +194,10 @@ class Steady:
             matching.stage("appearance", np.where(near, self.max_cosine_distance - distance, 0.0), confirmed, high)
 
         tracks, matched = matching.pairs
+        if shift is not None:
+            before = state.motion
+            state.warp(self.motion, np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]]))
+            state.motion[..., tracks] = before[..., tracks]
         state.update(self.motion, tracks, detections, matched, np.where(high[matched], 1.0, self.low_noise))
         self._remember(state, tracks, tall[matched], high[matched], None if looks is None else looks[matched])
         state.confirmed = confirmed | (state.missed == 0)
@@ -205,8 +213,9 @@ class Steady:
             looks=np.zeros((len(state.looks), len(born)), dtype=np.float32) if looks is None else looks[born].T,
         )
 
+        reported = state.report(self.motion, self._shown(state))
         self.state = state
-        return state.report(self.motion, self._shown(state))
+        return reported
 
     def _remember(
         self, state: SteadyState, tracks: IntArray, tall: FloatArray, high: BoolArray, looks: EmbeddingArray | None
@@ -224,7 +233,7 @@ class Steady:
     def _shown(self, state: SteadyState) -> BoolArray:
         """(N,) tracks to report: seen, missed once, or out of sight behind a seen track that stands in front."""
         seen = state.missed == 0
-        steady = state.hits >= self.frame_rate  # a second of detections
+        steady = state.hits >= STEADY_HITS
         shown: BoolArray = state.confirmed & seen
         if self.coast == 0:
             return shown
