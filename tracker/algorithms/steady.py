@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from tracker.appearance import EmbeddingArray, unit
 from tracker.assign import Matching, same_class
-from tracker.boxes import FloatArray, iou_xyxy
+from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive
@@ -158,60 +158,83 @@ class Steady:
         step = state.advance(time, self.frame_rate)
         state.dropped += detections.dropped
 
-        state.motion = self.motion.hold_size(state.motion, state.missed > 0)
+        lost = state.missed > 0
+        if np.count_nonzero(lost):
+            state.motion = self.motion.hold_size(state.motion, lost)
         state.predict(self.motion, step)
 
-        boxes, scores = detections.boxes, np.clip(detections.scores, 0.0, 1.0)
+        boxes = detections.boxes
+        scores = detections.scores.clip(0.0, 1.0)
         high = scores > self.high_score
+        confirmed, seen = state.confirmed, ~lost
         predicted = self.motion.boxes(state.motion)
+        rows, columns, iou = iou_pairs_xyxy(predicted, boxes)
         shift = None
-        if self.follow_camera and (shift := _camera_shift(state, predicted, boxes[high])) is not None:
+        if self.follow_camera:
+            near = (iou > 0.5) & (seen & (state.hits > 1))[rows] & high[columns]
+            shift = _common_shift(predicted[rows[near]], boxes[columns[near]])
+        if shift is not None:
             predicted = predicted + np.tile(shift, 2)
+            rows, columns, iou = iou_pairs_xyxy(predicted, boxes)
+        if self.per_class:
+            same = state.classes[rows] == detections.classes[columns]
+            rows, columns, iou = rows[same], columns[same], iou[same]
 
         tall = boxes[:, 3] - boxes[:, 1]
-        likeness = iou_xyxy(predicted, boxes)
-        likeness *= np.minimum(state.heights[:, None], tall) / np.maximum(state.heights[:, None], tall)
-        if self.per_class:
-            likeness[~same_class(state.classes, detections.classes)] = 0.0
-        weighted = likeness * scores**self.score_power
-        if looks is not None and state.looks.size:
-            closeness = looks @ state.looks
-            weighted *= (1 - self.appearance) + self.appearance * np.clip(2 * closeness.T, 0.0, 2.0)
+        known, measured = state.heights[rows], tall[columns]
+        likeness = iou * np.minimum(known, measured) / np.maximum(known, measured)
+        weighted = likeness * (scores**self.score_power)[columns]
+        closeness = None if looks is None else (looks @ state.looks).T
+        if closeness is not None:
+            agreement = (2 * closeness[rows, columns]).clip(0.0, 2.0)
+            weighted *= (1 - self.appearance) + self.appearance * agreement
 
         matching = Matching(len(state), len(detections))
-        confirmed, seen = state.confirmed, state.missed == 1
-        matching.stage("high", weighted - self.high_likeness, confirmed, high)
-        low = (scores > self.low_score) & ~high
-        if low.any():
-            gain = likeness * _height_iou(predicted, boxes) - self.low_likeness
-            matching.stage("low", gain, confirmed & seen, low)
-        matching.stage("new", weighted - self.new_likeness, ~confirmed, high)
-        if looks is not None and state.looks.size:
-            distance = 1.0 - closeness.T
+        of_confirmed, of_high = confirmed[rows], high[columns]
+        good = of_confirmed & of_high & (weighted > self.high_likeness)
+        matching.stage_pairs("high", rows[good], columns[good], weighted[good] - self.high_likeness)
+
+        weak = of_confirmed & seen[rows] & ~of_high & (likeness > self.low_likeness)
+        weak &= (scores > self.low_score)[columns]
+        if np.count_nonzero(weak):
+            part, whole = rows[weak], columns[weak]
+            gain = likeness[weak] * _height_iou(predicted[part], boxes[whole]) - self.low_likeness
+            matching.stage_pairs("low", part[gain > 0], whole[gain > 0], gain[gain > 0])
+
+        fresh = ~of_confirmed & of_high & (weighted > self.new_likeness)
+        if np.count_nonzero(fresh):
+            matching.stage_pairs("new", rows[fresh], columns[fresh], weighted[fresh] - self.new_likeness)
+
+        if closeness is not None:
             near = self.motion.distances(state.motion, boxes) <= REACH
             if self.per_class:
                 near &= same_class(state.classes, detections.classes)
-            matching.stage("appearance", np.where(near, self.max_cosine_distance - distance, 0.0), confirmed, high)
+            gain = np.where(near, self.max_cosine_distance - (1.0 - closeness), 0.0)
+            matching.stage("appearance", gain, confirmed, high)
 
         tracks, matched = matching.pairs
         if shift is not None:
             before = state.motion
             state.warp(self.motion, np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]]))
             state.motion[..., tracks] = before[..., tracks]
-        state.update(self.motion, tracks, detections, matched, np.where(high[matched], 1.0, self.low_noise))
-        self._remember(state, tracks, tall[matched], high[matched], None if looks is None else looks[matched])
+        sure = high[matched]
+        every = np.count_nonzero(sure) == len(sure)
+        noise = None if every else np.where(sure, 1.0, self.low_noise)
+        state.update(self.motion, tracks, detections, matched, noise)
+        self._remember(state, tracks, tall[matched], sure, None if looks is None else looks[matched])
         state.confirmed = confirmed | (state.missed == 0)
         state.keep(state.confirmed & (state.silent < self.max_age + 0.5))
 
         born = np.flatnonzero(matching.free_detections & high & (scores >= self.birth_score))
-        state.birth(
-            self.motion,
-            detections,
-            born,
-            confirmed=np.full(len(born), state.frame == 1),
-            heights=tall[born],
-            looks=np.zeros((len(state.looks), len(born)), dtype=np.float32) if looks is None else looks[born].T,
-        )
+        if len(born):
+            state.birth(
+                self.motion,
+                detections,
+                born,
+                confirmed=np.full(len(born), state.frame == 1),
+                heights=tall[born],
+                looks=np.zeros((len(state.looks), len(born)), dtype=np.float32) if looks is None else looks[born].T,
+            )
 
         reported = state.report(self.motion, self._shown(state))
         self.state = state
@@ -222,23 +245,23 @@ class Steady:
     ) -> None:
         """Heights (K,) and looks (K, D) of the matched tracks (K,), low detections with less weight."""
         # The plain mean of the first heights, then a moving one.
-        weight = np.maximum(self.height_memory, 1 / state.hits[tracks]) * np.where(high, 1.0, 0.3)
-        state.heights = state.heights.copy()
+        weight = np.maximum(self.height_memory, 1 / state.hits[tracks])
+        weight[~high] *= 0.3
         state.heights[tracks] += weight * (tall - state.heights[tracks])
         if looks is not None:
             new = np.where(high[:, None], looks, 0.0)  # looks of a half hidden person are somebody else's
-            state.looks = state.looks.copy()
             state.looks[:, tracks] = unit((0.9 * state.looks[:, tracks].T + 0.1 * new).astype(np.float32)).T
 
     def _shown(self, state: SteadyState) -> BoolArray:
         """(N,) tracks to report: seen, missed once, or out of sight behind a seen track that stands in front."""
         seen = state.missed == 0
-        steady = state.hits >= STEADY_HITS
         shown: BoolArray = state.confirmed & seen
-        if self.coast == 0:
+        if self.coast == 0 or np.count_nonzero(seen) == len(seen):
             return shown
-        shown = shown | (state.confirmed & (state.missed == 1) & (state.silent < 1.5) & steady)
-        hidden = np.flatnonzero(state.confirmed & (state.missed > 1) & (state.silent < self.coast + 0.5) & steady)
+        steady = state.hits >= STEADY_HITS
+        coasting = ~seen & state.confirmed & steady & (state.silent < self.coast + 0.5)
+        shown |= coasting & (state.silent < 1.5)
+        hidden = np.flatnonzero(coasting & ~shown)
         if len(hidden):
             boxes = self.motion.boxes(state.motion)
             covered = _covered(boxes[hidden], boxes[seen])
@@ -262,33 +285,30 @@ class Steady:
         return unit(detections.embeddings)
 
 
-def _camera_shift(state: State, predicted: FloatArray, boxes: FloatArray) -> FloatArray | None:
-    """(2,) pixels by which the tracks seen in the last frame miss their detections together, or None.
+def _common_shift(old: FloatArray, new: FloatArray) -> FloatArray | None:
+    """(2,) pixels by which boxes (K, 4) are displaced together from the predicted to the detected, or None.
 
-    Pairs are those that overlap each other most. The median is believed where it is larger than CAMERA_SIGNIFICANCE
-    times its standard error (from the median absolute deviation) and half a per cent of the usual height.
+    The median is believed where it is larger than CAMERA_SIGNIFICANCE times its standard error (from the median
+    absolute deviation) and CAMERA_SIGNIFICANCE half per cents of the usual height.
     """
-    seen = np.flatnonzero((state.missed == 1) & (state.hits > 1))
-    if len(seen) < CAMERA_TRACKS or len(boxes) < CAMERA_TRACKS:
+    n = len(old)
+    if n < CAMERA_TRACKS:
         return None
-    iou = iou_xyxy(predicted[seen], boxes)
-    best = iou.argmax(axis=1)
-    mutual = (iou.argmax(axis=0)[best] == np.arange(len(seen))) & (iou.max(axis=1) > 0.3)
-    if np.count_nonzero(mutual) < CAMERA_TRACKS:
-        return None
-    old, new = predicted[seen[mutual]], boxes[best[mutual]]
-    moved = (new - old) @ np.array([[0.5, 0.0], [0.0, 0.5], [0.5, 0.0], [0.0, 0.5]])
-    shift: FloatArray = np.median(moved, axis=0)
-    error = 1.4826 * np.median(np.abs(moved - shift), axis=0) / np.sqrt(len(moved))
-    error += 0.005 * np.median(old[:, 3] - old[:, 1])
+    moved = new.T - old.T
+    moved = (moved[:2] + moved[2:]) / 2
+    shift: FloatArray = np.sort(moved)[:, n // 2]
+    if np.abs(shift).max() <= 0.015 * (old[:, 3] - old[:, 1]).min():
+        return None  # too little for any usual height
+    deviation = np.sort(np.abs(moved - shift[:, None]))[:, n // 2]
+    error = 1.4826 * deviation / np.sqrt(n) + 0.005 * np.sort(old[:, 3] - old[:, 1])[n // 2]
     return shift if (np.abs(shift) > CAMERA_SIGNIFICANCE * error).any() else None
 
 
 def _height_iou(a: FloatArray, b: FloatArray) -> FloatArray:
-    """(N, M) overlap over union of the vertical extents."""
-    top, bottom = np.maximum(a[:, None, 1], b[:, 1]), np.minimum(a[:, None, 3], b[:, 3])
-    union = np.maximum(a[:, None, 3], b[:, 3]) - np.minimum(a[:, None, 1], b[:, 1])
-    out: FloatArray = np.maximum(bottom - top, 0.0) / union
+    """(K,) overlap over union of the vertical extents of boxes a (K, 4) and b (K, 4)."""
+    overlap = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
+    union = np.maximum(a[:, 3], b[:, 3]) - np.minimum(a[:, 1], b[:, 1])
+    out: FloatArray = np.maximum(overlap, 0.0) / union
     return out
 
 
