@@ -105,7 +105,8 @@ def read_results(path: str | os.PathLike[str], *, invalid: Invalid = "raise") ->
     """
     table, lines = _read_table(path, tuple(range(7, 11)), "frame,id,left,top,width,height,conf,-1,-1,-1")
     keep = _check(path, table, lines, invalid, ids_from=1, zero_size=True)
-    return _rows(table, lines, keep, "results", class_column=None)
+    classes = len(table) and table.shape[1] > 7 and _is_class(table[:, 7], -1, _LARGEST_INTEGER).all()
+    return _rows(table, lines, keep, "results", class_column=7 if classes else None)
 
 
 def read_ground_truth(path: str | os.PathLike[str], layout: Layout = "auto", *, invalid: Invalid = "raise") -> MotRows:
@@ -123,11 +124,11 @@ def read_ground_truth(path: str | os.PathLike[str], layout: Layout = "auto", *, 
     elif layout == "mot16" and found == "mot15" and len(table):
         if table.shape[1] == 7:
             _fail(path, lines[0], "ground truth has 7 columns and no class column", "read it with the MOT15 layout")
-        bad = int(np.argmax(~_is_class(table[:, 7]))) if not _is_class(table[:, 7]).all() else 0
+        bad = int(np.argmin(_is_class(table[:, 7], 0, _LARGEST_INTEGER)))
         _fail(
             path,
             lines[bad],
-            f"class column holds {table[bad, 7]:g}, which is no MOT16 class 1..13 (MOT15 keeps 3-D positions there)",
+            f"class column holds {table[bad, 7]:g}, which is no class (MOT15 keeps 3-D positions there)",
             "read it with the MOT15 layout",
         )
     keep = _check(path, table, lines, invalid, ids_from=0, zero_size=True)
@@ -222,7 +223,7 @@ def _rows(table: FloatArray, lines: IntArray, keep: BoolArray, layout: str, clas
     boxes = table[:, 2:6].copy()
     boxes[:, 2:] += boxes[:, :2]
     has_class = class_column is not None and table.shape[1] > class_column
-    has_visibility = has_class and table.shape[1] > 8
+    has_visibility = layout == "mot16" and table.shape[1] > 8
     return MotRows(
         frames=frames,
         ids=np.full(kept, -1) if layout == "detections" else table[:, 1].astype(np.int64),
@@ -236,21 +237,24 @@ def _rows(table: FloatArray, lines: IntArray, keep: BoolArray, layout: str, clas
     )
 
 
-def _is_class(column: FloatArray) -> BoolArray:
-    whole: BoolArray = (column == np.floor(column)) & (column >= 1) & (column <= 13)
+def _is_class(column: FloatArray, low: int = 1, high: float = 13) -> BoolArray:
+    whole: BoolArray = (column == np.floor(column)) & (column >= low) & (column <= high)
     return whole
 
 
 def _recognise(table: FloatArray) -> Literal["mot15", "mot16"]:
-    """Layout of a ground truth table by its columns: 8 or 9 hold a class; 10 may still do so in converted data sets."""
+    """Layout of a ground truth table by its columns.
+
+    Eight or nine hold a class (any from 0: other data sets have their own), unless the place is filled with -1. Ten are
+    MOT15's, unless the eighth holds only classes of the benchmark and the ninth a visibility, as converters write.
+    """
     columns = table.shape[1]
     if columns <= 7 or not len(table):
         return "mot15"
-    if not _is_class(table[:, 7]).all():
-        return "mot15"
-    if columns >= 9 and not ((table[:, 8] >= -1) & (table[:, 8] <= 1)).all():
-        return "mot15"
-    return "mot16"
+    if columns <= 9:
+        return "mot16" if _is_class(table[:, 7], 0, _LARGEST_INTEGER).all() else "mot15"
+    visible = (table[:, 8] >= -1) & (table[:, 8] <= 1)
+    return "mot16" if _is_class(table[:, 7]).all() and visible.all() else "mot15"
 
 
 def _check(
