@@ -98,7 +98,9 @@ def frames_from_matrices(
         if s_.size == 0 and 0 in (len(g_), len(t_)):
             s_ = s_.reshape(len(g_), len(t_))
         if s_.shape != (len(g_), len(t_)):
-            raise ValueError(f"frame {k}: similarity is {s_.shape} for {len(g_)} ground truth rows and {len(t_)} results")
+            raise ValueError(
+                f"frame {k}: similarity is {s_.shape} for {len(g_)} ground truth rows and {len(t_)} results"
+            )
         if s_.size and not (s_.min() >= 0 and s_.max() <= 1 + 1e-9):
             raise ValueError(f"frame {k}: similarity is NaN or outside 0..1; give for example IoU")
         gt_rows.append(g_)
@@ -148,14 +150,17 @@ def _overlapping(a: FloatArray, a_start: IntArray, b: FloatArray, b_start: IntAr
     """Pairs (row of a, row of b) of the same frame whose boxes overlap, sorted."""
     rows, cols = [], []
     a_count, b_count = np.diff(a_start), np.diff(b_start)
+    a, b = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
     for low, high in _chunks(a_count, b_count):
         width_a, width_b = int(a_count[low:high].max()), int(b_count[low:high].max())
         if width_a == 0 or width_b == 0:
             continue
         at = _padded(a, a_start[low:high], a_count[low:high], width_a)[:, :, :, None]
         bt = _padded(b, b_start[low:high], b_count[low:high], width_b)[:, :, None, :]
-        overlap = np.minimum(at[2], bt[2]) > np.maximum(at[0], bt[0])
-        overlap &= np.minimum(at[3], bt[3]) > np.maximum(at[1], bt[1])
+        overlap = at[2] > bt[0]
+        overlap &= bt[2] > at[0]
+        overlap &= at[3] > bt[1]
+        overlap &= bt[3] > at[1]
         flat = np.flatnonzero(overlap)
         frame_row, col = np.divmod(flat, width_b)
         frame, row = np.divmod(frame_row, width_a)
@@ -175,10 +180,9 @@ def _chunks(a_count: IntArray, b_count: IntArray) -> Iterator[tuple[int, int]]:
 
 
 def _padded(boxes: FloatArray, start: IntArray, count: IntArray, width: int) -> FloatArray:
-    """Boxes of each frame as (4, F, width); places past a frame's last box hold NaN, which overlaps nothing."""
+    """Boxes (4, N) by frame, (4, F, width); places past a frame's last box hold NaN, which overlaps nothing."""
     place = np.arange(width)
-    rows = start[:, None] + place
-    out: FloatArray = boxes.T.take(rows, axis=1, mode="clip")
+    out: FloatArray = boxes.take(start[:, None] + place, axis=1, mode="clip")
     out[:, place >= count[:, None]] = np.nan
     return out
 
@@ -207,11 +211,51 @@ def assign(frames: Frames, score: FloatArray) -> BoolArray:
         col_done[col[sure]] = True
         left = left[~(row_done[row] | col_done[col])]
     if len(left):
-        frame = np.unique(np.searchsorted(frames.gt_start, frames.row[left], side="right") - 1)
+        frame = np.searchsorted(frames.gt_start, frames.row[left], side="right") - 1
+        greedy, certain = _certified(frames.row[left], frames.col[left], score[left], row_done, col_done)
+        open_ = np.unique(frame[~certain])
+        closed = ~np.isin(frame, open_)
+        chosen[left[greedy & closed]] = True
         bounds = np.searchsorted(frames.row, frames.gt_start)
-        for f, low, high in zip(frame.tolist(), bounds[frame].tolist(), bounds[frame + 1].tolist(), strict=True):
+        for f, low, high in zip(open_.tolist(), bounds[open_].tolist(), bounds[open_ + 1].tolist(), strict=True):
             chosen[low:high] = solve(frames, f, frames.row[low:high], frames.col[low:high], score[low:high])
     return chosen
+
+
+def _certified(
+    row: IntArray, col: IntArray, value: FloatArray, row_done: BoolArray, col_done: BoolArray
+) -> tuple[BoolArray, BoolArray]:
+    """A greedy matching (N,) and which pairs agree that it is the only best one; row_done, col_done are used up.
+
+    Greedy: take the pairs that are best in their row and their column, again and again. By duality the matching is best
+    when each row and column can be given a price, half the value of the pair it is in and 0 outside, such that no
+    pair is worth more than its two prices; and the only best one when every pair outside it is worth less.
+    """
+    greedy = np.zeros(len(row), dtype=bool)
+    left = np.arange(len(row))
+    while len(left):
+        r, c, v = row[left], col[left], value[left]
+        best_row, best_col = np.zeros(len(row_done)), np.zeros(len(col_done))
+        np.maximum.at(best_row, r, v)
+        np.maximum.at(best_col, c, v)
+        top = (v == best_row[r]) & (v == best_col[c])
+        # Equal values: taking both would not be a matching; the certificate refuses what is left out.
+        top[top] = _first_of(r[top]) & _first_of(c[top])
+        greedy[left[top]] = True
+        row_done[r[top]] = True
+        col_done[c[top]] = True
+        left = left[~(row_done[r] | col_done[c])]
+    price_row, price_col = np.zeros(len(row_done)), np.zeros(len(col_done))
+    price_row[row[greedy]] = price_col[col[greedy]] = value[greedy] / 2
+    certain = greedy | (value < (price_row[row] + price_col[col]) * (1 - 1e-9))
+    return greedy, certain
+
+
+def _first_of(group: IntArray) -> BoolArray:
+    """(N,) whether each is the first of its number."""
+    first = np.zeros(len(group), dtype=bool)
+    first[np.unique(group, return_index=True)[1]] = True
+    return first
 
 
 def solve(frames: Frames, f: int, row: IntArray, col: IntArray, score: FloatArray) -> BoolArray:
@@ -305,7 +349,9 @@ def _identities(ids: ArrayLike, frame: int, side: str) -> IntArray:
         ordered = np.sort(array)
         same = ordered[1:] == ordered[:-1]
         if same.any():
-            raise ValueError(f"frame {frame}: {side} id {ordered[1:][same][0]} occurs twice; an id names one box a frame")
+            raise ValueError(
+                f"frame {frame}: {side} id {ordered[1:][same][0]} occurs twice; an id names one box a frame"
+            )
     return array
 
 

@@ -18,7 +18,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tracker.evaluate.frames import EPS, FloatArray, Frames, IntArray, Names, PairSums, assign, counted, frames_from_matrices
+from tracker.evaluate.frames import (
+    EPS,
+    FloatArray,
+    Frames,
+    IntArray,
+    Names,
+    PairSums,
+    assign,
+    counted,
+    frames_from_matrices,
+)
 
 THRESHOLDS: FloatArray = np.arange(0.05, 0.99, 0.05)
 THRESHOLDS.flags.writeable = False
@@ -192,7 +202,9 @@ def _as_matrix_sums(frames: Frames, of_row: FloatArray) -> None:
         these = np.flatnonzero(width == size)
         lengths = high[these] - low[these]
         line = np.repeat(np.arange(len(these)), lengths)
-        pair = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(low[these], lengths)
+        pair = (
+            np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(low[these], lengths)
+        )
         matrix = np.zeros((len(these), size))
         matrix[line, frames.col[pair] - first[these][line]] = frames.similarity[pair]
         of_row[crowded[these]] = matrix.sum(axis=1)

@@ -51,7 +51,9 @@ def find_detections(path: str | os.PathLike[str], only: list[str] | None = None)
     root = Path(path)
     found = [s for s in find_sequences(root, only) if s.folder is not None and (s.folder / "det" / "det.txt").is_file()]
     if not found:
-        raise ValueError(f"{root}: no <seq>/det/det.txt beside a <seq>/gt/gt.txt; give a MOTChallenge tree with detections")
+        raise ValueError(
+            f"{root}: no <seq>/det/det.txt beside a <seq>/gt/gt.txt; give a MOTChallenge tree with detections"
+        )
     return found
 
 
@@ -65,7 +67,9 @@ def find_results(path: str | os.PathLike[str]) -> dict[str, Path | dict[str, Pat
     if root.is_file():
         return {root.stem: root}
     if not root.is_dir():
-        raise ValueError(f"{root}: no such file or folder; give a results file, a folder of <seq>.txt, or folders of them")
+        raise ValueError(
+            f"{root}: no such file or folder; give a results file, a folder of <seq>.txt, or folders of them"
+        )
     own = _texts(root)
     if own:
         return {root.resolve().name: own}
