@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,8 +30,8 @@ Source = str | os.PathLike[str] | MotRows | Mapping[str, "str | os.PathLike[str]
 class Accumulator:
     """HOTA, CLEAR and identity of one sequence, frame by frame as they come.
 
-    Memory is bounded by the number of identities that meet, not by the number of frames: overlapping pairs that HOTA needs
-    again wait in a temporary file once they pass 64 MB.
+    Memory is bounded by the number of identities that meet, not by the number of frames: overlapping pairs that HOTA
+    needs again wait in a temporary file once they pass 64 MB.
     """
 
     def __init__(self, name: str = "sequence", threshold: float = 0.5) -> None:
@@ -48,7 +49,8 @@ class Accumulator:
         """
         frame = (np.array(gt_ids), np.array(ids), np.array(similarity, dtype=np.float64))
         # Checked alone, so that a bad frame leaves no trace.
-        frames_from_matrices(*([part] for part in frame), Names(), Names(), first=self._frames)
+        g, t, s = frame
+        frames_from_matrices([g], [t], [s], Names(), Names(), first=self._frames)
         self._waiting.append(frame)
         self._frames += 1
         if len(self._waiting) >= _BUFFER_FRAMES:
@@ -61,8 +63,8 @@ class Accumulator:
 
     def _flush(self) -> None:
         if self._waiting:
-            columns = zip(*self._waiting, strict=True)
-            self._counters.add(frames_from_matrices(*columns, self._gt_names, self._id_names))
+            gt_ids, ids, similarity = zip(*self._waiting, strict=True)
+            self._counters.add(frames_from_matrices(gt_ids, ids, similarity, self._gt_names, self._id_names))
             self._waiting = []
 
 
@@ -139,9 +141,10 @@ class GroundTruth:
             if len(self.sequences) > 1:
                 name = source.stem if isinstance(source, Path) else ""
                 if name not in self.sequences:
+                    shown = source if isinstance(source, Path) else "results"
                     raise ValueError(
-                        f"{source if isinstance(source, Path) else 'results'}: one result for {len(self.sequences)} sequences "
-                        f"of ground truth, and its name is none of them; name it <seq>.txt or give one sequence"
+                        f"{shown}: one result for {len(self.sequences)} sequences of ground truth, named as none "
+                        "of them; name it <seq>.txt or give one sequence"
                     )
             return {name: source}, notes
         by_name = {name: s if isinstance(s, MotRows) else Path(s) for name, s in results.items()}
@@ -210,7 +213,7 @@ class GroundTruth:
         if self.rules.classes and len(rows) and rows.classes.max() > 1 and np.isin(rows.classes, [-1, *CLASSES]).all():
             row = int(np.argmax(rows.classes > 1))
             raise MotFormatError(
-                f"{path}:{rows.lines[row]}: class {rows.classes[row]}; the {self.rules.name} rules score pedestrians only, "
+                f"{path}:{rows.lines[row]}: class {rows.classes[row]}; {self.rules.name} rules score pedestrians only, "
                 "keep the rows of class 1 or use plain rules"
             )
 
@@ -252,14 +255,14 @@ def _blocks(gt_start: IntArray, id_start: IntArray) -> Iterator[tuple[int, int]]
     done = (gt_start[1:] + id_start[1:]) // _BLOCK_ROWS
     edges = (np.flatnonzero(np.diff(done)) + 1).tolist()
     bounds = [0, *edges, len(done)]
-    yield from (pair for pair in zip(bounds[:-1], bounds[1:], strict=True) if pair[1] > pair[0])
+    yield from (pair for pair in itertools.pairwise(bounds) if pair[1] > pair[0])
 
 
 def _check_length(rows: MotRows, sequence: Sequence, path: Path) -> None:
     if sequence.length is not None and rows.last_frame > sequence.length:
         row = int(np.argmax(rows.frames > sequence.length))
         raise MotFormatError(
-            f"{path}:{rows.lines[row]}: frame {rows.frames[row]} in a sequence of {sequence.length} frames (seqLength); "
+            f"{path}:{rows.lines[row]}: frame {rows.frames[row]} in a sequence of {sequence.length} frames; "
             "are these the results of another sequence, or do frames count past the video?"
         )
 

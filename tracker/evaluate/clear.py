@@ -174,7 +174,7 @@ class ClearCounter:
     def _match(
         self, frames: Frames, pairs: IntArray, frame: IntArray, partner: IntArray, previous: IntArray, shift: int
     ) -> IntArray:
-        """Pairs matched; `partner` is filled. A pair without a rival is sure, frames with rivals go in order of time."""
+        """Pairs matched; `partner` is filled. A pair without rivals is sure, frames with rivals go in order of time."""
         row, col, similarity = frames.row[pairs], frames.col[pairs], frames.similarity[pairs]
         rival = (np.bincount(row, minlength=len(frames.gt))[row] > 1) | (
             np.bincount(col, minlength=len(frames.ids))[col] > 1
@@ -205,7 +205,7 @@ class ClearCounter:
         return pairs[taken]
 
     def _count_switches(self, gt: IntArray, partner: IntArray, rows: IntArray) -> None:
-        """rows: the matched rows, by identity and time. A switch is a partner other than the last one, however long ago."""
+        """rows: the matched rows, by identity and time. A switch: another partner than the last, however long ago."""
         if not len(rows):
             return
         who, with_ = gt[rows], partner[rows]
@@ -247,7 +247,7 @@ def clear(
 ) -> Clear:
     """CLEAR of one sequence from per-frame arrays.
 
-    gt_ids: for each frame the (G,) ground truth ids. ids: the (T,) result ids. similarity: the (G, T) similarities, 0..1.
+    gt_ids: for each frame the (G,) ground truth ids. ids: the (T,) result ids. similarity: (G, T) in 0..1.
     Raises ValueError for an id that occurs twice in a frame and for shapes that do not belong together.
     """
     counter = ClearCounter(threshold)

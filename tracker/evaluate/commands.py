@@ -1,4 +1,4 @@
-"""`track eval` and `track doctor`: arguments in, tables out. Errors are ValueErrors of one line, for the caller to print."""
+"""`track eval` and `track doctor`: arguments in, tables out. Errors are ValueErrors of one line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_parsers(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "eval",
         help="score results against MOTChallenge ground truth (HOTA, CLEAR, identity)",
-        description="Score tracking results against ground truth: HOTA, CLEAR MOT and identity, as the official kit does.",
+        description="Score results against ground truth: HOTA, CLEAR MOT and identity, as the official kit does.",
     )
     parser.add_argument(
         "results",
@@ -47,7 +47,7 @@ def add_parsers(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "doctor",
         help="check detections, results or ground truth without scoring",
-        description="Check MOTChallenge files: what is broken, with file and line, and what looks wrong though it parses.",
+        description="Check MOTChallenge files: what is broken, with its line, and what looks wrong though it parses.",
     )
     parser.add_argument("path", nargs="+", metavar="PATH", help="files, folders of <seq>.txt, or MOTChallenge trees")
     parser.add_argument(

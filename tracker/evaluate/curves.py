@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from tracker.evaluate.hota import THRESHOLDS, FloatArray
+from tracker.boxes import FloatArray
+from tracker.evaluate.hota import THRESHOLDS
 from tracker.evaluate.scores import Evaluation
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")  # Okabe and Ito
@@ -14,7 +15,7 @@ _PANEL, _HEIGHT, _LEFT, _TOP, _GAP = 280, 240, 48, 40, 44
 
 
 def curves_svg(evaluations: Sequence[Evaluation]) -> str:
-    """Three panels beside each other for the combined scores, and a legend. Raises ValueError when there is no tracker."""
+    """Three panels of the combined scores beside each other, and a legend. Raises ValueError without a tracker."""
     if not evaluations:
         raise ValueError("no tracker to draw; give at least one evaluation")
     width = _LEFT + 3 * _PANEL + 2 * _GAP + 20
@@ -48,10 +49,10 @@ def _axes(left: int, title: str) -> str:
         y = bottom - _HEIGHT * tick / 100
         lines.append(f'<line x1="{left}" x2="{left + _PANEL}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>')
         lines.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{tick}</text>')
-    for tick in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
-        x = left + _PANEL * tick
+    for tick in range(0, 101, 20):
+        x = left + _PANEL * tick / 100
         lines.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{bottom}" y2="{bottom + 4}" stroke="#444444"/>')
-        lines.append(f'<text x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">{tick:g}</text>')
+        lines.append(f'<text x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">{tick / 100:g}</text>')
     lines.append(f'<rect x="{left}" y="{_TOP}" width="{_PANEL}" height="{_HEIGHT}" fill="none" stroke="#444444"/>')
     lines.append(f'<text x="{left + _PANEL / 2}" y="{bottom + 33}" text-anchor="middle">localisation threshold</text>')
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Looking for input that parses and is still wrong: boxes in another format, frames off by one, detections for results."""
+"""Looking for input that parses and is still wrong: another box format, frames off by one, detections for results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAMPLE = 64  # frames looked at for an offset
 
 
 def suspicions(results: MotRows, gt: MotRows | None, sequence: Sequence | None = None) -> list[str]:
-    """What looks wrong with results (R rows, not empty), each in one line: what, and what to do. gt: None if unknown."""
+    """What looks wrong with results (not empty), each in one line: what, and what to do. gt: None if unknown."""
     found = [_box_format(results, gt, sequence), _single_ids(results)]
     if gt is not None:
         found += [_offset(results, gt), _past_the_end(results, gt, sequence)]
@@ -27,7 +27,7 @@ def suspicions(results: MotRows, gt: MotRows | None, sequence: Sequence | None =
 
 
 def _box_format(results: MotRows, gt: MotRows | None, sequence: Sequence | None) -> str | None:
-    """xyxy written where width and height belong: sizes larger than positions everywhere, boxes far out of the picture."""
+    """xyxy where width and height belong: sizes exceed positions everywhere, boxes run far out of the picture."""
     corner, size = results.boxes[:, :2], results.boxes[:, 2:] - results.boxes[:, :2]
     if not (size > corner).all():
         return None

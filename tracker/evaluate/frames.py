@@ -1,14 +1,16 @@
 """What every score is counted on: the rows of consecutive frames and the pairs of rows that overlap.
 
-Scores need the similarity of each ground truth row with each result row of the same frame, and in real scenes almost all
-of those are zero. So `Frames` keeps the others only, for many frames in one set of arrays, and the scores work on all
-of them at once.
+Scores need the similarity of each ground truth row with each result row of the same frame, and in real scenes almost
+all of those are zero. So `Frames` keeps the others only, for many frames in one set of arrays, and the scores work on
+all of them at once.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,9 +100,7 @@ def frames_from_matrices(
         if s_.size == 0 and 0 in (len(g_), len(t_)):
             s_ = s_.reshape(len(g_), len(t_))
         if s_.shape != (len(g_), len(t_)):
-            raise ValueError(
-                f"frame {k}: similarity is {s_.shape} for {len(g_)} ground truth rows and {len(t_)} results"
-            )
+            raise ValueError(f"frame {k}: similarity is {s_.shape} for {len(g_)} ground truth ids and {len(t_)} ids")
         if s_.size and not (s_.min() >= 0 and s_.max() <= 1 + 1e-9):
             raise ValueError(f"frame {k}: similarity is NaN or outside 0..1; give for example IoU")
         gt_rows.append(g_)
@@ -129,9 +129,9 @@ def frames_from_matrices(
 def frames_from_boxes(
     gt: IntArray, gt_boxes: FloatArray, gt_start: IntArray, ids: IntArray, id_boxes: FloatArray, id_start: IntArray
 ) -> Frames:
-    """Frames from boxes: identity numbers (R,) and (S,), boxes (R, 4) and (S, 4) xyxy, starts (F + 1,); IoU as similarity.
+    """Frames from boxes with IoU as similarity: identity numbers (R,) and (S,), boxes (N, 4) xyxy, starts (F + 1,).
 
-    Equal to the IoU of every pair of a frame; boxes without area overlap nothing.
+    Boxes without area overlap nothing.
     """
     row, col = _overlapping(gt_boxes, gt_start, id_boxes, id_start)
     a, b = gt_boxes[row], id_boxes[col]
@@ -174,7 +174,7 @@ def _chunks(a_count: IntArray, b_count: IntArray) -> Iterator[tuple[int, int]]:
     done = np.cumsum(a_count * b_count + 1) // _CELLS
     edges = np.flatnonzero(np.diff(done)) + 1
     bounds = [0, *edges.tolist(), len(done)]
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in itertools.pairwise(bounds):
         if high > low:
             yield low, high
 
@@ -272,7 +272,7 @@ def solve(frames: Frames, f: int, row: IntArray, col: IntArray, score: FloatArra
 
 
 class PairSums:
-    """A number for each pair (ground truth identity, result identity) that was ever added; memory grows with the pairs."""
+    """A number for each pair (ground truth identity, result identity) that was ever added."""
 
     def __init__(self) -> None:
         self.gt: IntArray = np.empty(0, dtype=np.int64)
@@ -294,10 +294,10 @@ class PairSums:
         size = (int(gt.max()) + 1) * width
         if size <= _DENSE:
             keys = np.flatnonzero(np.bincount(key, minlength=size))
-            self.sums = np.bincount(key, value, size)[keys]
+            self.sums = sums_by(key, value, size)[keys]
         else:
             keys, inverse = np.unique(key, return_inverse=True)
-            self.sums = np.bincount(inverse, value, len(keys))
+            self.sums = sums_by(inverse, value, len(keys))
         self.gt, self.ids = np.divmod(keys, width)
         self._lookup = None
 
@@ -315,8 +315,15 @@ class PairSums:
                 self._lookup = (-width, keys)
         width, table = self._lookup
         if width > 0:
-            return table[gt * width + ids]
+            places: IntArray = table[gt * width + ids]
+            return places
         return np.searchsorted(table, gt * -width + ids)
+
+
+def sums_by(group: IntArray, value: FloatArray, size: int) -> FloatArray:
+    """(size,) sum of the values (N,) of each group (N,) from 0, added in the order given."""
+    out: Any = np.bincount(group, value, size)
+    return out.astype(np.float64, copy=False)  # type: ignore[no-any-return]
 
 
 def grown(array: NDArray[np.int64], size: int, fill: int = 0) -> IntArray:
@@ -368,5 +375,5 @@ def _starts(counts: Sequence[int]) -> IntArray:
     return out
 
 
-def _joined(parts: Sequence[NDArray[np.generic]], dtype: type) -> NDArray[np.generic]:
+def _joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)

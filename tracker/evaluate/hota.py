@@ -4,9 +4,9 @@
     DetA(a) = TP / (TP + FN + FP)
     AssA(a) = mean over the TPs c of A(c) = TPA / (TPA + FNA + FPA)      eq. 15
 
-at 19 localisation thresholds a = 0.05, 0.10, ..., 0.95. Matching maximises, frame by frame, similarity times how well the
-two whole trajectories fit each other, so it needs the sequence twice: the first pass sums the fit of trajectories, the
-second matches. Between them the overlapping pairs wait in memory or, past 64 MB, in a temporary file.
+at 19 localisation thresholds a = 0.05, 0.10, ..., 0.95. Matching maximises, frame by frame, similarity times how well
+the two whole trajectories fit each other, so it needs the sequence twice: the first pass sums the fit of trajectories,
+the second matches. Between them the overlapping pairs wait in memory or, past 64 MB, in a temporary file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +29,7 @@ from tracker.evaluate.frames import (
     assign,
     counted,
     frames_from_matrices,
+    sums_by,
 )
 
 THRESHOLDS: FloatArray = np.arange(0.05, 0.99, 0.05)
@@ -77,7 +79,7 @@ class Hota:
         out: FloatArray = np.sqrt(self.det_re * self.ass_a)
         return out
 
-    def to_dict(self) -> dict[str, FloatArray | float]:
+    def to_dict(self) -> dict[str, FloatArray | IntArray | float]:
         """All figures under the official kit's names: arrays (19,), and the three figures at the lowest threshold."""
         hota = self.hota
         return {
@@ -160,7 +162,8 @@ def combine_hota(parts: Sequence[Hota]) -> Hota:
     tp = np.sum([part.tp for part in parts], axis=0)
 
     def mean(name: str) -> FloatArray:
-        return np.sum([getattr(part, name) * part.tp for part in parts], axis=0)
+        total: FloatArray = np.sum([getattr(part, name) * part.tp for part in parts], axis=0)
+        return total
 
     return Hota(
         tp=tp,
@@ -179,8 +182,8 @@ def _share(frames: Frames) -> FloatArray:
     Two trajectories that overlap only each other thus fit better than two in a crowd (the paper's alignment score).
     """
     value, row, col = frames.similarity, frames.row, frames.col
-    of_col = np.bincount(col, value, len(frames.ids))
-    of_row = np.bincount(row, value, len(frames.gt))
+    of_col = sums_by(col, value, len(frames.ids))
+    of_row = sums_by(row, value, len(frames.gt))
     _as_matrix_sums(frames, of_row)
     total = (of_col[col] + of_row[row]) - value
     return np.where(total > EPS, value / np.where(total > EPS, total, 1.0), 0.0)
@@ -246,16 +249,17 @@ class _Store:
 _INTEGERS = ("gt", "gt_start", "ids", "id_start", "row", "col")
 
 
-def _columns(frames: Frames) -> list[NDArray[np.generic]]:
+def _columns(frames: Frames) -> list[NDArray[Any]]:
     return [*(getattr(frames, name) for name in _INTEGERS), frames.similarity]
 
 
-def _restored(columns: Sequence[NDArray[np.generic]], widen: bool = True) -> Frames:
+def _restored(columns: Sequence[NDArray[Any]], widen: bool = True) -> Frames:
     integers = [column.astype(np.int64) for column in columns[:6]] if widen else columns[:6]
-    return Frames(*integers, columns[6])  # type: ignore[arg-type]
+    gt, gt_start, ids, id_start, row, col = integers
+    return Frames(gt, gt_start, ids, id_start, row, col, columns[6])
 
 
-def _ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> FloatArray:
+def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> FloatArray:
     """part / whole, with an empty whole counted as 1."""
     out: FloatArray = part / np.maximum(1, whole)
     return out

@@ -1,7 +1,7 @@
 """The bridge to motmetrics: a filled `MOTAccumulator`, and a second opinion on CLEAR and identity.
 
-motmetrics differs from the official kit in one rule: a ground truth box stays with its last partner however long the gap,
-where the kit looks one frame back. So switches, and what follows from them, may differ a little on the same input.
+motmetrics differs from the official kit in one rule: a ground truth box stays with its last partner however long the
+gap, where the kit looks one frame back. So switches, and what follows from them, may differ a little on the same input.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def to_motmetrics(
 
 
 def accumulators(truth: GroundTruth, results: Source, threshold: float = 0.5) -> dict[str, Any]:
-    """An accumulator for each sequence, of the rows that count by the rules of `truth`. results: as in `GroundTruth.score`."""
+    """An accumulator for each sequence, of the rows that count by the rules of `truth`; results as it scores them."""
     matched, _ = truth.match(results)
     out = {}
     for name in truth.sequences:
@@ -75,7 +75,7 @@ def accumulators(truth: GroundTruth, results: Source, threshold: float = 0.5) ->
 
 
 def differences(evaluation: Evaluation, results: Source, gt: Source | GroundTruth, threshold: float = 0.5) -> list[str]:
-    """Recompute CLEAR and identity with motmetrics; one line for each sequence and figure that differs, none if all agree."""
+    """Recompute CLEAR and identity with motmetrics: one line for each sequence and figure that differs."""
     import motmetrics
 
     truth = gt if isinstance(gt, GroundTruth) else load_ground_truth(gt)

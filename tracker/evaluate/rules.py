@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker.evaluate.frames import EPS, Frames, assign
 from tracker.io.mot import MotRows
@@ -30,7 +32,7 @@ class Rules:
     marked: bool
     distractors: tuple[int, ...] = ()
 
-    def apply(self, frames: Frames, flags: np.ndarray, classes: np.ndarray) -> Frames:
+    def apply(self, frames: Frames, flags: NDArray[Any], classes: NDArray[Any]) -> Frames:
         """The rows that count. flags, classes: (R,) of the ground truth rows of `frames`."""
         gt_keep = np.ones(len(frames.gt), dtype=bool)
         ids_keep = np.ones(len(frames.ids), dtype=bool)
@@ -97,11 +99,11 @@ def check_rules(rules: Rules, name: str, gt: MotRows, path: str) -> None:
         return
     if gt.layout != "mot16":
         raise ValueError(
-            f"{path}: {rules.name} rules need a class column, and {name} has none (it looks like MOT15); use the MOT15 rules"
+            f"{path}: {rules.name} rules need a class column, and {name} has none (like MOT15); use mot15 rules"
         )
     odd = ~np.isin(gt.classes, CLASSES)
     if odd.any():
         row = int(np.argmax(odd))
         raise ValueError(
-            f"{path}:{gt.lines[row]}: class {gt.classes[row]} is unknown to the {rules.name} rules (1..13); use plain rules"
+            f"{path}:{gt.lines[row]}: class {gt.classes[row]} is unknown to {rules.name} rules (1..13); use plain rules"
         )

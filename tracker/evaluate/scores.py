@@ -34,7 +34,7 @@ class SequenceScore:
     gt_ids: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Every figure under the official kit's name: floats 0..1, counts as int, HOTA's as lists over 19 thresholds."""
+        """Every figure under the official kit's name: floats 0..1, counts as int, HOTA's as lists of 19."""
         figures: dict[str, Any] = {**self.hota.to_dict(), **self.clear.to_dict(), **self.identity.to_dict()}
         figures = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in figures.items()}
         return {**figures, "Dets": self.dets, "GT_Dets": self.gt_dets, "IDs": self.ids, "GT_IDs": self.gt_ids}
@@ -108,7 +108,7 @@ class Evaluation:
         return self.sequences if len(self.sequences) == 1 else (*self.sequences, self.combined)
 
     def table(self, width: int | None = None) -> str:
-        """Aligned text: shares in per cent, counts as they are; broken into several tables to fit `width` characters."""
+        """Aligned text: shares in per cent, counts as they are; several tables where `width` characters are too few."""
         return aligned([(row.name, row) for row in self.rows], "sequence", width)
 
     def markdown(self) -> str:
