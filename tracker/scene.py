@@ -410,6 +410,9 @@ def _tree(size: tuple[int, int]) -> _Prop:
     x, foot = round(0.22 * width), round(0.87 * height)
     trunk = max(3, round(0.022 * width))
     cv2.rectangle(tree, (x - trunk // 2, round(0.25 * height)), (x + trunk // 2, foot), (75, 95, 115), -1)
+    # A crown without holes: HOG takes a round gap above a trunk for a head.
+    crown = (round(0.13 * width), round(0.12 * height))
+    cv2.ellipse(tree, (x, round(0.17 * height)), crown, 0, 0, 360, (80, 135, 95), -1)
     rng = np.random.default_rng(5)
     for _ in range(40):
         angle, reach = rng.uniform(0, 2 * math.pi), math.sqrt(rng.uniform(0, 1))

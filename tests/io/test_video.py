@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import http.server
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import cv2
@@ -186,6 +189,7 @@ def test_sequence_folder_with_images(tmp_path: Path) -> None:
     assert (source.name, source.kind, source.frame_rate, source.n_frames) == ("STREET-1", "sequence", 14, 3)
     assert [f.image.shape for f in source] == [(48, 64, 3)] * 3
     assert any("5 frames" in note for note in source.notes)
+    assert source.has_images
 
 
 def test_sequence_folder_without_images(shared: Path) -> None:
@@ -193,7 +197,7 @@ def test_sequence_folder_without_images(shared: Path) -> None:
     assert (source.n_frames, source.size, source.frame_rate) == (654, (1920, 1080), 30)
     got = list(source)
     assert len(got) == 654
-    assert got[0] == got[0]
+    assert not source.has_images
     assert all(f.image is None for f in got)
     assert got[-1].time == pytest.approx(653 / 30)
 
@@ -268,6 +272,49 @@ def test_a_cut_video_gives_what_decodes_and_counts_the_rest(tmp_path: Path) -> N
     assert "truncated" in note
 
 
+@pytest.mark.parametrize("flags", ["frag_keyframe+empty_moov", "frag_keyframe"])
+def test_fragmented_video(tmp_path: Path, flags: str) -> None:
+    """Recorders write these: whole, nothing is missing; cut, something is, though nobody announced how much."""
+    av = pytest.importorskip("av")
+    write_video(tmp_path / "v.mp4", 600)
+    with (
+        av.open(str(tmp_path / "v.mp4")) as whole,
+        av.open(str(tmp_path / "f.mp4"), "w", options={"movflags": flags}) as fragmented,
+    ):
+        stream = whole.streams.video[0]
+        copy = fragmented.add_stream_from_template(stream)
+        for packet in whole.demux(stream):
+            if packet.dts is not None:
+                packet.stream = copy
+                fragmented.mux(packet)
+    source = open_source(tmp_path / "f.mp4")
+    assert len(list(source)) == 600
+    assert source.missing == 0
+    data = (tmp_path / "f.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) * 2 // 3])
+    source = open_source(tmp_path / "cut.mp4")
+    assert 250 <= len(list(source)) < 600
+    assert source.missing >= 1
+    assert any("truncated" in note for note in source.notes)
+
+
+def test_frames_that_a_trimmed_video_hides_are_not_missing(tmp_path: Path) -> None:
+    """A player's "trim" copies the data and writes an edit list: the frames before it are there and not shown."""
+    av = pytest.importorskip("av")
+    with av.open(str(write_video(tmp_path / "v.mp4"))) as whole, av.open(str(tmp_path / "cut.mp4"), "w") as trimmed:
+        stream = whole.streams.video[0]
+        copy = trimmed.add_stream_from_template(stream)
+        for packet in whole.demux(stream):
+            if packet.dts is not None:
+                shift = round(1.5 / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, copy
+                trimmed.mux(packet)
+    source = open_source(tmp_path / "cut.mp4")
+    assert 20 <= len(list(source)) < 30
+    assert source.n_frames == 40
+    assert source.missing == 0
+
+
 def test_a_video_cut_before_its_index_is_one_line(tmp_path: Path) -> None:
     data = write_video(tmp_path / "v.mp4").read_bytes()
     start = data.index(b"moov") - 4
@@ -290,6 +337,24 @@ def test_no_camera_and_no_stream_are_one_line(capfd: pytest.CaptureFixture[str])
         one_line(error, *words)
         assert "secret" not in str(error.value)
     assert capfd.readouterr().err == ""
+
+
+def test_video_over_http(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.mp4", 20)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+    handler = functools.partial(Quiet, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            with open_source(f"http://127.0.0.1:{server.server_port}/v.mp4") as source:
+                assert (source.kind, source.live, source.size, source.sha256()) == ("stream", True, SIZE, None)
+                assert [f.number for f in source] == list(range(1, 21))
+                assert source.missing == 0
+        finally:
+            server.shutdown()
 
 
 def test_sha256_follows_content_and_names(tmp_path: Path) -> None:
@@ -391,7 +456,9 @@ def fill(path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full as a full disk")
 @pytest.mark.parametrize("pyav", [True, False])
-def test_full_disk_is_one_line(tmp_path: Path, pyav: bool, request: pytest.FixtureRequest) -> None:
+def test_full_disk_is_one_line(
+    tmp_path: Path, pyav: bool, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
     if pyav:
         pytest.importorskip("av")
     else:
@@ -400,6 +467,7 @@ def test_full_disk_is_one_line(tmp_path: Path, pyav: bool, request: pytest.Fixtu
     with pytest.raises(VideoWriteError) as error:
         fill(tmp_path / "v.mp4")
     one_line(error, "v.mp4", "cannot be written")
+    assert capfd.readouterr().err == ""
 
 
 def test_importing_loads_neither_opencv_nor_pyav() -> None:

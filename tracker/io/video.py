@@ -63,7 +63,8 @@ class Source:
     live        True where frames are lost if nobody reads them (webcam, stream)
     notes       lines for people: what was assumed, skipped or unreadable
     read        frames given so far by the last iteration
-    missing     after a complete iteration: frames announced that did not come (truncated file, unreadable pictures)
+    missing     after a complete iteration: frames announced that did not come (truncated file, unreadable pictures);
+                at least 1 for a truncated file
 
     Files and folders may be iterated again. ``close()`` (or ``with``) releases the file or camera and ends a running
     iteration. Iterating raises SourceError where pictures differ in size or a closed source is read.
@@ -83,6 +84,7 @@ class Source:
         files: Sequence[Path] = (),
         notes: Sequence[str] = (),
         tolerance: int = 0,
+        cut: bool = False,
         release: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
@@ -99,6 +101,7 @@ class Source:
         self._frames = frames
         self._files = list(files)
         self._tolerance = tolerance
+        self._cut = cut
         self._release = release
         self._running: Any = None
 
@@ -116,8 +119,10 @@ class Source:
                     return
         finally:
             running.close()
+        if self.n_frames is not None and self.n_frames < self.read:
+            self.n_frames = None  # announced too few, so it is not known
         short = 0 if self.n_frames is None else self.n_frames - self.read
-        self.missing = short if short > self._tolerance else 0
+        self.missing = short if short > self._tolerance else int(self._cut)
 
     def note(self, line: str) -> None:
         """Add a line to ``notes`` once."""
@@ -240,7 +245,7 @@ def _video(path: Path) -> Source:
     # FFmpeg draws text files as terminal pictures; playlists are the text it should read.
     if _is_text(head) and not head.startswith((b"#EXTM3U", b"v=0")):
         raise SourceError(f"{path}: this is a text file, not a video")
-    problem = _iso_problem(path, head)
+    table, problem = _iso_layout(path, head)
 
     cv2 = _quiet_cv2()
 
@@ -262,7 +267,11 @@ def _video(path: Path) -> Source:
         capture.release()
     if problem:
         notes.append(problem)
-    counted = head[4:8] in _ISO_FIRST or head[:4] == b"RIFF"
+    # Containers without a frame table announce duration times rate: a second off is no loss.
+    tolerance = 0 if table or head[:4] == b"RIFF" else max(1, round(frame_rate))
+    if table and not problem and (shown := _edited_seconds(path)) is not None:
+        # The table also counts frames that a trimmed file holds and does not show.
+        tolerance = max(0, math.ceil(announced - shown * frame_rate))
     return Source(
         path.name,
         "video",
@@ -272,34 +281,80 @@ def _video(path: Path) -> Source:
         size=(image.shape[1], image.shape[0]),
         files=[path],
         notes=notes,
-        # Containers without a frame table announce duration times rate: a second off is no loss.
-        tolerance=0 if counted else max(1, round(frame_rate)),
+        tolerance=tolerance,
+        cut=problem is not None,
     )
 
 
 _ISO_FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 
 
-def _iso_problem(path: Path, head: bytes) -> str | None:
-    """What is wrong with the top-level boxes of an MP4/MOV file (ISO 14496-12, 4.2), or None."""
+def _iso_layout(path: Path, head: bytes) -> tuple[bool, str | None]:
+    """Whether a file is an MP4/MOV with one frame table, and what is wrong with its boxes (ISO 14496-12, 4.2)."""
     if head[4:8] not in _ISO_FIRST:
-        return None
-    size, position, index = path.stat().st_size, 0, False
+        return False, None
+    size, position, names = path.stat().st_size, 0, set()
     with path.open("rb") as file:
         while position + 8 <= size:
             file.seek(position)
             header = file.read(16)
-            length, name = int.from_bytes(header[:4], "big"), header[4:8]
-            index |= name in (b"moov", b"moof")
+            length = int.from_bytes(header[:4], "big")
+            names.add(header[4:8])
             if length == 1:
                 length = int.from_bytes(header[8:16], "big")
             if length == 0:  # to the end of the file
                 break
             if length < 8 or position + length > size:
                 cut = f"the file is truncated, {position + length - size} bytes are missing at its end"
-                return cut if index else f"{cut}, its index with them"
+                return b"moof" not in names, cut if b"moov" in names else f"{cut}, its index with them"
             position += length
-    return None if index else "the file is truncated, its index (moov) at the end is missing"
+    if b"moov" not in names:
+        return False, "the file is truncated, its index (moov) at the end is missing"
+    return b"moof" not in names, None  # fragments (moof) have tables of their own
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each box in a part of an ISO file."""
+    position = 0
+    while position + 8 <= len(data):
+        length, start = int.from_bytes(data[position : position + 4], "big"), position + 8
+        if length == 1:
+            length, start = int.from_bytes(data[start : start + 8], "big"), position + 16
+        if length < start - position:
+            return
+        yield data[position + 4 : position + 8], data[start : position + length]
+        position += length
+
+
+def _edited_seconds(path: Path) -> float | None:
+    """How much of its video an MP4 shows (edit list, ISO 14496-12, 8.6.6), or None where it has no such list."""
+    with path.open("rb") as file:
+        while header := file.read(8):
+            length, name = int.from_bytes(header[:4], "big"), header[4:8]
+            start = 8
+            if length == 1:
+                length, start = int.from_bytes(file.read(8), "big"), 16
+            if name == b"moov" and length <= 1 << 28:
+                break
+            if length < start:
+                return None
+            file.seek(length - start, os.SEEK_CUR)
+        else:
+            return None
+        movie = dict(_boxes(content := file.read(length - start)))
+    head = movie.get(b"mvhd", b"")
+    scale = int.from_bytes(head[20:24] if head[:1] == b"\1" else head[12:16], "big")
+    for name, track in _boxes(content):
+        parts = dict(_boxes(track)) if name == b"trak" else {}
+        if dict(_boxes(parts.get(b"mdia", b""))).get(b"hdlr", b"")[8:12] != b"vide" or b"edts" not in parts:
+            continue
+        edits = dict(_boxes(parts[b"edts"])).get(b"elst", b"")
+        wide = 8 if edits[:1] == b"\1" else 4  # bytes of a duration
+        rows = [edits[at : at + 2 * wide] for at in range(8, len(edits), 2 * wide + 4)]
+        # An edit from time -1 is a pause before the first frame.
+        shown = [int.from_bytes(row[:wide], "big") for row in rows if row[wide:] != b"\xff" * wide]
+        return sum(shown) / scale if scale else None
+    return None
 
 
 def _is_text(head: bytes) -> bool:
