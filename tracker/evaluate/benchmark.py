@@ -119,14 +119,17 @@ def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | No
     chosen, why = recognise_rules(rows) if rules == "auto" else (rules_by_name(rules), "as asked")
     for name, sequence in known.items():
         check_rules(chosen, name, rows[name], str(sequence.gt))
-    return GroundTruth(known, rows, chosen, why)
+    return GroundTruth(known, rows, chosen, why, partial=sequences is not None)
 
 
 class GroundTruth:
     """Ground truth of some sequences and the rules to score by; made by `load_ground_truth`."""
 
-    def __init__(self, known: dict[str, Sequence], rows: dict[str, MotRows], rules: Rules, why: str) -> None:
+    def __init__(
+        self, known: dict[str, Sequence], rows: dict[str, MotRows], rules: Rules, why: str, partial: bool = False
+    ) -> None:
         self.sequences = known
+        self._partial = partial  # only some sequences were asked for, so results for others are no surprise
         self.rows = rows
         self.rules = rules
         self.why = why
@@ -157,7 +160,7 @@ class GroundTruth:
                 f"no result belongs to a sequence of the ground truth ({', '.join(extra) or 'no results'}); "
                 f"name the files as the sequences{f', for example {close[0]}.txt' if close else ''}"
             )
-        if extra:
+        if extra and not self._partial:
             notes.append(f"left out, no ground truth of that name: {', '.join(extra)}")
         return {name: source for name, source in by_name.items() if name in self.sequences}, notes
 

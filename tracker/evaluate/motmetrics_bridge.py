@@ -1,12 +1,15 @@
 """The bridge to motmetrics: a filled `MOTAccumulator`, and a second opinion on CLEAR and identity.
 
-motmetrics differs from the official kit in one rule: a ground truth box stays with its last partner however long the
-gap, where the kit looks one frame back. So switches, and what follows from them, may differ a little on the same input.
+motmetrics counts CLEAR by rules of its own where the official kit has others: a ground truth box stays with its last
+partner however long the gap (the kit looks one frame back), an identity is mostly tracked from 80 % on (the kit: above
+80 %), and fragments are counted within an identity's life. Those figures may differ a little on the same input; the
+identity scores are defined alike and must agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ from tracker.evaluate.scores import Evaluation, SequenceScore
 from tracker.io.mot import MotRows, read_results
 
 # motmetrics' name: ours, a share (s) or a count (n)
+IDENTITY = ("IDF1", "IDP", "IDR")
 _SAME = {
     "num_misses": ("FN", "n"),
     "num_false_positives": ("FP", "n"),
@@ -74,31 +78,49 @@ def accumulators(truth: GroundTruth, results: Source, threshold: float = 0.5) ->
     return out
 
 
-def differences(evaluation: Evaluation, results: Source, gt: Source | GroundTruth, threshold: float = 0.5) -> list[str]:
-    """Recompute CLEAR and identity with motmetrics: one line for each sequence and figure that differs."""
+@dataclass(frozen=True)
+class Difference:
+    """A figure of a sequence that motmetrics gives otherwise."""
+
+    sequence: str
+    figure: str
+    ours: float
+    theirs: float
+
+    def __str__(self) -> str:
+        shown = [f"{v:d}" if isinstance(v, int) else f"{100 * v:.4f}" for v in (self.ours, self.theirs)]
+        return f"{self.figure} {shown[0]} (motmetrics {shown[1]})"
+
+
+def differences(
+    evaluation: Evaluation, results: Source, gt: Source | GroundTruth, threshold: float = 0.5
+) -> list[Difference]:
+    """Recompute CLEAR and identity with motmetrics and return the figures that differ.
+
+    Sequences without results or ground truth are passed over: motmetrics divides by zero there.
+    """
     import motmetrics
 
     truth = gt if isinstance(gt, GroundTruth) else load_ground_truth(gt)
     host = motmetrics.metrics.create()
-    lines = []
+    found: list[Difference] = []
     filled = accumulators(truth, results, threshold)
     for score in evaluation.sequences:
         if score.name not in filled or not (score.dets and score.gt_dets):
-            continue  # motmetrics divides by zero there
+            continue
         summary = host.compute(filled[score.name], metrics=list(_SAME), name=score.name).iloc[0]
-        lines += _compared(score, {key: float(summary[key]) for key in _SAME})
-    return lines
+        found += _compared(score, {key: float(summary[key]) for key in _SAME})
+    return found
 
 
-def _compared(score: SequenceScore, theirs: dict[str, float]) -> list[str]:
+def _compared(score: SequenceScore, theirs: dict[str, float]) -> Iterator[Difference]:
     ours = score.summary()
-    lines = []
     for key, (title, kind) in _SAME.items():
         value = 1 - theirs[key] if key == "motp" else theirs[key]  # motmetrics means the distance
-        if abs(value - ours[title]) > (1e-9 if kind == "s" else 0):
-            shown = [f"{100 * v:.4f}" if kind == "s" else f"{v:.0f}" for v in (ours[title], value)]
-            lines.append(f"{score.name}: {title} is {shown[0]} here and {shown[1]} in motmetrics")
-    return lines
+        if kind == "n" and round(value) != ours[title]:
+            yield Difference(score.name, title, ours[title], round(value))
+        elif kind == "s" and abs(value - ours[title]) > 1e-9:
+            yield Difference(score.name, title, ours[title], value)
 
 
 def _matrices(frames: Frames) -> Iterable[tuple[Any, Any, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,14 +134,20 @@ class Evaluation:
         return json.dumps(self.to_dict(), indent=2)
 
 
-def aligned(rows: Sequence[tuple[str, SequenceScore]], heading: str, width: int | None = None) -> str:
-    """Named scores as aligned text; see `Evaluation.table`."""
+def aligned(
+    rows: Sequence[tuple[str, SequenceScore]],
+    heading: str,
+    width: int | None = None,
+    extra: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """Named scores as aligned text; see `Evaluation.table`. extra: further columns, shown first."""
     names = [heading, *(name for name, _ in rows)]
     margin = max(map(len, names))
     blocks: list[list[list[str]]] = [[]]
     used = margin
-    for title in COLUMNS:
-        column = [title, *(_shown(title, score) for _, score in rows)]
+    columns = [[title, *texts] for title, texts in (extra or {}).items()]
+    columns += [[title, *(_shown(title, score) for _, score in rows)] for title in COLUMNS]
+    for column in columns:
         size = 2 + max(map(len, column))
         if width is not None and blocks[-1] and used + size > width:
             blocks.append([])
@@ -160,10 +166,16 @@ def aligned(rows: Sequence[tuple[str, SequenceScore]], heading: str, width: int 
     return "\n\n".join(tables)
 
 
-def as_markdown(rows: Sequence[tuple[str, SequenceScore]], heading: str) -> str:
-    """Named scores as a Markdown table."""
-    lines = [f"| {' | '.join([heading, *COLUMNS])} |", "|---|" + "---:|" * len(COLUMNS)]
-    lines += [f"| {' | '.join([name, *(_shown(title, score) for title in COLUMNS)])} |" for name, score in rows]
+def as_markdown(
+    rows: Sequence[tuple[str, SequenceScore]], heading: str, extra: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """Named scores as a Markdown table; extra as in `aligned`."""
+    more = extra or {}
+    titles = [heading, *more, *COLUMNS]
+    lines = [f"| {' | '.join(titles)} |", "|---|" + "---:|" * (len(titles) - 1)]
+    for k, (name, score) in enumerate(rows):
+        cells = [name, *(texts[k] for texts in more.values()), *(_shown(title, score) for title in COLUMNS)]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -46,13 +46,15 @@ def find_sequences(path: str | os.PathLike[str], only: list[str] | None = None) 
     raise ValueError(f"{root}: no ground truth; expected <seq>/gt/gt.txt, or <seq>.txt in a flat folder")
 
 
-def find_detections(path: str | os.PathLike[str], only: list[str] | None = None) -> list[Sequence]:
-    """Sequences of a tree that have `det/det.txt`, by name. Raises ValueError when there is none."""
+def find_detections(
+    path: str | os.PathLike[str], only: list[str] | None = None, file: str = "det.txt"
+) -> list[Sequence]:
+    """Sequences of a tree that have `det/<file>`, by name. Raises ValueError when there is none."""
     root = Path(path)
-    found = [s for s in find_sequences(root, only) if s.folder is not None and (s.folder / "det" / "det.txt").is_file()]
+    found = [s for s in find_sequences(root, only) if s.folder is not None and (s.folder / "det" / file).is_file()]
     if not found:
         raise ValueError(
-            f"{root}: no <seq>/det/det.txt beside a <seq>/gt/gt.txt; give a MOTChallenge tree with detections"
+            f"{root}: no <seq>/det/{file} beside a <seq>/gt/gt.txt; give a MOTChallenge tree with detections"
         )
     return found
 
