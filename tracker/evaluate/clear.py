@@ -36,7 +36,8 @@ class Clear:
 
     frames; tp, fn, fp: rows; idsw: identity switches; frag: times a trajectory is taken up again after a gap;
     mt, pt, ml: ground truth identities matched in more than 80 %, in between, and in less than 20 % of their frames;
-    motp_sum: summed similarity of the matched pairs.
+    motp_sum: summed similarity of the matched pairs; one_sided: one sequence without any ground truth or any results,
+    for which the official kit leaves every share at 0.
     """
 
     frames: int = 0
@@ -49,11 +50,12 @@ class Clear:
     pt: int = 0
     ml: int = 0
     motp_sum: float = 0.0
+    one_sided: bool = False
 
     @property
     def mota(self) -> float:
         """1 - (misses + false positives + switches) / ground truth rows; at most 1, no lower bound."""
-        return (self.tp - self.fp - self.idsw) / max(1, self.tp + self.fn)
+        return self._of_gt(self.tp - self.fp - self.idsw)
 
     @property
     def motp(self) -> float:
@@ -63,7 +65,7 @@ class Clear:
     @property
     def moda(self) -> float:
         """MOTA without the switches."""
-        return (self.tp - self.fp) / max(1, self.tp + self.fn)
+        return self._of_gt(self.tp - self.fp)
 
     @property
     def recall(self) -> float:
@@ -83,18 +85,21 @@ class Clear:
     @property
     def smota(self) -> float:
         """MOTA with similarity in place of the count of matches."""
-        return (self.motp_sum - self.fp - self.idsw) / max(1, self.tp + self.fn)
+        return self._of_gt(self.motp_sum - self.fp - self.idsw)
 
     @property
     def motal(self) -> float:
         """MOTA with the logarithm (base 10) of the switches."""
         switches = math.log10(self.idsw) if self.idsw > 0 else 0.0
-        return (self.tp - self.fp - switches) / max(1, self.tp + self.fn)
+        return self._of_gt(self.tp - self.fp - switches)
 
     @property
     def fp_per_frame(self) -> float:
         """False positives a frame."""
-        return self.fp / max(1, self.frames)
+        return 0.0 if self.one_sided else self.fp / max(1, self.frames)
+
+    def _of_gt(self, value: float) -> float:
+        return 0.0 if self.one_sided else value / max(1, self.tp + self.fn)
 
     def to_dict(self) -> dict[str, float]:
         """All figures under the official kit's names."""
@@ -107,7 +112,7 @@ class Clear:
             "CLR_Pr": self.precision,
             "MTR": self.mt / identities,
             "PTR": self.pt / identities,
-            "MLR": self.ml / identities,
+            "MLR": 1.0 if self.one_sided else self.ml / identities,
             "sMOTA": self.smota,
             "CLR_F1": self.f1,
             "FP_per_frame": self.fp_per_frame,
@@ -182,6 +187,8 @@ class ClearCounter:
         taken = ~rival
         partner[shift + row[taken]] = frames.ids[col[taken]]
         rivals = np.flatnonzero(rival)
+        if not len(rivals):
+            return pairs
         contested, first = np.unique(frame[row[rivals]], return_index=True)
         bounds = np.searchsorted(row, frames.gt_start)
         for f, some in zip(contested.tolist(), np.split(rivals, first[1:]), strict=True):
@@ -228,8 +235,9 @@ class ClearCounter:
         ratio = matched[there] / present[there]
         mt = int(np.count_nonzero(ratio > MOSTLY_TRACKED))
         pt = int(np.count_nonzero(ratio >= MOSTLY_LOST)) - mt
+        one_sided = not (self._gt_rows and self._id_rows)
         return Clear(
-            frames=self._frames,
+            frames=0 if one_sided else self._frames,
             tp=self._tp,
             fn=self._gt_rows - self._tp,
             fp=self._id_rows - self._tp,
@@ -239,6 +247,7 @@ class ClearCounter:
             pt=pt,
             ml=int(np.count_nonzero(there)) - mt - pt,
             motp_sum=self._similarity,
+            one_sided=one_sided,
         )
 
 
@@ -257,7 +266,8 @@ def clear(
 
 def combine_clear(parts: Sequence[Clear]) -> Clear:
     """CLEAR of several sequences as if they were one: every count is summed."""
-    return Clear(**{field.name: sum(getattr(part, field.name) for part in parts) for field in fields(Clear)})
+    counts = [field.name for field in fields(Clear) if field.name != "one_sided"]
+    return Clear(**{name: sum(getattr(part, name) for part in parts) for name in counts})
 
 
 def _settled(row: list[int], col: list[int], value: list[float], stays: list[bool]) -> list[int] | None:
