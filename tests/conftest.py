@@ -1,4 +1,4 @@
-"""What every test shares: the folder of data and references, tiny ONNX files, and a hypothesis profile without chance or clock."""
+"""What every test shares: the folder of data, tiny ONNX files, and a hypothesis profile without chance or clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparing a tracker's rows with published ones: the same boxes in every frame, and one id of theirs per id of ours."""
+"""Comparing rows of two trackers: the same boxes in every frame, and one id of theirs for each id of ours."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def assert_same_tracks(ours: Rows, frames: IntArray, ids: IntArray, boxes: Float
         worst = far[np.arange(len(a)), nearest].max(initial=0.0)
         assert worst <= tolerance, f"frame {frame}: boxes differ by {worst:g} pixels"
         for i, j in zip(our_ids[a].tolist(), ids[b[nearest]].tolist(), strict=True):
-            assert theirs_of_ours.setdefault(i, j) == j, f"frame {frame}: our id {i} is {theirs_of_ours[i]} and {j}"
-            assert ours_of_theirs.setdefault(j, i) == i, f"frame {frame}: published id {j} is {ours_of_theirs[j]} and {i}"
+            assert theirs_of_ours.setdefault(i, j) == j, f"frame {frame}: our {i} is their {theirs_of_ours[i]} and {j}"
+            assert ours_of_theirs.setdefault(j, i) == i, f"frame {frame}: their {j} is our {ours_of_theirs[j]} and {i}"

@@ -10,11 +10,15 @@ from tracker.tracks import IntArray
 
 EmbeddingArray = NDArray[np.float32]
 
+SIMILARITIES = 1 << 20  # computed at a time: 4 MB
+
 
 def unit(embeddings: EmbeddingArray) -> EmbeddingArray:
     """(N, D) rows scaled to length 1; a zero row stays zero, at distance 1 from everything."""
+    largest = np.abs(embeddings).max(axis=1, keepdims=True, initial=0.0)
+    scaled: EmbeddingArray = embeddings / np.where(largest > 0, largest, np.float32(1))  # squares must not overflow
     norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    scaled: EmbeddingArray = embeddings / np.maximum(norms, np.float32(1e-12))
+    scaled: EmbeddingArray = (embeddings / np.maximum(norms, 1e-12)).astype(np.float32, copy=False)
     return scaled
 
 
@@ -55,8 +59,13 @@ class Galleries:
         if self._pool is None or not held.any():
             return out
         used = self._pool[: slots.max() + 1]
-        similarity = used.reshape(-1, used.shape[2]) @ embeddings.T
-        nearest = similarity.reshape(len(used), self.budget, -1).max(axis=1)
+        nearest = np.empty((len(used), len(embeddings)), dtype=np.float32)
+        # A few galleries at a time: all similarities at once would take gigabytes in a crowd.
+        some = max(1, SIMILARITIES // (self.budget * max(1, len(embeddings))))
+        for first in range(0, len(used), some):
+            part = used[first : first + some]
+            similarity = part.reshape(-1, part.shape[2]) @ embeddings.T
+            similarity.reshape(len(part), self.budget, -1).max(axis=1, out=nearest[first : first + some])
         out[held] = 1.0 - nearest[slots[held]]
         return out
 
@@ -90,6 +99,8 @@ class Galleries:
     def _grow(self, missing: int, width: int) -> None:
         size = len(self._written)
         target = min(max(size + missing, 2 * size, 16), self.max_galleries)
+        if target == size:
+            return
         pool = np.zeros((target, self.budget, width), dtype=np.float32)
         if self._pool is not None:
             pool[:size] = self._pool

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tracker.pipeline import Step
     from tracker.scene import Scene
 
-VISIBLE = 0.3  # a figure counts where at least this share of it can be seen
+VISIBLE = 0.25  # a figure counts where at least this share of it can be seen
 MATCH_IOU = 0.5
 
 # motmetrics' names, ours, and the decimals to show
@@ -33,6 +33,7 @@ _SCORES = (
 class SceneScore:
     """A sink that compares each step with the scene's truth; ``scores()`` gives CLEAR and ID scores by motmetrics.
 
+    A figure that is hidden need not be found, and a track that follows it is not held against the tracker.
     MOTP is the mean IoU of the matches, 0..1.
     """
 
@@ -46,9 +47,11 @@ class SceneScore:
     def write(self, step: Step) -> None:
         ids, boxes, visible = self._scene.truth(step.frame.number)
         seen = visible >= VISIBLE
-        distance = 1.0 - iou_xyxy(boxes[seen], step.tracks.boxes)
+        overlap = iou_xyxy(boxes, step.tracks.boxes)
+        on_hidden = np.any(overlap[~seen] >= MATCH_IOU, axis=0) & ~np.any(overlap[seen] >= MATCH_IOU, axis=0)
+        distance = 1.0 - overlap[seen][:, ~on_hidden]
         distance[distance > 1.0 - MATCH_IOU] = np.nan
-        self._accumulator.update(ids[seen], step.tracks.ids, distance, frameid=step.frame.number)
+        self._accumulator.update(ids[seen], step.tracks.ids[~on_hidden], distance, frameid=step.frame.number)
 
     def close(self) -> None:
         """Nothing to finish."""

@@ -107,7 +107,7 @@ class Detections:
         return Detections(self.boxes, self.scores, self.classes, embeddings=embeddings, payload=self.payload)
 
     def numbered(self) -> Detections:
-        """The same detections, ``rows`` counting them from 0: what a tracker reports as their index."""
+        """The same detections, ``rows`` counting them from 0."""
         part = self[:]
         part.rows = np.arange(len(self))
         return part
@@ -132,10 +132,11 @@ def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
     Accepted: Detections; None (nothing seen); an array (N, 4..6) of left, top, right, bottom [, score [, class]];
     a torchvision dict (``boxes``, ``scores``, ``labels``); ``supervision.Detections`` (``xyxy``, ``confidence``,
     ``class_id``); ultralytics ``Results`` (``boxes.xyxy``, ``boxes.conf``, ``boxes.cls``). Tensors may live on
-    any device. Raises ValueError for anything else, and for bad rows unless ``invalid="drop"``.
+    any device. ``rows`` of the result count within ``value``. Raises ValueError for anything else, and for bad rows
+    unless ``invalid="drop"``.
     """
     if isinstance(value, Detections):
-        return value
+        return value.numbered()
     if value is None:
         return Detections.empty()
     if isinstance(value, Mapping):
@@ -210,7 +211,8 @@ def _per_detection(payload: Any) -> NDArray[Any]:
     if isinstance(payload, np.ndarray):
         return payload.copy()
     array = np.empty(len(payload), dtype=object)
-    array[:] = list(payload)
+    for i, one in enumerate(payload):  # assigned whole, a list of lists would be taken for a matrix
+        array[i] = one
     return array
 
 

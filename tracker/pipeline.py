@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.registry import Tracker, algorithm, build, wants_embeddings
+from tracker.sinks import Sink, TextSink, VideoSink, fresh_folder
 from tracker.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -167,6 +169,7 @@ def track(
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     invalid: Invalid = "raise",
+    save: str | Path | None = None,
 ) -> Iterator[tuple[Image | None, Tracks]]:
     """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
 
@@ -178,6 +181,7 @@ def track(
     classes   names of the classes to keep, where the detector has names
     settings  parameters of the algorithm by name
     invalid   "raise" or "drop" bad rows of the detector
+    save      a new or empty folder that gets tracks.txt (MOTChallenge) and the annotated tracks.mp4, frame by frame
 
     image is BGR uint8 (H, W, 3), None for a sequence without its images. Raises ValueError with one line that says what
     is wrong. The source is closed at the end, or when the iterator is closed or forgotten.
@@ -193,12 +197,21 @@ def track(
         invalid=invalid,
     )
 
+    sinks: list[Sink] = []
+    if save is not None:
+        folder = fresh_folder(save)
+        names = getattr(pipeline.detector, "class_names", None)
+        sinks += [TextSink(folder / "tracks.txt"), VideoSink(folder / "tracks.mp4", pipeline.source.frame_rate, names)]
+
     def run() -> Iterator[tuple[Image | None, Tracks]]:
-        try:
-            for step in pipeline:
-                yield step.frame.image, step.tracks
-        finally:
+        with ExitStack() as finish:
             if pipeline.source is not source:
-                pipeline.source.close()
+                finish.callback(pipeline.source.close)
+            for sink in sinks:
+                finish.callback(sink.close)
+            for step in pipeline:
+                for sink in sinks:
+                    sink.write(step)
+                yield step.frame.image, step.tracks
 
     return run()

@@ -39,10 +39,10 @@ def choice(run: Mapping[str, Any]) -> str:
 class Progress:
     """One live line on a terminal; elsewhere a line every ten seconds."""
 
-    def __init__(self, total: int | None, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, total: int | None, stream: TextIO | None = None) -> None:
         self.total = total
-        self.stream = stream
-        self.live = stream.isatty()
+        self.stream = sys.stderr if stream is None else stream
+        self.live = self.stream.isatty()
         self.started = self.shown = clock.perf_counter()
         self.width = 0
 

@@ -17,6 +17,27 @@ if TYPE_CHECKING:
     from tracker.pipeline import Step
 
 
+FILES = ("tracks.txt", "tracks.mp4", "run.json")
+
+
+def fresh_folder(path: str | Path, *, overwrite: bool = False) -> Path:
+    """Make the folder to write a run to. Where it holds anything, ValueError, unless a run in it may be replaced."""
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: is a file; give a folder to write to")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise ValueError(f"{folder}: exists and is not empty; give another folder, or ask to overwrite it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot be made ({error.strerror}); give another folder to write to") from None
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"{folder}: cannot be written to; give another folder")
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    return folder
+
+
 class Sink(Protocol):
     """Takes steps one by one; ``close`` finishes what it writes and may be called again."""
 

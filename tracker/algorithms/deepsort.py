@@ -102,7 +102,7 @@ class DeepSORT:
         Raises ValueError for invalid detections (unless ``invalid="drop"``), missing embeddings or embeddings of
         another width, or a time that does not increase; the tracker is then as it was before the call.
         """
-        detections = as_detections(detections, invalid=invalid).numbered()
+        detections = as_detections(detections, invalid=invalid)
         embeddings = self._embeddings(detections, frame)
         state = copy.copy(self.state)
         step = state.advance(time, self.frame_rate)
@@ -131,16 +131,19 @@ class DeepSORT:
         state.confirmed = state.confirmed | (state.hits >= self.n_init)
         dead = (state.missed > 0) & (expired | ~state.confirmed)
 
-        # The pool of galleries is written in place, last: nothing below can fail.
-        state.galleries.add(state.slots[tracks], embeddings[matched])
-        state.galleries.close(state.slots[dead])
+        continued, ended = state.slots[tracks], state.slots[dead]
         state.keep(~dead)
         born = np.flatnonzero(matching.free_detections)
-        state.birth(self.motion, detections, born, slots=state.galleries.open(embeddings[born]))
+        state.birth(self.motion, detections, born, slots=np.full(len(born), -1))
         state.confirmed = state.confirmed | (state.hits >= self.n_init)
+        reported = state.report(self.motion, state.confirmed & (state.missed <= 1))
 
+        # The pool of galleries is written in place, so it comes last: a motion model of the user's may fail above.
+        state.galleries.add(continued, embeddings[matched])
+        state.galleries.close(ended)
+        state.slots = np.concatenate((state.slots[: len(state) - len(born)], state.galleries.open(embeddings[born])))
         self.state = state
-        return state.report(self.motion, state.confirmed & (state.missed <= 1))
+        return reported
 
     def _embeddings(self, detections: Detections, frame: Any) -> EmbeddingArray:
         """(N, D) unit embeddings of the detections, checked against what the galleries hold."""

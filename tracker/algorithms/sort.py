@@ -80,7 +80,7 @@ class SORT:
         Raises ValueError for invalid detections (unless ``invalid="drop"``) or a time that does not increase; the
         tracker is then as it was before the call.
         """
-        detections = as_detections(detections, invalid=invalid).numbered()
+        detections = as_detections(detections, invalid=invalid)
         state = copy.copy(self.state)
         step = state.advance(time, self.frame_rate)
         state.dropped += detections.dropped

@@ -104,8 +104,10 @@ def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file; give a det.txt or an .npz of detections")
     expected = f"expected {', '.join(REQUIRED)} and, if wanted, {', '.join(OPTIONAL)}"
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: is not a numpy archive; {expected}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             names = list(archive.files)
             unknown = [name for name in names if name not in REQUIRED + OPTIONAL]
             if unknown or not set(REQUIRED) <= set(names):

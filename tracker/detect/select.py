@@ -31,7 +31,7 @@ def open_detector(
 
     spec       ``hog``, ``motion``, ``yunet:PATH``, the path of an ONNX file (YuNet is recognised), of a MOTChallenge
                det.txt or of an .npz
-    conf       least score; None is the detector's own default: hog 0.3, motion 0, yunet 0.6, ONNX 0.5, files 0 (all)
+    conf       least score; None is the detector's own default: hog 0.3, motion 0, yunet 0.8, ONNX 0.5, files 0 (all)
     classes    names of the classes to keep; None keeps all
     invalid    what to do with bad rows of a file, "raise" or "drop"
     providers, threads  for ONNX files, see ``ONNX``
@@ -58,7 +58,7 @@ def open_detector(
         if classes is not None:
             raise ValueError(f"{spec}: recorded detections have no class names to choose from; leave the classes out")
         return Recorded(spec, conf=conf, invalid=invalid)
-    if Path(spec).exists():
+    if spec and Path(spec).exists():
         raise ValueError(f"{spec}: is no detector; give {FORMS}")
     raise ValueError(f"unknown detector {spec!r}{nearest(spec, NAMES)}; give {FORMS}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,17 +16,22 @@ BINS = (16, 8, 8)  # of hue, saturation, value
 TOPS = (180, 256, 256)  # OpenCV's ranges
 
 # A person stands in the middle of the box: the weight falls off as exp(-(x / .17)^2 / 2) to the sides and as
-# exp(-(y / .35)^4 / 2) to top and bottom, in parts of the box. With flat weights mAP falls by 14 points.
+# exp(-(y / .35)^4 / 2) to top and bottom, in parts of the box. Flat weights cost 14 points of mAP.
 ACROSS, DOWN = 0.17, 0.35
+
+# Of the counts. The square root (Hellinger) has 2 points more mAP, but 61 % of all pairs of people under one camera
+# are then closer than 0.2, DeepSORT's usual limit, and here 41 %; of crops of one person 95 % are.
+POWER = 0.7
 
 
 class Histogram:
     """Hue, saturation and value of 8 stripes, (N, 256) float32 of unit length; needs no file.
 
     The three quantities are counted apart (a joint histogram of 1,024 bins does worse), hue by saturation because
-    grey has none, and the square root of the counts is taken (Hellinger), so that the cosine compares shapes and not
-    the one largest bin. On the last 100 identities of Market-1501 (1,427 crops, other cameras only): mAP 27, rank-1
-    47, at 3,000 crops a second; OSNet x0.25 has mAP 56 there. It knows clothes and light, not people.
+    grey has none. Bins are blurred into their neighbours, so that a little more light is a little change (2 points of
+    mAP), and counts are raised to a power below 1, so that the cosine sees more than the largest bin.
+    On the last 100 identities of Market-1501 (1,427 crops, other cameras only): mAP 27, rank-1 47, at 3,000 crops a
+    second; OSNet x0.25 has mAP 56 there. It knows clothes and light, not people.
 
     stripes  horizontal bands, from 1
     Raises ValueError for a parameter out of range, a picture or boxes of another shape.
@@ -62,6 +69,13 @@ class Histogram:
             weights = even * (hsv[..., 1] / 255.0) if channel == 0 else even
             places = rows * bins + hsv[..., channel].astype(np.int64) * bins // top
             counts = np.bincount(places.ravel(), weights.ravel(), minlength=count * self.stripes * bins)
-            parts.append(counts.reshape(count, self.stripes, bins))
-        vectors = np.sqrt(np.concatenate(parts, axis=2).reshape(count, -1))
+            parts.append(_blurred(counts.reshape(count, self.stripes, bins), circular=channel == 0))
+        vectors = np.concatenate(parts, axis=2).reshape(count, -1) ** POWER
         return unit_rows(vectors.astype(np.float32))
+
+
+def _blurred(counts: NDArray[Any], *, circular: bool) -> FloatArray:
+    """Counts (..., bins) of which each bin gives a quarter to either neighbour; hue has no ends."""
+    padded = np.pad(counts, [(0, 0)] * (counts.ndim - 1) + [(1, 1)], mode="wrap" if circular else "edge")
+    blurred: FloatArray = 0.5 * counts + 0.25 * (padded[..., :-2] + padded[..., 2:])
+    return blurred

@@ -20,6 +20,6 @@ def open_embedder(spec: str, *, providers: Sequence[str] | None = None, threads:
         return Histogram()
     if Path(spec).suffix.lower() == ".onnx":
         return ONNXEmbedder(spec, providers=providers, threads=threads)
-    if Path(spec).exists():
+    if spec and Path(spec).exists():
         raise ValueError(f"{spec}: is no embedder; give histogram or MODEL.onnx (export other formats to ONNX)")
     raise ValueError(f"unknown embedder {spec!r}{nearest(spec, ['histogram'])}; give histogram or MODEL.onnx")
