@@ -46,34 +46,47 @@ def of_arrays(gt_ids: Sequence[Any], ids: Sequence[Any], similarity: Sequence[An
 
 def of_tree(tree: Path, benchmark: str) -> dict[str, dict[str, Any]]:
     """Figures by sequence, and under COMBINED_SEQ; `tree` as `make_tree` leaves it."""
+    quiet = {
+        "USE_PARALLEL": False,
+        "BREAK_ON_ERROR": True,
+        "PRINT_RESULTS": False,
+        "PRINT_CONFIG": False,
+        "TIME_PROGRESS": False,
+        "OUTPUT_SUMMARY": False,
+        "OUTPUT_DETAILED": False,
+        "PLOT_CURVES": False,
+    }
     with _silent():
-        dataset = trackeval.datasets.MotChallenge2DBox(
-            {
-                "GT_FOLDER": str(tree / "gt"),
-                "TRACKERS_FOLDER": str(tree / "trackers"),
-                "OUTPUT_FOLDER": str(tree / "out"),
-                "TRACKERS_TO_EVAL": ["ours"],
-                "BENCHMARK": benchmark,
-                "SPLIT_TO_EVAL": "train",
-                "PRINT_CONFIG": False,
-            }
-        )
-        quiet = {
-            "USE_PARALLEL": False,
-            "BREAK_ON_ERROR": True,
-            "PRINT_RESULTS": False,
-            "PRINT_CONFIG": False,
-            "TIME_PROGRESS": False,
-            "OUTPUT_SUMMARY": False,
-            "OUTPUT_DETAILED": False,
-            "PLOT_CURVES": False,
-        }
-        found, _ = trackeval.Evaluator(quiet).evaluate([dataset], metrics())
+        found, _ = trackeval.Evaluator(quiet).evaluate([_dataset(tree, benchmark)], metrics())
     by_sequence = found["MotChallenge2DBox"]["ours"]
     return {
         name: {key: value for metric in ("HOTA", "CLEAR", "Identity") for key, value in r["pedestrian"][metric].items()}
         for name, r in by_sequence.items()
     }
+
+
+def loaded(tree: Path, benchmark: str) -> list[Any]:
+    """What the kit's metrics get for each sequence: read, overlapped and preprocessed."""
+    with _silent():
+        dataset = _dataset(tree, benchmark)
+        return [
+            dataset.get_preprocessed_seq_data(dataset.get_raw_seq_data("ours", name), "pedestrian")
+            for name in dataset.seq_list
+        ]
+
+
+def _dataset(tree: Path, benchmark: str) -> Any:
+    return trackeval.datasets.MotChallenge2DBox(
+        {
+            "GT_FOLDER": str(tree / "gt"),
+            "TRACKERS_FOLDER": str(tree / "trackers"),
+            "OUTPUT_FOLDER": str(tree / "out"),
+            "TRACKERS_TO_EVAL": ["ours"],
+            "BENCHMARK": benchmark,
+            "SPLIT_TO_EVAL": "train",
+            "PRINT_CONFIG": False,
+        }
+    )
 
 
 def metrics() -> list[Any]:

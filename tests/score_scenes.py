@@ -28,7 +28,9 @@ def scenes(draw: st.DrawFn, frames: int = 8, size: int = 5) -> tuple[list[Any], 
         elif kind == "uniform":
             s = rng.random((len(g), len(t))) * (rng.random((len(g), len(t))) < 0.6)
         else:
-            a, b = (np.hstack((p := rng.integers(0, 4, (n, 2)), p + rng.integers(1, 4, (n, 2)))) for n in (len(g), len(t)))
+            a, b = (
+                np.hstack((p := rng.integers(0, 4, (n, 2)), p + rng.integers(1, 4, (n, 2)))) for n in (len(g), len(t))
+            )
             s = iou_xyxy(a.astype(float), b.astype(float))
         for column, value in zip(scene, (g, t, s), strict=True):
             column.append(value)
