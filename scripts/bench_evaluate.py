@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def _scores_alone(kit: Any, tree: Path, benchmark: str, rounds: int) -> None:
-    """HOTA + CLEAR + identity on prepared arrays: the kit's own, as its loader gives them; ours from the same matrices."""
+    """HOTA + CLEAR + identity on prepared arrays: the kit on what its loader gives, ours on the same matrices."""
     from tracker.evaluate.clear import ClearCounter
     from tracker.evaluate.frames import Names, frames_from_matrices
     from tracker.evaluate.hota import HotaCounter
@@ -171,13 +171,14 @@ def _motmetrics(gt: Path, results: Path) -> None:
 def _memory(frames: int = 100_000, objects: int = 10) -> None:
     """Peak memory of a process that scores a long sequence from files."""
     code = f"""
-import resource, sys, tempfile, time, subprocess
+import sys, time
 from pathlib import Path
 folder = Path(sys.argv[1])
 from tracker.evaluate.benchmark import evaluate
 started = time.perf_counter()
 score = evaluate(folder / "long.txt", folder / "gt.txt").combined
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+status = Path("/proc/self/status").read_text()  # ru_maxrss would count the parent before exec
+peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
 print(f"{frames:,} frames, {objects} objects each: {{time.perf_counter() - started:.1f}} s, peak {{peak:.0f}} MB, "
       f"MOTA {{100 * score.clear.mota:.2f}}")
 """

@@ -7,14 +7,18 @@ all of them at once.
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import itertools
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -264,11 +268,29 @@ def solve(frames: Frames, f: int, row: IntArray, col: IntArray, score: FloatArra
     row, col = row - first_row, col - first_col
     matrix = np.zeros((frames.gt_start[f + 1] - first_row, frames.id_start[f + 1] - first_col))
     matrix[row, col] = score
-    best_row, best_col = linear_sum_assignment(matrix, maximize=True)
+    best_row, best_col = linear_sum_assignment()(matrix, maximize=True)
     partner = np.full(len(matrix), -1)
     partner[best_row] = best_col
     taken: BoolArray = (partner[row] == col) & (score > 0)
     return taken
+
+
+@cache
+def linear_sum_assignment() -> Any:
+    """scipy's solver, without the rest of `scipy.optimize`: to import that takes longer than to score a benchmark."""
+    if "scipy.optimize" not in sys.modules:
+        import scipy
+
+        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+            file = Path(scipy.__file__).parent / "optimize" / f"_lsap{suffix}"
+            spec = importlib.util.spec_from_file_location("scipy.optimize._lsap", file) if file.is_file() else None
+            if spec is not None and spec.loader is not None:
+                module = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(module)
+                return module.linear_sum_assignment
+    from scipy.optimize import linear_sum_assignment as solver  # where the extension has moved
+
+    return solver
 
 
 class PairSums:

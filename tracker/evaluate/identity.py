@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from tracker.evaluate.frames import Frames, Names, PairSums, frames_from_matrices
+from tracker.evaluate.frames import Frames, IntArray, Names, PairSums, frames_from_matrices, linear_sum_assignment
+
+_DENSE = 1 << 20  # identities times identities that one matrix may hold
 
 
 @dataclass(frozen=True)
@@ -75,22 +74,32 @@ class IdentityCounter:
 
 
 def _best_total(together: PairSums) -> int:
-    """Largest sum of a one-to-one choice of pairs; identities that never met are independent, so solved apart."""
-    if not len(together):
-        return 0
-    rows, cols = int(together.gt.max()) + 1, int(together.ids.max()) + 1
-    graph = coo_array((np.ones(len(together)), (together.gt, together.ids + rows)), shape=(rows + cols, rows + cols))
-    _, label = connected_components(graph, directed=False)
-    of_pair = label[together.gt]
-    order = np.argsort(of_pair, kind="stable")
+    """Largest sum of a one-to-one choice of pairs."""
     total = 0.0
-    for group in np.split(order, np.flatnonzero(np.diff(of_pair[order])) + 1):
+    for group in _independent(together):
         gt, row = np.unique(together.gt[group], return_inverse=True)
         ids, col = np.unique(together.ids[group], return_inverse=True)
         weight = np.zeros((len(gt), len(ids)))
         weight[row, col] = together.sums[group]
-        total += float(weight[linear_sum_assignment(weight, maximize=True)].sum())
+        total += float(weight[linear_sum_assignment()(weight, maximize=True)].sum())
     return round(total)
+
+
+def _independent(together: PairSums) -> list[IntArray]:
+    """Positions of the pairs in groups that share no identity, where one matrix of all would be large."""
+    if not len(together):
+        return []
+    rows, cols = int(together.gt.max()) + 1, int(together.ids.max()) + 1
+    if rows * cols <= _DENSE:
+        return [np.arange(len(together))]
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(together)), (together.gt, together.ids + rows)), shape=(rows + cols, rows + cols))
+    _, label = connected_components(graph, directed=False)
+    of_pair = label[together.gt]
+    order = np.argsort(of_pair, kind="stable")
+    return list(np.split(order, np.flatnonzero(np.diff(of_pair[order])) + 1))
 
 
 def identity(

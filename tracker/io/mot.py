@@ -11,7 +11,6 @@ name the line. Format: Leal-Taixe 2015 (MOT15, section 3), Milan 2016 (MOT16, se
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -336,6 +335,13 @@ def _check(
 
 def _repeated(frame: FloatArray, ids: FloatArray, good: BoolArray) -> list[tuple[int, int]]:
     """Pairs (row, first row with the same frame and id) among the good rows."""
+    if not good.any():
+        return []
+    width = ids[good].max() + 1
+    if frame[good].max() * width < _LARGEST_INTEGER:  # one key for both tells at once, and cheaply, that none repeats
+        key = np.sort(frame[good] * width + ids[good])
+        if not (key[1:] == key[:-1]).any():
+            return []
     rows = np.flatnonzero(good)
     order = rows[np.lexsort((rows, ids[rows], frame[rows]))]
     same = (frame[order[1:]] == frame[order[:-1]]) & (ids[order[1:]] == ids[order[:-1]])
@@ -363,28 +369,28 @@ def _read_table(path: str | os.PathLike[str], columns: tuple[int, ...], layout: 
         raise MotFormatError(f"{path}: is a folder; give one of the text files in it") from None
     except OSError as error:
         raise MotFormatError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise MotFormatError(f"{path}: not a text file; give MOTChallenge text ({layout})") from None
-    if "\0" in text:
-        raise MotFormatError(f"{path}: not a text file; give MOTChallenge text ({layout})")
-    if not text.strip():
+    if not data.strip():
         return np.empty((0, columns[-1])), np.empty(0, dtype=np.int64)
     try:
-        table = np.loadtxt(io.StringIO(text), delimiter=",", comments=None, ndmin=2)
+        table = np.loadtxt(path, delimiter=",", comments=None, ndmin=2, encoding="utf-8-sig")
     except ValueError:
-        return _read_lines(path, text, columns, layout)
-    count = text.count("\n") + (not text.endswith("\n"))
+        return _read_lines(path, data, columns, layout)
+    count = data.count(b"\n") + (not data.endswith(b"\n"))
     if table.shape[1] not in columns or len(table) != count:
-        return _read_lines(path, text, columns, layout)
+        return _read_lines(path, data, columns, layout)
     return table, np.arange(1, count + 1)
 
 
 def _read_lines(
-    path: str | os.PathLike[str], text: str, columns: tuple[int, ...], layout: str
+    path: str | os.PathLike[str], data: bytes, columns: tuple[int, ...], layout: str
 ) -> tuple[FloatArray, IntArray]:
     """The careful reading: blank lines, trailing commas, spaces or tabs for commas; or the error with its line."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise MotFormatError(f"{path}: not a text file; give MOTChallenge text ({layout})")
     rows: list[list[float]] = []
     lines: list[int] = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -404,6 +410,8 @@ def _read_lines(
             _fail(path, number, f"{len(row)} columns where line {lines[0]} has {len(rows[0])}", "keep one layout")
         rows.append(row)
         lines.append(number)
+    if not rows:
+        return np.empty((0, columns[-1])), np.empty(0, dtype=np.int64)
     return np.array(rows, dtype=np.float64), np.array(lines, dtype=np.int64)
 
 
