@@ -19,7 +19,7 @@ BIN = FOLDER / ("Scripts" if os.name == "nt" else "bin")
 
 def ensure(extras: str) -> Path:
     """The folder of the environment's programs, after installing the project with ``extras`` where that is not done."""
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 - run before anything is installed, by whatever Python there is
         raise SystemExit(f"trackwhy needs Python 3.10 or newer; this is {sys.version.split()[0]}")
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes())
     wanted.update(sys.version.encode())

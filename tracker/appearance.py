@@ -16,10 +16,9 @@ SIMILARITIES = 1 << 20  # computed at a time: 4 MB
 def unit(embeddings: EmbeddingArray) -> EmbeddingArray:
     """(N, D) rows scaled to length 1; a zero row stays zero, at distance 1 from everything."""
     largest = np.abs(embeddings).max(axis=1, keepdims=True, initial=0.0)
-    scaled: EmbeddingArray = embeddings / np.where(largest > 0, largest, np.float32(1))  # squares must not overflow
-    norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    scaled: EmbeddingArray = (embeddings / np.maximum(norms, 1e-12)).astype(np.float32, copy=False)
-    return scaled
+    scaled = embeddings / np.where(largest > 0, largest, 1)  # squares must not overflow
+    norms = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return (scaled / np.where(norms > 0, norms, 1)).astype(np.float32, copy=False)
 
 
 class Galleries:

@@ -34,7 +34,7 @@ class Pipeline:
 
     source    frames: ``tracker.io.video.Source``, or anything with ``frame_rate`` that iterates over ``Frame``
     detector  callable image -> detections (anything ``as_detections`` takes), or recorded ones with ``at(number)``
-    tracker   an algorithm's instance
+    tracker   an algorithm's instance; what it remembers stays
     embedder  callable (image, boxes) -> (N, D), used where the detections bring no embeddings; default the tracker's
     invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
 
@@ -62,6 +62,8 @@ class Pipeline:
         self.dropped = 0
 
     def __iter__(self) -> Iterator[Step]:
+        if hasattr(self.detector, "reset"):  # what it learned from another video
+            self.detector.reset()
         last: float | None = None
         frames = iter(self.source)
         while True:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from tracker.boxes import iou_xyxy
+from tracker.io.video import open_source
 
 SCALE = 0.625  # the video is 480x360, its ground truth 768x576
 
 
 def frames(shared: Path, first: int, last: int, step: int) -> list[tuple[int, np.ndarray]]:
     """(1-based number, picture) of the frames first, first + step, ... up to last."""
-    video = cv2.VideoCapture(str(shared / "data/video/vtest_480x360.mp4"))
     found = []
-    for number in range(1, last + 1):
-        if not video.grab():
-            break
-        if number >= first and (number - first) % step == 0:
-            found.append((number, video.retrieve()[1]))
+    with open_source(shared / "data/video/vtest_480x360.mp4") as video:
+        for frame in video:
+            if frame.number > last:
+                break
+            if frame.number >= first and (frame.number - first) % step == 0:
+                assert frame.image is not None
+                found.append((frame.number, frame.image))
     return found
 
 

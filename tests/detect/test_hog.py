@@ -31,6 +31,17 @@ def test_the_same_picture_at_another_size_gives_the_same_people(shared):
     assert min(recall, precision) > 0.5
 
 
+def test_the_same_picture_twice_gives_the_same_numbers(shared):
+    image = frames(shared, 300, 300, 1)[0][1]
+    hog = HOG()
+    first = hog(image)
+    assert len(first) > 3
+    for _ in range(4):
+        again = hog(image)
+        np.testing.assert_array_equal(again.boxes, first.boxes)
+        np.testing.assert_array_equal(again.scores, first.scores)
+
+
 def test_pictures_no_window_fits_are_empty():
     hog = HOG()
     for shape in ((1, 1), (3000, 10), (2, 3000)):

@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from tracker.detect import YuNet
+from tracker.detect import YuNet, open_detector
+from tracker.io.video import open_source
 
 
 def frame(path, number):
-    video = cv2.VideoCapture(str(path))
-    video.set(cv2.CAP_PROP_POS_FRAMES, number)
-    return video.read()[1]
+    with open_source(path) as video:
+        return next(frame.image for frame in video if frame.number == number + 1)
 
 
 def test_faces_on_a_real_frame(shared):
@@ -31,6 +31,19 @@ def test_faces_on_a_real_frame(shared):
     # a head seen from behind is none, and a picture of another size in between changes nothing
     assert len(detector(frame(shared / "data/video/intel_one_by_one_person_768x432.mp4", 270))) == 0
     np.testing.assert_array_equal(detector(large).boxes, found.boxes)
+
+
+def test_tiny_pictures_have_no_faces(shared):
+    detector = YuNet(shared / "data/models/yunet_2026may.onnx")
+    for shape in ((1, 1), (31, 400), (20, 700), (400, 31), (32, 32)):
+        assert len(detector(np.full((320, 320, 3), 255, np.uint8))) == 0
+        assert len(detector(np.zeros((*shape, 3), np.uint8))) == 0
+
+
+def test_the_file_may_have_any_name(shared, tmp_path):
+    copy = tmp_path / "Gesichter für München.ONNX"
+    copy.write_bytes((shared / "data/models/yunet_2026may.onnx").read_bytes())
+    assert isinstance(open_detector(str(copy)), YuNet)
 
 
 def test_other_files(shared, tmp_path, capfd):

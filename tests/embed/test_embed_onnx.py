@@ -116,7 +116,7 @@ def test_uint8_pixels_cannot_be_normalised_outside(mean_onnx):
         ONNXEmbedder(mean_onnx(dtype="UINT8"), mean=(1, 2, 3))
 
 
-@pytest.mark.parametrize("output", [np.zeros(5), np.zeros((2, 5, 7)), np.zeros((1, 5))])
+@pytest.mark.parametrize("output", [np.zeros(5), np.zeros((2, 5, 7)), np.zeros((2, 5, 1)), np.zeros((1, 5))])
 def test_outputs_that_are_no_vectors(constant_onnx, output):
     path = constant_onnx(output, input_shape=("n", 3, 16, 8))
     with pytest.raises(ValueError, match="is not one vector per crop") as error:

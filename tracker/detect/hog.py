@@ -69,15 +69,18 @@ class HOG:
         if size[0] < 64 or size[1] < 128:  # no window fits
             return Detections.empty()
         large = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        windows, margins = self._hog.detectMultiScale(
+        windows, weights = self._hog.detectMultiScale(
             large, hitThreshold=self._margin, winStride=(8, 8), padding=(8, 8), scale=STEP, groupThreshold=0
         )
         boxes = np.asarray(windows, dtype=np.float64).reshape(-1, 4)
+        margins = np.asarray(weights, dtype=np.float64).reshape(-1)
+        order = np.lexsort((*boxes.T, margins))  # OpenCV's threads hand them over as they finish
+        boxes, margins = boxes[order], margins[order]
         width, tall = boxes[:, 2].copy(), boxes[:, 3].copy()
         boxes[:, 2:] += boxes[:, :2]
         boxes += np.stack((CUT_X * width, CUT_TOP * tall, -CUT_X * width, -CUT_BOTTOM * tall), axis=1)
         boxes *= np.array([columns / size[0], rows / size[1]] * 2)
-        scores = 1.0 / (1.0 + np.exp(-(SLOPE * np.asarray(margins, dtype=np.float64).reshape(-1) + OFFSET)))
+        scores = 1.0 / (1.0 + np.exp(-(SLOPE * margins + OFFSET)))
         boxes, scores = merge_xyxy(boxes, scores, SAME_PERSON)
         keep = scores >= self.conf
         return Detections(boxes[keep], scores[keep])

@@ -14,6 +14,9 @@ from tracker.detections import Detections
 
 OUTPUTS = frozenset(f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32))
 
+# Below this OpenCV 4.14 reads memory that nobody wrote and finds faces with a score of 1 and infinite boxes.
+SMALLEST = 64
+
 
 def is_yunet(outputs: Sequence[str]) -> bool:
     """Whether a network with these output names is YuNet."""
@@ -42,15 +45,23 @@ class YuNet:
         self.conf, self.iou = check_fraction("conf", conf), check_fraction("iou", iou)
         if not Path(path).is_file():
             raise ValueError(f"{path}: no such file; give the path of a YuNet model (face_detection_yunet_*.onnx)")
+        # The bytes, because OpenCV goes by a file's ending, and on Windows trips over letters beyond ASCII.
+        content = np.fromfile(path, dtype=np.uint8)
+        nothing = np.empty(0, np.uint8)
         try:
-            self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), self.conf, self.iou, 5000)
+            self._net = cv2.FaceDetectorYN.create("onnx", content, nothing, (320, 320), self.conf, self.iou, 5000)
             self._net.detect(np.zeros((320, 320, 3), np.uint8))  # another network loads, and fails here
         except cv2.error:
             raise ValueError(f"{path}: is no YuNet face model that OpenCV {cv2.__version__} can run") from None
 
     def __call__(self, image: Image) -> Detections:
         """Faces in a BGR uint8 picture (H, W, 3)."""
+        import cv2
+
         image = check_image(image)
+        below, beside = max(SMALLEST - image.shape[0], 0), max(SMALLEST - image.shape[1], 0)
+        if below or beside:
+            image = cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
         self._net.setInputSize((image.shape[1], image.shape[0]))
         _, faces = self._net.detect(image)
         if faces is None:

@@ -118,7 +118,7 @@ class ONNXEmbedder:
             reason = str(error).strip().splitlines()[0][:200]
             raise ValueError(f"{path}: does not run on {self.size[0]}x{self.size[1]} crops ({reason})") from None
         shape = np.shape(answer)
-        if len(shape) < 2 or shape[0] != count or any(side != 1 for side in shape[2:]):
+        if len(shape) not in (2, 4) or shape[0] != count or any(side != 1 for side in shape[2:]):
             raise ValueError(f"{path}: output {describe(shape)} is not one vector per crop; export embeddings [N, D]")
         return int(shape[1])
 
