@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
-from tracker.evaluate import hota as module
 from tracker.evaluate.frames import Names, frames_from_matrices
 from tracker.evaluate.hota import THRESHOLDS, HotaCounter, combine_hota, hota
 
@@ -40,7 +41,7 @@ def test_pairs_that_wait_in_a_file_change_nothing(monkeypatch: pytest.MonkeyPatc
     ids = [rng.permutation(9)[:6] for _ in range(50)]
     similarity = [rng.random((6, 6)) for _ in range(50)]
     want = hota(gt_ids, ids, similarity).to_dict()
-    monkeypatch.setattr(module, "_MEMORY", 1000)
+    monkeypatch.setattr(sys.modules["tracker.evaluate.hota"], "_MEMORY", 1000)
     counter, gt_names, id_names = HotaCounter(), Names(), Names()
     for low in range(0, 50, 6):
         part = slice(low, low + 6)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
-from tracker.evaluate import identity as module
 from tracker.evaluate.identity import Identity, combine_identity, identity
 
 
@@ -29,7 +30,7 @@ def test_large_scenes_are_solved_in_independent_parts(monkeypatch: pytest.Monkey
     ids = [rng.permutation(40)[:8] for _ in range(60)]
     similarity = [rng.random((8, 8)) * (rng.random((8, 8)) < 0.1) for _ in range(60)]
     whole = identity(gt_ids, ids, similarity)
-    monkeypatch.setattr(module, "_DENSE", 0)
+    monkeypatch.setattr(sys.modules["tracker.evaluate.identity"], "_DENSE", 0)
     assert identity(gt_ids, ids, similarity) == whole
 
 

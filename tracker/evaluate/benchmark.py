@@ -16,7 +16,7 @@ from tracker.evaluate.doctor import suspicions
 from tracker.evaluate.frames import Frames, IntArray, Names, frames_from_boxes, frames_from_matrices
 from tracker.evaluate.hota import HotaCounter
 from tracker.evaluate.identity import IdentityCounter
-from tracker.evaluate.rules import CLASSES, RULES, Rules, check_rules, recognise_rules, rules_by_name
+from tracker.evaluate.rules import CLASSES, Rules, check_rules, recognise_rules, rules_by_name
 from tracker.evaluate.scores import Evaluation, SequenceScore, combine
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
 from tracker.io.mot import MotFormatError, MotRows, read_ground_truth, read_results
@@ -273,6 +273,3 @@ def _check_length(rows: MotRows, sequence: Sequence, path: Path) -> None:
 def _no_rows() -> MotRows:
     none = np.empty(0, dtype=np.int64)
     return MotRows(none, none, np.empty((0, 4)), np.empty(0), none, np.empty(0), none)
-
-
-__all__ = ["RULES", "Accumulator", "GroundTruth", "evaluate", "load_ground_truth"]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -219,7 +219,7 @@ class _Store:
     def __init__(self) -> None:
         self._recent: list[Frames] = []
         self._bytes = 0
-        self._file: tempfile._TemporaryFileWrapper[bytes] | None = None
+        self._file: IO[bytes] | None = None
 
     def put(self, frames: Frames) -> None:
         small = [getattr(frames, name).astype(np.int32) for name in _INTEGERS]
@@ -227,7 +227,7 @@ class _Store:
         self._bytes += sum(column.nbytes for column in small) + frames.similarity.nbytes
         if self._bytes > _MEMORY:
             if self._file is None:
-                self._file = tempfile.NamedTemporaryFile(prefix="trackwhy-hota-")  # noqa: SIM115 (lives as long as self)
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as self)
             self._file.seek(0, 2)
             for held in self._recent:
                 for column in _columns(held):
@@ -236,12 +236,10 @@ class _Store:
 
     def __iter__(self) -> Iterator[Frames]:
         if self._file is not None:
-            self._file.flush()
-            with open(self._file.name, "rb") as file:
-                size = file.seek(0, 2)
-                file.seek(0)
-                while file.tell() < size:
-                    yield _restored([np.load(file) for _ in range(7)])
+            size = self._file.seek(0, 2)
+            self._file.seek(0)
+            while self._file.tell() < size:
+                yield _restored([np.load(self._file) for _ in range(7)])
         for held in self._recent:
             yield _restored(_columns(held))
 
