@@ -12,6 +12,7 @@ the second matches. Between them the overlapping pairs wait in memory or, past 6
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
@@ -228,6 +229,7 @@ class _Store:
         if self._bytes > _MEMORY:
             if self._file is None:
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as self)
+                weakref.finalize(self, self._file.close)
             self._file.seek(0, 2)
             for held in self._recent:
                 for column in _columns(held):
