@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import io
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -204,10 +205,15 @@ def _paired(title: str, ours: Callable[[], object], theirs: Callable[[], object]
 def _timed(run: Callable[[], object]) -> tuple[float, float]:
     """Seconds of wall clock and of the processor, child processes included."""
     with _quiet():
-        before, started = os.times(), time.perf_counter()
+        before, started = _processor(), time.perf_counter()
         run()
-        wall, after = time.perf_counter() - started, os.times()
-    return wall, sum(after[:4]) - sum(before[:4])
+        wall = time.perf_counter() - started
+    return wall, _processor() - before
+
+
+def _processor() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 @contextlib.contextmanager

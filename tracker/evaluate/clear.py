@@ -189,26 +189,28 @@ class ClearCounter:
         rivals = np.flatnonzero(rival)
         if not len(rivals):
             return pairs
+        # A handful of pairs a frame: lists beat arrays here.
+        rows, cols, values = row[rivals].tolist(), col[rivals].tolist(), similarity[rivals].tolist()
+        names, came_from = frames.ids[col[rivals]].tolist(), previous[shift + row[rivals]].tolist()
+        with_ = partner.tolist()
         contested, first = np.unique(frame[row[rivals]], return_index=True)
         bounds = np.searchsorted(row, frames.gt_start)
-        for f, some in zip(contested.tolist(), np.split(rivals, first[1:]), strict=True):
-            r = shift + row[some]
-            id_ = frames.ids[col[some]]
-            came_from = previous[r]
-            stays = (came_from >= 0) & (partner[came_from] == id_)
-            sure = _settled(row[some].tolist(), col[some].tolist(), similarity[some].tolist(), stays.tolist())
+        starts = [*first.tolist(), len(rivals)]
+        for f, low, high in zip(contested.tolist(), starts[:-1], starts[1:], strict=True):
+            stays = [k for k in range(low, high) if came_from[k] >= 0 and with_[came_from[k]] == names[k]]
+            sure = _settled(rows, cols, values, stays, range(low, high))
             if sure is None:
                 these = slice(bounds[f], bounds[f + 1])
-                r = shift + row[these]
-                id_ = frames.ids[col[these]]
-                came_from = previous[r]
-                stays = (came_from >= 0) & (partner[came_from] == id_)
-                won = np.flatnonzero(solve(frames, f, row[these], col[these], similarity[these] + _STAY * stays))
-                taken[bounds[f] + won] = True
-            else:
-                won = np.array(sure, dtype=np.int64)
-                taken[some[won]] = True
-            partner[r[won]] = id_[won]
+                score, before = similarity[these].copy(), previous[shift + row[these]].tolist()
+                for k, name in enumerate(frames.ids[col[these]].tolist()):
+                    if before[k] >= 0 and with_[before[k]] == name:
+                        score[k] += _STAY
+                won = set((np.flatnonzero(solve(frames, f, row[these], col[these], score)) + these.start).tolist())
+                sure = [k for k in range(low, high) if int(rivals[k]) in won]
+            for k in sure:
+                with_[shift + rows[k]] = names[k]
+                taken[rivals[k]] = True
+        partner[:] = with_
         return pairs[taken]
 
     def _count_switches(self, gt: IntArray, partner: IntArray, rows: IntArray) -> None:
@@ -270,24 +272,28 @@ def combine_clear(parts: Sequence[Clear]) -> Clear:
     return Clear(**{name: sum(getattr(part, name) for part in parts) for name in counts})
 
 
-def _settled(row: list[int], col: list[int], value: list[float], stays: list[bool]) -> list[int] | None:
-    """Positions of the pairs in every best matching, when that settles all of them; None where a solver must decide.
+def _settled(
+    row: list[int], col: list[int], value: list[float], stays: list[int], pairs: Iterable[int]
+) -> list[int] | None:
+    """The pairs (positions in row, col, value) in every best matching; None where a solver must decide.
 
     Pairs that stay together come first; then any pair worth more than its best rivals in row and column together.
     """
-    taken = [k for k, stay in enumerate(stays) if stay]
-    left = [k for k, stay in enumerate(stays) if not stay]
-    rows, cols = {row[k] for k in taken}, {col[k] for k in taken}
-    left = [k for k in left if row[k] not in rows and col[k] not in cols]
+    taken = list(stays)
+    rows, cols = {row[k] for k in stays}, {col[k] for k in stays}
+    left = [k for k in pairs if row[k] not in rows and col[k] not in cols]
     while left:
-        sure = [
-            k
-            for k in left
-            if value[k]
-            > max((value[j] for j in left if row[j] == row[k] and j != k), default=0.0)
-            + max((value[j] for j in left if col[j] == col[k] and j != k), default=0.0)
-            + 1e-9
-        ]
+        sure = []
+        for k in left:
+            best_row = best_col = 0.0
+            for j in left:
+                if j != k:
+                    if row[j] == row[k] and value[j] > best_row:
+                        best_row = value[j]
+                    if col[j] == col[k] and value[j] > best_col:
+                        best_col = value[j]
+            if value[k] > best_row + best_col + 1e-9:
+                sure.append(k)
         if not sure:
             return None
         taken += sure
