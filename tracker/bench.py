@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -100,6 +101,7 @@ def bench(
     from n // 2 + 1 on, numbered from 1 again, with a fresh tracker. out: results go to `out/<split>/<label>/<seq>.txt`.
     conf: least detection score. reid: embedder for algorithms that want one, run on `img1` or a video beside it.
     workers: processes, default one a core; 1 gives the cleanest times. progress(done, cached, all): called as jobs end.
+    A script that uses several processes needs `if __name__ == "__main__":`, as any that starts processes does.
     Raises ValueError for what cannot be run at all.
     """
     known = find_detections(data, sequences, detections)
@@ -245,7 +247,10 @@ def _run_all(
         return
     # The longest first, so that no worker is left with one at the end.
     jobs = sorted(jobs, key=lambda job: -job.length)
-    with _one_thread(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    # Ctrl-C stops new jobs; those that run are finished and kept.
+    deaf = (signal.SIGINT, signal.SIG_IGN)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=deaf)
+    with _one_thread(), pool:
         waiting = [pool.submit(run_job, job) for job in jobs]
         try:
             for done, future in enumerate(as_completed(waiting), start=1):
