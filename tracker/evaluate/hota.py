@@ -123,22 +123,29 @@ class HotaCounter:
         fit, levels = self._fit, len(THRESHOLDS)
         together = self._gt_count[fit.gt] + self._id_count[fit.ids]
         alignment = fit.sums / (together - fit.sums)
-        # matches[k, n]: rows matched as pair k of identities whose similarity reaches exactly the n lowest thresholds
-        matches = np.zeros((len(fit), levels + 1), dtype=np.int64)
+        codes, counts = [], []
         similarity = np.zeros(levels + 1)
         for frames in self._store:
             pair = fit.find(frames.gt[frames.row], frames.ids[frames.col])
             taken = np.flatnonzero(assign(frames, alignment[pair] * frames.similarity))
             level = np.searchsorted(THRESHOLDS - EPS, frames.similarity[taken], side="right")
-            matches += np.bincount(pair[taken] * (levels + 1) + level, minlength=matches.size).reshape(matches.shape)
+            code, count = np.unique(pair[taken] * (levels + 1) + level, return_counts=True)
+            codes.append(code)
+            counts.append(count)
             similarity += np.bincount(level, frames.similarity[taken], levels + 1)
+        # matches[k, n]: rows matched as the k-th pair of identities whose similarity reaches the n lowest thresholds
+        pair, level = np.divmod(np.concatenate([*codes, np.empty(0, dtype=np.int64)]), levels + 1)
+        met, row = np.unique(pair, return_inverse=True)
+        matches = np.zeros((len(met), levels + 1), dtype=np.int64)
+        np.add.at(matches, (row, level), np.concatenate([*counts, np.empty(0, dtype=np.int64)]))
         reached = np.cumsum(matches[:, ::-1], axis=1)[:, ::-1][:, 1:]  # (K, 19) matches at each threshold
         tp = reached.sum(axis=0)
         loc = np.cumsum(similarity[::-1])[::-1][1:]
         gt_rows, id_rows = int(self._gt_count.sum()), int(self._id_count.sum())
         seen = reached[:, 0] > 0
         reached = reached[seen].astype(np.float64)
-        in_gt, in_ids = self._gt_count[fit.gt[seen]][:, None], self._id_count[fit.ids[seen]][:, None]
+        met = met[seen]
+        in_gt, in_ids = self._gt_count[fit.gt[met]][:, None], self._id_count[fit.ids[met]][:, None]
         squares = reached * reached  # a pair matched n times adds n times its own association score
         return Hota(
             tp=tp,
