@@ -76,6 +76,9 @@ def test_distances_equal_those_of_lists(
         probes = unit(rng.normal(size=(3, WIDTH)).astype(np.float32))
         expected = np.array([[slow.distance(slot, probe) for probe in probes] for slot in slots.tolist()])
         np.testing.assert_allclose(galleries.distances(slots, probes), expected.reshape(-1, 3), atol=1e-5)
+        wanted = rng.random(expected.reshape(-1, 3).shape) < 0.4
+        some = np.where(wanted, expected.reshape(-1, 3), np.inf)
+        np.testing.assert_allclose(galleries.distances(slots, probes, wanted), some, atol=1e-5)
         held = slots[slots >= 0].tolist()
         assert len(set(held)) == len(held)
         assert galleries.nbytes <= limit * budget * WIDTH * 4

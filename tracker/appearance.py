@@ -48,24 +48,34 @@ class Galleries:
         """Memory of the pool in bytes."""
         return 0 if self._pool is None else self._pool.nbytes
 
-    def distances(self, slots: IntArray, embeddings: EmbeddingArray) -> FloatArray:
+    def distances(
+        self, slots: IntArray, embeddings: EmbeddingArray, wanted: NDArray[np.bool_] | None = None
+    ) -> FloatArray:
         """(N, M) smallest cosine distance, 0..2, of each track's gallery to each unit embedding (M, D).
 
-        Tracks without a gallery are at distance infinity. Equation 2 of the paper.
+        Computed for the pairs of the mask ``wanted`` (N, M), default all; others, and tracks without a gallery, are at
+        distance infinity. Equation 2 of the paper.
         """
         out = np.full((len(slots), len(embeddings)), np.inf)
-        held = slots >= 0
-        if self._pool is None or not held.any():
+        held = np.repeat((slots >= 0)[:, None], len(embeddings), axis=1)
+        tracks, columns = (held if wanted is None else held & wanted).nonzero()
+        if self._pool is None or len(tracks) == 0:
             return out
         used = self._pool[: slots.max() + 1]
-        nearest = np.empty((len(used), len(embeddings)), dtype=np.float32)
+        # Each gallery meets its own few candidates, listed in a row and padded with candidate 0.
+        per_track = np.bincount(tracks)
+        first = per_track.cumsum() - per_track
+        place = np.arange(len(tracks)) - first[tracks]
+        candidates = np.zeros((len(used), per_track.max()), dtype=np.int64)
+        candidates[slots[tracks], place] = columns
+        nearest = np.empty(candidates.shape, dtype=np.float32)
         # A few galleries at a time: all similarities at once would take gigabytes in a crowd.
-        some = max(1, SIMILARITIES // (self.budget * max(1, len(embeddings))))
-        for first in range(0, len(used), some):
-            part = used[first : first + some]
-            similarity = part.reshape(-1, part.shape[2]) @ embeddings.T
-            similarity.reshape(len(part), self.budget, -1).max(axis=1, out=nearest[first : first + some])
-        out[held] = 1.0 - nearest[slots[held]]
+        some = max(1, SIMILARITIES // (self.budget * candidates.shape[1]))
+        for start in range(0, len(used), some):
+            part = slice(start, start + some)
+            similarity = used[part] @ embeddings[candidates[part]].swapaxes(1, 2)
+            similarity.max(axis=1, out=nearest[part])
+        out[tracks, columns] = 1.0 - nearest[slots[tracks], place]
         return out
 
     def open(self, embeddings: EmbeddingArray) -> IntArray:

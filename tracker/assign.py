@@ -22,13 +22,41 @@ def assign(gain: FloatArray) -> tuple[IntArray, IntArray]:
 
     gain (N, M), finite. Among equal totals scipy's choice stands, which is the same for the same matrix.
     """
-    allowed = gain > 0
-    if not allowed.any():
-        none = np.empty(0, dtype=np.int64)
-        return none, none
-    rows, columns = linear_sum_assignment(np.where(allowed, gain, 0.0), maximize=True)
-    chosen = allowed[rows, columns]
+    rows, columns = (gain > 0).nonzero()
+    chosen = assign_pairs(rows, columns, gain[rows, columns])
     return rows[chosen], columns[chosen]
+
+
+def assign_pairs(rows: IntArray, columns: IntArray, gain: FloatArray) -> IntArray:
+    """``assign`` for a sparse gain; returns which of the pairs are chosen, ascending.
+
+    rows, columns (K,) the allowed pairs, each once, rows ascending; gain (K,) above 0.
+    """
+    every = np.arange(len(rows))
+    if len(rows) == 0:
+        return every
+    in_row, in_column = np.bincount(rows), np.bincount(columns)
+    if in_row.max() == 1 and in_column.max() == 1:
+        return every
+    # A pair that is the only choice of both its track and its detection needs no solver.
+    single = (in_row.take(rows) == 1) & (in_column.take(columns) == 1)
+    contested = (~single).nonzero()[0]
+    i, j = _ranks(rows[contested]), _ranks(columns[contested])
+    part = np.zeros((i.max() + 1, j.max() + 1))
+    part[i, j] = gain[contested]
+    pair = np.full(part.shape, -1)
+    pair[i, j] = contested
+    won = pair[linear_sum_assignment(part, maximize=True)]
+    single[won[won >= 0]] = True
+    chosen: IntArray = single.nonzero()[0]
+    return chosen
+
+
+def _ranks(numbers: IntArray) -> IntArray:
+    """Each number's place among the different numbers, in their order: 7, 3, 7 -> 1, 0, 1."""
+    present = np.bincount(numbers) > 0
+    ranks: IntArray = present.cumsum()[numbers] - 1
+    return ranks
 
 
 class Matching:
@@ -41,9 +69,10 @@ class Matching:
     """
 
     def __init__(self, n_tracks: int, n_detections: int) -> None:
-        self.detection_of: IntArray = np.full(n_tracks, -1, dtype=np.int64)
-        self.track_of: IntArray = np.full(n_detections, -1, dtype=np.int64)
-        self.stage_of: IntArray = np.full(n_tracks, -1, dtype=np.int64)
+        free: IntArray = np.full(n_tracks + n_tracks + n_detections, -1, dtype=np.int64)
+        self.detection_of = free[:n_tracks]
+        self.stage_of = free[n_tracks : 2 * n_tracks]
+        self.track_of = free[2 * n_tracks :]
         self.stages: list[str] = []
 
     @property
@@ -59,7 +88,7 @@ class Matching:
     @property
     def pairs(self) -> tuple[IntArray, IntArray]:
         """Matched tracks (K,), ascending, and the detection (K,) of each."""
-        tracks = np.flatnonzero(self.detection_of >= 0)
+        tracks = (self.detection_of >= 0).nonzero()[0]
         return tracks, self.detection_of[tracks]
 
     def stage(
@@ -76,6 +105,15 @@ class Matching:
             return
         r, c = assign(gain[rows[:, None], columns])
         self.accept(rows[r], columns[c])
+
+    def stage_pairs(self, name: str, rows: IntArray, columns: IntArray, gain: FloatArray) -> None:
+        """The same for a sparse gain, as ``assign_pairs`` takes it."""
+        self.stages.append(name)
+        if len(self.stages) > 1:
+            free = self.free_tracks[rows] & self.free_detections[columns]
+            rows, columns, gain = rows[free], columns[free], gain[free]
+        chosen = assign_pairs(rows, columns, gain)
+        self.accept(rows[chosen], columns[chosen])
 
     def accept(self, tracks: IntArray, detections: IntArray) -> None:
         """Record the pairs that the current stage found; for stages that choose by other rules than ``assign``."""

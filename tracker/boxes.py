@@ -33,16 +33,18 @@ def xyxy_to_ltwh(boxes: FloatArray) -> FloatArray:
 
 def xyxy_to_xywh(boxes: FloatArray) -> FloatArray:
     """(N, 4) left, top, right, bottom -> (N, 4) centre x, centre y, width, height."""
-    out = np.empty_like(boxes)
-    out[:, 2:] = boxes[:, 2:] - boxes[:, :2]
-    out[:, :2] = boxes[:, :2] + out[:, 2:] / 2
+    out = boxes.copy()
+    out[:, 2:] -= boxes[:, :2]
+    out[:, :2] += out[:, 2:] / 2
     return out
 
 
 def xywh_to_xyxy(boxes: FloatArray) -> FloatArray:
     """(N, 4) centre x, centre y, width, height -> (N, 4) left, top, right, bottom."""
-    half = boxes[:, 2:] / 2
-    return np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), axis=1)
+    out = boxes.copy()
+    out[:, :2] -= boxes[:, 2:] / 2
+    out[:, 2:] += out[:, :2]
+    return out
 
 
 def xyxy_to_xyah(boxes: FloatArray) -> FloatArray:
@@ -63,32 +65,35 @@ def xyxy_to_xysr(boxes: FloatArray) -> FloatArray:
     """(N, 4) left, top, right, bottom -> (N, 4) centre x, centre y, area, width/height."""
     out = xyxy_to_xywh(boxes)
     w, h = out[:, 2].copy(), out[:, 3].copy()
-    out[:, 2] = w * h
-    out[:, 3] = w / h
+    np.multiply(w, h, out=out[:, 2])
+    np.divide(w, h, out=out[:, 3])
     return out
 
 
 def xysr_to_xyxy(boxes: FloatArray) -> FloatArray:
     """(N, 4) centre x, centre y, area, width/height -> (N, 4) left, top, right, bottom."""
     out = boxes.copy()
-    out[:, 2] = np.sqrt(boxes[:, 2] * boxes[:, 3])
-    out[:, 3] = boxes[:, 2] / out[:, 2]
+    w = np.sqrt(boxes[:, 2] * boxes[:, 3])
+    out[:, 2] = w
+    np.divide(boxes[:, 2], w, out=out[:, 3])
     return xywh_to_xyxy(out)
 
 
 def area_xyxy(boxes: FloatArray) -> FloatArray:
     """(N, 4) left, top, right, bottom -> (N,) areas in square pixels."""
-    areas: FloatArray = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    size = boxes.T[2:] - boxes.T[:2]
+    areas: FloatArray = size[0] * size[1]
     return areas
 
 
 def _intersection_union(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    size = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    size -= top_left
+    at, bt = a.T, b.T
+    # x and y on the first axis: every operation then runs over contiguous rows.
+    size = np.minimum(at[2:, :, None], bt[2:, None, :])
+    size -= np.maximum(at[:2, :, None], bt[:2, None, :])
     np.maximum(size, 0.0, out=size)
-    intersection: FloatArray = size[..., 0] * size[..., 1]
-    union = area_xyxy(a)[:, None] + area_xyxy(b)[None, :]
+    intersection: FloatArray = np.multiply(size[0], size[1], out=size[0])
+    union = np.add.outer(area_xyxy(a), area_xyxy(b))
     union -= intersection
     return intersection, union
 
@@ -98,6 +103,27 @@ def iou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:
     intersection, union = _intersection_union(a, b)
     intersection /= union
     return intersection
+
+
+def iou_pairs_xyxy(a: FloatArray, b: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+    """The pairs of (N, 4) x (M, 4) boxes that overlap: rows (K,), ascending, columns (K,) and their IoU (K,).
+
+    In real scenes few pairs do, and only for those is more than four comparisons computed.
+    """
+    at, bt = a.T, b.T
+    overlap = np.less.outer(at[0], bt[2])
+    overlap &= np.greater.outer(at[2], bt[0])
+    overlap &= np.less.outer(at[1], bt[3])
+    overlap &= np.greater.outer(at[3], bt[1])
+    rows, columns = overlap.nonzero()
+    p, q = at.take(rows, axis=1), bt.take(columns, axis=1)
+    size = np.minimum(p[2:], q[2:])
+    size -= np.maximum(p[:2], q[:2])
+    intersection = size[0] * size[1]
+    union = area_xyxy(p.T) + area_xyxy(q.T)
+    union -= intersection
+    intersection /= union
+    return rows, columns, intersection
 
 
 def giou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -31,15 +31,30 @@ class Detections:
     input. Index with a mask, a slice or an index array to get a part: ``detections[detections.scores > 0.5]``.
     """
 
-    __slots__ = ("boxes", "classes", "dropped", "embeddings", "payload", "rows", "scores")
+    __slots__ = (
+        "boxes",
+        "classes",
+        "dropped",
+        "embeddings",
+        "floats",
+        "integers",
+        "payload",
+        "rows",
+        "scores",
+        "whole",
+    )
 
+    # The columns are views into these two, so that a tracker takes what it matched in two operations.
+    floats: FloatArray  # (5, N) score, left, top, right, bottom
+    integers: NDArray[np.int64]  # (2, N) row, class
     boxes: FloatArray
     scores: FloatArray
+    rows: NDArray[np.int64]
     classes: NDArray[np.int64]
     embeddings: NDArray[np.float32] | None
     payload: NDArray[Any] | None
-    rows: NDArray[np.int64]
     dropped: int
+    whole: bool  # rows count from 0: nothing was left out or picked
 
     def __init__(
         self,
@@ -53,32 +68,33 @@ class Detections:
     ) -> None:
         if invalid not in ("raise", "drop"):
             raise ValueError(f"invalid={invalid!r}: use 'raise' or 'drop'")
-        self.boxes = _numbers(boxes, "boxes", width=4)
-        n = len(self.boxes)
-        self.scores = np.ones(n) if scores is None else _numbers(scores, "scores")
-        _same_length(self.scores, n, "scores")
+        corners = _numbers(boxes, "boxes", width=4)
+        n = len(corners)
+        self.floats = np.ones((5, n))
+        self.floats[1:] = corners.T
+        if scores is not None:
+            self.floats[0] = _same_length(_numbers(scores, "scores"), n, "scores")
         # Checked as floats first: a NaN class has no integer.
-        labels = np.zeros(n) if classes is None else _numbers(classes, "classes")
-        _same_length(labels, n, "classes")
+        labels = np.zeros(n) if classes is None else _same_length(_numbers(classes, "classes"), n, "classes")
         self.embeddings = None
         if embeddings is not None:
-            self.embeddings = _numbers(embeddings, "embeddings", width=-1, dtype=np.float32)
-            _same_length(self.embeddings, n, "embeddings")
-        self.payload = None
-        if payload is not None:
-            self.payload = _per_detection(payload)
-            _same_length(self.payload, n, "payload")
+            vectors = _numbers(embeddings, "embeddings", width=-1, dtype=np.float32)
+            self.embeddings = _same_length(vectors, n, "embeddings")
+        self.payload = None if payload is None else _same_length(_per_detection(payload), n, "payload")
 
-        good, complaint = _check(self.boxes, self.scores, labels, self.embeddings)
-        self.rows = np.arange(n)
+        good, complaint = _check(corners, self.floats[0], labels, self.embeddings)
+        if complaint is not None and invalid == "raise":
+            raise ValueError(f"detections {complaint}; correct the row, or pass invalid='drop' to leave it out")
+        self.integers = np.empty((2, n), dtype=np.int64)
+        self.integers[0] = np.arange(n)
+        self.integers[1] = np.where(good, labels, 0)
         self.dropped = 0
-        self.classes = np.where(good, labels, 0).astype(np.int64)
-        if complaint is not None:
-            if invalid == "raise":
-                raise ValueError(f"detections {complaint}; correct the row, or pass invalid='drop' to leave it out")
-            self._fill_from(self, good)
-            self.dropped = n - int(good.sum())
-        self._freeze()
+        self.whole = True
+        if complaint is None:
+            self._freeze()
+        else:
+            self._take(self, good)
+            self.dropped = n - len(self)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -86,16 +102,15 @@ class Detections:
         return cls(np.empty((0, 4)))
 
     def __len__(self) -> int:
-        return len(self.boxes)
+        return len(self.scores)
 
     def __getitem__(self, which: Any) -> Detections:
         """The detections that ``which`` (boolean mask, slice or integer array) selects, in its order."""
         if isinstance(which, (int, np.integer)):
             which = [which]
         part = object.__new__(Detections)
-        part._fill_from(self, which)
+        part._take(self, which)
         part.dropped = self.dropped
-        part._freeze()
         return part
 
     def __repr__(self) -> str:
@@ -109,21 +124,27 @@ class Detections:
     def numbered(self) -> Detections:
         """The same detections, ``rows`` counting them from 0."""
         part = self[:]
-        part.rows = np.arange(len(self))
+        part.integers = self.integers.copy()
+        part.integers[0] = np.arange(len(self))
+        part.whole = True
+        part._freeze()
         return part
 
-    def _fill_from(self, other: Detections, which: Any) -> None:
-        self.boxes = other.boxes[which]
-        self.scores = other.scores[which]
-        self.classes = other.classes[which]
+    def _take(self, other: Detections, which: Any) -> None:
+        self.floats = other.floats[:, which]
+        self.integers = other.integers[:, which]
         self.embeddings = None if other.embeddings is None else other.embeddings[which]
         self.payload = None if other.payload is None else other.payload[which]
-        self.rows = other.rows[which]
+        self.whole = False
+        self._freeze()
 
     def _freeze(self) -> None:
-        for array in (self.boxes, self.scores, self.classes, self.embeddings, self.payload, self.rows):
+        for array in (self.floats, self.integers, self.embeddings, self.payload):
             if array is not None:
                 array.flags.writeable = False
+        self.scores = self.floats[0]
+        self.boxes = self.floats[1:].T
+        self.rows, self.classes = self.integers[0], self.integers[1]
 
 
 def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
@@ -136,7 +157,7 @@ def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
     unless ``invalid="drop"``.
     """
     if isinstance(value, Detections):
-        return value.numbered()
+        return value if value.whole else value.numbered()
     if value is None:
         return Detections.empty()
     if isinstance(value, Mapping):
@@ -216,9 +237,10 @@ def _per_detection(payload: Any) -> NDArray[Any]:
     return array
 
 
-def _same_length(array: NDArray[Any], n: int, name: str) -> None:
+def _same_length(array: NDArray[Any], n: int, name: str) -> NDArray[Any]:
     if len(array) != n:
         raise ValueError(f"detections {name} have {len(array)} rows for {n} boxes; give one per box")
+    return array
 
 
 def _check(

@@ -63,12 +63,12 @@ class _SplitKalman:
         """(4, N) coordinates -> (N, 4) boxes xyxy."""
         raise NotImplementedError
 
-    def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Variance of position and velocity at birth, each broadcastable to (4, N)."""
+    def initial_variance(self, p: FloatArray) -> FloatArray:
+        """Variance of position and velocity at birth, broadcastable to (2, 4, N)."""
         raise NotImplementedError
 
-    def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Process noise of position and velocity per frame, each broadcastable to (4, N)."""
+    def process_variance(self, p: FloatArray) -> FloatArray:
+        """Process noise of position and velocity per frame, broadcastable to (2, 4, N)."""
         raise NotImplementedError
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
@@ -78,44 +78,45 @@ class _SplitKalman:
     def birth(self, boxes: FloatArray) -> FloatArray:
         state = np.zeros((5, 4, len(boxes)))
         state[0] = self.measure(boxes)
-        state[2], state[4] = self.initial_variance(state[0])
+        state[2:5:2] = self.initial_variance(state[0])
         return state
 
     def predict(self, state: FloatArray, step: float) -> FloatArray:
-        qp, qv = self.process_variance(state[0])
+        noise = self.process_variance(state[0])
         state = state.copy()
+        if step == 1:
+            state[0:3:2] += state[1:4:2]  # p += v, pp += pv
+            state[3] += state[4]  # pv += vv
+            state[2] += state[3]  # pp += pv, as it now is
+            state[2:5:2] += noise
+            return state
         p, v, pp, pv, vv = state
+        qp, qv = noise
         p += step * v
         pp += step * (2 * pv + step * vv)
         pv += step * vv
         # Noise of `step` single frames, each followed by the motion of the frames after it: exact for whole steps.
-        pp += step * qp
+        pp += step * qp + qv * ((step - 1) * step * (2 * step - 1) / 6)
+        pv += qv * ((step - 1) * step / 2)
         vv += step * qv
-        if step != 1:
-            pp += qv * ((step - 1) * step * (2 * step - 1) / 6)
-            pv += qv * ((step - 1) * step / 2)
         return state
 
     def update(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
-        p, v, pp, pv, vv = state
-        r = self.measurement_variance(p)
-        innovation = self.measure(boxes) - p
-        innovation_variance = pp + r
-        gain_p = pp / innovation_variance
-        gain_v = pv / innovation_variance
+        r = self.measurement_variance(state[0])
+        gains = state[2:4] / (state[2] + r)
         out = np.empty_like(state)
-        out[0] = p + gain_p * innovation
-        out[1] = v + gain_v * innovation
-        out[2] = gain_p * r
-        out[3] = gain_v * r
-        out[4] = vv - gain_v * pv
+        np.multiply(gains, self.measure(boxes) - state[0], out=out[:2])
+        out[:2] += state[:2]
+        np.multiply(gains, r, out=out[2:4])
+        np.multiply(gains[1], state[3], out=out[4])
+        np.subtract(state[4], out[4], out=out[4])
         return out
 
     def boxes(self, state: FloatArray) -> FloatArray:
         return self.unmeasure(state[0])
 
     def velocities(self, state: FloatArray) -> FloatArray:
-        return state[1, :2].T.copy()
+        return state[1, :2].copy().T
 
     def distances(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
         p, pp = state[0], state[2]
@@ -134,27 +135,47 @@ class XYSR(_SplitKalman):
     """
 
     def measure(self, boxes: FloatArray) -> FloatArray:
-        return xyxy_to_xysr(boxes).T
+        corners = boxes.T
+        z = np.empty(corners.shape)
+        w, h = size = corners[2:] - corners[:2]
+        np.multiply(w, h, out=z[2])
+        np.divide(w, h, out=z[3])
+        size *= 0.5
+        np.add(corners[:2], size, out=z[:2])
+        return z
 
     def unmeasure(self, p: FloatArray) -> FloatArray:
-        return xysr_to_xyxy(p.T)
+        half = np.multiply(p[2], p[3], out=np.empty((2, p.shape[1])))
+        np.sqrt(half[0], out=half[0])
+        np.divide(p[2], half[0], out=half[1])
+        half *= 0.5
+        corners = np.empty(p.shape)
+        np.subtract(p[:2], half, out=corners[:2])
+        np.add(p[:2], half, out=corners[2:])
+        return corners.T
 
     def predict(self, state: FloatArray, step: float) -> FloatArray:
         # The area must stay positive: SORT stops its change instead of letting it cross zero.
-        vanishing = state[0, 2] + step * state[1, 2] <= 0
-        if vanishing.any():
-            state = state.copy()
-            state[1, 2, vanishing] = 0.0
-        return super().predict(state, step)
+        predicted = super().predict(state, step)
+        vanishing = predicted[0, 2] <= 0
+        if np.count_nonzero(vanishing):
+            predicted[0, 2, vanishing] = state[0, 2, vanishing]
+            predicted[1, 2, vanishing] = 0.0
+        return predicted
 
-    def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return _column(10, 10, 10, 10), _column(1e4, 1e4, 1e4, 0)
+    def initial_variance(self, p: FloatArray) -> FloatArray:
+        return _XYSR_INITIAL
 
-    def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return _column(1, 1, 1, 1), _column(1e-2, 1e-2, 1e-4, 0)
+    def process_variance(self, p: FloatArray) -> FloatArray:
+        return _XYSR_PROCESS
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
-        return _column(1, 1, 10, 10)
+        return _XYSR_MEASUREMENT
+
+
+_XYSR_INITIAL = np.array([[10, 10, 10, 10], [1e4, 1e4, 1e4, 0]])[:, :, None]
+_XYSR_PROCESS = np.array([[1, 1, 1, 1], [1e-2, 1e-2, 1e-4, 0]])[:, :, None]
+_XYSR_MEASUREMENT = np.array([1.0, 1, 10, 10])[:, None]
 
 
 @dataclass(frozen=True)
@@ -176,27 +197,27 @@ class XYAH(_SplitKalman):
         np.maximum(boxes[:, 2:], SMALLEST_SIZE, out=boxes[:, 2:])
         return xyah_to_xyxy(boxes)
 
-    def _variance(self, p: FloatArray, weight: float, aspect_deviation: float) -> FloatArray:
-        variance = np.empty_like(p)
-        variance[:] = (weight * p[3]) ** 2
-        variance[2] = aspect_deviation**2
-        return variance
+    def initial_variance(self, p: FloatArray) -> FloatArray:
+        return self._variances(p, 2 * self.position_weight, 10 * self.velocity_weight)
 
-    def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return (
-            self._variance(p, 2 * self.position_weight, 1e-2),
-            self._variance(p, 10 * self.velocity_weight, 1e-5),
-        )
+    def process_variance(self, p: FloatArray) -> FloatArray:
+        return self._variances(p, self.position_weight, self.velocity_weight)
 
-    def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return self._variance(p, self.position_weight, 1e-2), self._variance(p, self.velocity_weight, 1e-5)
+    def _variances(self, p: FloatArray, position_weight: float, velocity_weight: float) -> FloatArray:
+        variances = np.empty((2, *p.shape))
+        variances[:] = p[3] ** 2
+        variances *= np.array([position_weight**2, velocity_weight**2])[:, None, None]
+        variances[:, 2] = _XYAH_ASPECT
+        return variances
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
-        return self._variance(p, self.position_weight, 1e-1)
+        variance = np.empty_like(p)
+        variance[:] = (self.position_weight * p[3]) ** 2
+        variance[2] = 1e-1**2
+        return variance
 
 
-def _column(*values: float) -> FloatArray:
-    return np.array(values, dtype=np.float64)[:, None]
+_XYAH_ASPECT = np.array([1e-2, 1e-5])[:, None] ** 2
 
 
 @dataclass(frozen=True)
@@ -251,7 +272,10 @@ class FilterpyMotion:
     def boxes(self, state: NDArray[Any]) -> FloatArray:
         if len(state) == 0:
             return np.empty((0, 4))
-        return self.unmeasure(np.stack([self._observation(f) for f in state]))
+        z = np.stack([self._observation(f) for f in state])
+        if self.unmeasure is xysr_to_xyxy:  # a filter may predict an area below zero; its box must stay one
+            np.maximum(z[:, 2:], SMALLEST_SIZE, out=z[:, 2:])
+        return self.unmeasure(z)
 
     def velocities(self, state: NDArray[Any]) -> FloatArray:
         out = np.zeros((len(state), 2))

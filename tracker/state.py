@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,33 +20,69 @@ from tracker.tracks import IntArray, Tracks
 S = TypeVar("S", bound="State")
 
 
-def _none() -> IntArray:
-    return np.empty(0, dtype=np.int64)
+# Rows of State.integers and State.floats, read and written by name as attributes; the last ones as in Detections.
+IDS, AGES, HITS, MISSED, DETECTIONS, CLASSES = range(6)
+SILENT, SCORES, BOX = 0, 1, slice(2, 6)
+ONE_UPDATE = np.array([[0], [1], [0], [1], [0], [0]])  # what an update adds to the integers
+
+
+def _column(table: str, row: int) -> Any:
+    def get(self: State) -> Any:
+        return getattr(self, table)[row]
+
+    def put(self: State, values: Any) -> None:
+        getattr(self, table)[row] = values
+
+    return property(get, put)
 
 
 @dataclass
 class State:
     """All living tracks, oldest first. Every array has the tracks on its LAST axis; a subclass may add such arrays.
 
-    Arrays are replaced, never written into, so a shallow copy is a snapshot: an update works on a copy and a call that
-    raises leaves the tracker as it was.
+    ``copy.copy`` copies the arrays: an update works on a copy, so a call that raises leaves the tracker as it was.
+
+    ids         from 1, in the order of birth
+    ages        updates since birth, 1 at birth
+    hits        detections matched since birth
+    missed      updates since the last match
+    detections  row of the matched detection in this frame's input, -1 without
+    classes     class of the last matched detection
+    silent      frames since the last match, by time where it is given
+    scores      score of the last matched detection
+    last_boxes  (4, N) the last matched detection's box, xyxy
     """
 
     motion: NDArray[Any]  # (..., N), as the motion model keeps it
-    ids: IntArray = field(default_factory=_none)
-    ages: IntArray = field(default_factory=_none)
-    hits: IntArray = field(default_factory=_none)
+    integers: IntArray = field(default_factory=lambda: np.empty((6, 0), dtype=np.int64))
+    floats: FloatArray = field(default_factory=lambda: np.empty((6, 0)))
     confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
-    missed: IntArray = field(default_factory=_none)  # updates since the last match
-    silent: FloatArray = field(default_factory=lambda: np.empty(0))  # frames since the last match, in time if given
-    scores: FloatArray = field(default_factory=lambda: np.empty(0))
-    classes: IntArray = field(default_factory=_none)
-    detections: IntArray = field(default_factory=_none)  # row in this frame's input, -1 without
-    last_boxes: FloatArray = field(default_factory=lambda: np.empty((4, 0)))  # of the last matched detection
     next_id: int = 1
     frame: int = 0
     time: float | None = None
     dropped: int = 0  # invalid detections left out so far
+
+    # Packed, so that keeping some tracks or copying all takes a few array operations and not one per quantity.
+    ids: ClassVar[Any] = _column("integers", IDS)
+    ages: ClassVar[Any] = _column("integers", AGES)
+    hits: ClassVar[Any] = _column("integers", HITS)
+    missed: ClassVar[Any] = _column("integers", MISSED)
+    detections: ClassVar[Any] = _column("integers", DETECTIONS)
+    classes: ClassVar[Any] = _column("integers", CLASSES)
+    silent: ClassVar[Any] = _column("floats", SILENT)
+    scores: ClassVar[Any] = _column("floats", SCORES)
+
+    @property
+    def last_boxes(self) -> FloatArray:
+        return self.floats[BOX]
+
+    def __copy__(self: S) -> S:
+        new = object.__new__(type(self))
+        mine, its = self.__dict__, new.__dict__
+        for name in mine:
+            value = mine[name]
+            its[name] = value.copy() if isinstance(value, np.ndarray) else value
+        return new
 
     @classmethod
     def start(cls: type[S], motion: Motion, **columns: Any) -> S:
@@ -54,7 +90,7 @@ class State:
         return cls(motion.birth(np.empty((0, 4))), **columns)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.confirmed)
 
     def advance(self, time: float | None, frame_rate: float) -> float:
         """Count one update and return the frames that passed since the last one: 1, or the seconds x frame_rate.
@@ -85,82 +121,81 @@ class State:
     def predict(self, motion: Motion, step: float) -> None:
         """Move every track ``step`` frames on."""
         self.motion = motion.predict(self.motion, step)
-        self.ages = self.ages + 1
-        self.missed = self.missed + 1
-        self.silent = self.silent + step
-        self.detections = np.full(len(self), -1, dtype=np.int64)
+        self.integers += ONE_UPDATE
+        self.integers[DETECTIONS] = -1
+        self.floats[SILENT] += step
 
     def update(self, motion: Motion, tracks: IntArray, detections: Detections, which: IntArray) -> None:
-        """Give each of the tracks (K,) its matched detection, ``which`` (K,)."""
+        """Give each of the tracks (K,), ascending, its matched detection, ``which`` (K,)."""
         if len(tracks) == 0:
             return
-        updated = motion.update(self.motion[..., tracks], detections.boxes[which])
-        self.motion = self.motion.copy()
-        self.motion[..., tracks] = updated
-        self.hits = self.hits.copy()
-        self.hits[tracks] += 1
-        for name, value in self._seen(detections, which).items():
-            column = getattr(self, name).copy()
-            column[..., tracks] = value
-            setattr(self, name, column)
+        floats = detections.floats.take(which, axis=1)
+        # Usually every track is matched; a slice is then a view where an index array would copy.
+        every = len(tracks) == len(self)
+        to: Any = slice(None) if every else tracks
+        updated = motion.update(self.motion[..., to], floats[1:].T)
+        if every:
+            self.motion = updated
+        else:
+            self.motion[..., tracks] = updated
+        self.integers[HITS, to] += 1
+        self.integers[MISSED, to] = 0
+        self.integers[DETECTIONS:, to] = detections.integers.take(which, axis=1)
+        self.floats[SILENT, to] = 0.0
+        self.floats[SCORES:, to] = floats
 
     def birth(self, motion: Motion, detections: Detections, which: IntArray, **columns: Any) -> None:
         """Start a track at each of the detections ``which`` (K,); ``columns`` gives what a subclass added."""
         n = len(which)
         if n == 0:
             return
-        new: dict[str, Any] = self._seen(detections, which)
-        new["motion"] = motion.birth(detections.boxes[which])
-        new["ids"] = np.arange(self.next_id, self.next_id + n)
-        new["ages"] = new["hits"] = np.ones(n, dtype=np.int64)
+        integers = np.empty((6, n), dtype=np.int64)
+        integers[IDS] = np.arange(self.next_id, self.next_id + n)
+        integers[AGES] = integers[HITS] = 1
+        integers[MISSED] = 0
+        integers[DETECTIONS:] = detections.integers[:, which]
+        floats = np.empty((6, n))
+        floats[SILENT] = 0.0
+        floats[SCORES:] = detections.floats[:, which]
+        new = {"motion": motion.birth(floats[BOX].T), "integers": integers, "floats": floats}
         new["confirmed"] = np.zeros(n, dtype=bool)
-        new |= columns
-        for name, value in new.items():
+        for name, value in (new | columns).items():
             setattr(self, name, np.concatenate((getattr(self, name), value), axis=-1))
         self.next_id += n
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Forget the tracks outside the mask (N,)."""
-        if mask.all():
+        if np.count_nonzero(mask) == len(mask):
             return
-        for f in fields(self):
-            value = getattr(self, f.name)
+        for name, value in self.__dict__.items():
             if isinstance(value, np.ndarray):
-                setattr(self, f.name, value[..., mask])
+                setattr(self, name, value[..., mask])
 
     def report(self, motion: Motion, which: NDArray[np.bool_]) -> Tracks:
         """The tracks in the mask ``which`` (N,), as copies."""
-        index = np.flatnonzero(which)
-        state = self.motion[..., index]
-        detections = self.detections[index]
-        detection_boxes = self.last_boxes.T[index]
-        detection_boxes[detections < 0] = np.nan
+        index = which.nonzero()[0]
+        state = self.motion.take(index, axis=-1)
+        integers = self.integers.take(index, axis=1)
+        floats = self.floats.take(index, axis=1)
+        detection_boxes = floats[BOX].T
+        missed = integers[MISSED]
+        if np.count_nonzero(missed):
+            detection_boxes[missed > 0] = np.nan
         return Tracks(
-            ids=self.ids[index],
+            ids=integers[IDS],
             boxes=motion.boxes(state),
             detection_boxes=detection_boxes,
-            scores=self.scores[index],
-            classes=self.classes[index],
+            scores=floats[SCORES],
+            classes=integers[CLASSES],
             confirmed=self.confirmed[index],
-            ages=self.ages[index],
-            hits=self.hits[index],
-            missed=self.missed[index],
+            ages=integers[AGES],
+            hits=integers[HITS],
+            missed=missed,
             velocities=motion.velocities(state),
-            detections=detections,
+            detections=integers[DETECTIONS],
             frame=self.frame,
             time=self.time,
         )
-
-    def _seen(self, detections: Detections, which: IntArray) -> dict[str, NDArray[Any]]:
-        n = len(which)
-        return {
-            "missed": np.zeros(n, dtype=np.int64),
-            "silent": np.zeros(n),
-            "scores": detections.scores[which],
-            "classes": detections.classes[which],
-            "detections": detections.rows[which],
-            "last_boxes": detections.boxes[which].T,
-        }
 
 
 def frames_of(age: float | str, frame_rate: float, name: str = "max_age") -> float:

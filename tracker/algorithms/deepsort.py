@@ -110,18 +110,19 @@ class DeepSORT:
 
         state.predict(self.motion, step)
 
+        expired = state.silent >= self.max_age + 0.5
+        cascading = state.confirmed & ~expired
         allowed = self.motion.distances(state.motion, detections.boxes) <= MAHALANOBIS_GATE
+        allowed &= cascading[:, None]
         near = iou_xyxy(self.motion.boxes(state.motion), detections.boxes)
         if self.per_class:
             allowed &= same_class(state.classes, detections.classes)
             near[~same_class(state.classes, detections.classes)] = -1.0
-        appearance = state.galleries.distances(state.slots, embeddings)
-        by_appearance = np.where(allowed, self.max_cosine_distance + INCLUSIVE - appearance, 0.0)
+        appearance = state.galleries.distances(state.slots, embeddings, allowed)
+        by_appearance = self.max_cosine_distance + INCLUSIVE - appearance
         by_overlap = self.max_iou_distance + INCLUSIVE - (1.0 - near)
 
         matching = Matching(len(state), len(detections))
-        expired = state.silent >= self.max_age + 0.5
-        cascading = state.confirmed & ~expired
         for missed in np.unique(state.missed[cascading]):
             matching.stage(f"appearance, missed {missed}", by_appearance, cascading & (state.missed == missed))
         matching.stage("overlap", by_overlap, ~state.confirmed | (state.missed == 1))

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from tracker.assign import Matching, assign, same_class
-from tracker.boxes import iou_xyxy
+from tracker.assign import Matching, assign_pairs
+from tracker.boxes import iou_pairs_xyxy
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYSR, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive
@@ -85,29 +85,29 @@ class SORT:
         step = state.advance(time, self.frame_rate)
         state.dropped += detections.dropped
 
-        state.streaks = np.where(state.missed > 0, 0, state.streaks)
+        state.streaks *= state.missed == 0
         state.predict(self.motion, step)
 
-        iou = iou_xyxy(self.motion.boxes(state.motion), detections.boxes)
+        rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes)
         if self.per_class:
-            iou[~same_class(state.classes, detections.classes)] = 0.0
+            same = state.classes[rows] == detections.classes[columns]
+            rows, columns, iou = rows[same], columns[same], iou[same]
+        good = iou >= self.iou_threshold
+        if self.published_order:
+            good &= np.isin(np.arange(len(iou)), assign_pairs(rows, columns, iou))
 
         matching = Matching(len(state), len(detections))
-        if self.published_order:
-            matching.stages.append("iou")
-            tracks, columns = assign(iou)
-            good = iou[tracks, columns] >= self.iou_threshold
-            matching.accept(tracks[good], columns[good])
-        else:
-            matching.stage("iou", np.where(iou >= self.iou_threshold, iou, 0.0))
+        matching.stage_pairs("iou", rows[good], columns[good], iou[good])
 
         tracks, matched = matching.pairs
         state.update(self.motion, tracks, detections, matched)
-        state.streaks = state.streaks + (state.missed == 0)
-        state.birth(self.motion, detections, born := np.flatnonzero(matching.free_detections), streaks=0 * born)
+        state.streaks += state.missed == 0
+        born = np.flatnonzero(matching.free_detections)
+        state.birth(self.motion, detections, born, streaks=np.zeros_like(born))
 
-        shown = (state.missed == 0) & ((state.streaks >= self.min_hits) | (state.frame <= self.min_hits))
-        state.confirmed = state.confirmed | shown
+        proven = 0 if state.frame <= self.min_hits else self.min_hits
+        shown = (state.missed == 0) & (state.streaks >= proven)
+        state.confirmed |= shown
         reported = state.report(self.motion, shown)
         state.keep(state.silent < self.max_age + 0.5)
         self.state = state
