@@ -5,19 +5,17 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
 
 1. predict     Kalman filter over centre, width and height (BoT-SORT, arXiv 2206.14651, section 3.1); lost tracks keep
                their size
-2. camera      where most of the tracks are displaced together, the camera moved: all follow the median
-3. likeness    IoU x agreement in height with what the track measured over time. Two people who overlap in the image
+2. likeness    IoU x agreement in height with what the track measured over time. Two people who overlap in the image
                differ in height before they differ in place, and a slow mean survives an occlusion
-               better than a filter's
-4. high        confirmed and lost tracks match detections above high_score; likeness weighs by score (ByteTrack, 3)
-5. low         tracks seen in the last frame match ALL detections scored lower, down to almost nothing: a weak
+3. high        confirmed and lost tracks match detections above high_score; likeness weighs by score (ByteTrack, 3)
+4. low         tracks seen in the last frame match ALL detections scored lower, down to almost nothing: a weak
                detection where a track must be is evidence. Height overlap counts twice, a hidden box is cut from below
-6. new         tracks born in the last frame match the high detections that are left, or end
-7. appearance  with embeddings: lost tracks match what is left by looks, within reach of their motion
-8. update      a low detection is measured with low_noise times the variance: its box is less sure too
-9. birth       a high detection left, scored birth_score or more, starts a track; confirmed by its second match
-10. death      tracks without a detection for more than max_age frames end
-11. report     seen tracks; those missed for one frame; and those that went out of sight behind another track, for
+5. new         tracks born in the last frame match the high detections that are left, or end
+6. appearance  with embeddings: lost tracks match what is left by looks, within reach of their motion
+7. update      a low detection is measured with low_noise times the variance: its box is less sure too
+8. birth       a high detection left, scored birth_score or more, starts a track; confirmed by its second match
+9. death       tracks without a detection for more than max_age frames end
+10. report     seen tracks; those missed for one frame; and those that went out of sight behind another track, for
                coast frames: they are still there
 """
 
@@ -33,7 +31,7 @@ from numpy.typing import NDArray
 
 from tracker.appearance import EmbeddingArray, unit
 from tracker.assign import Matching, same_class
-from tracker.boxes import FloatArray, iou_pairs_xyxy
+from tracker.boxes import FloatArray, iou_pairs_xyxy, xyxy_to_xywh
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive
@@ -41,12 +39,9 @@ from tracker.tracks import IntArray, Tracks
 
 BoolArray = NDArray[np.bool_]
 
-# 95 % quantile of the chi-square distribution with 4 degrees of freedom: how far motion lets appearance reach.
-REACH = 9.487729036781154
-
-# A shift of the camera is believed from this many tracks on, and beyond this many of its own standard errors.
-CAMERA_TRACKS = 4
-CAMERA_SIGNIFICANCE = 3.0
+# How far from its prediction looks may find a lost track, in heights of its box: at once, and per second out of sight
+# (people walk less than one height a second).
+REACH, REACH_PER_SECOND = 0.5, 1.5
 
 # Detections after which a track is reported where it is hidden: false ones seldom come so far.
 STEADY_HITS = 30
@@ -69,14 +64,13 @@ class Steady:
     low_score       score at or below which a detection is not used at all
     birth_score     least score of a detection that starts a track
     score_power     exponent of the score as a weight of the likeness
-    high_likeness   least likeness x score of a match of stage 4, 0..1
-    low_likeness    least likeness of a match of stage 5, 0..1
-    new_likeness    least likeness x score of a match of stage 6, 0..1
+    high_likeness   least likeness x score of a match of stage 3, 0..1
+    low_likeness    least likeness of a match of stage 4, 0..1
+    new_likeness    least likeness x score of a match of stage 5, 0..1
     low_noise       variance of a low detection's box, in those of a high one
     height_memory   weight of the newest height in a track's mean
-    follow_camera   move all tracks by the median displacement where it is significant
     appearance      weight of appearance against likeness where there are embeddings, 0..1
-    max_cosine_distance  largest appearance distance of a match of stage 7, 0..2
+    max_cosine_distance  largest appearance distance of a match of stage 6, 0..2
     max_age         frames a track lives without a detection; "1.5s" gives seconds
     coast           frames a track is reported behind the one that hides it; 0 reports seen tracks only
     per_class       a track only matches detections of its own class
@@ -97,7 +91,6 @@ class Steady:
         new_likeness: float = 0.3,
         low_noise: float = 4.0,
         height_memory: float = 0.05,
-        follow_camera: bool = True,
         appearance: float = 0.3,
         max_cosine_distance: float = 0.2,
         max_age: float | str = 30,
@@ -116,7 +109,6 @@ class Steady:
         self.new_likeness = fraction(new_likeness, "new_likeness")
         self.low_noise = positive(low_noise, "low_noise")
         self.height_memory = fraction(height_memory, "height_memory")
-        self.follow_camera = follow_camera
         self.appearance = fraction(appearance, "appearance")
         self.max_cosine_distance = 2 * fraction(max_cosine_distance / 2, "max_cosine_distance / 2")
         self.coast = at_least(0, coast, "coast")
@@ -169,13 +161,6 @@ class Steady:
         confirmed, seen = state.confirmed, ~lost
         predicted = self.motion.boxes(state.motion)
         rows, columns, iou = iou_pairs_xyxy(predicted, boxes)
-        shift = None
-        if self.follow_camera:
-            near = (iou > 0.5) & (seen & (state.hits > 1))[rows] & high[columns]
-            shift = _common_shift(predicted[rows[near]], boxes[columns[near]])
-        if shift is not None:
-            predicted = predicted + np.tile(shift, 2)
-            rows, columns, iou = iou_pairs_xyxy(predicted, boxes)
         if self.per_class:
             same = state.classes[rows] == detections.classes[columns]
             rows, columns, iou = rows[same], columns[same], iou[same]
@@ -206,17 +191,13 @@ class Steady:
             matching.stage_pairs("new", rows[fresh], columns[fresh], weighted[fresh] - self.new_likeness)
 
         if closeness is not None:
-            near = self.motion.distances(state.motion, boxes) <= REACH
+            near = self._within_reach(state, predicted, boxes)
             if self.per_class:
                 near &= same_class(state.classes, detections.classes)
             gain = np.where(near, self.max_cosine_distance - (1.0 - closeness), 0.0)
             matching.stage("appearance", gain, confirmed, high)
 
         tracks, matched = matching.pairs
-        if shift is not None:
-            before = state.motion
-            state.warp(self.motion, np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]]))
-            state.motion[..., tracks] = before[..., tracks]
         sure = high[matched]
         every = np.count_nonzero(sure) == len(sure)
         noise = None if every else np.where(sure, 1.0, self.low_noise)
@@ -239,6 +220,13 @@ class Steady:
         reported = state.report(self.motion, self._shown(state))
         self.state = state
         return reported
+
+    def _within_reach(self, state: SteadyState, predicted: FloatArray, boxes: FloatArray) -> BoolArray:
+        """(N, M) whether a track of box (N, 4), out of sight for as long as it is, may have come to box (M, 4)."""
+        away = xyxy_to_xywh(predicted)[:, None, :2] - xyxy_to_xywh(boxes)[:, :2]
+        reach = state.heights * (REACH + REACH_PER_SECOND * state.silent / self.frame_rate)
+        near: BoolArray = np.hypot(away[..., 0], away[..., 1]) <= reach[:, None]
+        return near
 
     def _remember(
         self, state: SteadyState, tracks: IntArray, tall: FloatArray, high: BoolArray, looks: EmbeddingArray | None
@@ -283,25 +271,6 @@ class Steady:
                 "use one embedder throughout, or call reset()"
             )
         return unit(detections.embeddings)
-
-
-def _common_shift(old: FloatArray, new: FloatArray) -> FloatArray | None:
-    """(2,) pixels by which boxes (K, 4) are displaced together from the predicted to the detected, or None.
-
-    The median is believed where it is larger than CAMERA_SIGNIFICANCE times its standard error (from the median
-    absolute deviation) and CAMERA_SIGNIFICANCE half per cents of the usual height.
-    """
-    n = len(old)
-    if n < CAMERA_TRACKS:
-        return None
-    moved = new.T - old.T
-    moved = (moved[:2] + moved[2:]) / 2
-    shift: FloatArray = np.sort(moved)[:, n // 2]
-    if np.abs(shift).max() <= 0.015 * (old[:, 3] - old[:, 1]).min():
-        return None  # too little for any usual height
-    deviation = np.sort(np.abs(moved - shift[:, None]))[:, n // 2]
-    error = 1.4826 * deviation / np.sqrt(n) + 0.005 * np.sort(old[:, 3] - old[:, 1])[n // 2]
-    return shift if (np.abs(shift) > CAMERA_SIGNIFICANCE * error).any() else None
 
 
 def _height_iou(a: FloatArray, b: FloatArray) -> FloatArray:
