@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.assign import Matching, assign, same_class
-from tracker.boxes import FloatArray, iou_xyxy, xyxy_to_xywh
+from tracker.boxes import FloatArray, iou_xyxy, warp_boxes, xyxy_to_xywh
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYSR, Motion
 from tracker.state import State, at_least, fraction, frames_of, not_negative, positive
@@ -42,6 +42,14 @@ class OCSORTState(State):
     observed: FloatArray = field(default_factory=lambda: np.empty((4, 0)))  # last box, NaN before the first
     directions: FloatArray = field(default_factory=lambda: np.empty((2, 0)))  # unit vector of movement, or 0
     frozen: NDArray[Any] = field(default_factory=lambda: np.empty(0))  # motion as predicted for the first missed frame
+
+    def warp(self, motion: Motion, matrix: FloatArray) -> None:
+        super().warp(motion, matrix)
+        self.frozen = motion.warp(self.frozen, matrix)
+        self.observed = warp_boxes(self.observed.T, matrix).T
+        self.recent = np.stack([warp_boxes(boxes.T, matrix).T for boxes in self.recent])
+        turned = matrix[:, :2] @ self.directions
+        self.directions = turned / np.maximum(np.hypot(*turned), 1e-12)
 
 
 class OCSORT:
