@@ -155,8 +155,8 @@ def test_a_shaken_camera_costs_no_id_when_its_motion_is_known(name):
             found |= set(tracker.update(shaken).ids.tolist())
         ids[compensated] = len(found)
     assert ids[True] == 6
-    # DeepSORT knows them by their looks; everyone else loses them.
-    assert (ids[False] != 6) == (name != "deepsort")
+    # DeepSORT and StrongSORT know them by their looks; everyone else loses them.
+    assert (ids[False] != 6) == (name not in ("deepsort", "strongsort"))
 
 
 def test_a_compensated_tracker_that_raises_is_as_it_was():
