@@ -14,7 +14,7 @@ FLOORS = [
     ["boxes", "detections", "tracks"],
     ["motion", "assign", "appearance", "camera", "state"],
     ["algorithms", "detect", "embed", "io", "evaluate"],
-    ["registry", "pipeline", "sinks", "scene", "bench"],
+    ["registry", "pipeline", "sinks", "threads", "scene", "bench"],
     ["report"],
     ["cli", "commands", "score_commands", "demo"],
 ]

@@ -60,6 +60,6 @@ class SceneScore:
         """Score by name; percentages are fractions."""
         host = self._motmetrics.metrics.create()
         table = host.compute(self._accumulator, metrics=[name for name, _, _ in _SCORES])
-        row = table.iloc[0]
+        row = dict(table.iloc[0])
         row["motp"] = 1.0 - row["motp"]
         return {ours: round(float(row[name]), digits) if digits else int(row[name]) for name, ours, digits in _SCORES}

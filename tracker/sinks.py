@@ -53,12 +53,12 @@ class Sink(Protocol):
 class TextSink:
     """``tracks.txt``: one line per reported track and frame, complete up to the last frame written.
 
-    ``rows`` counts the lines, ``ids`` holds the ids seen.
+    ``frames`` counts the steps, ``rows`` the lines, ``ids`` holds the ids seen.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows = 0
+        self.frames = self.rows = 0
         self.ids: set[int] = set()
         self._file = path.open("w", encoding="ascii", newline="\n")
 
@@ -66,6 +66,7 @@ class TextSink:
         tracks = step.tracks
         self._file.write(format_rows(step.frame.number, tracks.ids, tracks.boxes, np.clip(tracks.scores, 0, 1)))
         self._file.flush()
+        self.frames += 1
         self.rows += len(tracks)
         self.ids.update(tracks.ids.tolist())
 
