@@ -57,6 +57,8 @@ class BoTSORT:
     motion             motion model; default the paper's
     """
 
+    embeddings_optional = True
+
     def __init__(
         self,
         *,

@@ -79,6 +79,8 @@ class Steady:
     motion          motion model; default XYWH
     """
 
+    embeddings_optional = True
+
     def __init__(
         self,
         *,
