@@ -17,8 +17,8 @@ from tracker.registry import algorithm, algorithms, parameters
 
 if TYPE_CHECKING:
     from tracker.demo import SceneScore
-    from tracker.pipeline import Pipeline, Step
-    from tracker.sinks import Sink
+    from tracker.pipeline import Pipeline
+    from tracker.sinks import Sink, Step
 
 PARTIAL, INTERRUPTED = 1, 130
 

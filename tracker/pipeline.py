@@ -5,13 +5,12 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.registry import Tracker, algorithm, build, needs_embeddings, wants_embeddings
-from tracker.sinks import Sink, TextSink, VideoSink, fresh_folder
+from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
 from tracker.threads import Ahead
 from tracker.tracks import Tracks
 
@@ -19,15 +18,6 @@ if TYPE_CHECKING:
     from tracker.io.video import Frame, Image, Source
 
 STAGES = ("decode", "detect", "embed", "associate")
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One frame, what was detected in it, and the tracks reported for it."""
-
-    frame: Frame
-    detections: Detections
-    tracks: Tracks
 
 
 class Pipeline:

@@ -1,10 +1,11 @@
-"""Where the steps of a pipeline go: a MOTChallenge text file, an annotated video, a window."""
+"""A step of a pipeline, and where steps go: a MOTChallenge text file, an annotated video, a window."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,8 +14,9 @@ import numpy as np
 from tracker.io.mot import format_rows
 
 if TYPE_CHECKING:
-    from tracker.io.video import Image, VideoWriter
-    from tracker.pipeline import Step
+    from tracker.detections import Detections
+    from tracker.io.video import Frame, Image, VideoWriter
+    from tracker.tracks import Tracks
 
 
 FILES = ("tracks.txt", "tracks.mp4", "run.json")
@@ -36,6 +38,15 @@ def fresh_folder(path: str | Path, *, overwrite: bool = False) -> Path:
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
     return folder
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One frame, what was detected in it, and the tracks reported for it."""
+
+    frame: Frame
+    detections: Detections
+    tracks: Tracks
 
 
 class Sink(Protocol):
