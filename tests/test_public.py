@@ -9,14 +9,23 @@ import pytest
 import tracker
 
 PUBLIC = [
+    "BoTSORT",
+    "ByteTrack",
+    "CameraEstimate",
+    "CameraFile",
+    "Compensated",
     "DeepSORT",
     "Detections",
     "FilterpyMotion",
+    "OCSORT",
     "SORT",
+    "Steady",
+    "StrongSORT",
     "Track",
     "Tracks",
     "XYAH",
     "XYSR",
+    "XYWH",
     "as_detections",
     "track",
 ]

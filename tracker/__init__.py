@@ -3,18 +3,36 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tracker.algorithms.botsort import BoTSORT as BoTSORT
+    from tracker.algorithms.bytetrack import ByteTrack as ByteTrack
     from tracker.algorithms.deepsort import DeepSORT as DeepSORT
+    from tracker.algorithms.ocsort import OCSORT as OCSORT
     from tracker.algorithms.sort import SORT as SORT
+    from tracker.algorithms.steady import Steady as Steady
+    from tracker.algorithms.strongsort import StrongSORT as StrongSORT
+    from tracker.camera import CameraEstimate as CameraEstimate
+    from tracker.camera import CameraFile as CameraFile
+    from tracker.camera import Compensated as Compensated
     from tracker.detections import Detections as Detections
     from tracker.detections import as_detections as as_detections
     from tracker.motion import XYAH as XYAH
     from tracker.motion import XYSR as XYSR
+    from tracker.motion import XYWH as XYWH
     from tracker.motion import FilterpyMotion as FilterpyMotion
     from tracker.pipeline import track as track
     from tracker.tracks import Track as Track
     from tracker.tracks import Tracks as Tracks
 
 _WHERE = {
+    "ByteTrack": "tracker.algorithms.bytetrack",
+    "OCSORT": "tracker.algorithms.ocsort",
+    "BoTSORT": "tracker.algorithms.botsort",
+    "StrongSORT": "tracker.algorithms.strongsort",
+    "Steady": "tracker.algorithms.steady",
+    "XYWH": "tracker.motion",
+    "CameraEstimate": "tracker.camera",
+    "CameraFile": "tracker.camera",
+    "Compensated": "tracker.camera",
     "SORT": "tracker.algorithms.sort",
     "XYAH": "tracker.motion",
     "XYSR": "tracker.motion",

@@ -29,7 +29,7 @@ from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections
 from tracker.io.mot import MotRows, read_detections, write_results
-from tracker.registry import algorithm, build, parameters, wants_embeddings
+from tracker.registry import algorithm, build, needs_embeddings, parameters
 
 Split = Literal["full", "second-half"]
 FloatArray = NDArray[np.float64]
@@ -195,7 +195,7 @@ def _jobs(
         file = sequence.folder / "det" / detections
         length = sequence.length or read_detections(file).last_frame
         first, frames = (1, length) if split == "full" else _half(length)
-        embeddings = _embeddings(sequence, file, reid, base.parent) if wants_embeddings(algorithm(name)) else None
+        embeddings = _embeddings(sequence, file, reid, base.parent) if needs_embeddings(algorithm(name)) else None
         made_of = {
             "algo": name,
             "settings": {key: str(value) for key, value in sorted(values.items())},

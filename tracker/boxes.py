@@ -81,6 +81,16 @@ def xysr_to_xyxy(boxes: FloatArray) -> FloatArray:
     return xywh_to_xyxy(out)
 
 
+def warp_boxes(boxes: FloatArray, matrix: FloatArray) -> FloatArray:
+    """(N, 4) boxes xyxy after an affine motion (2, 3) of the camera: centres move with it, sizes by its scale.
+
+    The scale is the square root of the change of area; boxes stay upright and keep their aspect ratio.
+    """
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2 * np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    return np.concatenate((centres - half, centres + half), axis=1)
+
+
 def area_xyxy(boxes: FloatArray) -> FloatArray:
     """(N, 4) left, top, right, bottom -> (N,) areas in square pixels."""
     size = boxes.T[2:] - boxes.T[:2]

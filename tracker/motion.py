@@ -15,7 +15,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,8 @@ class Motion(Protocol):
         """State (..., N) after ``step`` frames without a measurement."""
         ...
 
-    def update(self, state: NDArray[Any], boxes: FloatArray) -> NDArray[Any]:
-        """State (..., N) after each track measured its row of ``boxes``."""
+    def update(self, state: NDArray[Any], boxes: FloatArray, noise: FloatArray | None = None) -> NDArray[Any]:
+        """State (..., N) after each track measured its row of ``boxes``; ``noise`` (N,) multiplies the variance."""
         ...
 
     def boxes(self, state: NDArray[Any]) -> FloatArray:
@@ -52,9 +52,20 @@ class Motion(Protocol):
         """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
         ...
 
+    def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
+        """State (..., N) seen by a camera that moved: ``matrix`` (2, 3) takes old image points to new ones."""
+        ...
+
+    def hold_size(self, state: NDArray[Any], which: NDArray[np.bool_]) -> NDArray[Any]:
+        """State (..., N) in which the tracks of the mask (N,) no longer change their size; for lost tracks."""
+        ...
+
 
 class _SplitKalman:
     """The Kalman equations of a filter that splits by coordinate; a subclass names the coordinates and the noise."""
+
+    sized: ClassVar[tuple[int, ...]] = ()  # coordinates that ``hold_size`` stops
+    powers: ClassVar[tuple[int, int]] = (1, 1)  # of length, of the third and fourth coordinate
 
     def measure(self, boxes: FloatArray) -> FloatArray:
         """(N, 4) boxes xyxy -> (4, N) measured coordinates."""
@@ -105,9 +116,11 @@ class _SplitKalman:
         vv += step * qv
         return state
 
-    def update(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
+    def update(self, state: FloatArray, boxes: FloatArray, noise: FloatArray | None = None) -> FloatArray:
         p, v, pp, pv, vv = state
         r = self.measurement_variance(p)
+        if noise is not None:
+            r = r * noise
         innovation = self.measure(boxes)
         innovation -= p
         variance = pp + r
@@ -124,6 +137,33 @@ class _SplitKalman:
         gain_p *= r
         gain_v *= r
         return out
+
+    def warp(self, state: FloatArray, matrix: FloatArray) -> FloatArray:
+        """The mean is exact. The covariance is too for a shift with a uniform scale, where nothing couples.
+
+        A turned or sheared camera would couple x with y: the variances are then the exact ones, the covariance between
+        x and y, which the split filter does not hold, is dropped. Upright boxes stay upright: sizes follow the square
+        root of the change of area, and the aspect ratio stays.
+        """
+        linear, shift = matrix[:, :2], matrix[:, 2]
+        out = state.copy()
+        if not np.array_equal(linear, np.eye(2)):
+            scale = np.sqrt(abs(np.linalg.det(linear)))
+            out[:2, :2] = linear @ state[:2, :2]
+            out[2:, :2] = (linear * linear) @ state[2:, :2]
+            for coordinate, power in zip((2, 3), self.powers, strict=True):
+                out[:2, coordinate] *= scale**power
+                out[2:, coordinate] *= scale ** (2 * power)
+        out[0, :2] += shift[:, None]
+        return out
+
+    def hold_size(self, state: FloatArray, which: NDArray[np.bool_]) -> FloatArray:
+        if not np.count_nonzero(which):
+            return state
+        state = state.copy()
+        for coordinate in self.sized:
+            state[1, coordinate, which] = 0.0
+        return state
 
     def boxes(self, state: FloatArray) -> FloatArray:
         return self.unmeasure(state[0])
@@ -146,6 +186,9 @@ class XYSR(_SplitKalman):
 
     Noise as published with the paper: constant, in pixels and frames.
     """
+
+    sized: ClassVar[tuple[int, ...]] = (2,)
+    powers: ClassVar[tuple[int, int]] = (2, 0)
 
     def measure(self, boxes: FloatArray) -> FloatArray:
         corners = boxes.T
@@ -204,6 +247,9 @@ class XYAH(_SplitKalman):
     position_weight: float = 1 / 20
     velocity_weight: float = 1 / 160
 
+    sized: ClassVar[tuple[int, ...]] = (3,)
+    powers: ClassVar[tuple[int, int]] = (0, 1)
+
     def measure(self, boxes: FloatArray) -> FloatArray:
         return xyxy_to_xyah(boxes).T
 
@@ -235,6 +281,52 @@ class XYAH(_SplitKalman):
 
 
 @dataclass(frozen=True)
+class XYWH(_SplitKalman):
+    """Centre, width and height, all with velocity: BoT-SORT (Aharon 2022, section 3.1, equations 3 to 6).
+
+    Standard deviations of x and width grow with the width of the track, those of y and height with its height;
+    position_weight and velocity_weight are their ratios to it.
+    """
+
+    position_weight: float = 1 / 20
+    velocity_weight: float = 1 / 160
+
+    sized: ClassVar[tuple[int, ...]] = (2, 3)
+
+    def measure(self, boxes: FloatArray) -> FloatArray:
+        corners = boxes.T
+        z = np.empty(corners.shape)
+        np.subtract(corners[2:], corners[:2], out=z[2:])
+        np.add(corners[2:], corners[:2], out=z[:2])
+        z[:2] *= 0.5
+        return z
+
+    def unmeasure(self, p: FloatArray) -> FloatArray:
+        # A track that shrank and was then lost for long is predicted to vanish; its box must stay one.
+        half = np.maximum(p[2:], SMALLEST_SIZE)
+        half *= 0.5
+        return np.concatenate((p[:2] - half, p[:2] + half)).T
+
+    def _variances(
+        self, p: FloatArray, position_weight: float, velocity_weight: float
+    ) -> tuple[FloatArray, FloatArray]:
+        variances = np.empty((2, 2, 2, p.shape[1]))
+        variances[:] = p[2:] ** 2
+        variances *= np.array([position_weight**2, velocity_weight**2])[:, None, None, None]
+        position, velocity = variances.reshape(2, 4, p.shape[1])
+        return position, velocity
+
+    def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self._variances(p, 2 * self.position_weight, 10 * self.velocity_weight)
+
+    def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self._variances(p, self.position_weight, self.velocity_weight)
+
+    def measurement_variance(self, p: FloatArray) -> FloatArray:
+        return self._variances(p, self.position_weight, 0.0)[0]
+
+
+@dataclass(frozen=True)
 class FilterpyMotion:
     """Any filterpy filter as a motion model, one filter object per track: slow, but open.
 
@@ -247,6 +339,7 @@ class FilterpyMotion:
     predict_filter   (filter, step) advances the filter by ``step`` frames; default ``filter.predict()`` per whole frame
     update_filter    (filter, z) gives the filter one measurement; default ``filter.update(z)``. An EKF needs
                      ``lambda f, z: f.update(z, HJacobian, Hx)``.
+    warp_filter      (filter, matrix (2, 3)) moves the filter's state with the camera; needed for camera motion only
 
     Raises ValueError when the default ``predict`` is asked for a part of a frame.
     """
@@ -258,6 +351,7 @@ class FilterpyMotion:
     centre_velocity: Callable[[Any], FloatArray] | None = None
     predict_filter: Callable[[Any, float], None] | None = None
     update_filter: Callable[[Any, FloatArray], None] | None = None
+    warp_filter: Callable[[Any, FloatArray], None] | None = None
 
     def birth(self, boxes: FloatArray) -> NDArray[Any]:
         return _objects([self.make(box.copy()) for box in boxes])
@@ -277,10 +371,17 @@ class FilterpyMotion:
                     f.predict()
         return _objects(out)
 
-    def update(self, state: NDArray[Any], boxes: FloatArray) -> NDArray[Any]:
+    def update(self, state: NDArray[Any], boxes: FloatArray, noise: FloatArray | None = None) -> NDArray[Any]:
         out = [copy.deepcopy(f) for f in state]
-        for f, z in zip(out, self.measure(boxes), strict=True):
-            self._give(f, z)
+        factors = np.ones(len(out)) if noise is None else noise
+        for f, z, factor in zip(out, self.measure(boxes), factors, strict=True):
+            own = getattr(f, "R", None)
+            if own is None or factor == 1:  # an IMM has no noise of its own to multiply
+                self._give(f, z)
+            else:
+                f.R = own * factor
+                self._give(f, z)
+                f.R = own
         return _objects(out)
 
     def boxes(self, state: NDArray[Any]) -> FloatArray:
@@ -310,6 +411,17 @@ class FilterpyMotion:
             difference = z - mean
             out[i] = np.einsum("mk,mk->m", difference, np.linalg.solve(covariance, difference.T).T)
         return out
+
+    def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
+        if self.warp_filter is None:
+            raise ValueError("this filterpy motion does not know camera motion; pass warp_filter=lambda f, matrix: ...")
+        out = [copy.deepcopy(f) for f in state]
+        for f in out:
+            self.warp_filter(f, matrix)
+        return _objects(out)
+
+    def hold_size(self, state: NDArray[Any], which: NDArray[np.bool_]) -> NDArray[Any]:
+        return state  # what of a filter of unknown state is its size, only its maker knows
 
     def _give(self, f: Any, z: FloatArray) -> None:
         if self.update_filter is not None:

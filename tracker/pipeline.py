@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.detections import Detections, Invalid, as_detections
-from tracker.registry import Tracker, algorithm, build, wants_embeddings
+from tracker.registry import Tracker, algorithm, build, needs_embeddings, wants_embeddings
 from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
 from tracker.threads import Ahead
 from tracker.tracks import Tracks
@@ -123,7 +123,7 @@ def open_pipeline(
     *,
     algo: str | Tracker = "sort",
     detector: str | Path | Callable[[Any], Any] = "hog",
-    reid: str | Path | Callable[[Any, Any], Any] = "histogram",
+    reid: str | Path | Callable[[Any, Any], Any] | None = None,
     conf: float | None = None,
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -151,7 +151,9 @@ def open_pipeline(
             found = detector
             if classes is not None:
                 raise ValueError("classes by name go with a detector named by text; filter in your own callable")
-        if wants_embeddings(type(tracker)) and getattr(tracker, "embedder", None) is None:
+        wanted = needs_embeddings(type(tracker)) if reid is None else wants_embeddings(type(tracker))
+        if wanted and getattr(tracker, "embedder", None) is None:
+            reid = "histogram" if reid is None else reid
             from tracker.embed import open_embedder
 
             embedder = open_embedder(str(reid)) if isinstance(reid, (str, Path)) else reid
@@ -167,7 +169,7 @@ def track(
     *,
     algo: str | Tracker = "sort",
     detector: str | Path | Callable[[Any], Any] = "hog",
-    reid: str | Path | Callable[[Any, Any], Any] = "histogram",
+    reid: str | Path | Callable[[Any, Any], Any] | None = None,
     conf: float | None = None,
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -179,7 +181,8 @@ def track(
     source    video file, folder of images, MOTChallenge sequence folder, webcam number, URL, or an opened ``Source``
     algo      name of an algorithm, or an instance of one
     detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections
-    reid      "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D); for algorithms with appearance
+    reid      "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D); for algorithms with appearance.
+              Default: histogram where the algorithm needs embeddings, none where it only can use them
     conf      least score of a detection; default the detector's own
     classes   names of the classes to keep, where the detector has names
     settings  parameters of the algorithm by name

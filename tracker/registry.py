@@ -65,6 +65,11 @@ def wants_embeddings(cls: type[Any]) -> bool:
     return "embedder" in inspect.signature(cls).parameters
 
 
+def needs_embeddings(cls: type[Any]) -> bool:
+    """Whether it cannot do without: one that can says ``embeddings_optional = True``."""
+    return wants_embeddings(cls) and not getattr(cls, "embeddings_optional", False)
+
+
 def build(name: str, settings: Mapping[str, Any] | None = None, **given: Any) -> Tracker:
     """An instance of the algorithm ``name``.
 

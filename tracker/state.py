@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
+from tracker.boxes import FloatArray, warp_boxes
 from tracker.detections import Detections
 from tracker.motion import Motion
 from tracker.tracks import IntArray, Tracks
@@ -118,22 +118,41 @@ class State:
         self.time = time
         return step
 
-    def predict(self, motion: Motion, step: float) -> None:
-        """Move every track ``step`` frames on."""
-        self.motion = motion.predict(self.motion, step)
+    def predict(self, motion: Motion, step: float, moving: NDArray[np.bool_] | None = None) -> None:
+        """Move every track ``step`` frames on; those outside the mask ``moving`` (N,) only age."""
+        moved = motion.predict(self.motion, step)
+        self.motion = moved if moving is None or moving.all() else np.where(moving, moved, self.motion)
         self.integers += ONE_UPDATE
         self.integers[DETECTIONS] = -1
         self.floats[SILENT] += step
 
-    def update(self, motion: Motion, tracks: IntArray, detections: Detections, which: IntArray) -> None:
-        """Give each of the tracks (K,), ascending, its matched detection, ``which`` (K,)."""
+    def warp(self, motion: Motion, matrix: FloatArray) -> None:
+        """Move every track with the camera; ``matrix`` (2, 3) takes points of the last image to this one."""
+        self.motion = motion.warp(self.motion, matrix)
+        self.floats[BOX] = warp_boxes(self.last_boxes.T, matrix).T
+
+    def update(
+        self,
+        motion: Motion,
+        tracks: IntArray,
+        detections: Detections,
+        which: IntArray,
+        noise: FloatArray | None = None,
+    ) -> None:
+        """Give each of the tracks (K,), ascending, its matched detection, ``which`` (K,).
+
+        noise (K,) multiplies the variance of each measurement.
+        """
         if len(tracks) == 0:
             return
         floats = detections.floats.take(which, axis=1)
         # Usually every track is matched; a slice is then a view where an index array would copy.
         every = len(tracks) == len(self)
         to: Any = slice(None) if every else tracks
-        updated = motion.update(self.motion[..., to], floats[1:].T)
+        if noise is None:
+            updated = motion.update(self.motion[..., to], floats[1:].T)
+        else:
+            updated = motion.update(self.motion[..., to], floats[1:].T, noise)
         if every:
             self.motion = updated
         else:
@@ -231,4 +250,11 @@ def positive(value: float, name: str) -> float:
     """``value``, finite and above 0; ValueError otherwise."""
     if not 0 < value < math.inf:
         raise ValueError(f"{name}={value!r}: give a number above 0")
+    return float(value)
+
+
+def not_negative(value: float, name: str) -> float:
+    """``value``, finite and 0 or more; ValueError otherwise."""
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name}={value!r}: give a number, 0 or more")
     return float(value)

@@ -1,0 +1,104 @@
+"""Steady: what each stage is for, on scenes reckoned by hand, and what it reaches on MOT17 and MOT15."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker import Detections
+from tracker.algorithms.steady import Steady
+
+BOX = np.array([100.0, 100.0, 140.0, 200.0])
+
+
+def seen(*boxes, scores=None, embeddings=None):
+    return Detections(np.array(boxes).reshape(-1, 4), scores, embeddings=embeddings)
+
+
+def test_a_weak_detection_continues_a_track_but_starts_none():
+    tracker = Steady()
+    first = tracker.update(seen(BOX)).ids
+    for score in (0.5, 0.2, 0.03):
+        assert tracker.update(seen(BOX, BOX + 300, scores=[score, score])).ids.tolist() == first.tolist()
+    assert len(tracker.tracks) == 1
+
+
+def test_frames_of_weak_detections_only_start_nothing():
+    tracker = Steady()
+    for _ in range(20):
+        assert len(tracker.update(seen(BOX, scores=[0.4]))) == 0
+
+
+def test_of_two_tracks_in_one_place_the_one_of_its_height_gets_the_detection():
+    tall, short = np.array([100.0, 100.0, 140.0, 220.0]), np.array([104.0, 120.0, 140.0, 200.0])
+    tracker = Steady()
+    for _ in range(30):
+        ids = tracker.update(seen(tall, short)).ids
+    for _ in range(5):
+        tracks = tracker.update(seen(short))
+        assert tracks.ids[tracks.missed == 0].tolist() == [ids[1]]
+
+
+def test_who_goes_out_of_sight_behind_another_is_reported_for_coast_frames():
+    behind, front = BOX, BOX + np.array([5.0, 20.0, 5.0, 30.0])
+    for covered in (True, False):
+        tracker = Steady(coast=5)
+        other = front if covered else front + 500
+        for _ in range(40):
+            tracker.update(seen(behind, other))
+        counts = [len(tracker.update(seen(other))) for _ in range(8)]
+        assert counts == ([2] * 5 + [1] * 3 if covered else [2] + [1] * 7)
+    tracker = Steady(coast=0)
+    for _ in range(40):
+        tracker.update(seen(behind, front))
+    assert len(tracker.update(seen(front))) == 1
+
+
+def test_a_lost_track_is_known_again_by_its_looks():
+    looks = np.eye(4)
+    ids = {}
+    for embeddings in (None, looks[:1]):
+        tracker = Steady()
+        for _ in range(10):
+            tracker.update(seen(BOX, embeddings=embeddings))
+        for _ in range(10):
+            tracker.update(seen())
+        for _ in range(2):
+            tracks = tracker.update(seen(BOX + 45, embeddings=embeddings))
+        ids[embeddings is not None] = tracks.ids.tolist()
+    assert ids == {False: [2], True: [1]}
+
+
+def test_embeddings_may_come_late_and_must_keep_their_width():
+    tracker = Steady()
+    tracker.update(seen(BOX))
+    assert tracker.update(seen(BOX, embeddings=np.eye(4)[:1])).ids.tolist() == [1]
+    before = tracker.state
+    with pytest.raises(ValueError, match="5 wide, those remembered 4"):
+        tracker.update(seen(BOX, embeddings=np.eye(5)[:1]))
+    assert tracker.state is before
+    assert tracker.update(seen(BOX)).ids.tolist() == [1]
+
+
+def test_an_embedder_without_a_frame_is_said():
+    tracker = Steady(embedder=lambda image, boxes: np.ones((len(boxes), 3)))
+    with pytest.raises(ValueError, match="needs the image"):
+        tracker.update(seen(BOX))
+    assert len(tracker.update(seen(BOX), np.zeros((4, 4, 3), np.uint8))) == 1
+
+
+@pytest.mark.slow
+def test_the_figures_we_recommend_it_for(shared: Path):
+    ablation = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "ablation.py"))
+    for folder, rules, half, hota, idf1 in (
+        ("MOT17", "mot17", True, 72.0, 84.0),
+        ("MOT15", "mot15", False, 38.5, 51.0),
+    ):
+        truth, frames = ablation["load"](shared / "data" / folder / "train", rules, half)
+        results = {name: ablation["follow"]("steady", {}, part) for name, part in frames.items()}
+        figures = truth.score(results, look=False).combined.to_dict()
+        assert 100 * np.mean(figures["HOTA"]) >= hota
+        assert 100 * figures["IDF1"] >= idf1

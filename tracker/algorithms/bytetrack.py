@@ -1,0 +1,153 @@
+"""ByteTrack: multi-object tracking by associating every detection box (Zhang et al. 2022, arXiv 2110.06864).
+
+1. predict     every track moves by its Kalman filter over centre, aspect ratio and height; lost ones keep their height
+2. overlap     IoU of every predicted box with every detection, as given and times the score        (section 3, fusion)
+3. high        confirmed and lost tracks match detections scored above track_threshold       (algorithm 1, lines 3-18)
+4. low         tracks seen in the last frame match the detections scored lower               (algorithm 1, line 19)
+5. new         tracks born in the last frame match the high detections that are left, or end
+6. update      matched tracks measure their detection
+7. birth       high detections left, if scored enough, start a track, confirmed by its second match  (lines 22-26)
+8. death       tracks without a detection for more than max_age frames end                    (line 20)
+9. duplicates  of a seen and a lost track that cover each other the one followed for less time ends
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from tracker.assign import Matching, same_class
+from tracker.boxes import FloatArray, iou_xyxy
+from tracker.detections import Invalid, as_detections
+from tracker.motion import XYAH, Motion
+from tracker.state import State, fraction, frames_of, not_negative, positive
+from tracker.tracks import Tracks
+
+
+class ByteTrack:
+    """ByteTrack tracker, with the thresholds of the published code.
+
+    track_threshold    score above which a detection is high; lower ones only continue tracks
+    low_threshold      score at or below which a detection is not used at all
+    birth_threshold    least score of a detection that starts a track; None: track_threshold + 0.1
+    match_threshold    largest 1 - IoU x score of a match in stage 3, 0..1
+    low_match_threshold, new_match_threshold  largest 1 - IoU (x score) in stages 4 and 5
+    duplicate_iou      IoU above which a seen and a lost track are one
+    max_age            frames a track lives without a detection; "1.5s" gives seconds
+    published_iou      True: as the published code, boxes include their last pixel (IoU of boxes one pixel larger) and a
+                       score equal to track_threshold is neither high nor low
+    per_class          a track only matches detections of its own class
+    frame_rate         frames per second; turns seconds (``time``, "1.5s") into frames
+    motion             motion model; default the paper's
+    """
+
+    def __init__(
+        self,
+        *,
+        track_threshold: float = 0.5,
+        low_threshold: float = 0.1,
+        birth_threshold: float | None = None,
+        match_threshold: float = 0.8,
+        low_match_threshold: float = 0.5,
+        new_match_threshold: float = 0.7,
+        duplicate_iou: float = 0.85,
+        max_age: float | str = 30,
+        published_iou: bool = False,
+        per_class: bool = False,
+        frame_rate: float = 30.0,
+        motion: Motion | None = None,
+    ) -> None:
+        self.track_threshold = not_negative(track_threshold, "track_threshold")
+        self.low_threshold = not_negative(low_threshold, "low_threshold")
+        if birth_threshold is None:
+            birth_threshold = self.track_threshold + 0.1
+        self.birth_threshold = not_negative(birth_threshold, "birth_threshold")
+        self.match_threshold = fraction(match_threshold, "match_threshold")
+        self.low_match_threshold = fraction(low_match_threshold, "low_match_threshold")
+        self.new_match_threshold = fraction(new_match_threshold, "new_match_threshold")
+        self.duplicate_iou = fraction(duplicate_iou, "duplicate_iou")
+        self.published_iou = published_iou
+        self.per_class = per_class
+        self.frame_rate = positive(frame_rate, "frame_rate")
+        self.max_age = frames_of(max_age, self.frame_rate)
+        self.motion: Motion = XYAH() if motion is None else motion
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; ids start from 1 again."""
+        self.state = State.start(self.motion)
+
+    @property
+    def tracks(self) -> Tracks:
+        """Every living track, reported or not."""
+        return self.state.report(self.motion, np.full(len(self.state), True))
+
+    def update(
+        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
+    ) -> Tracks:
+        """Track one frame: its detections (anything ``as_detections`` takes) in, the confirmed tracks seen in it out.
+
+        Give ALL detections, those of low score too: they are what the method lives on.
+        frame is not used. time, in seconds, lets frames be skipped or irregular; without it one call is one frame.
+        Raises ValueError for invalid detections (unless ``invalid="drop"``) or a time that does not increase; the
+        tracker is then as it was before the call.
+        """
+        detections = as_detections(detections, invalid=invalid)
+        state = copy.copy(self.state)
+        step = state.advance(time, self.frame_rate)
+        state.dropped += detections.dropped
+
+        # A new track has no velocity yet; the published code does not predict it.
+        state.motion = self.motion.hold_size(state.motion, state.missed > 0)
+        state.predict(self.motion, step, state.confirmed)
+
+        scores = detections.scores
+        iou = self._iou(self.motion.boxes(state.motion), detections.boxes)
+        if self.per_class:
+            iou[~same_class(state.classes, detections.classes)] = 0.0
+        fused = iou * scores
+        high = scores > self.track_threshold
+        low = (scores > self.low_threshold) & ~high
+        if self.published_iou:
+            low &= scores < self.track_threshold
+
+        matching = Matching(len(state), len(detections))
+        seen = state.missed == 1
+        matching.stage("high", self.match_threshold - (1 - fused), state.confirmed, high)
+        matching.stage("low", self.low_match_threshold - (1 - iou), state.confirmed & seen, low)
+        matching.stage("new", self.new_match_threshold - (1 - fused), ~state.confirmed, high)
+
+        tracks, matched = matching.pairs
+        state.update(self.motion, tracks, detections, matched)
+        state.confirmed = state.confirmed | (state.missed == 0)
+        # A track that has just grown too old is still matched in the next frame, then dropped.
+        state.keep(state.confirmed & (state.silent < self.max_age + 1.5))
+
+        starts = matching.free_detections & high & (scores >= self.birth_threshold)
+        born = np.flatnonzero(starts)
+        state.birth(self.motion, detections, born, confirmed=np.full(len(born), state.frame == 1))
+        state.keep(~self._duplicates(state))
+
+        reported = state.report(self.motion, state.confirmed & (state.missed == 0))
+        self.state = state
+        return reported
+
+    def _iou(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        last_pixel = np.array([0.0, 0.0, 1.0, 1.0]) if self.published_iou else 0.0
+        return iou_xyxy(a + last_pixel, b + last_pixel)
+
+    def _duplicates(self, state: State) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """(N,) of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
+        boxes = self.motion.boxes(state.motion)
+        seen, lost = np.flatnonzero(state.missed == 0), np.flatnonzero(state.missed > 0)
+        double = self._iou(boxes[seen], boxes[lost]) > self.duplicate_iou
+        if self.per_class:
+            double &= same_class(state.classes[seen], state.classes[lost])
+        s, t = np.nonzero(double)
+        followed = state.ages - state.missed
+        younger = np.where(followed[seen[s]] > followed[lost[t]], lost[t], seen[s])
+        doubled = np.zeros(len(state), dtype=bool)
+        doubled[younger] = True
+        return doubled

@@ -1,0 +1,253 @@
+"""OC-SORT: observation-centric SORT (Cao, Pang, Weng, Khirodkar, Kitani 2023, arXiv 2203.14360).
+
+1. predict      every track moves by SORT's Kalman filter over centre, area and aspect ratio     (section 3)
+2. overlap      IoU of every predicted box with every detection                                  (equation 3)
+3. momentum     how well the direction from the box of delta_t frames ago to the detection agrees
+                with the track's own, OCM                                                         (section 4.2)
+4. match        the assignment with the largest total of both; pairs below iou_threshold are refused
+5. recovery     tracks left match detections left by the overlap with their LAST box, OCR         (section 4.3)
+6. re-update    a track found again measures a straight path across its gap, OCU/ORU              (section 4.1)
+7. update       matched tracks measure their detection
+8. birth        every detection left starts a track, on probation for min_hits frames
+9. death        tracks without a detection for more than max_age frames end
+
+The box reported is the matched detection's own, as published.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.assign import Matching, assign, same_class
+from tracker.boxes import FloatArray, iou_xyxy, warp_boxes, xyxy_to_xywh
+from tracker.detections import Invalid, as_detections
+from tracker.motion import XYSR, Motion
+from tracker.state import State, at_least, fraction, frames_of, not_negative, positive
+from tracker.tracks import IntArray, Tracks
+
+
+@dataclass
+class OCSORTState(State):
+    """What observations each track had. The published code does not count the box of birth as one; neither do we."""
+
+    streaks: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # matches in a row
+    recent: FloatArray = field(
+        default_factory=lambda: np.empty((0, 4, 0))
+    )  # (delta_t, 4, N) boxes, newest first, or NaN
+    observed: FloatArray = field(default_factory=lambda: np.empty((4, 0)))  # last box, NaN before the first
+    directions: FloatArray = field(default_factory=lambda: np.empty((2, 0)))  # unit vector of movement, or 0
+    frozen: NDArray[Any] = field(default_factory=lambda: np.empty(0))  # motion as predicted for the first missed frame
+
+    def warp(self, motion: Motion, matrix: FloatArray) -> None:
+        super().warp(motion, matrix)
+        self.frozen = motion.warp(self.frozen, matrix)
+        self.observed = warp_boxes(self.observed.T, matrix).T
+        self.recent = np.stack([warp_boxes(boxes.T, matrix).T for boxes in self.recent])
+        turned = matrix[:, :2] @ self.directions
+        self.directions = turned / np.maximum(np.hypot(*turned), 1e-12)
+
+
+class OCSORT:
+    """OC-SORT tracker.
+
+    det_threshold    score above which a detection is used
+    max_age          frames a track lives without a detection; "1.5s" gives seconds
+    min_hits         matches in a row, after its birth, before a track is reported (the first min_hits frames excepted)
+    iou_threshold    least IoU of a match, 0..1, in the match and in the recovery
+    delta_t          frames over which the direction of movement is measured
+    inertia          weight of the agreement of directions against IoU
+    published_order  False: pairs below the threshold are refused before the assignment is solved. True: as the
+                     published code, solve first (not at all where the overlaps are unambiguous) and drop them after.
+    per_class        a track only matches detections of its own class
+    frame_rate       frames per second; turns seconds (``time``, "1.5s") into frames
+    motion           motion model; default the paper's
+    """
+
+    def __init__(
+        self,
+        *,
+        det_threshold: float = 0.6,
+        max_age: float | str = 30,
+        min_hits: int = 3,
+        iou_threshold: float = 0.3,
+        delta_t: int = 3,
+        inertia: float = 0.2,
+        published_order: bool = False,
+        per_class: bool = False,
+        frame_rate: float = 30.0,
+        motion: Motion | None = None,
+    ) -> None:
+        self.det_threshold = not_negative(det_threshold, "det_threshold")
+        self.min_hits = at_least(0, min_hits, "min_hits")
+        self.iou_threshold = fraction(iou_threshold, "iou_threshold")
+        self.delta_t = at_least(1, delta_t, "delta_t")
+        self.inertia = fraction(inertia, "inertia")
+        self.published_order = published_order
+        self.per_class = per_class
+        self.frame_rate = positive(frame_rate, "frame_rate")
+        self.max_age = frames_of(max_age, self.frame_rate)
+        self.motion: Motion = XYSR() if motion is None else motion
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; ids start from 1 again."""
+        none = np.empty((0, 4))
+        self.state = OCSORTState.start(
+            self.motion, recent=np.empty((self.delta_t, 4, 0)), frozen=self.motion.birth(none)
+        )
+
+    @property
+    def tracks(self) -> Tracks:
+        """Every living track, reported or not."""
+        return self._report(self.state, np.full(len(self.state), True))
+
+    def update(
+        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
+    ) -> Tracks:
+        """Track one frame: its detections (anything ``as_detections`` takes) in, the reported tracks out.
+
+        frame is not used. time, in seconds, lets frames be skipped or irregular; without it one call is one frame.
+        Raises ValueError for invalid detections (unless ``invalid="drop"``) or a time that does not increase; the
+        tracker is then as it was before the call.
+        """
+        detections = as_detections(detections, invalid=invalid)
+        dropped = detections.dropped
+        detections = detections[detections.scores > self.det_threshold]
+        state = copy.copy(self.state)
+        step = state.advance(time, self.frame_rate)
+        state.dropped += dropped
+
+        state.streaks = np.where(state.missed > 0, 0, state.streaks)
+        state.predict(self.motion, step)
+        state.frozen = np.where(state.missed == 1, state.motion, state.frozen)
+
+        boxes = detections.boxes
+        allowed = same_class(state.classes, detections.classes) if self.per_class else None
+        iou = self._iou(self.motion.boxes(state.motion), boxes, allowed)
+        before = self._before(state)
+        gain = iou + self.inertia * _agreement(state.directions, before, boxes) * detections.scores
+
+        matching = Matching(len(state), len(detections))
+        self._match(matching, "overlap and momentum", iou, gain)
+        last = self._iou(np.nan_to_num(state.observed.T, nan=-1.0), boxes, allowed)
+        self._match(matching, "recovery", last, last)
+
+        tracks, matched = matching.pairs
+        self._re_update(state, tracks, boxes[matched])
+        self._observe(state, tracks, boxes[matched], before)
+        state.update(self.motion, tracks, detections, matched)
+        state.streaks = state.streaks + (state.missed == 0)
+        self._birth(state, detections, np.flatnonzero(matching.free_detections))
+
+        shown = (state.missed == 0) & ((state.streaks >= self.min_hits) | (state.frame <= self.min_hits))
+        state.confirmed = state.confirmed | shown
+        reported = self._report(state, shown)
+        state.keep(state.silent < self.max_age + 0.5)
+        self.state = state
+        return reported
+
+    def _iou(self, a: FloatArray, b: FloatArray, allowed: NDArray[np.bool_] | None) -> FloatArray:
+        iou = iou_xyxy(a, b)
+        return iou if allowed is None else np.where(allowed, iou, 0.0)
+
+    def _match(self, matching: Matching, name: str, iou: FloatArray, gain: FloatArray) -> None:
+        good = iou >= self.iou_threshold
+        if not self.published_order:
+            # Disagreeing directions may outweigh a small overlap; the pair is still better than none.
+            matching.stage(name, np.where(good, np.maximum(gain, 1e-9), 0.0))
+            return
+        matching.stages.append(name)
+        rows, columns = np.flatnonzero(matching.free_tracks), np.flatnonzero(matching.free_detections)
+        free = np.ix_(rows, columns)
+        iou, gain = iou[free], gain[free]
+        good = iou > self.iou_threshold
+        if not good.any():
+            return
+        if good.sum(axis=0).max() == 1 == good.sum(axis=1).max() and name != "recovery":
+            r, c = np.nonzero(good)
+        else:
+            r, c = assign(gain - gain.min() + 1.0)
+            kept = iou[r, c] >= self.iou_threshold
+            r, c = r[kept], c[kept]
+        matching.accept(rows[r], columns[c])
+
+    def _before(self, state: OCSORTState) -> FloatArray:
+        """(4, N) the oldest observation of the last delta_t frames, else the last one; NaN without any."""
+        before = state.observed
+        for box in state.recent:  # from one frame ago to delta_t
+            before = np.where(np.isnan(box), before, box)
+        return before
+
+    def _re_update(self, state: OCSORTState, tracks: IntArray, boxes: FloatArray) -> None:
+        """Replay the gap of tracks (K,) found again at boxes (K, 4) along a straight line of centre and size."""
+        again = (state.missed[tracks] > 1) & ~np.isnan(state.observed[0, tracks])
+        if not again.any():
+            return
+        tracks = tracks[again]
+        old, new = xyxy_to_xywh(state.observed.T[tracks]), xyxy_to_xywh(boxes[again])
+        gaps = state.missed[tracks]
+        steps = state.silent[tracks] / gaps
+        motion = state.motion.copy()
+        for step in np.unique(steps):  # nearly always one
+            some = np.flatnonzero(steps == step)
+            replay = state.frozen[..., tracks[some]]
+            for i in range(1, gaps[some].max() + 1):
+                on = np.flatnonzero(gaps[some] >= i)
+                part = replay[..., on]
+                if i > 1:
+                    part = self.motion.predict(part, float(step))
+                at = old[some[on]] + (new - old)[some[on]] * (i / gaps[some[on]])[:, None]
+                half = at[:, 2:] / 2
+                part = self.motion.update(part, np.concatenate((at[:, :2] - half, at[:, :2] + half), axis=1))
+                replay[..., on] = part
+            motion[..., tracks[some]] = replay
+        state.motion = motion
+
+    def _observe(self, state: OCSORTState, tracks: IntArray, boxes: FloatArray, before: FloatArray) -> None:
+        """Remember the boxes (K, 4) of the matched tracks (K,) and the direction they moved in."""
+        known = ~np.isnan(before[0, tracks])
+        state.directions = state.directions.copy()
+        state.directions[:, tracks[known]] = _direction(before[:, tracks[known]], boxes[known].T)
+        state.observed = state.observed.copy()
+        state.observed[:, tracks] = boxes.T
+        newest = np.full((1, 4, len(state)), np.nan)
+        newest[0][:, tracks] = boxes.T
+        state.recent = np.concatenate((newest, state.recent[:-1]))
+
+    def _birth(self, state: OCSORTState, detections: Any, born: IntArray) -> None:
+        n = len(born)
+        state.birth(
+            self.motion,
+            detections,
+            born,
+            streaks=np.zeros(n, dtype=np.int64),
+            recent=np.full((self.delta_t, 4, n), np.nan),
+            observed=np.full((4, n), np.nan),
+            directions=np.zeros((2, n)),
+            frozen=self.motion.birth(detections.boxes[born]),
+        )
+
+    def _report(self, state: OCSORTState, which: NDArray[np.bool_]) -> Tracks:
+        tracks = state.report(self.motion, which)
+        seen = tracks.detections >= 0
+        return replace(tracks, boxes=np.where(seen[:, None], tracks.detection_boxes, tracks.boxes))
+
+
+def _direction(old: FloatArray, new: FloatArray) -> FloatArray:
+    """Unit vectors (2, ...) from the centres of boxes (4, ...) to those of others."""
+    move = (new[:2] + new[2:]) / 2 - (old[:2] + old[2:]) / 2
+    unit: FloatArray = move / (np.hypot(move[0], move[1]) + 1e-6)
+    return unit
+
+
+def _agreement(directions: FloatArray, before: FloatArray, boxes: FloatArray) -> FloatArray:
+    """(N, M) from -1/2 (opposite) to 1/2 (same) direction; 0 where a track has none."""
+    to = _direction(before[:, :, None], boxes.T[:, None, :])
+    cosine = np.clip((directions[:, :, None] * to).sum(axis=0), -1.0, 1.0)
+    agreement: FloatArray = np.nan_to_num((np.pi / 2 - np.abs(np.arccos(cosine))) / np.pi)
+    return agreement

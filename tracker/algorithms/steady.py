@@ -1,0 +1,292 @@
+"""Steady: the tracker we recommend; by motion alone, or with appearance where detections bring embeddings.
+
+It stands on ByteTrack (Zhang 2022, arXiv 2110.06864) and adds what keeps an identity through a crowd. Every stage is
+there for a reason that holds in any scene; ``scripts/ablation.py`` measures what each adds.
+
+1. predict     Kalman filter over centre, width and height (BoT-SORT, arXiv 2206.14651, section 3.1); lost tracks keep
+               their size
+2. likeness    IoU x agreement in height with what the track measured over time. Two people who overlap in the image
+               differ in height before they differ in place, and a slow mean survives an occlusion
+3. high        confirmed and lost tracks match detections above high_score; likeness weighs by score (ByteTrack, 3)
+4. low         tracks seen in the last frame match ALL detections scored lower, down to almost nothing: a weak
+               detection where a track must be is evidence. Height overlap counts twice, a hidden box is cut from below
+5. new         tracks born in the last frame match the high detections that are left, or end
+6. appearance  with embeddings: lost tracks match what is left by looks, within reach of their motion
+7. update      a low detection is measured with low_noise times the variance: its box is less sure too
+8. birth       a high detection left, scored birth_score or more, starts a track; confirmed by its second match
+9. death       tracks without a detection for more than max_age frames end
+10. report     seen tracks; those missed for one frame; and those that went out of sight behind another track, for
+               coast frames: they are still there
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.appearance import EmbeddingArray, unit
+from tracker.assign import Matching, same_class
+from tracker.boxes import FloatArray, iou_pairs_xyxy, xyxy_to_xywh
+from tracker.detections import Detections, Invalid, as_detections
+from tracker.motion import XYWH, Motion
+from tracker.state import State, at_least, fraction, frames_of, positive
+from tracker.tracks import IntArray, Tracks
+
+BoolArray = NDArray[np.bool_]
+
+# How far from its prediction looks may find a lost track, in heights of its box: at once, and per second out of sight
+# (people walk less than one height a second).
+REACH, REACH_PER_SECOND = 0.5, 1.5
+
+# Detections after which a track is reported where it is hidden: false ones seldom come so far.
+STEADY_HITS = 30
+
+
+@dataclass
+class SteadyState(State):
+    heights: FloatArray = field(default_factory=lambda: np.empty(0))  # slow mean of the measured heights, pixels
+    looks: EmbeddingArray = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))  # (D, N) unit, or 0
+
+    def warp(self, motion: Motion, matrix: FloatArray) -> None:
+        super().warp(motion, matrix)
+        self.heights = self.heights * np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+
+
+class Steady:
+    """The recommended tracker.
+
+    high_score      score above which a detection may start or regain a track; lower ones only continue tracks
+    low_score       score at or below which a detection is not used at all
+    birth_score     least score of a detection that starts a track
+    score_power     exponent of the score as a weight of the likeness
+    high_likeness   least likeness x score of a match of stage 3, 0..1
+    low_likeness    least likeness of a match of stage 4, 0..1
+    new_likeness    least likeness x score of a match of stage 5, 0..1
+    low_noise       variance of a low detection's box, in those of a high one
+    height_memory   weight of the newest height in a track's mean
+    appearance      weight of appearance against likeness where there are embeddings, 0..1
+    max_cosine_distance  largest appearance distance of a match of stage 6, 0..2
+    max_age         frames a track lives without a detection; "1.5s" gives seconds
+    coast           frames a track is reported behind the one that hides it; 0 reports seen tracks only
+    per_class       a track only matches detections of its own class
+    frame_rate      frames per second; turns seconds (``time``, "1.5s") into frames
+    embedder        callable (image, boxes (N, 4) xyxy) -> (N, D); optional, as are embeddings
+    motion          motion model; default XYWH
+    """
+
+    embeddings_optional = True
+
+    def __init__(
+        self,
+        *,
+        high_score: float = 0.65,
+        low_score: float = 0.02,
+        birth_score: float = 0.7,
+        score_power: float = 1.5,
+        high_likeness: float = 0.1,
+        low_likeness: float = 0.5,
+        new_likeness: float = 0.3,
+        low_noise: float = 4.0,
+        height_memory: float = 0.05,
+        appearance: float = 0.3,
+        max_cosine_distance: float = 0.2,
+        max_age: float | str = 30,
+        coast: int = 8,
+        per_class: bool = False,
+        frame_rate: float = 30.0,
+        embedder: Callable[[Any, FloatArray], Any] | None = None,
+        motion: Motion | None = None,
+    ) -> None:
+        self.high_score = fraction(high_score, "high_score")
+        self.low_score = fraction(low_score, "low_score")
+        self.birth_score = fraction(birth_score, "birth_score")
+        self.score_power = positive(score_power, "score_power")
+        self.high_likeness = fraction(high_likeness, "high_likeness")
+        self.low_likeness = fraction(low_likeness, "low_likeness")
+        self.new_likeness = fraction(new_likeness, "new_likeness")
+        self.low_noise = positive(low_noise, "low_noise")
+        self.height_memory = fraction(height_memory, "height_memory")
+        self.appearance = fraction(appearance, "appearance")
+        self.max_cosine_distance = 2 * fraction(max_cosine_distance / 2, "max_cosine_distance / 2")
+        self.coast = at_least(0, coast, "coast")
+        self.per_class = per_class
+        self.frame_rate = positive(frame_rate, "frame_rate")
+        self.max_age = frames_of(max_age, self.frame_rate)
+        self.embedder = embedder
+        self.motion: Motion = XYWH() if motion is None else motion
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; ids start from 1 again."""
+        self.state = SteadyState.start(self.motion)
+
+    @property
+    def tracks(self) -> Tracks:
+        """Every living track, reported or not."""
+        return self.state.report(self.motion, np.full(len(self.state), True))
+
+    def update(
+        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
+    ) -> Tracks:
+        """Track one frame: its detections in, the reported tracks out.
+
+        detections  anything ``as_detections`` takes, those of low score too; embeddings are used where they are given.
+                    Scores are taken as 0..1, values outside count as 0 or 1
+        frame       the image (H, W, 3), only for an embedder
+        time        seconds; lets frames be skipped or irregular. Without it one call is one frame.
+
+        Raises ValueError for invalid detections (unless ``invalid="drop"``), embeddings of another width, or a time
+        that does not increase; the tracker is then as it was before the call.
+        """
+        detections = as_detections(detections, invalid=invalid)
+        looks = self._looks(detections, frame)
+        state = copy.copy(self.state)
+        if looks is not None and not state.looks.size:
+            # Tracks born before the first embedding have no looks: zeros, at distance 1 from everything.
+            state.looks = np.zeros((looks.shape[1], len(state)), dtype=np.float32)
+        step = state.advance(time, self.frame_rate)
+        state.dropped += detections.dropped
+
+        lost = state.missed > 0
+        if np.count_nonzero(lost):
+            state.motion = self.motion.hold_size(state.motion, lost)
+        state.predict(self.motion, step)
+
+        boxes = detections.boxes
+        scores = detections.scores.clip(0.0, 1.0)
+        high = scores > self.high_score
+        confirmed, seen = state.confirmed, ~lost
+        predicted = self.motion.boxes(state.motion)
+        rows, columns, iou = iou_pairs_xyxy(predicted, boxes)
+        if self.per_class:
+            same = state.classes[rows] == detections.classes[columns]
+            rows, columns, iou = rows[same], columns[same], iou[same]
+
+        tall = boxes[:, 3] - boxes[:, 1]
+        known, measured = state.heights[rows], tall[columns]
+        likeness = iou * np.minimum(known, measured) / np.maximum(known, measured)
+        weighted = likeness * (scores**self.score_power)[columns]
+        closeness = None if looks is None else (looks @ state.looks).T
+        if closeness is not None:
+            agreement = (2 * closeness[rows, columns]).clip(0.0, 2.0)
+            weighted *= (1 - self.appearance) + self.appearance * agreement
+
+        matching = Matching(len(state), len(detections))
+        of_confirmed, of_high = confirmed[rows], high[columns]
+        good = of_confirmed & of_high & (weighted > self.high_likeness)
+        matching.stage_pairs("high", rows[good], columns[good], weighted[good] - self.high_likeness)
+
+        weak = of_confirmed & seen[rows] & ~of_high & (likeness > self.low_likeness)
+        weak &= (scores > self.low_score)[columns]
+        if np.count_nonzero(weak):
+            part, whole = rows[weak], columns[weak]
+            gain = likeness[weak] * _height_iou(predicted[part], boxes[whole]) - self.low_likeness
+            matching.stage_pairs("low", part[gain > 0], whole[gain > 0], gain[gain > 0])
+
+        fresh = ~of_confirmed & of_high & (weighted > self.new_likeness)
+        if np.count_nonzero(fresh):
+            matching.stage_pairs("new", rows[fresh], columns[fresh], weighted[fresh] - self.new_likeness)
+
+        if closeness is not None:
+            near = self._within_reach(state, predicted, boxes)
+            if self.per_class:
+                near &= same_class(state.classes, detections.classes)
+            gain = np.where(near, self.max_cosine_distance - (1.0 - closeness), 0.0)
+            matching.stage("appearance", gain, confirmed, high)
+
+        tracks, matched = matching.pairs
+        sure = high[matched]
+        every = np.count_nonzero(sure) == len(sure)
+        noise = None if every else np.where(sure, 1.0, self.low_noise)
+        state.update(self.motion, tracks, detections, matched, noise)
+        self._remember(state, tracks, tall[matched], sure, None if looks is None else looks[matched])
+        state.confirmed = confirmed | (state.missed == 0)
+        state.keep(state.confirmed & (state.silent < self.max_age + 0.5))
+
+        born = np.flatnonzero(matching.free_detections & high & (scores >= self.birth_score))
+        if len(born):
+            state.birth(
+                self.motion,
+                detections,
+                born,
+                confirmed=np.full(len(born), state.frame == 1),
+                heights=tall[born],
+                looks=np.zeros((len(state.looks), len(born)), dtype=np.float32) if looks is None else looks[born].T,
+            )
+
+        reported = state.report(self.motion, self._shown(state))
+        self.state = state
+        return reported
+
+    def _within_reach(self, state: SteadyState, predicted: FloatArray, boxes: FloatArray) -> BoolArray:
+        """(N, M) whether a track of box (N, 4), out of sight for as long as it is, may have come to box (M, 4)."""
+        away = xyxy_to_xywh(predicted)[:, None, :2] - xyxy_to_xywh(boxes)[:, :2]
+        reach = state.heights * (REACH + REACH_PER_SECOND * state.silent / self.frame_rate)
+        near: BoolArray = np.hypot(away[..., 0], away[..., 1]) <= reach[:, None]
+        return near
+
+    def _remember(
+        self, state: SteadyState, tracks: IntArray, tall: FloatArray, high: BoolArray, looks: EmbeddingArray | None
+    ) -> None:
+        """Heights (K,) and looks (K, D) of the matched tracks (K,), low detections with less weight."""
+        # The plain mean of the first heights, then a moving one.
+        weight = np.maximum(self.height_memory, 1 / state.hits[tracks])
+        weight[~high] *= 0.3
+        state.heights[tracks] += weight * (tall - state.heights[tracks])
+        if looks is not None:
+            new = np.where(high[:, None], looks, 0.0)  # looks of a half hidden person are somebody else's
+            state.looks[:, tracks] = unit((0.9 * state.looks[:, tracks].T + 0.1 * new).astype(np.float32)).T
+
+    def _shown(self, state: SteadyState) -> BoolArray:
+        """(N,) tracks to report: seen, missed once, or out of sight behind a seen track that stands in front."""
+        seen = state.missed == 0
+        shown: BoolArray = state.confirmed & seen
+        if self.coast == 0 or np.count_nonzero(seen) == len(seen):
+            return shown
+        steady = state.hits >= STEADY_HITS
+        coasting = ~seen & state.confirmed & steady & (state.silent < self.coast + 0.5)
+        shown |= coasting & (state.silent < 1.5)
+        hidden = np.flatnonzero(coasting & ~shown)
+        if len(hidden):
+            boxes = self.motion.boxes(state.motion)
+            covered = _covered(boxes[hidden], boxes[seen])
+            shown[hidden[covered >= 0.5]] = True
+        return shown
+
+    def _looks(self, detections: Detections, frame: Any) -> EmbeddingArray | None:
+        """(N, D) unit embeddings of the detections, checked against those remembered, or None without any."""
+        width = len(self.state.looks) or None
+        if detections.embeddings is None and self.embedder is not None and len(detections):
+            if frame is None:
+                raise ValueError("Steady's embedder needs the image: call update(detections, frame)")
+            detections = detections.with_embeddings(self.embedder(frame, detections.boxes))
+        if detections.embeddings is None or len(detections) == 0:
+            return None
+        if width is not None and detections.embeddings.shape[1] != width:
+            raise ValueError(
+                f"embeddings are {detections.embeddings.shape[1]} wide, those remembered {width}; "
+                "use one embedder throughout, or call reset()"
+            )
+        return unit(detections.embeddings)
+
+
+def _height_iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(K,) overlap over union of the vertical extents of boxes a (K, 4) and b (K, 4)."""
+    overlap = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
+    union = np.maximum(a[:, 3], b[:, 3]) - np.minimum(a[:, 1], b[:, 1])
+    out: FloatArray = np.maximum(overlap, 0.0) / union
+    return out
+
+
+def _covered(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(N,) largest share of each box a that one box of b covers whose foot is lower in the image, that is, nearer."""
+    size = np.minimum(a[:, None, 2:], b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
+    area = np.prod(a[:, 2:] - a[:, :2], axis=1)
+    share = np.prod(np.maximum(size, 0.0), axis=2) / area[:, None]
+    out: FloatArray = np.where(b[:, 3] > a[:, None, 3], share, 0.0).max(axis=1, initial=0.0)
+    return out

@@ -1,0 +1,275 @@
+"""Camera motion: how the image moved since the last frame, estimated or read, and trackers carried along by it.
+
+A camera is any callable (image, boxes (N, 4) xyxy or None) -> (2, 3): the affine matrix that takes points of the last
+image to this one, the identity where there is none. ``Compensated`` gives any algorithm such a camera: before each
+update, every track's state is warped. Prediction is linear, so warping before it and after it give the same means.
+
+What a warp does to a state: shifts and uniform scales are exact, mean and covariance. A turned camera moves the means
+exactly, but the split filter holds no covariance between x and y and drops it (``tracker.motion``). Boxes stay
+upright and keep their aspect ratio.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.boxes import FloatArray
+from tracker.detections import Detections, Invalid, as_detections
+from tracker.tracks import Tracks
+
+METHODS = ("flow", "orb", "ecc")
+STILL: FloatArray = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+STILL.flags.writeable = False
+
+# Fewer points than this, or a smaller share of them that agree, and the motion is not believed.
+LEAST_POINTS = 10
+LEAST_AGREEING = 0.4
+LEAST_CORRELATION = 0.6  # of ECC
+LARGEST_SCALE = 1.5  # between two frames
+
+
+class CameraFile:
+    """Camera motion from a text file: lines ``frame a11 a12 tx a21 a22 ty``, frames from 0, one for each.
+
+    path    the file; fields apart by blanks, tabs or commas. A full-size matrix for each frame of the video
+    frames  length of the video, to be checked against, or None
+    offset  frame of the file that the first call stands for
+
+    Raises ValueError, with file and line, for a line that is not seven finite numbers, frames that are not 0, 1, 2,
+    ..., or another length than ``frames``; and in a call beyond the end of the file.
+    """
+
+    def __init__(self, path: str | Path, *, frames: int | None = None, offset: int = 0) -> None:
+        self.path = Path(path)
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: camera motion cannot be read ({error}); give a text file") from None
+        rows: list[list[float]] = []
+        for number, line in enumerate(text.splitlines(), start=1):
+            if not line.strip():
+                continue
+            try:
+                row = [float(field) for field in line.replace(",", " ").split()]
+            except ValueError:
+                row = []
+            if len(row) != 7 or not np.isfinite(row).all():
+                raise ValueError(f"{path}:{number}: expected frame a11 a12 tx a21 a22 ty, seven finite numbers")
+            if row[0] != len(rows):
+                raise ValueError(f"{path}:{number}: frame {row[0]:g} where {len(rows)} is due; one line for each frame")
+            rows.append(row)
+        self.matrices: FloatArray = np.array(rows).reshape(-1, 7)[:, 1:].reshape(-1, 2, 3)
+        if frames is not None and len(rows) != frames:
+            raise ValueError(f"{path}: camera motion of {len(rows)} frames for a video of {frames}; is it another's?")
+        self.offset = offset
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again at the first frame."""
+        self.frame = self.offset
+
+    def __call__(self, image: Any = None, boxes: FloatArray | None = None) -> FloatArray:
+        """The matrix (2, 3) of the next frame."""
+        if self.frame >= len(self.matrices):
+            raise ValueError(
+                f"{self.path}: camera motion ends after {len(self.matrices)} frames; is it another video's?"
+            )
+        self.frame += 1
+        # The first frame has nothing before it.
+        return STILL if self.frame == self.offset + 1 else self.matrices[self.frame - 1]
+
+
+class CameraEstimate:
+    """Camera motion estimated from the images, of which each must be given once, in order.
+
+    method     "flow": corners followed by sparse optical flow; "orb": ORB features matched; "ecc": the alignment of the
+               whole image with the largest enhanced correlation coefficient (Evangelidis 2008), the slowest
+    longest    longest side, in pixels, of the image it works on
+
+    Boxes given with an image are masked out: what moves by itself says nothing about the camera. Where too little
+    agrees (a scene cut, darkness, a blank wall) the camera is taken as still; ``failures`` counts these frames and the
+    first one of them warns. Raises ValueError for an unknown method, or an image that is not (H, W) or (H, W, 3) uint8.
+    """
+
+    def __init__(self, method: str = "flow", *, longest: int = 480) -> None:
+        if method not in METHODS:
+            raise ValueError(f"camera motion {method!r} is unknown; use {', '.join(METHODS)} or a file")
+        if not longest >= 32:
+            raise ValueError(f"longest={longest!r}: give 32 pixels or more")
+        self.method = method
+        self.longest = int(longest)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the last image."""
+        self.last: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None  # grey image and mask
+        self.failures = 0
+
+    def __call__(self, image: Any, boxes: FloatArray | None = None) -> FloatArray:
+        """The matrix (2, 3), in pixels of the full image, from the image of the last call to this one."""
+        grey, mask, scale = self._prepare(image, boxes)
+        last, self.last = self.last, (grey, mask)
+        if last is None or last[0].shape != grey.shape:
+            return STILL
+        matrix = {"flow": _flow, "orb": _orb, "ecc": _ecc}[self.method](*last, grey, mask)
+        if matrix is None or not 1 / LARGEST_SCALE < np.sqrt(abs(np.linalg.det(matrix[:, :2]))) < LARGEST_SCALE:
+            self.failures += 1
+            if self.failures == 1:
+                warnings.warn(
+                    "camera motion not found (a scene cut?): taken as still here and wherever it is not found",
+                    stacklevel=2,
+                )
+            return STILL
+        # Pixel centres: x of the small image is scale * (x + 1/2) - 1/2 of the large one.
+        linear = matrix[:, :2]
+        half = np.array([0.5, 0.5])
+        shift = (linear @ (scale * half - half) + matrix[:, 2] + half) / scale - half
+        return np.column_stack((linear, shift))
+
+    def _prepare(self, image: Any, boxes: FloatArray | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
+        cv2 = _cv2()
+        image = np.asarray(image)
+        if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
+            raise ValueError(f"camera motion needs an image (H, W, 3) uint8, not {image.dtype} {image.shape}")
+        grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        scale = min(1.0, self.longest / max(grey.shape))
+        if scale < 1.0:
+            size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+            grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        mask = np.full(grey.shape, 255, dtype=np.uint8)
+        limit = np.array([grey.shape[1], grey.shape[0]] * 2)
+        for left, top, right, bottom in np.empty((0, 4)) if boxes is None else np.clip(boxes * scale, 0, limit):
+            mask[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = 0
+        return grey, mask, scale
+
+
+def _cv2() -> Any:
+    import cv2  # late: it is slow to load, and only estimates need it
+
+    return cv2
+
+
+def _affine(old: Any, new: Any) -> FloatArray | None:
+    """Shift, turn and scale (2, 3) that most of the points (K, 2) agree on, or None."""
+    cv2 = _cv2()
+    if len(old) < LEAST_POINTS:
+        return None
+    matrix, agreeing = cv2.estimateAffinePartial2D(old, new, method=cv2.RANSAC, ransacReprojThreshold=1.5)
+    if matrix is None or np.count_nonzero(agreeing) < max(LEAST_POINTS, LEAST_AGREEING * len(old)):
+        return None
+    return np.asarray(matrix, dtype=np.float64)
+
+
+def _flow(last: Any, last_mask: Any, grey: Any, mask: Any) -> FloatArray | None:
+    cv2 = _cv2()
+    corners = cv2.goodFeaturesToTrack(last, 500, 0.01, 5, mask=last_mask)
+    if corners is None:
+        return None
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(last, grey, corners, None)
+    # There and back: a corner that does not return to its place was not followed.
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(grey, last, moved, None)
+    good = (found.ravel() == 1) & (returned.ravel() == 1) & (np.abs(back - corners).max(axis=(1, 2)) < 0.5)
+    return _affine(corners[good, 0], moved[good, 0])
+
+
+def _orb(last: Any, last_mask: Any, grey: Any, mask: Any) -> FloatArray | None:
+    cv2 = _cv2()
+    orb = cv2.ORB_create(1000, fastThreshold=10)
+    old, old_features = orb.detectAndCompute(last, last_mask)
+    new, new_features = orb.detectAndCompute(grey, mask)
+    if old_features is None or new_features is None:
+        return None
+    pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(old_features, new_features)
+    pairs = [pair for pair in pairs if pair.distance < 50]
+    a = np.array([old[pair.queryIdx].pt for pair in pairs], dtype=np.float32)
+    b = np.array([new[pair.trainIdx].pt for pair in pairs], dtype=np.float32)
+    return _affine(a, b)
+
+
+def _ecc(last: Any, last_mask: Any, grey: Any, mask: Any) -> FloatArray | None:
+    cv2 = _cv2()
+    # It climbs from where it starts: from the shift of the largest phase correlation.
+    shift, _ = cv2.phaseCorrelate(last.astype(np.float32), grey.astype(np.float32))
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], dtype=np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 100, 1e-5)
+    try:
+        likeness, matrix = cv2.findTransformECC(last, grey, matrix, cv2.MOTION_AFFINE, stop, mask, 5)
+    except cv2.error:  # it does not converge
+        return None
+    return np.asarray(matrix, dtype=np.float64) if likeness >= LEAST_CORRELATION else None
+
+
+def open_camera(name: str, *, frames: int | None = None) -> Callable[..., FloatArray] | None:
+    """The camera that a command's option names: "off" (None), "flow", "orb", "ecc", or the path of a file."""
+    if name == "off":
+        return None
+    if name in METHODS:
+        return CameraEstimate(name)
+    if not Path(name).exists():
+        raise ValueError(
+            f"camera motion {name!r}: no such file, and no method; use off, {', '.join(METHODS)} or a file"
+        )
+    return CameraFile(name, frames=frames)
+
+
+class Compensated:
+    """A tracker carried along by a camera; it is used as the tracker itself is.
+
+    tracker  any algorithm
+    camera   a callable as the module describes, such as ``CameraEstimate("flow")`` or ``CameraFile("gmc.txt")``
+    """
+
+    def __init__(self, tracker: Any, camera: Callable[..., FloatArray]) -> None:
+        self.tracker = tracker
+        self.camera = camera
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("tracker", "camera"):  # not there yet, while being unpickled
+            raise AttributeError(name)
+        return getattr(self.tracker, name)
+
+    @property
+    def state(self) -> Any:
+        """The tracker's state; the camera's own (its last image) is not part of it."""
+        return self.tracker.state
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self.tracker.state = state
+
+    @property
+    def tracks(self) -> Tracks:
+        """Every living track."""
+        tracks: Tracks = self.tracker.tracks
+        return tracks
+
+    def reset(self) -> None:
+        """Forget everything; the camera too, where it can."""
+        self.tracker.reset()
+        if hasattr(self.camera, "reset"):
+            self.camera.reset()
+
+    def update(
+        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
+    ) -> Tracks:
+        """As the tracker's; ``frame`` is the image (H, W, 3) where the camera needs one."""
+        found: Detections = as_detections(detections, invalid=invalid)
+        matrix = self.camera(frame, found.boxes)
+        before = self.tracker.state
+        if not np.array_equal(matrix, STILL):
+            moved = copy.copy(before)
+            moved.warp(self.tracker.motion, matrix)
+            self.tracker.state = moved
+        try:
+            tracks: Tracks = self.tracker.update(found, frame, time, invalid=invalid)
+        except BaseException:
+            self.tracker.state = before
+            raise
+        return tracks
