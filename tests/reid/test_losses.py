@@ -62,7 +62,7 @@ def test_order_of_a_batch_does_not_matter(seed: int, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["hard", "semi", "all", "contrastive", "quadruplet"])
 def test_zero_where_people_are_far_apart(name: str) -> None:
-    e, y = batch(0)
+    _, y = batch(0)
     apart = 100.0 * torch.nn.functional.one_hot(y, 5).double()
     assert METRIC[name](apart, y).item() == pytest.approx(0, abs=1e-6)
 

@@ -70,8 +70,8 @@ def test_a_checkpoint_of_other_settings_or_another_model(noise: Crops, tmp_path:
     run(noise, tmp_path)
     with pytest.raises(ReidError, match="a checkpoint with width 16, this run has 8"):
         train.train(noise, tmp_path, model="repvgg_tiny", plan=TINY, width=8, held_out=2, resume=True)
+    tensors, _ = checkpoint.load(tmp_path / "best.safetensors")
     with pytest.raises(ReidError, match="a checkpoint of another model"):
-        tensors, _ = checkpoint.load(tmp_path / "best.safetensors")
         checkpoint.fill(build("residual", 16), checkpoint.part(tensors, "ema"), "x")
     with pytest.raises(ReidError, match="no such checkpoint"):
         run(noise, tmp_path / "empty", resume=True)
@@ -104,7 +104,7 @@ def test_no_space_keeps_the_earlier_checkpoint(tmp_path: Path, monkeypatch) -> N
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(ReidError, match="No space left on device.*earlier checkpoint is kept"):
+    with pytest.raises(ReidError, match=r"No space left on device.*earlier checkpoint is kept"):
         checkpoint.save(target, {"a": torch.zeros(2)}, {"model": "x"})
     assert checkpoint.load(target)[0]["a"].sum() == 2
     assert [p.name for p in tmp_path.iterdir()] == ["last.safetensors"]
