@@ -12,15 +12,16 @@ from reid.errors import ReidError
 
 @dataclass(frozen=True)
 class Card:
-    """What a user of the file must know. ``size`` (height, width) in pixels; ``layout`` ``NHWC`` or ``NCHW``;
-    ``normalised``: the graph takes raw uint8 BGR pixels itself, else float (pixel - 128) / 64; ``width`` in values;
-    ``scores``: measured figures by name."""
+    """What a user of the file must know. ``size`` (height, width) in pixels; ``width``: of the embedding, in values;
+    ``layout``: ``NHWC`` or ``NCHW``; ``normalised``: the graph takes raw uint8 BGR pixels itself, else float
+    (pixel - 128) / 64; ``mirrored``: it averages each crop with its mirror image; ``scores``: measured, by name."""
 
     model: str
     size: tuple[int, int]
     width: int
     layout: str = "NCHW"
     normalised: bool = True
+    mirrored: bool = False
     trained_on: str = "not said"
     licence: str = "not said"
     scores: dict[str, float] = field(default_factory=dict)

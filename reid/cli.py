@@ -101,6 +101,9 @@ def add_card(p: argparse.ArgumentParser) -> None:
     """What goes on the model's card."""
     p.add_argument("--trained-on", default="not said", help="for the model's card")
     p.add_argument("--licence", default="not said", help="for the model's card")
+    p.add_argument(
+        "--mirror", action="store_true", help="average each crop with its mirror image: more mAP, half speed"
+    )
 
 
 def size(text: str) -> tuple[int, int]:
@@ -236,6 +239,7 @@ def run_export(args: argparse.Namespace) -> None:
     net, facts = load_net(args.checkpoint)
     card = replace(card_of(args, facts), normalised=not args.no_preprocessing)
     worst = export(net, args.output, card)
+    mirrored(args)
     print(f"{args.output}  differs from torch by at most {worst:.1e} of the largest value")
 
 
@@ -246,7 +250,16 @@ def run_quantise(args: argparse.Namespace) -> None:
     net, facts = load_net(args.checkpoint)
     card = card_of(args, facts)
     quantise(net, args.output, card, calibration(args.data, card.size, args.crops, args.last))
+    mirrored(args)
     print(f"{args.output}  {Path(args.output).stat().st_size / 1e6:.2f} MB")
+
+
+def mirrored(args: argparse.Namespace) -> None:
+    """Apply --mirror to the file just written."""
+    from reid.export import mirror
+
+    if args.mirror:
+        mirror(args.output)
 
 
 def calibration(data: str, crop: tuple[int, int], count: int, held_out: int) -> Any:
@@ -290,6 +303,7 @@ def run_prune(args: argparse.Namespace) -> None:
         quantise(small, args.output, card, learn.images[:: max(1, len(learn) // 320)])
     else:
         export(small, args.output, card)
+    mirrored(args)
     print(f"best: {scores}\n{args.output}")
 
 

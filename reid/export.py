@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from reid.card import Card
@@ -106,3 +107,37 @@ def write_card(source: Path, target: Path, card: Card) -> None:
     entry.key, entry.value = "reid", card.dump()
     model.doc_string = ""
     onnx.save(model, str(target))
+
+
+def mirror(path: str | Path) -> None:
+    """Rewrite a model that takes uint8 NHWC pixels to return the mean embedding of each crop and its mirror image: at
+    twice the cost, the usual flip at test time inside the graph.
+
+    Raises:
+        ReidError: the model takes floats, or returns the mean already.
+    """
+    model = onnx.load(str(path))
+    card = Card.parse({entry.key: entry.value for entry in model.metadata_props}.get("reid", "null"))
+    if card.layout != "NHWC" or not card.normalised or card.mirrored:
+        raise ReidError(f"{path}: only a model that takes uint8 pixels can be mirrored, and only once")
+    graph = model.graph
+    for node in graph.node:
+        for names, old, new in ((node.input, "crops", "both"), (node.output, "embeddings", "halves")):
+            for index, name in enumerate(names):
+                if name == old:
+                    names[index] = new
+    constants = {"from": [-1], "to": [np.iinfo(np.int64).min], "axis": [2], "step": [-1], "two": [2, -1, card.width]}
+    graph.initializer.extend(
+        numpy_helper.from_array(np.array(value, dtype=np.int64), f"mirror_{name}") for name, value in constants.items()
+    )
+    sides = [f"mirror_{name}" for name in ("from", "to", "axis", "step")]
+    graph.node.insert(0, helper.make_node("Slice", ["crops", *sides], ["mirrored"], name="mirror_slice"))
+    graph.node.insert(1, helper.make_node("Concat", ["crops", "mirrored"], ["both"], name="mirror_join", axis=0))
+    graph.node.append(helper.make_node("Reshape", ["halves", "mirror_two"], ["stacked"], name="mirror_split"))
+    graph.node.append(
+        helper.make_node("ReduceMean", ["stacked"], ["embeddings"], name="mirror_mean", axes=[0], keepdims=0)
+    )
+    del graph.value_info[:]
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+    write_card(Path(path), Path(path), replace(card, mirrored=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -151,6 +152,12 @@ def fit(
             optimiser.step()
             step += 1
             follow(averaged, net, min(plan.average, step / (step + 10)))
+            if sys.stderr.isatty():
+                print(
+                    f"\repoch {epoch + 1}  step {index + 1}/{len(todo)}  loss {total.item():.3f} ",
+                    end="",
+                    file=sys.stderr,
+                )
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + value.item() / len(todo)
         scores = score(averaged)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
@@ -15,7 +16,7 @@ import reid
 from reid import Embedder, ReidError, cli
 from reid.card import Card, read_card
 from reid.data import Crops
-from reid.export import export
+from reid.export import export, mirror
 from reid.models import build, to_input
 from reid.quantise import quantise
 
@@ -93,9 +94,38 @@ def test_int8_keeps_the_embeddings(net, model: Path, tmp_path: Path, runtime: st
         quantise(net, tmp_path / "q.onnx", CARD, images[:, :32])
 
 
+@pytest.mark.parametrize("int8", [False, True])
+def test_mirrored_is_the_mean_of_both_sides(net, tmp_path: Path, int8: bool) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (33, 64, 32, 3), dtype=np.uint8)
+    if int8:
+        quantise(net, tmp_path / "m.onnx", CARD, images)
+    else:
+        export(net, tmp_path / "m.onnx", CARD)
+    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"))
+    a, b = (session.run(None, {"crops": np.ascontiguousarray(x)})[0] for x in (images, images[:, :, ::-1]))
+    mirror(tmp_path / "m.onnx")
+    wanted = (a + b) / np.linalg.norm(a + b, axis=1, keepdims=True)
+    for runtime in RUNTIMES:
+        found = Embedder(tmp_path / "m.onnx", runtime).crops(images)
+        assert (found * wanted).sum(1).min() > (0.97 if int8 else 0.9999)
+    assert read_card(tmp_path / "m.onnx").mirrored
+    with pytest.raises(ReidError, match="only once"):
+        mirror(tmp_path / "m.onnx")
+
+
 def test_an_export_that_differs_is_refused_and_leaves_nothing(net, tmp_path: Path) -> None:
     with pytest.raises(ReidError, match="differs from torch"):
         export(net, tmp_path / "m.onnx", CARD, tolerance=-1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_space_for_the_export_is_one_line(net, tmp_path: Path, monkeypatch) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("reid.export.os.replace", full)
+    with pytest.raises(ReidError, match="No space left on device"):
+        export(net, tmp_path / "m.onnx", CARD)
     assert not list(tmp_path.iterdir())
 
 
@@ -108,8 +138,10 @@ def test_train_resume_eval_export_quantise_prune_card(folder: Path, tmp_path: Pa
     best = str(out / "best.safetensors")
     note = ["--trained-on", "a test", "--licence", "none"]
     assert cli.main(["export", best, "-o", str(tmp_path / "m.onnx"), *note]) == 0
-    assert cli.main(["quantise", best, str(folder), "-o", str(tmp_path / "q.onnx"), "--last", "10"]) == 0
-    assert cli.main(["prune", best, str(folder), "-o", str(tmp_path / "p.onnx"), "--epochs", "1", "--held-out", "10"]) == 0
+    assert cli.main(["quantise", best, str(folder), "-o", str(tmp_path / "q.onnx"), "--last", "10", "--mirror"]) == 0
+    assert (
+        cli.main(["prune", best, str(folder), "-o", str(tmp_path / "p.onnx"), "--epochs", "1", "--held-out", "10"]) == 0
+    )
     distil = ["distil", str(folder), "--teacher", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "d")]
     assert cli.main([*distil, "--model", "repvgg_tiny", "--epochs", "1", *common]) == 0
     capsys.readouterr()
