@@ -1,0 +1,579 @@
+"""One suite for every algorithm there is, with its defaults and with each of its switches turned.
+
+An algorithm needs only to exist in ``tracker/algorithms`` to be tested here. Those that want embeddings get them.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from crowds import WIDTH, Seen, crowd, lanes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from published import Rows, assert_same_tracks
+
+from tracker import Detections, Tracks
+from tracker.registry import algorithm, algorithms, parameters, wants_embeddings
+
+NOTHING = lanes(1)[0][:0]
+FRAME_RATE = 25.0
+
+
+class Case:
+    """An algorithm with some settings: builds trackers and gives them frames."""
+
+    def __init__(self, name: str, switches: dict[str, bool]) -> None:
+        self.cls = algorithm(name)
+        self.switches = switches
+        self.embeds = wants_embeddings(self.cls)
+        self.id = "-".join([name, *(f"{key}={value}" for key, value in switches.items())])
+
+    def build(self, **settings: Any) -> Any:
+        return self.cls(**{"frame_rate": FRAME_RATE, **self.switches, **settings})
+
+    def detections(self, seen: Seen, **changes: Any) -> Detections:
+        return seen.detections(**{**({} if self.embeds else {"embeddings": None}), **changes})
+
+    def raw(self, seen: Seen) -> dict[str, Any]:
+        """A frame as a dict of plain arrays, unchecked."""
+        columns = {"boxes": seen.boxes, "scores": seen.scores, "labels": seen.classes}
+        return copy.deepcopy({**columns, "embeddings": seen.embeddings} if self.embeds else columns)
+
+    def run(self, scene: Sequence[Seen], tracker: Any = None, times: Sequence[float] | None = None) -> list[Tracks]:
+        tracker = self.build() if tracker is None else tracker
+        return [
+            tracker.update(self.detections(seen), time=None if times is None else times[i])
+            for i, seen in enumerate(scene)
+        ]
+
+
+def cases() -> list[Case]:
+    out = []
+    for name in algorithms():
+        switches = {
+            key: not default for key, default in parameters(algorithm(name)).items() if isinstance(default, bool)
+        }
+        out += [Case(name, {}), *(Case(name, {key: value}) for key, value in switches.items())]
+    return out
+
+
+every = pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
+
+
+def having(parameter: str) -> Any:
+    """Every algorithm, with its defaults, that has the parameter."""
+    found = [case for case in cases() if not case.switches and parameter in accepted(case.cls)]
+    return pytest.mark.parametrize("case", found, ids=lambda case: case.id)
+
+
+def accepted(cls: type[Any]) -> set[str]:
+    return {*parameters(cls), *(extra for extra in ("embedder", "motion") if extra in cls.__init__.__kwdefaults__)}
+
+
+def assert_equal(a: Tracks, b: Tracks, but: Sequence[str] = ()) -> None:
+    """Every column of the two agrees byte for byte."""
+    assert type(a) is type(b)
+    for f in fields(a):
+        x, y = getattr(a, f.name), getattr(b, f.name)
+        if f.name in but:
+            continue
+        if isinstance(x, np.ndarray):
+            assert (x.dtype, x.shape, x.tobytes()) == (y.dtype, y.shape, y.tobytes()), f"frame {a.frame}: {f.name}"
+        else:
+            assert x == y, f"frame {a.frame}: {f.name}"
+
+
+def assert_all_equal(a: Sequence[Tracks], b: Sequence[Tracks], but: Sequence[str] = ()) -> None:
+    assert len(a) == len(b)
+    for x, y in zip(a, b, strict=True):
+        assert_equal(x, y, but)
+
+
+def assert_finite(tracks: Tracks) -> None:
+    for f in fields(tracks):
+        column = getattr(tracks, f.name)
+        if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+            rows = tracks.detections >= 0 if f.name == "detection_boxes" else slice(None)
+            assert np.isfinite(column[rows]).all(), f"frame {tracks.frame}: {f.name}"
+
+
+def still(frames: int) -> list[Seen]:
+    one = lanes(1, 1)[0]
+    return [one] * frames
+
+
+def last_id(case: Case, tracker: Any, scene: Sequence[Seen]) -> int:
+    """The id of the only object once the scene was fed."""
+    tracks = case.run(scene, tracker)[-1]
+    assert len(tracks) == 1
+    return int(tracks.ids[0])
+
+
+# What a tracker does
+
+
+@every
+def test_a_hundred_empty_frames(case: Case) -> None:
+    tracker = case.build()
+    for coasting in (0, 50):  # what an algorithm still reports after the last detection is its own affair
+        for tracks in case.run([NOTHING] * 100, tracker)[coasting:]:
+            assert len(tracks) == 0
+            assert tracks.boxes.shape == (0, 4)
+        assert len(tracker.tracks) == 0
+        assert len(case.run(lanes(), tracker)[-1]) == 6
+    for nothing in (None, [], np.empty((0, 4)), np.empty((0, 6)), Detections.empty()):
+        tracker.update(nothing)
+
+
+@every
+def test_a_still_box_keeps_its_id_and_its_place(case: Case) -> None:
+    scene = still(60)
+    reported = case.run(scene)[10:]
+    assert {tuple(tracks.ids) for tracks in reported} == {(int(reported[0].ids[0]),)}
+    for tracks in reported:
+        np.testing.assert_allclose(tracks.boxes, scene[0].boxes, atol=1e-6)
+        np.testing.assert_allclose(tracks.velocities, 0, atol=1e-6)
+        assert tracks.states.tolist() == ["confirmed"]
+
+
+@every
+def test_walkers_side_by_side_keep_their_ids_and_have_their_velocity(case: Case) -> None:
+    scene = lanes(frames=60, speed=3.0)
+    id_of = {}
+    for seen, tracks in list(zip(scene, case.run(scene), strict=True))[5:]:
+        assert len(tracks) == len(seen)
+        for i, detection in zip(tracks.ids.tolist(), tracks.detections.tolist(), strict=True):
+            assert id_of.setdefault(seen.objects[detection], i) == i
+    speeds = 3.0 * (1 + 0.1 * tracks.detections)
+    np.testing.assert_allclose(tracks.velocities, np.column_stack((speeds, 0 * speeds)), atol=0.05)
+
+
+@every
+def test_rows_of_the_report_agree_with_one_another_and_the_input(case: Case) -> None:
+    tracker = case.build()
+    for number, seen in enumerate(crowd(), start=1):
+        tracks = tracker.update(case.detections(seen))
+        assert (tracks.frame, tracks.time) == (number, None)
+        for part in (tracks, tracker.tracks):
+            matched = part.detections >= 0
+            assert len(set(part.detections[matched].tolist())) == matched.sum()
+            assert ((part.missed == 0) == matched).all()
+            assert (part.hits >= 1).all()
+            assert (part.ages >= part.hits).all()
+            assert (part.boxes[:, 2:] > part.boxes[:, :2]).all()
+            np.testing.assert_array_equal(part.detection_boxes[matched], seen.boxes[part.detections[matched]])
+            np.testing.assert_array_equal(part.scores[matched], seen.scores[part.detections[matched]])
+            np.testing.assert_array_equal(part.classes[matched], seen.classes[part.detections[matched]])
+            assert np.isnan(part.detection_boxes[~matched]).all()
+        assert set(tracks.ids.tolist()) <= set(tracker.tracks.ids.tolist())
+
+
+@every
+def test_ids_are_unique_and_never_reused(case: Case) -> None:
+    tracker = case.build()
+    living: set[int] = set()
+    largest = 0
+    for seen in crowd(frames=150, objects=40):
+        reported = tracker.update(case.detections(seen)).ids.tolist()
+        now = tracker.tracks.ids.tolist()
+        for ids in (reported, now):
+            assert len(set(ids)) == len(ids)
+        born = {*now, *reported} - living
+        assert all(i > largest for i in born), "an id came back after its track had ended"
+        living = set(now)
+        largest = max([largest, *now])
+    assert largest > 40
+
+
+# What must not matter
+
+
+@every
+def test_permuted_detections_permute_only_the_order(case: Case) -> None:
+    scene = crowd(seed=3)
+    rng = np.random.default_rng(5)
+    orders = [rng.permutation(len(seen)) for seen in scene]
+    plain, permuted = Rows(), Rows()
+    first, second = case.build(), case.build()
+    for frame, (seen, order) in enumerate(zip(scene, orders, strict=True), start=1):
+        a = first.update(case.detections(seen))
+        b = second.update(case.detections(seen[order]))
+        plain.add(frame, a)
+        permuted.add(frame, b)
+        assert sorted(a.detections.tolist()) == sorted(np.append(order, -1)[b.detections].tolist())
+    assert_same_tracks(plain, *permuted.columns(), tolerance=1e-9)
+
+
+@every
+@pytest.mark.parametrize("offset", [(3000.25, -1700.5), (-1e5, 1e5)])
+def test_a_shifted_scene_has_the_same_ids(case: Case, offset: tuple[float, float]) -> None:
+    scene = crowd(seed=4)
+    shift = np.tile(offset, 2)
+    shifted = case.run([seen.with_boxes(seen.boxes + shift) for seen in scene])
+    for a, b in zip(case.run(scene), shifted, strict=True):
+        assert a.ids.tolist() == b.ids.tolist()
+        np.testing.assert_allclose(b.boxes - shift, a.boxes, atol=1e-6)
+
+
+@every
+@pytest.mark.parametrize("factor", [0.25, 1.5, 8.0])
+def test_a_scaled_scene_has_the_same_ids(case: Case, factor: float) -> None:
+    scene = lanes(frames=30)
+    scaled = case.run([seen.with_boxes(seen.boxes * factor) for seen in scene])
+    for a, b in zip(case.run(scene), scaled, strict=True):
+        assert (a.ids.tolist(), a.detections.tolist()) == (b.ids.tolist(), b.detections.tolist())
+
+
+@every
+def test_interleaved_trackers_equal_separate_ones(case: Case) -> None:
+    scenes = [crowd(seed=seed) for seed in (1, 2)]
+    separate = [case.run(scene) for scene in scenes]
+    trackers = [case.build(), case.build()]
+    together: list[list[Tracks]] = [[], []]
+    for frames in zip(*scenes, strict=True):
+        for tracker, seen, out in zip(trackers, frames, together, strict=True):
+            out.append(tracker.update(case.detections(seen)))
+        trackers[0].tracks  # noqa: B018 - looking changes nothing
+    trackers[1].reset()
+    for alone, beside in zip(separate, together, strict=True):
+        assert_all_equal(alone, beside)
+
+
+@every
+def test_reset_equals_new(case: Case) -> None:
+    tracker = case.build()
+    case.run(crowd(seed=1), tracker, times=[100.0 + i for i in range(60)])
+    with pytest.raises(ValueError, match="row 0"):
+        tracker.update(np.full((1, 4), np.nan))
+    tracker.reset()
+    assert len(tracker.tracks) == 0
+    assert_all_equal(case.run(crowd(seed=2), tracker), case.run(crowd(seed=2)))
+
+
+@every
+def test_inputs_are_left_as_they_were_and_may_be_reused(case: Case) -> None:
+    tracker = case.build()
+    out = []
+    for seen in crowd():
+        mine = case.raw(seen)
+        before = copy.deepcopy(mine)
+        out.append(tracker.update(mine))
+        for key, column in mine.items():
+            np.testing.assert_array_equal(column, before[key])
+            column[...] = 7  # the caller's buffer gets its next frame
+    assert_all_equal(out, case.run(crowd()))
+
+
+@every
+def test_outputs_are_copies(case: Case) -> None:
+    tracker = case.build()
+    expected = case.run(crowd())
+    for seen, unspoilt in zip(crowd(), expected, strict=True):
+        tracks = tracker.update(case.detections(seen))
+        assert_equal(tracks, unspoilt)
+        for spoilt in (tracks, tracker.tracks):
+            for f in fields(spoilt):
+                column = getattr(spoilt, f.name)
+                if isinstance(column, np.ndarray) and column.flags.writeable:
+                    column[...] = 0
+
+
+# State
+
+
+def pickled(state: Any) -> Any:
+    return pickle.loads(pickle.dumps(state))
+
+
+@every
+@pytest.mark.parametrize("frame", [1, 7, 30])
+@pytest.mark.parametrize(
+    "save", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))], ids=["copy", "pickle"]
+)
+def test_a_restored_state_continues_byte_for_byte(case: Case, frame: int, save: Callable[[Any], Any]) -> None:
+    scene = crowd()
+    tracker, other = case.build(), case.build()
+    case.run(scene[:frame], tracker)
+    saved = save(tracker.state)
+    rest = case.run(scene[frame:], tracker)
+    other.state = save(saved)
+    assert_all_equal(case.run(scene[frame:], other), rest)
+    tracker.state = saved
+    assert_all_equal(case.run(scene[frame:], tracker), rest)
+
+
+def bad_calls(case: Case, seen: Seen) -> list[tuple[dict[str, Any], float | None]]:
+    """Updates that must raise: what is given and its time."""
+    out: list[tuple[dict[str, Any], float | None]] = []
+    for column, value in (("boxes", np.nan), ("boxes", np.inf), ("scores", np.nan), ("boxes", 0.0)):
+        given = case.raw(seen)
+        given[column][-1] = value
+        out.append((given, None))
+    for embeddings in (np.ones((len(seen), WIDTH + 1)), np.full((len(seen), WIDTH), np.nan), np.ones((1, WIDTH))):
+        if case.embeds:
+            out.append(({**case.raw(seen), "embeddings": embeddings}, None))
+    good = case.raw(seen)
+    return [*out, (good, 0.0), (good, -1.0), (good, np.nan), (good, np.inf), ({"no": 1}, None)]
+
+
+@every
+def test_a_call_that_raised_changes_nothing(case: Case) -> None:
+    scene = crowd()
+    times = [1 + i / FRAME_RATE for i in range(len(scene))]
+    undisturbed = case.run(scene, times=times)
+    tracker = case.build()
+    for i, (seen, time) in enumerate(zip(scene, times, strict=True)):
+        if i % 11 == 10 and len(seen) > 1:
+            before = pickle.dumps(tracker.state)
+            for bad, bad_time in bad_calls(case, seen):
+                with pytest.raises(ValueError, match=r"^[^\n]{15,}$"):
+                    tracker.update(bad, time=time if bad_time is None else bad_time)
+                assert pickle.dumps(tracker.state) == before
+        assert_equal(tracker.update(case.detections(seen), time=time), undisturbed[i])
+
+
+class Breaking:
+    """A motion model whose method ``breaks`` fails once, at its first call after ``armed`` is set."""
+
+    def __init__(self, motion: Any, breaks: str) -> None:
+        self.motion, self.breaks, self.armed = motion, breaks, False
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self.breaks and self.armed:
+            self.armed = False
+            raise FloatingPointError("broken on purpose")
+        return getattr(self.motion, name)
+
+
+@having("motion")
+@pytest.mark.parametrize("breaks", ["birth", "predict", "update", "boxes", "velocities"])
+def test_a_motion_model_that_fails_changes_nothing(case: Case, breaks: str) -> None:
+    scene = crowd(missing=0.3)
+    undisturbed = case.run(scene)
+    motion = Breaking(case.build().motion, breaks)
+    tracker = case.build(motion=motion)
+    failed = 0
+    for seen, expected in zip(scene, undisturbed, strict=True):
+        motion.armed = True
+        try:
+            tracks = tracker.update(case.detections(seen))
+        except FloatingPointError:
+            failed += 1
+            tracks = tracker.update(case.detections(seen))
+        motion.armed = False
+        assert_equal(tracks, expected)
+    assert failed > 10
+
+
+@having("embedder")
+def test_an_embedder_is_asked_once_a_frame_for_the_boxes_and_may_fail(case: Case) -> None:
+    scene = crowd()
+    asked = []
+
+    def embedder(image: Any, boxes: Any) -> Any:
+        asked.append(len(boxes))
+        if image == "broken":
+            raise OSError("no such image")
+        np.testing.assert_array_equal(boxes, scene[image].boxes)
+        return scene[image].embeddings
+
+    tracker = case.build(embedder=embedder)
+    out = []
+    for i, seen in enumerate(scene):
+        if len(seen):
+            with pytest.raises(OSError, match="no such image"):
+                tracker.update(seen.detections(embeddings=None), "broken")
+        asked.clear()
+        out.append(tracker.update(seen.detections(embeddings=None), i))
+        assert asked == [len(seen)] * (len(seen) > 0)
+    assert_all_equal(out, case.run(scene))
+
+
+# Odd input
+
+
+@every
+def test_dropped_rows_are_counted_and_indices_point_to_the_input(case: Case) -> None:
+    scene = crowd()
+    clean, dirty = case.build(), case.build()
+    for seen in scene:
+        rows = np.sort(np.append(np.arange(len(seen)), [0, 0])) if len(seen) else np.arange(0)
+        given = case.raw(seen[rows])
+        if len(seen):
+            given["boxes"][0, 2] = np.nan
+            given["scores"][1] = np.inf
+        a = clean.update(case.detections(seen))
+        b = dirty.update(given, invalid="drop")
+        assert_equal(a, b, but=["detections"])
+        assert b.detections.tolist() == np.where(a.detections >= 0, a.detections + 2, -1).tolist()
+    assert dirty.state.dropped == 2 * sum(len(seen) > 0 for seen in scene)
+    assert clean.state.dropped == 0
+
+
+@every
+def test_indices_of_a_part_count_within_the_part(case: Case) -> None:
+    tracker = case.build()
+    for seen in lanes(10):
+        tracks = tracker.update(case.detections(seen)[seen.objects >= 2])
+    assert sorted(tracks.detections.tolist()) == [0, 1, 2, 3]
+
+
+@having("frame_rate")
+def test_two_thousand_boxes(case: Case) -> None:
+    left, top = np.meshgrid(np.arange(50) * 60.0, np.arange(40) * 130.0)
+    corner = np.column_stack((left.ravel(), top.ravel()))
+    rng = np.random.default_rng(0)
+    tracker = case.build()
+    ids = []
+    for frame in range(2):
+        boxes = np.concatenate((corner + frame, corner + frame + (40, 100)), axis=1)
+        seen_as = rng.normal(size=(2000, WIDTH)) if case.embeds else None
+        tracks = tracker.update(Detections(boxes, np.full(2000, 0.9), embeddings=seen_as))
+        ids.append(tracker.tracks.ids[np.argsort(tracker.tracks.detections)])
+        assert_finite(tracks)
+    assert len(tracker.tracks) == 2000
+    if not case.embeds:
+        assert all((i == ids[0]).all() for i in ids)
+
+
+@every
+def test_boxes_far_outside_the_image(case: Case) -> None:
+    far = lanes(20)
+    for offset in ((1e6, 1e6), (-1e6, 50), (0, -1e6)):
+        runs = case.run([seen.with_boxes(seen.boxes + np.tile(offset, 2)) for seen in far])
+        assert runs[-1].ids.tolist() == case.run(far)[-1].ids.tolist()
+    tracker = case.build()
+    for size in (1e-6, 1.0, 1e8, 2e8):
+        for corner in (-1e8, -1e4, 0.0, 1e8 - size):
+            if corner + size <= 1e8:
+                box = np.array([[corner, corner, corner + size, corner + size]])
+                if (box[:, 2:] - box[:, :2] >= 1e-6).all():
+                    tracks = tracker.update(case.detections(far[0][:1], boxes=box))
+                    assert_finite(tracks)
+                    assert_finite(tracker.tracks)
+
+
+coordinate = st.one_of(st.floats(-1e3, 1e3), st.floats(-1e7, 1e7))
+size = st.one_of(st.floats(1, 500), st.floats(1e-3, 1e7))
+a_box = st.tuples(coordinate, coordinate, size, size)
+a_scene = st.lists(st.lists(a_box, max_size=5), min_size=3, max_size=8)
+
+
+@every
+@given(scene=a_scene)
+@settings(max_examples=25)
+def test_any_valid_boxes_give_finite_tracks(case: Case, scene: list[list[tuple[float, ...]]]) -> None:
+    tracker = case.build()
+    for boxes in scene:
+        given = np.array(boxes).reshape(-1, 4)
+        given[:, 2:] += given[:, :2]
+        seen_as = np.ones((len(given), WIDTH)) if case.embeds else None
+        assert_finite(tracker.update(Detections(given, embeddings=seen_as)))
+        assert_finite(tracker.tracks)
+
+
+@every
+def test_scores_outside_0_to_1_and_zero_or_huge_embeddings(case: Case) -> None:
+    tracker = case.build()
+    for factor in (1.0, 0.0, 1e30, 1e-30):
+        for seen in lanes(6):
+            changes = {"embeddings": factor * seen.embeddings.astype(float)} if case.embeds else {}
+            tracks = tracker.update(case.detections(seen, scores=np.linspace(-60, 150, 6), **changes))
+            assert_finite(tracks)
+
+
+# Time
+
+
+@every
+def test_times_at_the_frame_rate_equal_no_times(case: Case) -> None:
+    scene = crowd()
+    times = [5 + i / FRAME_RATE for i in range(len(scene))]
+    timed = case.run(scene, times=times)
+    assert [tracks.time for tracks in timed] == times
+    assert_all_equal(timed, case.run(scene), but=["time"])
+
+
+@every
+@pytest.mark.parametrize("every_kth", [2, 3])
+def test_skipped_frames_keep_their_ids_when_time_is_given(case: Case, every_kth: int) -> None:
+    scene = lanes(frames=60, speed=9.0)
+    chosen = [*range(15), *range(15, 60, every_kth)]
+    tracker = case.build()
+    id_of: dict[int, int] = {}
+    for frame in chosen:
+        tracks = tracker.update(case.detections(scene[frame]), time=frame / FRAME_RATE)
+        for i, detection in zip(tracks.ids.tolist(), tracks.detections.tolist(), strict=True):
+            assert id_of.setdefault(int(scene[frame].objects[detection]), i) == i
+    assert len(tracks) == len(id_of) == 6
+    speeds = 9.0 * (1 + 0.1 * tracks.detections)
+    np.testing.assert_allclose(tracks.velocities[:, 0], speeds, rtol=0.05)
+
+
+@every
+def test_irregular_times_keep_their_ids(case: Case) -> None:
+    rng = np.random.default_rng(8)
+    time, tracker, ids = 0.0, case.build(), set()
+    for _ in range(50):
+        time += rng.uniform(0.2, 2.5) / FRAME_RATE
+        (seen,) = lanes(frames=1)
+        moved = seen.with_boxes(seen.boxes + 100 * time * np.array([1, 0, 1, 0]))
+        ids |= set(tracker.update(case.detections(moved), time=time).ids.tolist())
+    assert len(ids) == 6
+
+
+@having("max_age")
+def test_max_age_in_seconds(case: Case) -> None:
+    frames = case.build(max_age=5, frame_rate=10)
+    seconds = case.build(max_age="0.5s", frame_rate=10)
+    assert_all_equal(case.run(crowd(missing=0.4), frames), case.run(crowd(missing=0.4), seconds))
+    seen = still(1)[0]
+    for step in (1, 2):  # frames between updates
+        for gone, survives in ((0.4, True), (1.0, False)):  # seconds between two detections
+            tracker = case.build(max_age="0.5s", frame_rate=10)
+            time, ids = 0.0, []
+            for part, count in ((seen, 20), (NOTHING, round(10 * gone / step) - 1), (seen, 20)):
+                for _ in range(count):
+                    time += step / 10
+                    tracks = tracker.update(case.detections(part), time=time)
+                ids.append(tracks.ids.tolist())
+            assert len(ids[0]) == len(ids[2]) == 1
+            assert (ids[0] == ids[2]) == survives
+    for wrong in (-1, "soon", "1h", float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"^max_age=.*frames.*seconds"):
+            case.build(max_age=wrong)
+
+
+@having("per_class")
+def test_classes_match_only_their_own_with_per_class(case: Case) -> None:
+    cat = still(15)
+    dog = [seen.__class__(seen.boxes, seen.scores, seen.classes + 1, seen.embeddings, seen.objects) for seen in cat]
+    for per_class in (False, True):
+        tracker = case.build(per_class=per_class)
+        before, after = last_id(case, tracker, cat), last_id(case, tracker, dog)
+        assert (before != after) == per_class
+    tracker = case.build(per_class=True)
+    class_of: dict[int, int] = {}
+    for seen in crowd(frames=80, objects=30):
+        tracker.update(case.detections(seen))
+        for i, label in zip(tracker.tracks.ids.tolist(), tracker.tracks.classes.tolist(), strict=True):
+            assert class_of.setdefault(i, label) == label
+
+
+@every
+def test_parameters_are_keywords_and_bad_ones_are_named(case: Case) -> None:
+    with pytest.raises(TypeError):
+        case.cls(1)
+    for wrong in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"^frame_rate="):
+            case.cls(frame_rate=wrong)
+    for name, default in parameters(case.cls).items():
+        if type(default) in (int, float):
+            with pytest.raises(ValueError, match=name):
+                case.build(**{name: -5})

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from detect.pets import frames, people, recall_precision
+
+from tracker.detect import ONNX
+from tracker.detect.coco import COCO
+from tracker.detect.heads import STRIDES, STRIDES_P6, YOLOXGrid, places
+
+CELLS = places(64, 64, STRIDES)  # 84 on a 64x64 input
+NAMES = {"names": "{0: 'person', 1: 'car'}", "task": "detect"}
+IMAGE = np.zeros((128, 128, 3), np.uint8)  # twice the input
+
+
+def yolov8(*objects: tuple[float, ...], extra: int = 0, classes: int = 2) -> np.ndarray:
+    """[1, 4 + classes + extra, cells] with objects (cx, cy, w, h, scores...)."""
+    answer = np.zeros((1, 4 + classes + extra, CELLS), np.float32)
+    for cell, numbers in enumerate(objects):
+        answer[0, : len(numbers), 7 * cell] = numbers
+    return answer
+
+
+def yolox(*objects: tuple[float, ...], decoded: bool, classes: int = 2) -> np.ndarray:
+    """[1, cells, 5 + classes] with objects (cell, cx, cy, w, h, objectness, scores...), pixels either way."""
+    grid = YOLOXGrid(64, 64, STRIDES)
+    answer = np.zeros((1, CELLS, 5 + classes), np.float32)
+    answer[0, :, :2] = (grid.cells + 0.5) * grid.steps
+    answer[0, :, 2:4] = grid.steps
+    for cell, *numbers in objects:
+        answer[0, cell] = numbers
+    if not decoded:
+        answer[0, :, :2] = answer[0, :, :2] / grid.steps - grid.cells
+        answer[0, :, 2:4] = np.log(answer[0, :, 2:4] / grid.steps)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("conf", "expected"),
+    [(0.3, (0.91, 0.77)), (0.5, (0.88, 0.83))],
+)
+def test_yolox_on_real_frames(shared, conf, expected):
+    detector = ONNX(shared / "data/models/yolox_nano.onnx", conf=conf, classes=["person"])
+    truth = people(shared)
+    seen = [(detector(image).boxes, truth[number]) for number, image in frames(shared, 1, 795, 20)]
+    recall, precision = recall_precision(seen)
+    # 40 of the 795 frames: within .05 of the figures of all, and no worse than .01 below
+    assert expected[0] - 0.01 < recall < expected[0] + 0.05
+    assert expected[1] - 0.01 < precision < expected[1] + 0.05
+    assert detector.head == "yolox"
+    assert detector.size == (416, 416)
+    assert detector.device == "cpu"
+    assert list(detector.class_names.values()) == list(COCO)
+
+
+@pytest.mark.parametrize("decoded", [False, True])
+def test_yolox_rows_decoded_or_not(constant_onnx, decoded):
+    answer = yolox((3, 30.0, 6, 8, 4, 0.9, 0.1, 0.8), (80, 20.0, 40, 30, 20, 0.5, 0.9, 0), decoded=decoded)
+    found = ONNX(constant_onnx(answer), conf=0.4, class_names=["person", "car"])(IMAGE)
+    np.testing.assert_allclose(found.boxes, 2 * np.array([[26.0, 4, 34, 8], [5, 30, 35, 50]]), rtol=1e-5)
+    np.testing.assert_allclose(found.scores, [0.72, 0.45], rtol=1e-5)
+    assert found.classes.tolist() == [1, 0]
+
+
+def test_yolox_with_a_fourth_grid(constant_onnx):
+    answer = np.zeros((1, places(64, 64, STRIDES_P6), 7), np.float32)
+    answer[0, -1] = (0.5, 0.5, 0, 0, 1, 1, 0)  # the one cell of stride 64
+    np.testing.assert_allclose(ONNX(constant_onnx(answer))(IMAGE).boxes, [[0, 0, 128, 128]])
+
+
+@pytest.mark.parametrize("extra", [0, 32])
+def test_yolov8_with_names_and_mask_weights_behind_the_classes(constant_onnx, extra):
+    answer = yolov8((32, 32, 10, 20, 0.9, 0.2), (10, 10, 4, 4, 0.1, 0.6), (10, 10, 4, 4, 0.2, 0.4), extra=extra)
+    answer[0, 6:] = 50.0
+    detector = ONNX(constant_onnx(answer, metadata=NAMES))
+    found = detector(IMAGE)
+    assert detector.head == "yolov8"
+    assert [detector.class_names[kind] for kind in found.classes] == ["person", "car"]
+    np.testing.assert_allclose(found.boxes, 2 * np.array([[27.0, 22, 37, 42], [8, 8, 12, 12]]), rtol=1e-6)
+
+
+def test_boxes_come_back_through_the_borders(constant_onnx):
+    detector = ONNX(constant_onnx(yolov8((32, 32, 10, 20, 0.9, 0.0)), metadata=NAMES))
+    wide = detector(np.zeros((64, 128, 3), np.uint8))  # 32 rows of 64, 16 of grey above
+    np.testing.assert_allclose(wide.boxes, [[54.0, 12, 74, 52]])
+
+
+def test_end_to_end(constant_onnx):
+    answer = np.zeros((1, 300, 6), np.float32)
+    answer[0, :3] = [(1, 2, 11, 22, 0.9, 1), (1, 2, 11, 22, 0.8, 0), (1, 2, 11, 22, 0.4, 0)]
+    found = ONNX(constant_onnx(answer, metadata=NAMES))(IMAGE)
+    np.testing.assert_allclose(found.boxes, [[2.0, 4, 22, 44]] * 2)
+    assert found.classes.tolist() == [1, 0]
+    only = ONNX(constant_onnx(answer, metadata=NAMES), classes=["Person"])(IMAGE)
+    assert only.classes.tolist() == [0]
+
+
+def test_one_box_per_object_and_class(constant_onnx):
+    same = [(32.0, 32, 20, 20), (33.0, 32, 20, 20)]
+    answer = yolov8((*same[0], 0.9, 0), (*same[1], 0.8, 0), (*same[1], 0, 0.7))
+    path = constant_onnx(answer, metadata=NAMES)
+    np.testing.assert_allclose(ONNX(path)(IMAGE).scores, [0.9, 0.7])
+    assert len(ONNX(path, iou=0.95)(IMAGE)) == 3
+
+
+def test_bad_rows_are_dropped_and_counted(constant_onnx):
+    answer = yolov8(
+        (32, 32, 10, 20, 0.9, 0), (np.nan, 5, 5, 5, 0.9, 0), (20, 20, 0, 5, 0.9, 0), (5, 5, 5, 5, np.nan, 0)
+    )
+    found = ONNX(constant_onnx(answer, metadata=NAMES))(IMAGE)
+    assert len(found) == 1
+    assert found.dropped == 2  # a NaN score is below every threshold
+
+
+@pytest.mark.parametrize("dtype", ["FLOAT16", "UINT8"])
+@pytest.mark.parametrize("shape", [("batch", 3, "height", "width"), (1, "h", "w", 3)])
+def test_other_inputs_and_open_sizes(constant_onnx, dtype, shape):
+    path = constant_onnx(
+        yolov8((32, 32, 10, 20, 0.9, 0)), input_shape=shape, dtype=dtype, metadata={**NAMES, "imgsz": "[64, 64]"}
+    )
+    np.testing.assert_allclose(ONNX(path)(IMAGE).boxes, [[54.0, 44, 74, 84]])
+    with pytest.raises(ValueError, match="multiples of 32"):
+        ONNX(path, size=(100, 64))
+
+
+def test_names_given_win_and_unnamed_classes_are_numbers(constant_onnx):
+    path = constant_onnx(yolov8((32, 32, 10, 20, 0, 0.9)))
+    assert dict(ONNX(path).class_names) == {0: "0", 1: "1"}
+    assert len(ONNX(path, classes=["0"])(IMAGE)) == 0
+    assert len(ONNX(path, class_names=["cat", "dog"], classes=["dog"])(IMAGE)) == 1
+    with pytest.raises(ValueError, match="the model has 2 classes"):
+        ONNX(constant_onnx(yolox(decoded=True)), class_names=["a", "b", "c"])
+
+
+def test_unknown_class_names_the_nearest(shared):
+    with pytest.raises(ValueError, match=r"no class 'persn' \(did you mean 'person'\?\)"):
+        ONNX(shared / "data/models/yolox_nano.onnx", classes=["persn"])
+
+
+def one_line(error: pytest.ExceptionInfo[ValueError], *words: str) -> None:
+    text = str(error.value)
+    assert "\n" not in text
+    assert all(word in text for word in words), text
+
+
+def test_files_that_are_no_model(tmp_path, capfd):
+    for name, content in (
+        ("junk.onnx", b"\x89PNG not a model"),
+        ("empty.onnx", b""),
+        ("page.onnx", b"<html>404</html>"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match="not an ONNX model") as error:
+            ONNX(tmp_path / name)
+        one_line(error, name)
+    with pytest.raises(ValueError, match="no such file") as error:
+        ONNX(tmp_path / "gone.onnx")
+    one_line(error, "gone.onnx")
+    with pytest.raises(ValueError, match="is a folder"):
+        ONNX(tmp_path)
+    assert capfd.readouterr() == ("", "")  # onnxruntime itself says nothing
+
+
+def test_truncated_model(shared, tmp_path):
+    whole = (shared / "data/models/yolox_nano.onnx").read_bytes()
+    (tmp_path / "half model.onnx").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="half model") as error:
+        ONNX(tmp_path / "half model.onnx")
+    one_line(error)
+
+
+@pytest.mark.parametrize(
+    ("output", "metadata", "words"),
+    [
+        (np.zeros((1, 100, 90)), {}, "[1, 100, 90] is no head known here"),
+        (np.zeros((1, 512)), {}, "one vector per picture"),
+        (np.zeros((1, 7, CELLS)), {"task": "obb"}, "(task obb) is no head known here"),
+        (np.zeros((4,)), {}, "is no head known here"),
+    ],
+)
+def test_other_heads(constant_onnx, output, metadata, words):
+    with pytest.raises(ValueError, match=r"model\.onnx") as error:
+        ONNX(constant_onnx(output, metadata=metadata))
+    one_line(error, words)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "words"),
+    [
+        ((1, 10), "FLOAT", "is not one picture batch"),
+        ((1, 3, 64, 64), "INT64", "type tensor(int64)"),
+        ((8, 3, 64, 64), "FLOAT", "takes 8 pictures at a time"),
+    ],
+)
+def test_other_inputs(constant_onnx, shape, dtype, words):
+    with pytest.raises(ValueError, match=r"model\.onnx") as error:
+        ONNX(constant_onnx(yolov8(), input_shape=shape, dtype=dtype))
+    one_line(error, words)
+
+
+def test_other_parameters(constant_onnx):
+    path = constant_onnx(yolov8())
+    for wrong, words in (
+        ({"conf": 2.0}, "conf=2"),
+        ({"threads": 0}, "threads=0"),
+        ({"providers": ["NoSuchProvider"]}, "NoSuchProvider"),
+        ({"size": (32, 32)}, "fixed to"),
+        ({"classes": "person"}, "one string"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            ONNX(path, **wrong)
+
+
+def test_the_same_picture_twice_and_the_picture_untouched(shared):
+    detector = ONNX(shared / "data/models/yolox_nano.onnx", conf=0.3)
+    (_, image), (_, other) = frames(shared, 1, 200, 199)
+    before = image.copy()
+    first = detector(image)
+    detector(other)
+    second = detector(image)
+    np.testing.assert_array_equal(first.boxes, second.boxes)
+    np.testing.assert_array_equal(first.scores, second.scores)
+    np.testing.assert_array_equal(image, before)
+
+
+def test_importing_the_detectors_loads_nothing_heavy():
+    import subprocess
+
+    heavy = ["cv2", "onnxruntime", "torch"]
+    code = f"import sys, tracker.detect, tracker.embed; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

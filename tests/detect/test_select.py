@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tracker.detect import HOG, ONNX, Motion, Recorded, YuNet, open_detector
+
+
+def test_words_and_files(shared, tmp_path):
+    models = shared / "data/models"
+    (tmp_path / "det.txt").write_text("1,-1,0,0,10,20,0.5\n")
+    np.savez(tmp_path / "dets.npz", frame=[1], xyxy=[[0, 0, 10, 20]])
+    for spec, kind in (
+        ("hog", HOG),
+        ("motion", Motion),
+        (f"yunet:{models}/yunet_2026may.onnx", YuNet),
+        (f"{models}/yunet_2026may.onnx", YuNet),
+        (f"{models}/yolox_nano.onnx", ONNX),
+        (f"{tmp_path}/det.txt", Recorded),
+        (f"{tmp_path}/dets.npz", Recorded),
+    ):
+        detector = open_detector(spec)
+        assert type(detector) is kind
+        assert isinstance(detector.name, str)
+        assert isinstance(detector.device, str)
+
+
+def test_conf_and_classes_are_passed_on(shared, tmp_path):
+    model = str(shared / "data/models/yolox_nano.onnx")
+    assert (open_detector(model).conf, open_detector(model, conf=0.25).conf) == (0.5, 0.25)
+    assert open_detector("hog", conf=0.6, classes=["Person"]).conf == 0.6
+    (tmp_path / "det.txt").write_text("1,-1,0,0,10,20,0.5\n1,-1,0,0,10,20,nan\n")
+    assert open_detector(f"{tmp_path}/det.txt", conf=0.4, invalid="drop").dropped == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "classes", "words"),
+    [
+        ("hogg", None, r"unknown detector 'hogg' \(did you mean 'hog'\?\); give hog, motion"),
+        ("yolo", None, "unknown detector 'yolo'"),
+        ("yunet", None, "pass yunet:"),
+        ("yunet:gone.onnx", None, "gone.onnx: no such file"),
+        ("gone.onnx", None, "gone.onnx: no such file"),
+        ("gone.txt", None, "gone.txt: no such file"),
+        ("hog", ["car"], "detector hog has no class 'car'; it knows person"),
+        ("motion", ["person"], "detector motion has no class 'person'; it knows moving"),
+        ("dets.npz", ["person"], "no class names to choose from"),
+        ("", None, "unknown detector ''"),
+    ],
+)
+def test_what_cannot_be_opened(spec, classes, words):
+    with pytest.raises(ValueError, match=words) as error:
+        open_detector(spec, classes=classes)
+    assert "\n" not in str(error.value)
+
+
+def test_other_files_and_embedders_are_told_apart(shared, tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    with pytest.raises(ValueError, match=r"model\.pt: is no detector; give"):
+        open_detector(f"{tmp_path}/model.pt")
+    with pytest.raises(ValueError, match="if it is an embedder"):
+        open_detector(str(shared / "data/models/osnet_x0_25_msmt17.onnx"))

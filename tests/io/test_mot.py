@@ -1,0 +1,258 @@
+"""MOTChallenge text: good files whole, bad lines named, writing and reading back."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracker.io.mot import (
+    MotFormatError,
+    format_rows,
+    read_detections,
+    read_ground_truth,
+    read_results,
+    write_results,
+)
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+GOOD = "1,1,10,20,30,40,0.9,-1,-1,-1\n2,1,11,21,30,40,0.8,-1,-1,-1\n"
+
+
+def put(tmp_path: Path, text: str | bytes, name: str = "rows.txt") -> Path:
+    path = tmp_path / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_columns_of_a_results_file(tmp_path: Path) -> None:
+    rows = read_results(put(tmp_path, GOOD))
+    assert rows.frames.tolist() == [1, 2]
+    assert rows.ids.tolist() == [1, 1]
+    assert rows.boxes.tolist() == [[10, 20, 40, 60], [11, 21, 41, 61]]
+    assert rows.scores.tolist() == [0.9, 0.8]
+    assert rows.classes.tolist() == [-1, -1]
+    assert rows.lines.tolist() == [1, 2]
+    assert (rows.dropped, rows.layout, rows.last_frame, len(rows)) == (0, "results", 2, 2)
+    assert rows.at(2) == slice(1, 2)
+    assert rows.at(7) == slice(2, 2)
+    assert rows.select(rows.at(2)).frames.tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace(",", ", "),
+        GOOD.replace(",", " "),
+        GOOD.replace(",", "\t"),
+        GOOD.replace("\n", ",\n"),
+        GOOD.replace("10,20", "1e1,2.0E+1"),
+        "\n" + GOOD + "\n\n",
+        "\ufeff" + GOOD,
+        GOOD.rstrip("\n"),
+        GOOD.replace(",-1,-1,-1", ""),
+        GOOD.replace("1,1,10", "1.0,1.0,10"),
+    ],
+    ids=["crlf", "spaces", "spaced", "tabs", "trailing", "scientific", "blank", "bom", "unended", "seven", "floats"],
+)
+def test_other_ways_to_write_the_same_rows(tmp_path: Path, text: str) -> None:
+    rows, plain = read_results(put(tmp_path, text)), read_results(put(tmp_path, GOOD, "plain.txt"))
+    for name in ("frames", "ids", "boxes", "scores"):
+        assert np.array_equal(getattr(rows, name), getattr(plain, name))
+    assert rows.lines.tolist() == [2, 3] if text.startswith("\n") else [1, 2]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "  \r\n"])
+def test_an_empty_file_has_no_rows(tmp_path: Path, text: str) -> None:
+    path = put(tmp_path, text)
+    for rows in (read_results(path), read_detections(path), read_ground_truth(path)):
+        assert len(rows) == 0
+        assert rows.boxes.shape == (0, 4)
+        assert rows.last_frame == 0
+
+
+def test_frames_are_sorted_and_keep_their_order_inside(tmp_path: Path) -> None:
+    rows = read_results(put(tmp_path, "3,1,0,0,1,1,1\n1,9,0,0,1,1,1\n3,0002,0,0,1,1,1\n1,4,0,0,1,1,1\n"))
+    assert rows.frames.tolist() == [1, 1, 3, 3]
+    assert rows.ids.tolist() == [9, 4, 1, 2]
+    assert rows.lines.tolist() == [2, 4, 1, 3]
+
+
+def test_detections_have_no_ids_and_any_score(tmp_path: Path) -> None:
+    rows = read_detections(put(tmp_path, "1,-1,0,0,5,5,50.514,-5.3,12.2,0.7\n1,7,0,0,5,5,-3,1,1,1\n"))
+    assert rows.ids.tolist() == [-1, -1]
+    assert rows.scores.tolist() == [50.514, -3]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("2,1,3,4,5,6", "6 columns"),
+        ("2,1,3,4,5,6,1,1,1,1,1", "11 columns"),
+        ("2,1,3,4,5,6,1", "7 columns where line 1 has 10"),
+        ("2,x,3,4,5,6,1,-1,-1,-1", "'x' is not a number"),
+        ("2,,3,4,5,6,1,-1,-1,-1", "'' is not a number"),
+        ("2,1_0,3,4,5,6,1,-1,-1,-1", "not a row of numbers"),
+        ("2,2,nan,4,5,6,1,-1,-1,-1", "NaN or inf in left"),
+        ("2,2,3,4,5,inf,1,-1,-1,-1", "NaN or inf in height"),
+        ("2,2,3,4,5,6,nan,-1,-1,-1", "NaN or inf in confidence"),
+        ("0,2,3,4,5,6,1,-1,-1,-1", "frame 0; frames count from 1"),
+        ("1.5,2,3,4,5,6,1,-1,-1,-1", "frame 1.5 is not a whole number"),
+        ("2,2,3,4,-5,6,1,-1,-1,-1", "width -5 and height 6; sizes must be positive"),
+        ("2,0,3,4,5,6,1,-1,-1,-1", "id 0; ids count from 1"),
+        ("2,-1,3,4,5,6,1,-1,-1,-1", "is this a detections file"),
+        ("2,1.5,3,4,5,6,1,-1,-1,-1", "id 1.5 is not a whole number"),
+        ("1,1,3,4,5,6,1,-1,-1,-1", "frame 1 has id 1 twice (first in line 1)"),
+    ],
+)
+def test_a_bad_line_of_results_is_named(tmp_path: Path, line: str, said: str) -> None:
+    path = put(tmp_path, "1,1,10,20,30,40,0.9,-1,-1,-1\n\n" + line + "\n")
+    with pytest.raises(MotFormatError) as caught:
+        read_results(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}:3: ")
+    assert said in message
+    assert "; " in message
+    assert "\n" not in message
+
+
+def test_zero_size_is_wrong_in_detections_and_scored_in_results(tmp_path: Path) -> None:
+    path = put(tmp_path, "1,1,3,4,0,6,1\n")
+    assert len(read_results(path)) == 1
+    with pytest.raises(MotFormatError, match=r":1: width 0 and height 6; sizes must be positive"):
+        read_detections(path)
+
+
+def test_drop_counts_bad_values_but_not_bad_layout(tmp_path: Path) -> None:
+    bad = "1,2,nan,0,1,1,1\n0,3,0,0,1,1,1\n1,4,0,0,0,1,1\n1,5,0,0,1,-1,1\n"
+    rows = read_detections(put(tmp_path, bad + "1,6,0,0,1,1,1\n"), invalid="drop")
+    assert (len(rows), rows.dropped, rows.lines.tolist()) == (1, 4, [5])
+    rows = read_results(put(tmp_path, bad + "1,6,0,0,1,1,1\n1,6,2,0,1,1,1\n"), invalid="drop")
+    assert (len(rows), rows.dropped) == (2, 4)
+    with pytest.raises(MotFormatError, match="not a number"):
+        read_detections(put(tmp_path, "1,a,0,0,1,1,1\n"), invalid="drop")
+    with pytest.raises(ValueError, match="use 'raise' or 'drop'"):
+        read_detections(put(tmp_path, GOOD), invalid="ignore")  # type: ignore[arg-type]
+
+
+def test_the_number_of_bad_rows_is_said(tmp_path: Path) -> None:
+    with pytest.raises(MotFormatError, match=r":1: frame 0 \(2 more bad rows\)"):
+        read_detections(put(tmp_path, "0,1,0,0,1,1,1\n" * 3))
+
+
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\xff\xfe", b"1,1,0\x000,1,1,1"])
+def test_not_text(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(MotFormatError, match="not a text file"):
+        read_results(put(tmp_path, data))
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(MotFormatError, match="no such file"):
+        read_results(tmp_path / "none.txt")
+    with pytest.raises(MotFormatError, match="is a folder"):
+        read_results(tmp_path)
+
+
+def test_ground_truth_layouts(tmp_path: Path) -> None:
+    mot15 = put(tmp_path, "1,1,0,0,1,1,1,-3.1,16.3,0.4\n1,2,0,0,1,1,0,-1,-1,-1\n", "15.txt")
+    mot16 = put(tmp_path, "1,1,0,0,1,1,1,1,0.86\n1,2,0,0,1,1,0,7,1\n", "16.txt")
+    rows = read_ground_truth(mot15)
+    assert (rows.layout, rows.classes.tolist(), rows.visibility.tolist()) == ("mot15", [-1, -1], [-1, -1])
+    assert rows.scores.tolist() == [1, 0]
+    rows = read_ground_truth(mot16)
+    assert (rows.layout, rows.classes.tolist(), rows.visibility.tolist()) == ("mot16", [1, 7], [0.86, 1])
+    assert read_ground_truth(mot16, "mot15").classes.tolist() == [-1, -1]
+    with pytest.raises(MotFormatError, match=r"15.txt:1: class column holds -3.1.*MOT15 keeps 3-D.*; read it with"):
+        read_ground_truth(mot15, "mot16")
+    with pytest.raises(MotFormatError, match="no class column"):
+        read_ground_truth(put(tmp_path, "1,1,0,0,1,1,1\n"), "mot16")
+    with pytest.raises(ValueError, match="layout 'mot14' is unknown"):
+        read_ground_truth(mot15, "mot14")  # type: ignore[arg-type]
+
+
+def test_format_rows() -> None:
+    text = format_rows(3, [7, 9], [[1.234, 2, 4, 8.004], [-3, 0, 0.001, 1]], [0.5, 50.514])
+    assert text == "3,7,1.23,2.00,2.77,6.00,0.5000,-1,-1,-1\n3,9,-3.00,0.00,3.00,1.00,50.5140,-1,-1,-1\n"
+    assert format_rows(1, [], np.empty((0, 4))) == ""
+    assert format_rows(1, [1], [[0, 0, 0.001, 1]]) == "1,1,0.00,0.00,0.01,1.00,1.0000,-1,-1,-1\n"
+
+
+@pytest.mark.parametrize(
+    ("frame", "ids", "boxes", "scores", "said"),
+    [
+        (0, [1], [[0, 0, 1, 1]], None, "frame is below 1"),
+        (1, [0], [[0, 0, 1, 1]], None, "id is below 1"),
+        (1, [1], [[0, 0, np.nan, 1]], None, "box is not finite"),
+        (1, [1], [[0, 0, -1, 1]], None, "negative size"),
+        (1, [1], [[0, 0, 1, 1]], [np.inf], "score is not finite"),
+        (1, [1, 2], [[0, 0, 1, 1]], None, "do not belong together"),
+    ],
+)
+def test_nothing_invalid_is_written(
+    frame: int, ids: list[int], boxes: list[list[float]], scores: list[float] | None, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        format_rows(frame, ids, boxes, scores)
+
+
+def test_write_sorts_and_takes_a_path_or_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "out é.txt"
+    frames, ids, boxes = [2, 1, 2], [5, 6, 4], np.array([[0, 0, 1, 1], [1, 1, 2, 2], [2, 2, 3, 3]], dtype=float)
+    write_results(path, frames, ids, boxes)
+    stream = io.StringIO()
+    write_results(stream, frames, ids, boxes)
+    assert path.read_bytes().decode() == stream.getvalue()
+    rows = read_results(path)
+    assert (rows.frames.tolist(), rows.ids.tolist()) == ([1, 2, 2], [6, 5, 4])
+    with pytest.raises(ValueError, match="one frame number a row"):
+        write_results(stream, 1, ids, boxes)  # type: ignore[arg-type]
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 50),
+            st.floats(-1e4, 1e4),
+            st.floats(-1e4, 1e4),
+            st.floats(0.01, 1e3),
+            st.floats(0.01, 1e3),
+            st.floats(0, 1),
+        ),
+        max_size=20,
+    )
+)
+def test_what_is_written_is_read_back(rows: list[tuple[int, float, float, float, float, float]]) -> None:
+    frames = np.array([r[0] for r in rows], dtype=int)
+    boxes = np.array([[r[1], r[2], r[1] + r[3], r[2] + r[4]] for r in rows]).reshape(-1, 4)
+    scores = np.array([r[5] for r in rows])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "r.txt"
+        write_results(path, frames, np.arange(1, len(rows) + 1), boxes, scores)
+        back = read_results(path)
+    order = np.argsort(frames, kind="stable")
+    assert np.array_equal(back.frames, frames[order])
+    assert np.array_equal(back.ids, order + 1)
+    np.testing.assert_allclose(back.boxes, boxes[order], atol=0.0151)
+    np.testing.assert_allclose(back.scores, scores[order], atol=5.1e-5)
+
+
+def test_every_shared_file_reads() -> None:
+    if not SHARED.is_dir():
+        pytest.skip("../shared is absent: no MOTChallenge files to read")
+    for path in sorted(SHARED.glob("MOT1?/train/*/gt/gt.txt")):
+        rows = read_ground_truth(path)
+        assert rows.layout == ("mot15" if "MOT15" in str(path) else "mot16")
+        table = np.loadtxt(path, delimiter=",")
+        assert len(rows) == len(table)
+        assert set(zip(rows.frames.tolist(), rows.ids.tolist(), strict=True)) == set(
+            zip(table[:, 0].astype(int).tolist(), table[:, 1].astype(int).tolist(), strict=True)
+        )
+    for path in sorted(SHARED.glob("MOT1?/train/*/det/*.txt")):
+        assert len(read_detections(path)) > 0

@@ -1,0 +1,95 @@
+"""Boxes: every conversion goes there and back; overlaps equal a slow reference on integer grids of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker import boxes
+from tracker.boxes import FloatArray
+
+a_box = st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.floats(1, 1e4), st.floats(1, 1e4)).map(
+    lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]]
+)
+some_boxes = st.lists(a_box, max_size=5).map(lambda rows: np.array(rows, dtype=float).reshape(-1, 4))
+pixels = st.integers(0, 12)
+a_pixel_box = st.tuples(pixels, pixels, st.integers(1, 9), st.integers(1, 9)).map(
+    lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]]
+)
+some_pixel_boxes = st.lists(a_pixel_box, max_size=4).map(lambda rows: np.array(rows, dtype=float).reshape(-1, 4))
+
+PAIRS = {
+    "ltwh": (boxes.xyxy_to_ltwh, boxes.ltwh_to_xyxy),
+    "xywh": (boxes.xyxy_to_xywh, boxes.xywh_to_xyxy),
+    "xyah": (boxes.xyxy_to_xyah, boxes.xyah_to_xyxy),
+    "xysr": (boxes.xyxy_to_xysr, boxes.xysr_to_xyxy),
+}
+KNOWN = {"ltwh": [10, 20, 40, 80], "xywh": [30, 60, 40, 80], "xyah": [30, 60, 0.5, 80], "xysr": [30, 60, 3200, 0.5]}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@given(given_boxes=some_boxes)
+def test_conversions_there_and_back(name: str, given_boxes: FloatArray) -> None:
+    there, back = PAIRS[name]
+    before = given_boxes.copy()
+    converted = there(given_boxes)
+    np.testing.assert_allclose(back(converted), given_boxes, rtol=1e-9, atol=1e-8)
+    there(converted + 1)
+    np.testing.assert_array_equal(given_boxes, before)
+    assert converted.shape == given_boxes.shape
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_known_box(name: str) -> None:
+    there, back = PAIRS[name]
+    corners, converted = np.array([[10.0, 20, 50, 100]]), np.array([KNOWN[name]], dtype=float)
+    np.testing.assert_allclose(there(corners)[0], converted[0])
+    kept = converted.copy()
+    np.testing.assert_allclose(back(converted)[0], corners[0])
+    np.testing.assert_array_equal(converted, kept)
+
+
+def painted(box: FloatArray) -> set[tuple[int, int]]:
+    """The unit pixels that a box of whole coordinates covers."""
+    left, top, right, bottom = box.astype(int).tolist()
+    return {(x, y) for x in range(left, right) for y in range(top, bottom)}
+
+
+def slow_iou(a: FloatArray, b: FloatArray) -> float:
+    return len(painted(a) & painted(b)) / len(painted(a) | painted(b))
+
+
+def slow_giou(a: FloatArray, b: FloatArray) -> float:
+    hull = len(painted(np.concatenate((np.minimum(a[:2], b[:2]), np.maximum(a[2:], b[2:])))))
+    return slow_iou(a, b) - (hull - len(painted(a) | painted(b))) / hull
+
+
+@pytest.mark.parametrize(("fast", "slow"), [(boxes.iou_xyxy, slow_iou), (boxes.giou_xyxy, slow_giou)])
+@given(a=some_pixel_boxes, b=some_pixel_boxes)
+def test_overlaps_equal_counted_pixels(
+    fast: Callable[[FloatArray, FloatArray], FloatArray],
+    slow: Callable[[FloatArray, FloatArray], float],
+    a: FloatArray,
+    b: FloatArray,
+) -> None:
+    found = fast(a, b)
+    assert found.shape == (len(a), len(b))
+    expected = np.array([[slow(x, y) for y in b] for x in a]).reshape(len(a), len(b))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@given(a=some_boxes, b=some_boxes)
+def test_overlaps_are_symmetric_and_bounded(a: FloatArray, b: FloatArray) -> None:
+    for overlap, least in ((boxes.iou_xyxy, 0.0), (boxes.giou_xyxy, -1.0)):
+        found = overlap(a, b)
+        np.testing.assert_allclose(found, overlap(b, a).T, atol=1e-12)
+        assert ((least <= found) & (found <= 1 + 1e-12)).all()
+        np.testing.assert_allclose(np.diagonal(overlap(a, a)), 1.0)
+
+
+def test_areas() -> None:
+    np.testing.assert_array_equal(boxes.area_xyxy(np.array([[0.0, 0, 2, 3], [-1, -1, 1, 1]])), [6, 4])

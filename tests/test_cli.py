@@ -1,0 +1,419 @@
+"""The ``track`` command, end to end: what it writes, what it says, and its one line for every bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker.boxes import iou_xyxy
+from tracker.cli import main
+from tracker.io.mot import read_ground_truth, read_results
+from tracker.io.video import VideoWriter, open_source
+from tracker.registry import algorithms
+from tracker.scene import Scene
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short video of the drawn scene, at a path with a space and beyond ASCII."""
+    path = tmp_path_factory.mktemp("vidéo of a street") / "straße 1.mp4"
+    scene = Scene(n_frames=24)
+    with VideoWriter(path, scene.size, scene.frame_rate) as writer:
+        for frame in scene:
+            assert frame.image is not None
+            writer.write(frame.image)
+    return path
+
+
+@pytest.fixture(scope="session")
+def detections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scene's truth as a det.txt."""
+    path = tmp_path_factory.mktemp("dets") / "det.txt"
+    scene, lines = Scene(n_frames=24), []
+    for number in range(1, 25):
+        _, boxes, visible = scene.truth(number)
+        for x1, y1, x2, y2 in boxes[visible > 0.5]:
+            lines.append(f"{number},-1,{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},0.9,-1,-1,-1\n")
+    path.write_text("".join(lines))
+    return path
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
+    """The single line of a command that must fail."""
+    code = main([str(word) for word in words])
+    captured = capsys.readouterr()
+    assert code != 0
+    assert "Traceback" not in captured.err
+    lines = [line for line in captured.err.splitlines() if not line.startswith("track: note:")]
+    assert len(lines) == 1, captured.err
+    assert lines[0].startswith("track: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize("algo", algorithms())
+def test_video_text_and_run_are_written(
+    algo: str, street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main([str(street), "--algo", algo, "--detector", str(detections), "-o", str(out)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("straße 1.mp4 (video, 640x480, 24 frames, 25 fps) -> detector det.txt")
+    assert said[0].endswith(f"-> {algo}")
+    assert "24 frames" in said[1]
+    rows = read_results(out / "tracks.txt")
+    assert rows.frames.max() == 24
+    with open_source(out / "tracks.mp4") as video:
+        assert sum(1 for _ in video) == 24
+    run = json.loads((out / "run.json").read_text())
+    assert run["complete"] is True
+    assert run["counts"]["rows"] == len(rows)
+    assert run["counts"]["tracks"] == len(set(rows.ids.tolist()))
+    assert run["algorithm"]["name"] == algo
+    assert len(run["source"]["sha256"]) == 64
+    assert run["versions"]["numpy"] == np.__version__
+
+
+def test_same_input_same_bytes(street: Path, detections: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        command = [str(street), "--algo", "deepsort", "--detector", str(detections), "-o", str(tmp_path / name)]
+        assert main([*command, "--quiet"]) == 0
+    for file in ("tracks.txt", "run.json", "tracks.mp4"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_json_is_all_it_prints(
+    street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [str(street), "--detector", str(detections), "-o", str(tmp_path / "out"), "--json", "--no-video"]
+    assert main([*command, "--set", "max_age=5", "min_hits=1"]) == 0
+    captured = capsys.readouterr()
+    said = json.loads(captured.out)
+    assert captured.err == ""
+    assert said["algorithm"]["parameters"]["max_age"] == "5"
+    assert set(said["speed"]["stages_fps"]) <= {"decode", "detect", "embed", "associate", "write"}
+    assert not (tmp_path / "out" / "tracks.mp4").exists()
+
+
+def test_quiet_prints_nothing(
+    street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(street), "--detector", str(detections), "-o", str(tmp_path / "o"), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_never_overwrites_unless_asked(
+    street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [str(street), "--detector", str(detections), "-o", str(tmp_path), "--no-video", "--quiet"]
+    (tmp_path / "tracks.txt").write_text("precious")
+    assert "exists and is not empty" in refused(capsys, *command)
+    assert (tmp_path / "tracks.txt").read_text() == "precious"
+    assert main([*command, "--overwrite"]) == 0
+    assert len(read_results(tmp_path / "tracks.txt")) > 0
+
+
+def test_default_folders_are_new_ones(
+    street: Path, detections: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert main([str(street), "--detector", str(detections), "--no-video", "--quiet"]) == 0
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["straße_1-sort", "straße_1-sort-2"]
+
+
+def test_sequence_folder_without_images_takes_its_own_detections(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sequence = shared / "data/MOT15/train/TUD-Campus"
+    assert main([str(sequence), "-o", str(tmp_path / "out"), "--set", "published_order=true", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["rows"] == 261  # as the published SORT
+    assert not (tmp_path / "out" / "tracks.mp4").exists()
+
+
+def test_public_detections_with_unbounded_scores_are_tracked_and_said(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sequence = shared / "data/MOT15/train/TUD-Campus"
+    assert main([str(sequence), "--detector", str(sequence / "det/det-acf.txt"), "-o", str(tmp_path / "out")]) == 0
+    assert "not 0..1" in capsys.readouterr().err
+    assert len(read_results(tmp_path / "out" / "tracks.txt")) > 0
+
+
+def test_bad_rows_of_a_detector_are_dropped_and_counted(
+    street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "det.txt"
+    bad = ["3,-1,10,10,nan,20,0.9", "4,-1,10,10,-5,20,0.9", "5,-1,10,10,0,20,0.9"]
+    damaged.write_text(detections.read_text() + "".join(f"{row},-1,-1,-1\n" for row in bad))
+    assert main([str(street), "--detector", str(damaged), "-o", str(tmp_path / "out"), "--no-video"]) == 0
+    assert "3 invalid detections dropped" in capsys.readouterr().out
+
+
+def test_folder_of_images(detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import cv2
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for frame in Scene(n_frames=12):
+        cv2.imwrite(str(folder / f"{frame.number}.png"), frame.image)
+    (folder / "notes.md").write_text("not a picture")
+    assert main([str(folder), "--detector", str(detections), "-o", str(tmp_path / "out")]) == 0
+    captured = capsys.readouterr()
+    assert "12 frames" in captured.out
+    assert "notes.md" in captured.err or "1 " in captured.err
+
+
+def test_demo_scores_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["demo", "--detector", "motion", "--frames", "60", "-o", str(tmp_path / "out"), "--json"]
+    assert main([*command, "--algo", "deepsort"]) == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert scores["GT"] > 0
+    assert 0 < scores["MOTA"] <= 1
+    assert (tmp_path / "out" / "tracks.mp4").stat().st_size > 0
+
+
+def test_algos_lists_every_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["algos", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert sorted(found) == algorithms()
+    assert found["deepsort"]["max_cosine_distance"] == 0.2
+    assert main(["algos"]) == 0
+    assert "max_cosine_distance" in capsys.readouterr().out
+
+
+def test_bad_words_are_one_line(street: Path, detections: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = street.with_name("strasse 1.mp4")
+    assert "did you mean" in refused(capsys, missing) or "no such file" in refused(capsys, missing)
+    assert "did you mean 'deepsort'" in refused(capsys, street, "--algo", "depsort")
+    assert "did you mean 'max_age'" in refused(capsys, street, "--detector", detections, "--set", "maxage=3")
+    assert "key=value" in refused(capsys, street, "--detector", detections, "--set", "max_age")
+    assert "iou_threshold=7" in refused(capsys, street, "--detector", detections, "--set", "iou_threshold=7")
+    assert "give a number" in refused(capsys, street, "--detector", detections, "--set", "min_hits=many")
+    assert "did you mean 'hog'" in refused(capsys, street, "--detector", "hogs")
+    assert "no such file" in refused(capsys, street, "--detector", "missing.onnx")
+    assert "no SOURCE" in refused(capsys, "--algo", "sort")
+    assert "--conf" in refused(capsys, street, "--conf", "nan", "--detector", detections)
+    with pytest.raises(SystemExit) as stopped:
+        main([str(street), "--colour"])
+    assert stopped.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1,-1,10,10\n", r"det.txt:1: "),
+        ("1,-1,10,10,20,20,0.9\n0,-1,10,10,20,20,0.9\n", "det.txt:2: .*frame"),
+        ("not a detection\n", "det.txt:1: "),
+    ],
+)
+def test_a_det_file_that_is_none_is_named_with_its_line(
+    text: str, words: str, street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    det = tmp_path / "det.txt"
+    det.write_text(text)
+    # Rows with bad numbers are dropped by the command; a row that is no row at all is an error.
+    code = main([str(street), "--detector", str(det), "-o", str(tmp_path / "out"), "--no-video"])
+    captured = capsys.readouterr()
+    if code == 0:
+        assert "1 invalid detections dropped" in captured.out
+    else:
+        import re
+
+        assert re.search(words, captured.err)
+        assert len(captured.err.splitlines()) == 1
+
+
+def test_no_video_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, content in (("text.mp4", b"hello world, this is not a video"), ("empty.mp4", b"")):
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert name in refused(capsys, path, "-o", tmp_path / "out")
+    folder = tmp_path / "empty folder"
+    folder.mkdir()
+    assert "empty folder" in refused(capsys, folder, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_truncated_video_is_tracked_as_far_as_it_goes(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (shared / "data/video/vtest_480x360.mp4").read_bytes()
+    moov = whole.find(b"moov")
+    if moov > len(whole) // 2:
+        pytest.skip("this file's index is at its end: cut, it does not open at all")
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: len(whole) // 3])
+    det = tmp_path / "det.txt"
+    det.write_text("1,-1,10,10,20,40,0.9\n")
+    out = tmp_path / "out"
+    assert main([str(cut), "--detector", str(det), "-o", str(out)]) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    run = json.loads((out / "run.json").read_text())
+    assert run["complete"] is False
+    assert run["counts"]["frames"] + run["counts"]["missing_frames"] == 795
+    assert f"{run['counts']['missing_frames']} of 795 frames could not be read" in line
+
+
+def test_truncated_recording_of_our_own(
+    street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(street.read_bytes()[: street.stat().st_size * 2 // 3])
+    code = main([str(cut), "--detector", str(detections), "-o", str(tmp_path / "out")])
+    captured = capsys.readouterr()
+    assert code in (1, 2)
+    assert "cut.mp4" in captured.err
+    if code == 1:
+        assert "of 24 frames could not be read" in captured.err
+
+
+def test_an_output_folder_that_cannot_be(
+    street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    command = [street, "--detector", detections, "-o"]
+    assert "is a file" in refused(capsys, *command, tmp_path / "file")
+    assert "cannot be made" in refused(capsys, *command, tmp_path / "file" / "below")
+    if Path("/proc").is_dir():
+        assert "cannot be made" in refused(capsys, *command, "/proc/track")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+def test_a_full_disk_stops_with_one_line(
+    street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tracker import sinks
+
+    real = sinks.TextSink.__init__
+
+    def onto_full_disk(self: sinks.TextSink, path: Path) -> None:
+        real(self, Path("/dev/full"))
+
+    monkeypatch.setattr(sinks.TextSink, "__init__", onto_full_disk)
+    code = main([str(street), "--detector", str(detections), "-o", str(tmp_path / "out"), "--quiet"])
+    err = capsys.readouterr().err
+    assert code == 2
+    assert "No space left" in err
+    assert "Traceback" not in err
+
+
+def test_a_detector_that_fails_midway_loses_nothing(
+    street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tracker.detect.motion import Motion
+
+    real, calls = Motion.__call__, []
+
+    def failing(self: Motion, image: object) -> object:
+        calls.append(1)
+        if len(calls) > 10:
+            raise ValueError("the network gave up")
+        return real(self, image)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Motion, "__call__", failing)
+    out = tmp_path / "out"
+    assert main([str(street), "--detector", "motion", "-o", str(out), "--quiet"]) == 2
+    assert "the network gave up" in capsys.readouterr().err
+    assert json.loads((out / "run.json").read_text())["counts"]["frames"] == 10
+    with open_source(out / "tracks.mp4") as video:
+        assert sum(1 for _ in video) == 10
+
+
+def test_show_without_a_display(
+    street: Path, detections: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    if sys.platform.startswith("linux"):
+        assert "no display" in refused(capsys, street, "--detector", detections, "--show")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_ctrl_c_finishes_the_files(tmp_path: Path) -> None:
+    pictures = tmp_path / "street.mp4"
+    scene = Scene(n_frames=200)
+    with VideoWriter(pictures, scene.size, scene.frame_rate) as writer:
+        for frame in scene:
+            assert frame.image is not None
+            writer.write(frame.image)
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tracker.cli", str(pictures), "--detector", "hog", "-o", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (out.is_dir() and (out / "tracks.mp4").exists()):
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    run = json.loads((out / "run.json").read_text())
+    assert 0 < run["counts"]["frames"] < 200
+    with open_source(out / "tracks.mp4") as video:
+        assert sum(1 for _ in video) == run["counts"]["frames"]
+    assert (out / "tracks.txt").read_text().endswith("\n")
+
+
+def test_help_is_light() -> None:
+    code = "import sys; from tracker.cli import main; main(['--help']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = done.stdout.rsplit("\n[", 1)[1]
+    for heavy in ("numpy", "scipy", "cv2", "torch", "pandas", "matplotlib"):
+        assert f"'{heavy}'" not in loaded
+    assert done.stdout.startswith("usage: track SOURCE")
+
+
+def clear_and_id(tracks: Path, truth: Path, scale: float) -> dict[str, float]:
+    """MOTA and IDF1 of a result by motmetrics, ground truth boxes scaled to the video."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas' own, raised while motmetrics loads and computes
+        import motmetrics
+
+        found, wanted = read_results(tracks), read_ground_truth(truth)
+        accumulator = motmetrics.MOTAccumulator()
+        for number in range(1, wanted.last_frame + 1):
+            gt, ours = wanted.select(wanted.at(number)), found.select(found.at(number))
+            gt = gt.select(gt.scores > 0)
+            distance = 1 - iou_xyxy(gt.boxes * scale, ours.boxes)
+            distance[distance > 0.5] = np.nan
+            accumulator.update(gt.ids, ours.ids, distance, frameid=number)
+        table = motmetrics.metrics.create().compute(accumulator, metrics=["mota", "idf1"])
+    return {name: float(table.iloc[0][name]) for name in ("mota", "idf1")}
+
+
+@pytest.mark.slow
+def test_real_video_reaches_the_published_scores(shared: Path, tmp_path: Path) -> None:
+    video = shared / "data/video/vtest_480x360.mp4"
+    truth = shared / "data/MOT15/train/PETS09-S2L1/gt/gt.txt"
+    models = shared / "data/models"
+    scores = {}
+    for algo in ("sort", "deepsort"):
+        out = tmp_path / algo
+        command = [str(video), "--algo", algo, "--detector", str(models / "yolox_nano.onnx"), "--classes", "person"]
+        command += ["--conf", "0.5", "--reid", str(models / "osnet_x0_25_msmt17.onnx"), "-o", str(out), "--quiet"]
+        assert main(command) == 0
+        scores[algo] = clear_and_id(out / "tracks.txt", truth, 0.625)
+        assert scores[algo]["mota"] >= 0.62
+        with open_source(out / "tracks.mp4") as written:
+            assert written.n_frames == 795
+    assert scores["deepsort"]["idf1"] >= scores["sort"]["idf1"] + 0.10
+    shutil.rmtree(tmp_path / "sort")

@@ -1,0 +1,166 @@
+"""The pipeline: lazy, bounded, any callable as detector or embedder, clear words for what does not fit."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import tracker
+from tracker.algorithms.deepsort import DeepSORT
+from tracker.algorithms.sort import SORT
+from tracker.io.mot import read_results
+from tracker.io.video import Frame, Source, open_source
+from tracker.pipeline import Pipeline, open_pipeline
+from tracker.scene import Scene
+
+
+class Truth:
+    """A perfect detector of the scene: counts the pictures it was asked about."""
+
+    name = "truth"
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.asked = 0
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+        self.asked += 1
+        _, boxes, visible = self.scene.truth(self.asked)
+        return boxes[visible > 0.5]
+
+
+def mean_colour(image: NDArray[np.uint8], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    corners = np.clip(boxes.astype(int), 0, (image.shape[1] - 1, image.shape[0] - 1) * 2)
+    return np.stack([image[y1 : y2 + 1, x1 : x2 + 1].mean(axis=(0, 1)) - 128 for x1, y1, x2, y2 in corners])
+
+
+def test_yields_image_and_tracks_lazily() -> None:
+    scene = Scene(n_frames=20)
+    detector = Truth(scene)
+    run = tracker.track(scene.source(), algo="sort", detector=detector)
+    assert detector.asked == 0
+    image, tracks = next(run)
+    assert detector.asked == 1
+    assert image is not None
+    assert image.shape == (480, 640, 3)
+    assert tracks.frame == 1
+    assert [t.frame for _, t in run] == list(range(2, 21))
+
+
+def test_no_frame_is_kept() -> None:
+    import gc
+    import weakref
+
+    scene = Scene(n_frames=8)
+    alive: list[weakref.ref[Any]] = []
+    for image, _ in tracker.track(scene.source(), detector=Truth(scene)):
+        alive.append(weakref.ref(image))
+    del image
+    gc.collect()
+    assert not any(ref() is not None for ref in alive)
+
+
+@pytest.mark.parametrize("algo", ["deepsort", DeepSORT(n_init=2)])
+def test_any_callable_embeds(algo: Any) -> None:
+    scene = Scene(n_frames=12)
+    *_, (_, tracks) = tracker.track(scene.source(), algo=algo, detector=Truth(scene), reid=mean_colour)
+    assert len(tracks) >= 2
+
+
+def test_saves_text_and_video(tmp_path: Path) -> None:
+    scene = Scene(n_frames=15)
+    shown = [(t.frame, t.ids.tolist()) for _, t in tracker.track(scene.source(), detector=Truth(scene), save=tmp_path)]
+    rows = read_results(tmp_path / "tracks.txt")
+    for number, ids in shown:
+        assert rows.ids[rows.at(number)].tolist() == ids
+    with open_source(tmp_path / "tracks.mp4") as written:
+        assert sum(1 for _ in written) == 15
+    with pytest.raises(ValueError, match="not empty"):
+        tracker.track(scene.source(), detector=Truth(scene), save=tmp_path)
+
+
+def test_files_are_complete_when_the_loop_is_left(tmp_path: Path) -> None:
+    scene = Scene(n_frames=30)
+    for _, tracks in tracker.track(scene.source(), detector=Truth(scene), save=tmp_path):
+        if tracks.frame == 10:
+            break
+    del _, tracks
+    with open_source(tmp_path / "tracks.mp4") as written:
+        assert sum(1 for _ in written) == 10
+    assert read_results(tmp_path / "tracks.txt").last_frame == 10
+
+
+def test_supervision_like_results_and_min_score() -> None:
+    seen = types.SimpleNamespace(
+        xyxy=np.array([[10.0, 10, 50, 90], [100, 10, 140, 90]]), confidence=np.array([0.9, 0.2]), class_id=None
+    )
+    scene = Scene(n_frames=3)
+    for _, tracks in tracker.track(scene.source(), detector=lambda image: seen, conf=0.5):
+        assert tracks.boxes[:, 0].tolist() == pytest.approx([10], abs=1e-6)
+
+
+def test_time_of_the_frames_reaches_the_tracker() -> None:
+    times = [0.0, 0.1, 0.5, 0.5]  # the last one repeated, as some containers do
+    frames = [Frame(np.zeros((60, 80, 3), np.uint8), n, t) for n, t in enumerate(times, 1)]
+    source = Source("list", "video", lambda _: (frame for frame in frames), frame_rate=10)
+    steps = list(Pipeline(source, lambda image: [[10, 10, 20, 30]], SORT(frame_rate=10)))
+    assert [s.tracks.time for s in steps] == pytest.approx([0.0, 0.1, 0.5, 0.51])
+
+
+def test_bad_rows_name_the_frame_or_are_counted() -> None:
+    def detector(image: NDArray[np.uint8]) -> list[list[float]]:
+        return [[10, 10, 20, 30], [5, 5, float("nan"), 9]]
+
+    scene = Scene(n_frames=4)
+    with pytest.raises(ValueError, match=r"frame 1: detections row 1: box .* is not finite"):
+        list(tracker.track(scene.source(), detector=detector))
+    pipeline = open_pipeline(scene.source(), detector=detector, invalid="drop")
+    assert len(list(pipeline)) == 4
+    assert pipeline.dropped == 4
+
+
+def test_sequence_without_images(tmp_path: Path) -> None:
+    (tmp_path / "seq" / "det").mkdir(parents=True)
+    (tmp_path / "seq" / "seqinfo.ini").write_text("[Sequence]\nname=seq\nframeRate=10\nseqLength=5\n")
+    det = tmp_path / "seq" / "det" / "det.txt"
+    det.write_text("".join(f"{n},-1,{10 + n},10,20,40,0.9\n" for n in range(1, 6)))
+    found = list(tracker.track(tmp_path / "seq", detector=det))
+    assert [image for image, _ in found] == [None] * 5
+    assert [t.ids.tolist() for _, t in found] == [[1]] * 5
+    with pytest.raises(ValueError, match="no images to run a detector on"):
+        list(tracker.track(tmp_path / "seq", detector=lambda image: []))
+    with pytest.raises(ValueError, match="no images to embed"):
+        list(tracker.track(tmp_path / "seq", algo="deepsort", detector=det))
+
+
+def test_joint_models_bring_their_embeddings() -> None:
+    def detector(image: NDArray[np.uint8]) -> tracker.Detections:
+        return tracker.Detections([[10, 10, 30, 60]], embeddings=[[1.0, 0.0]])
+
+    def never(image: NDArray[np.uint8], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        raise AssertionError("the embedder ran")
+
+    scene = Scene(n_frames=5)
+    *_, (_, tracks) = tracker.track(scene.source(), algo="deepsort", detector=detector, reid=never)
+    assert tracks.ids.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"algo": "sorted"}, "no algorithm 'sorted', did you mean 'sort'"),
+        ({"settings": {"max_agee": 3}}, "did you mean 'max_age'"),
+        ({"algo": SORT(), "settings": {"max_age": 3}}, "an instance has its own"),
+        ({"detector": "hogg"}, "did you mean 'hog'"),
+        ({"algo": "deepsort", "reid": "histogramm"}, "did you mean 'histogram'"),
+        ({"detector": lambda image: None, "classes": ["person"]}, "filter in your own callable"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_anything_runs(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        tracker.track(Scene(n_frames=3).source(), **arguments)

@@ -1,0 +1,67 @@
+"""The README's snippets and commands run as written."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tracker.cli import main
+from tracker.io.video import VideoWriter
+from tracker.scene import Scene
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("track ")]
+
+
+@pytest.fixture
+def street(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with a short street.mp4, as the README assumes."""
+    scene = Scene(n_frames=8)
+    with VideoWriter(tmp_path / "street.mp4", scene.size, scene.frame_rate) as writer:
+        for frame in scene:
+            assert frame.image is not None
+            writer.write(frame.image)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:filterpy")
+def test_snippet(code: str, street: Path) -> None:
+    exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+    if "save=" in code:
+        assert (street / "out" / "tracks.txt").stat().st_size > 0
+        assert (street / "out" / "tracks.mp4").stat().st_size > 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(command: str, street: Path, request: pytest.FixtureRequest) -> None:
+    words = shlex.split(command, comments=True)[1:]
+    for word in words:
+        if word.endswith(".onnx"):
+            shared: Path = request.getfixturevalue("shared")
+            (street / word).symlink_to(shared / "data/models" / word)
+    assert main(words) == 0
+
+
+def test_set_up_commands_exist_and_ci_runs_the_tests_one() -> None:
+    commands = re.findall(r"^python3 (scripts/\S+)", README, flags=re.MULTILINE)
+    assert commands == ["scripts/demo.py", "scripts/test.py"]
+    for script in commands:
+        assert (ROOT / script).is_file()
+    assert "python3 scripts/test.py\n" in (ROOT / ".ci/run").read_text()
+
+
+def test_links_and_pictures_exist() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,110 @@
+"""State: time, births and deaths on arrays; settings checked at the edge."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracker import XYSR, Detections
+from tracker.state import State, at_least, fraction, frames_of, positive
+
+BOXES = [[0.0, 0, 10, 20], [50, 0, 60, 20], [100, 0, 110, 20]]
+
+
+def born() -> State:
+    state = State.start(XYSR())
+    state.advance(None, 30)
+    state.birth(XYSR(), Detections(BOXES, [0.9, 0.8, 0.7], [1, 2, 3]), np.arange(3))
+    return state
+
+
+def everyone(state: State) -> np.ndarray[Any, Any]:
+    return np.full(len(state), True)
+
+
+def test_birth_update_and_death() -> None:
+    motion, state = XYSR(), born()
+    assert (state.ids.tolist(), state.next_id, len(state)) == ([1, 2, 3], 4, 3)
+    state.predict(motion, 1)
+    state.update(motion, np.array([2, 0]), Detections(BOXES), np.array([2, 1]))
+    assert (state.hits.tolist(), state.missed.tolist()) == ([2, 1, 2], [0, 1, 0])
+    assert state.detections.tolist() == [1, -1, 2]
+    report = state.report(motion, everyone(state))
+    assert report.detection_boxes[0].tolist() == BOXES[1]
+    assert np.isnan(report.detection_boxes[1]).all()
+    state.keep(state.missed == 0)
+    assert state.ids.tolist() == [1, 3]
+    assert state.motion.shape == (5, 4, 2)
+    state.birth(motion, Detections(BOXES), np.array([1]))
+    assert (state.ids.tolist(), state.ages.tolist()) == ([1, 3, 4], [2, 2, 1])
+
+
+def test_a_shallow_copy_is_a_snapshot() -> None:
+    motion, state = XYSR(), born()
+    snapshot, deep = copy.copy(state), copy.deepcopy(state)
+    state.advance(1.0, 30)
+    state.predict(motion, 1)
+    state.update(motion, np.array([0]), Detections(BOXES), np.array([2]))
+    state.birth(motion, Detections(BOXES), np.array([0, 1]))
+    state.keep(state.ids > 1)
+    for name, value in vars(deep).items():
+        np.testing.assert_array_equal(getattr(snapshot, name), value)
+
+
+def test_frames_that_passed() -> None:
+    state = State.start(XYSR())
+    assert state.advance(None, 25) == 1
+    assert state.advance(7.0, 25) == 1  # the first time given starts the clock
+    assert state.advance(7.04, 25) == 1
+    assert state.advance(7.2, 25) == 4
+    assert state.advance(7.2403, 25) == 1  # a rounded timestamp
+    assert state.advance(7.26, 25) == pytest.approx(0.4925)
+    assert state.advance(None, 25) == 1
+    assert (state.frame, state.time) == (7, pytest.approx(7.3))
+    assert state.advance(7.34, 25) == 1
+
+
+@pytest.mark.parametrize(
+    ("time", "message"),
+    [
+        (5.0, r"time=5 s does not follow 5 s; give increasing times, or call reset\(\)"),
+        (4.0, r"time=4 s does not follow 5 s"),
+        (float("nan"), "time=nan is not a finite number of seconds"),
+        (float("inf"), "time=inf is not a finite number of seconds"),
+    ],
+)
+def test_time_must_increase(time: float, message: str) -> None:
+    state = State.start(XYSR())
+    state.advance(5.0, 30)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        state.advance(time, 30)
+    assert (state.frame, state.time) == (1, 5.0)
+
+
+@pytest.mark.parametrize(("age", "frames"), [(30, 30), (0, 0), (2.5, 2.5), ("30", 30), ("1.5s", 37.5), (" 2 s ", 50)])
+def test_ages_in_frames_and_seconds(age: Any, frames: float) -> None:
+    assert frames_of(age, 25) == frames
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        (lambda: frames_of("soon", 25), r"max_age='soon': give frames \(30\) or seconds \('1.5s'\)"),
+        (lambda: frames_of(-1, 25), "max_age=-1: give a number of frames or seconds, 0 or more"),
+        (lambda: frames_of(float("nan"), 25, "buffer"), "buffer=nan: give a number"),
+        (lambda: at_least(1, 0, "n_init"), "n_init=0: give a whole number, 1 or more"),
+        (lambda: at_least(1, 1.5, "n_init"), "n_init=1.5: give a whole number"),  # type: ignore[arg-type]
+        (lambda: fraction(1.1, "iou"), "iou=1.1: give a number from 0 to 1"),
+        (lambda: fraction(float("nan"), "iou"), "iou=nan"),
+        (lambda: positive(0, "rate"), "rate=0: give a number above 0"),
+        (lambda: positive(float("inf"), "rate"), "rate=inf"),
+    ],
+)
+def test_settings_out_of_range_are_named(check: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        check()
+    assert (at_least(1, 3, "n"), fraction(0.3, "f"), positive(25, "p")) == (3, 0.3, 25.0)

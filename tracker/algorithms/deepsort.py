@@ -1,0 +1,169 @@
+"""DeepSORT: SORT with a deep association metric (Wojke, Bewley, Paulus 2017, arXiv 1703.07402).
+
+1. predict     every track moves by its Kalman filter over centre, aspect ratio and height         (section 2.1)
+2. appearance  smallest cosine distance of every detection to every track's gallery                (equation 2)
+3. gate        pairs beyond the 95 % quantile of the squared Mahalanobis distance are refused       (equations 1, 4)
+4. cascade     confirmed tracks match by appearance, those seen most recently first                 (section 2.3)
+5. overlap     tentative tracks and tracks missed once match what is left by IoU                    (section 2.3)
+6. update      matched tracks measure their detection and remember its embedding                    (section 2.2)
+7. birth       every detection left starts a tentative track, confirmed after n_init matches        (section 2.1)
+8. death       tentative tracks end at their first miss, confirmed ones after max_age frames        (section 2.1)
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tracker.appearance import EmbeddingArray, Galleries, unit
+from tracker.assign import Matching, same_class
+from tracker.boxes import FloatArray, iou_xyxy
+from tracker.detections import Detections, Invalid, as_detections
+from tracker.motion import XYAH, Motion
+from tracker.state import State, at_least, fraction, frames_of, positive
+from tracker.tracks import IntArray, Tracks
+
+# 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
+MAHALANOBIS_GATE = 9.487729036781154
+
+# The published limit is inclusive: a cost equal to it still matches.
+INCLUSIVE = 1e-5
+
+
+@dataclass
+class DeepSORTState(State):
+    slots: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # gallery of each track
+    galleries: Galleries = field(default_factory=lambda: Galleries(1, 1))
+
+
+class DeepSORT:
+    """DeepSORT tracker.
+
+    max_age             frames a confirmed track lives without a detection; "1.5s" gives seconds
+    n_init              matches, its birth included, before a track is confirmed
+    max_cosine_distance largest appearance distance of a match, 0..2
+    max_iou_distance    largest 1 - IoU of a match in the overlap stage, 0..1
+    budget              embeddings in a track's gallery
+    max_galleries       tracks that hold a gallery at a time: bounds memory to max_galleries x budget embeddings
+    per_class           a track only matches detections of its own class
+    frame_rate          frames per second; turns seconds (``time``, "1.5s") into frames
+    embedder            callable (image, boxes (N, 4) xyxy) -> (N, D), for detections that bring no embeddings
+    motion              motion model; default the paper's
+    """
+
+    def __init__(
+        self,
+        *,
+        max_age: float | str = 30,
+        n_init: int = 3,
+        max_cosine_distance: float = 0.2,
+        max_iou_distance: float = 0.7,
+        budget: int = 100,
+        max_galleries: int = 1000,
+        per_class: bool = False,
+        frame_rate: float = 30.0,
+        embedder: Callable[[Any, FloatArray], Any] | None = None,
+        motion: Motion | None = None,
+    ) -> None:
+        self.n_init = at_least(1, n_init, "n_init")
+        self.max_cosine_distance = 2 * fraction(max_cosine_distance / 2, "max_cosine_distance / 2")
+        self.max_iou_distance = fraction(max_iou_distance, "max_iou_distance")
+        self.budget = at_least(1, budget, "budget")
+        self.max_galleries = at_least(1, max_galleries, "max_galleries")
+        self.per_class = per_class
+        self.frame_rate = positive(frame_rate, "frame_rate")
+        self.max_age = frames_of(max_age, self.frame_rate)
+        self.embedder = embedder
+        self.motion: Motion = XYAH() if motion is None else motion
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; ids start from 1 again."""
+        self.state = DeepSORTState.start(self.motion, galleries=Galleries(self.budget, self.max_galleries))
+
+    @property
+    def tracks(self) -> Tracks:
+        """Every living track, reported or not."""
+        return self.state.report(self.motion, np.full(len(self.state), True))
+
+    def update(
+        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
+    ) -> Tracks:
+        """Track one frame: its detections in, the confirmed tracks missed at most once out.
+
+        detections  anything ``as_detections`` takes, with embeddings unless an embedder was given
+        frame       the image (H, W, 3), for the embedder
+        time        seconds; lets frames be skipped or irregular. Without it one call is one frame.
+
+        Raises ValueError for invalid detections (unless ``invalid="drop"``), missing embeddings or embeddings of
+        another width, or a time that does not increase; the tracker is then as it was before the call.
+        """
+        detections = as_detections(detections, invalid=invalid)
+        embeddings = self._embeddings(detections, frame)
+        state = copy.copy(self.state)
+        step = state.advance(time, self.frame_rate)
+        state.dropped += detections.dropped
+
+        state.predict(self.motion, step)
+
+        expired = state.silent >= self.max_age + 0.5
+        cascading = state.confirmed & ~expired
+        allowed = self.motion.distances(state.motion, detections.boxes) <= MAHALANOBIS_GATE
+        allowed &= cascading[:, None]
+        near = iou_xyxy(self.motion.boxes(state.motion), detections.boxes)
+        if self.per_class:
+            allowed &= same_class(state.classes, detections.classes)
+            near[~same_class(state.classes, detections.classes)] = -1.0
+        appearance = state.galleries.distances(state.slots, embeddings, allowed)
+        by_appearance = self.max_cosine_distance + INCLUSIVE - appearance
+        by_overlap = self.max_iou_distance + INCLUSIVE - (1.0 - near)
+
+        matching = Matching(len(state), len(detections))
+        for missed in np.unique(state.missed[cascading]):
+            matching.stage(f"appearance, missed {missed}", by_appearance, cascading & (state.missed == missed))
+        matching.stage("overlap", by_overlap, ~state.confirmed | (state.missed == 1))
+
+        tracks, matched = matching.pairs
+        state.update(self.motion, tracks, detections, matched)
+        state.confirmed = state.confirmed | (state.hits >= self.n_init)
+        dead = (state.missed > 0) & (expired | ~state.confirmed)
+
+        continued, ended = state.slots[tracks], state.slots[dead]
+        state.keep(~dead)
+        born = np.flatnonzero(matching.free_detections)
+        state.birth(self.motion, detections, born, slots=np.full(len(born), -1))
+        state.confirmed = state.confirmed | (state.hits >= self.n_init)
+        reported = state.report(self.motion, state.confirmed & (state.missed <= 1))
+
+        # The pool of galleries is written in place, so it comes last: a motion model of the user's may fail above.
+        state.galleries.add(continued, embeddings[matched])
+        state.galleries.close(ended)
+        state.slots = np.concatenate((state.slots[: len(state) - len(born)], state.galleries.open(embeddings[born])))
+        self.state = state
+        return reported
+
+    def _embeddings(self, detections: Detections, frame: Any) -> EmbeddingArray:
+        """(N, D) unit embeddings of the detections, checked against what the galleries hold."""
+        width = self.state.galleries.width
+        if len(detections) == 0:
+            return np.empty((0, width or 0), dtype=np.float32)
+        if detections.embeddings is None:
+            if self.embedder is None:
+                raise ValueError(
+                    "DeepSORT needs embeddings: give detections with embeddings, "
+                    "or DeepSORT(embedder=...) and update(detections, frame)"
+                )
+            if frame is None:
+                raise ValueError("DeepSORT's embedder needs the image: call update(detections, frame)")
+            detections = detections.with_embeddings(self.embedder(frame, detections.boxes))
+        assert detections.embeddings is not None
+        if width is not None and detections.embeddings.shape[1] != width:
+            raise ValueError(
+                f"embeddings are {detections.embeddings.shape[1]} wide, the galleries {width}; "
+                "use one embedder throughout, or call reset()"
+            )
+        return unit(detections.embeddings)

@@ -1,0 +1,117 @@
+"""Appearance: cosine distances between detections and galleries of what each track looked like. No torch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.boxes import FloatArray
+from tracker.tracks import IntArray
+
+EmbeddingArray = NDArray[np.float32]
+
+SIMILARITIES = 1 << 20  # computed at a time: 4 MB
+
+
+def unit(embeddings: EmbeddingArray) -> EmbeddingArray:
+    """(N, D) rows scaled to length 1; a zero row stays zero, at distance 1 from everything."""
+    largest = np.abs(embeddings).max(axis=1, keepdims=True, initial=0.0)
+    scaled = embeddings / np.where(largest > 0, largest, 1)  # squares must not overflow
+    norms = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return (scaled / np.where(norms > 0, norms, 1)).astype(np.float32, copy=False)
+
+
+class Galleries:
+    """The last ``budget`` embeddings of every track, in one pool (DeepSORT, Wojke 2017, section 2.2).
+
+    budget         embeddings kept per track
+    max_galleries  tracks that can hold a gallery at a time; memory is at most max_galleries x budget x D floats.
+                   A track born beyond that has none: it is matched by motion alone.
+
+    A track refers to its gallery by slot, -1 for none. A new gallery is filled with copies of its first embedding, so
+    that a slot is always full and the smallest distance needs no mask.
+    """
+
+    def __init__(self, budget: int, max_galleries: int) -> None:
+        self.budget = budget
+        self.max_galleries = max_galleries
+        self._pool: EmbeddingArray | None = None  # (slots, budget, D)
+        self._written = np.empty(0, dtype=np.int64)  # (slots,) embeddings ever written, 0 where the slot is free
+
+    @property
+    def width(self) -> int | None:
+        """D, or None before the first embedding."""
+        return None if self._pool is None else self._pool.shape[2]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the pool in bytes."""
+        return 0 if self._pool is None else self._pool.nbytes
+
+    def distances(
+        self, slots: IntArray, embeddings: EmbeddingArray, wanted: NDArray[np.bool_] | None = None
+    ) -> FloatArray:
+        """(N, M) smallest cosine distance, 0..2, of each track's gallery to each unit embedding (M, D).
+
+        Computed for the pairs of the mask ``wanted`` (N, M), default all; others, and tracks without a gallery, are at
+        distance infinity. Equation 2 of the paper.
+        """
+        out = np.full((len(slots), len(embeddings)), np.inf)
+        held = np.repeat((slots >= 0)[:, None], len(embeddings), axis=1)
+        tracks, columns = (held if wanted is None else held & wanted).nonzero()
+        if self._pool is None or len(tracks) == 0:
+            return out
+        used = self._pool[: slots.max() + 1]
+        # Each gallery meets its own few candidates, listed in a row and padded with candidate 0.
+        per_track = np.bincount(tracks)
+        first = per_track.cumsum() - per_track
+        place = np.arange(len(tracks)) - first[tracks]
+        candidates = np.zeros((len(used), per_track.max()), dtype=np.int64)
+        candidates[slots[tracks], place] = columns
+        nearest = np.empty(candidates.shape, dtype=np.float32)
+        # A few galleries at a time: all similarities at once would take gigabytes in a crowd.
+        some = max(1, SIMILARITIES // (self.budget * candidates.shape[1]))
+        for start in range(0, len(used), some):
+            part = slice(start, start + some)
+            similarity = used[part] @ embeddings[candidates[part]].swapaxes(1, 2)
+            similarity.max(axis=1, out=nearest[part])
+        out[tracks, columns] = 1.0 - nearest[slots[tracks], place]
+        return out
+
+    def open(self, embeddings: EmbeddingArray) -> IntArray:
+        """Start a gallery for each row of embeddings (K, D); returns slots (K,), -1 where the limit is reached."""
+        count = len(embeddings)
+        free = np.flatnonzero(self._written == 0)
+        if len(free) < count:
+            self._grow(count - len(free), embeddings.shape[1])
+            free = np.flatnonzero(self._written == 0)
+        slots = np.full(count, -1, dtype=np.int64)
+        given = min(count, len(free))
+        slots[:given] = free[:given]
+        if given and self._pool is not None:
+            self._pool[slots[:given]] = embeddings[:given, None]
+            self._written[slots[:given]] = 1
+        return slots
+
+    def add(self, slots: IntArray, embeddings: EmbeddingArray) -> None:
+        """Add one embedding (K, D) to each gallery, in place of its oldest once it is full."""
+        held = slots >= 0
+        slots = slots[held]
+        if self._pool is not None:
+            self._pool[slots, self._written[slots] % self.budget] = embeddings[held]
+            self._written[slots] += 1
+
+    def close(self, slots: IntArray) -> None:
+        """End the galleries in these slots."""
+        self._written[slots[slots >= 0]] = 0
+
+    def _grow(self, missing: int, width: int) -> None:
+        size = len(self._written)
+        target = min(max(size + missing, 2 * size, 16), self.max_galleries)
+        if target == size:
+            return
+        pool = np.zeros((target, self.budget, width), dtype=np.float32)
+        if self._pool is not None:
+            pool[:size] = self._pool
+        self._pool = pool
+        self._written = np.concatenate((self._written, np.zeros(target - size, dtype=np.int64)))

@@ -1,0 +1,83 @@
+"""The ``track`` command. Only argparse is imported here; each subcommand imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+# Subcommand -> the module whose add_parsers(subparsers) defines it, and its line in the help.
+COMMANDS = {
+    "run": ("tracker.commands", "the same as `track SOURCE`"),
+    "algos": ("tracker.commands", "each algorithm with its parameters and defaults"),
+    "demo": ("tracker.commands", "track a drawn street scene with known truth, and score the result"),
+}
+
+USAGE = """usage: track SOURCE [options]    track a video; `track run --help` lists the options
+       track COMMAND [options]   `track COMMAND --help` lists them
+"""
+
+ABOUT = """
+SOURCE is a video file, a folder of images, a MOTChallenge sequence folder, a webcam number or a URL (rtsp, http).
+The first line it prints says what it chose; tracks.txt, the annotated video and run.json go to a new folder.
+
+  track street.mp4                               SORT on OpenCV's people detector
+  track street.mp4 --algo deepsort               with appearance
+  track street.mp4 --detector yolox_nano.onnx    a stronger detector of your own
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"track: {message}; see `{self.prog} --help`\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code: 0 done, 1 done in part, 2 bad input, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(_help())
+        return 0 if words else 2
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"track (trackwhy) {version('trackwhy')}")
+        return 0
+    if words[0] not in COMMANDS:
+        words.insert(0, "run")
+    parser = Parser(prog="track", allow_abbrev=False)
+    subparsers = parser.add_subparsers()
+    import_module(COMMANDS[words[0]][0]).add_parsers(subparsers)
+    args = parser.parse_args(words)
+    try:
+        return int(args.run(args))
+    except (ValueError, OSError) as error:
+        if os.environ.get("TRACK_TRACEBACK"):
+            raise
+        print(f"track: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("track: interrupted", file=sys.stderr)
+        return 130
+
+
+def _help() -> str:
+    lines = [f"  {name:<8} {about}" for name, (_, about) in COMMANDS.items()]
+    return USAGE + "\ncommands:\n" + "\n".join(lines) + "\n" + ABOUT
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,368 @@
+"""The subcommands that track: ``track SOURCE``, ``track demo``, ``track algos``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import signal
+import sys
+import time as clock
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracker.registry import algorithm, algorithms, parameters
+
+if TYPE_CHECKING:
+    from tracker.demo import SceneScore
+    from tracker.pipeline import Pipeline
+    from tracker.sinks import Sink
+
+PARTIAL, INTERRUPTED = 1, 130
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Register ``run``, ``demo`` and ``algos``."""
+    run = subparsers.add_parser("run", usage="track SOURCE [options]", description="Track a video.", allow_abbrev=False)
+    run.add_argument(
+        "source",
+        metavar="SOURCE",
+        nargs="?",
+        help="video file, folder of images, MOTChallenge sequence folder, webcam number or URL",
+    )
+    _add_options(run)
+    run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
+    run.set_defaults(run=run_command)
+
+    demo = subparsers.add_parser(
+        "demo", description="Track a drawn street scene with known truth, and score the result.", allow_abbrev=False
+    )
+    _add_options(demo)
+    demo.add_argument("--frames", type=int, default=300, help="length of the scene (default 300)")
+    demo.add_argument("--seed", type=int, default=0, help="another seed, other people (default 0)")
+    demo.set_defaults(run=demo_command, show=False)
+
+    algos = subparsers.add_parser(
+        "algos", description="List each algorithm with its parameters and defaults.", allow_abbrev=False
+    )
+    algos.add_argument("--json", action="store_true", help="as JSON")
+    algos.set_defaults(run=algos_command)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--algo", default="sort", metavar="NAME", help=f"{', '.join(algorithms())} (default sort)")
+    add(
+        "--detector",
+        metavar="WHAT",
+        help="hog, motion, yunet:MODEL.onnx, MODEL.onnx (YOLOX or YOLOv8/11 heads, YuNet), "
+        "recorded DETS.txt or DETS.npz (default hog)",
+    )
+    add("--reid", default="histogram", metavar="WHAT", help="histogram or MODEL.onnx (default histogram)")
+    add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
+    add("--classes", metavar="A,B", help="names of the classes to keep, such as person,car")
+    add(
+        "--set",
+        dest="settings",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="parameters of the algorithm; `track algos` lists them",
+    )
+    add("-o", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
+    add("--no-video", action="store_true", help="write no annotated video")
+    add("--json", action="store_true", help="print the summary as JSON and nothing else")
+    add("--quiet", action="store_true", help="print errors only")
+    add("--overwrite", action="store_true", help="replace the results in an existing folder")
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """``track SOURCE``."""
+    if args.source is None and args.settings and "=" not in args.settings[-1]:
+        args.source = args.settings.pop()  # `track --set max_age=30 street.mp4`
+    if args.source is None:
+        raise ValueError("no SOURCE given; name a video file, a folder of images, a webcam number or a URL")
+    from tracker.io.video import open_source
+
+    with open_source(args.source) as source:
+        detector = args.detector
+        if detector is None:
+            recorded = Path(args.source) / "det" / "det.txt"
+            detector = "hog" if source.has_images or not recorded.is_file() else str(recorded)
+        return _track(args, source, detector, args.source)
+
+
+def demo_command(args: argparse.Namespace) -> int:
+    """``track demo``."""
+    from tracker.demo import SceneScore
+    from tracker.scene import Scene
+
+    scene = Scene(n_frames=args.frames, seed=args.seed)
+    detector: Any = args.detector
+    if detector is None:
+        from tracker.detect import HOG
+
+        # Its figures are large: the picture's own size is enough, three times faster and with fewer false alarms.
+        detector = HOG(height=scene.size[1], **({} if args.conf is None else {"conf": args.conf}))
+    return _track(args, scene.source(), detector, "demo", score=SceneScore(scene))
+
+
+def algos_command(args: argparse.Namespace) -> int:
+    """``track algos``."""
+    found = {name: parameters(algorithm(name)) for name in algorithms()}
+    if args.json:
+        print(json.dumps(found, indent=2))
+        return 0
+    for name, settings in found.items():
+        module = sys.modules[algorithm(name).__module__]
+        print(f"{name}  {(module.__doc__ or '').splitlines()[0]}")
+        width = max(map(len, settings))
+        for key, default in settings.items():
+            print(f"    {key:<{width}}  {default}")
+    return 0
+
+
+def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, score: SceneScore | None = None) -> int:
+    """Run a pipeline into a fresh folder and say what happened; returns the exit code."""
+    from tracker import report
+    from tracker.pipeline import open_pipeline
+    from tracker.sinks import TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
+
+    if args.conf is not None and not math.isfinite(args.conf):
+        raise ValueError(f"--conf {args.conf}: give a number")
+    settings = _settings(args.settings)
+    pipeline = open_pipeline(
+        source,
+        algo=args.algo,
+        detector=detector,
+        reid=args.reid,
+        conf=args.conf,
+        classes=None if args.classes is None else [name.strip() for name in args.classes.split(",") if name.strip()],
+        settings=settings,
+        invalid="drop",
+    )
+    talk = not (args.json or args.quiet)
+    run = _describe(args, pipeline, source, detector, settings)
+    names = getattr(pipeline.detector, "class_names", None)
+    with ExitStack() as open_sinks:
+        window = WindowSink(names) if args.show else None
+        folder = fresh_folder(args.out or _new_folder(label, args.algo, args.overwrite), overwrite=args.overwrite)
+        try:
+            text = TextSink(folder / "tracks.txt")
+        except OSError:
+            _remove_if_empty(folder)
+            raise
+        video = None if args.no_video else VideoSink(folder / "tracks.mp4", source.frame_rate, names)
+        sinks: list[Sink] = [sink for sink in (text, video, window, score) if sink is not None]
+        for sink in sinks:
+            open_sinks.callback(sink.close)
+        if talk:
+            print(report.choice(run), flush=True)
+            if detector == "hog":
+                print(
+                    "hog is OpenCV's built-in people detector; --detector MODEL.onnx takes a stronger one", flush=True
+                )
+        said: list[str] = []
+        _note(args, [*source.notes, getattr(pipeline.detector, "note", None)], said)
+
+        progress = report.Progress(source.n_frames) if talk else None
+        written = 0.0
+        detections = 0
+        failure: Exception | None = None
+        started = clock.perf_counter()
+        with _interruptible() as interrupted:
+            try:
+                for step in pipeline:
+                    before = clock.perf_counter()
+                    for sink in sinks:
+                        sink.write(step)
+                    detections += len(step.detections)
+                    written += clock.perf_counter() - before
+                    if progress is not None:
+                        progress(pipeline.frames, len(step.tracks))
+                    if interrupted:
+                        break
+            except WindowClosed:
+                pass
+            except KeyboardInterrupt:
+                interrupted.append(signal.SIGINT)
+            except (ValueError, OSError) as error:
+                failure = error  # told after the files are finished
+            if progress is not None:
+                progress.close()
+            before = clock.perf_counter()
+            for sink in sinks:
+                try:
+                    sink.close()
+                except OSError as error:
+                    failure = failure or error
+            written += clock.perf_counter() - before
+    elapsed = clock.perf_counter() - started
+
+    _note(args, source.notes, said)  # what reading it brought to light
+    frames = pipeline.frames
+    missing = 0 if interrupted else source.missing
+    if frames == 0 and failure is None and not interrupted:
+        failure = ValueError(f"{source.name}: no frame could be read; nothing was tracked")
+    run["complete"] = failure is None and not interrupted and not missing
+    run["counts"] = {
+        "frames": frames,
+        "missing_frames": missing,
+        "detections": detections,
+        "dropped": pipeline.dropped + getattr(pipeline.detector, "dropped", 0),
+        "tracks": len(text.ids),
+        "rows": text.rows,
+    }
+    paths = {"tracks": text.path}
+    if video is not None and video.codec is not None:
+        run["video_codec"] = video.codec
+        paths["video"] = video.path
+    paths["run"] = folder / "run.json"
+    if frames == 0:
+        text.path.unlink(missing_ok=True)
+        _remove_if_empty(folder)
+    else:
+        try:
+            paths["run"].write_text(json.dumps(run, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        except OSError as error:
+            failure = failure or error
+        _say(args, run, pipeline, elapsed, written, paths, score)
+    if failure is not None:
+        if frames:
+            print(f"track: stopped after {frames} frames, what was tracked until then is in {folder}", file=sys.stderr)
+        raise failure
+    if interrupted:
+        if not args.quiet:
+            print(f"track: interrupted after {frames} frames; the files are complete up to there", file=sys.stderr)
+        return INTERRUPTED if interrupted[0] == signal.SIGINT else 128 + interrupted[0]
+    if missing:
+        print(
+            f"track: {source.name}: {missing} of {frames + missing} frames could not be read (a damaged or cut file?); "
+            f"the other {frames} are tracked",
+            file=sys.stderr,
+        )
+        return PARTIAL
+    return 0
+
+
+def _say(
+    args: argparse.Namespace,
+    run: dict[str, Any],
+    pipeline: Pipeline,
+    elapsed: float,
+    written: float,
+    paths: dict[str, Path],
+    score: SceneScore | None,
+) -> None:
+    from tracker import report
+
+    seconds = {**pipeline.seconds, "write": written}
+    speed = {
+        "fps": round(pipeline.frames / elapsed, 2),
+        "stages_fps": {name: round(pipeline.frames / s, 2) for name, s in seconds.items() if s > 1e-3},
+    }
+    where = {name: str(path) for name, path in paths.items()}
+    scores = None if score is None else score.scores()
+    if args.json:
+        print(json.dumps({**run, "speed": speed, "paths": where} | ({} if scores is None else {"scores": scores})))
+    elif not args.quiet:
+        if "video_codec" in run:
+            where["video"] += f" ({run['video_codec']})"
+        print(report.summary(run, speed, where))
+        if scores is not None:
+            print("  ".join(f"{name} {value}" for name, value in scores.items()))
+
+
+def _note(args: argparse.Namespace, notes: Sequence[str | None], said: list[str]) -> None:
+    """Print each note once; ``said`` holds those printed."""
+    for note in notes:
+        if note and note not in said and not (args.quiet or args.json):
+            print(f"track: note: {note}", file=sys.stderr)
+        said.append(note or "")
+
+
+def _settings(words: Sequence[str]) -> dict[str, str]:
+    settings = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--set {word}: give key=value, such as max_age=30")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def _describe(
+    args: argparse.Namespace, pipeline: Pipeline, source: Any, detector: Any, settings: dict[str, str]
+) -> dict[str, Any]:
+    """What run.json says about the inputs."""
+    from tracker import report
+
+    cls = type(pipeline.tracker)
+    return {
+        "source": {
+            "name": source.name,
+            "kind": source.kind,
+            "sha256": source.sha256(),
+            "frame_rate": source.frame_rate,
+            "frames": source.n_frames,
+            "size": source.size,
+        },
+        "detector": {
+            "name": getattr(pipeline.detector, "name", detector),
+            "device": getattr(pipeline.detector, "device", "cpu"),
+            "conf": args.conf,
+            "classes": args.classes,
+        },
+        "embedder": None
+        if pipeline.embedder is None
+        else {
+            "name": getattr(pipeline.embedder, "name", args.reid),
+            "device": getattr(pipeline.embedder, "device", "cpu"),
+        },
+        "algorithm": {
+            "name": args.algo.lower(),
+            "parameters": {**parameters(cls), "frame_rate": source.frame_rate, **settings},
+        },
+        "versions": report.versions(),
+    }
+
+
+def _new_folder(source: str, algo: str, overwrite: bool) -> Path:
+    """A folder below runs/ named for the run, numbered where that name is taken."""
+    stem = Path(source).stem if not source.isdigit() else f"webcam{source}"
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem) or "run"
+    folder = base = Path("runs") / f"{name}-{algo.lower()}"
+    n = 1
+    while folder.exists() and not overwrite:
+        n += 1
+        folder = base.with_name(f"{base.name}-{n}")
+    return folder
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """While inside, the first Ctrl-C or TERM only leaves its number in the list; the second one interrupts."""
+    received: list[int] = []
+
+    def note(number: int, _: Any) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    previous = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(ValueError):  # outside the main thread
+            previous[number] = signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

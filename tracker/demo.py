@@ -1,0 +1,65 @@
+"""Scores of a run over the drawn scene, whose truth is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracker.boxes import iou_xyxy
+
+if TYPE_CHECKING:
+    from tracker.pipeline import Step
+    from tracker.scene import Scene
+
+VISIBLE = 0.25  # a figure counts where at least this share of it can be seen
+MATCH_IOU = 0.5
+
+# motmetrics' names, ours, and the decimals to show
+_SCORES = (
+    ("mota", "MOTA", 3),
+    ("motp", "MOTP", 3),
+    ("idf1", "IDF1", 3),
+    ("num_switches", "IDSW", 0),
+    ("num_fragmentations", "Frag", 0),
+    ("num_false_positives", "FP", 0),
+    ("num_misses", "FN", 0),
+    ("mostly_tracked", "MT", 0),
+    ("mostly_lost", "ML", 0),
+    ("num_unique_objects", "GT", 0),
+)
+
+
+class SceneScore:
+    """A sink that compares each step with the scene's truth; ``scores()`` gives CLEAR and ID scores by motmetrics.
+
+    A figure that is hidden need not be found, and a track that follows it is not held against the tracker.
+    MOTP is the mean IoU of the matches, 0..1.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        import motmetrics
+
+        self._motmetrics = motmetrics
+        self._scene = scene
+        self._accumulator = motmetrics.MOTAccumulator()
+
+    def write(self, step: Step) -> None:
+        ids, boxes, visible = self._scene.truth(step.frame.number)
+        seen = visible >= VISIBLE
+        overlap = iou_xyxy(boxes, step.tracks.boxes)
+        on_hidden = np.any(overlap[~seen] >= MATCH_IOU, axis=0) & ~np.any(overlap[seen] >= MATCH_IOU, axis=0)
+        distance = 1.0 - overlap[seen][:, ~on_hidden]
+        distance[distance > 1.0 - MATCH_IOU] = np.nan
+        self._accumulator.update(ids[seen], step.tracks.ids[~on_hidden], distance, frameid=step.frame.number)
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+    def scores(self) -> dict[str, Any]:
+        """Score by name; percentages are fractions."""
+        host = self._motmetrics.metrics.create()
+        table = host.compute(self._accumulator, metrics=[name for name, _, _ in _SCORES])
+        row = table.iloc[0]
+        row["motp"] = 1.0 - row["motp"]
+        return {ours: round(float(row[name]), digits) if digits else int(row[name]) for name, ours, digits in _SCORES}

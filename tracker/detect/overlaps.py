@@ -1,0 +1,54 @@
+"""One box per object: several boxes of one object are thinned out (per class) or merged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.boxes import FloatArray, iou_xyxy
+
+
+def thin_xyxy(boxes: FloatArray, scores: FloatArray, classes: NDArray[np.int64], iou: float) -> NDArray[np.int64]:
+    """Greedy non-maximum suppression per class: indices of the boxes that stay, best score first.
+
+    boxes (N, 4) xyxy of positive size, scores (N,), classes (N,). A box falls where one of its class with a better
+    score overlaps it by more than ``iou``. OpenCV's routine is 3 to 60 times faster here than the loop in numpy
+    (60 boxes: 25 against 108 us; 3,000: 4.7 against 15 ms).
+    """
+    if len(boxes) < 2:
+        return np.arange(len(boxes))
+    import cv2
+
+    ltwh: Any = boxes.copy()  # OpenCV's stubs ask for lists, and its code takes arrays
+    ltwh[:, 2:] -= boxes[:, :2]
+    # OpenCV moves the classes apart by the largest coordinate, which only parts them when none is negative.
+    ltwh[:, :2] -= ltwh[:, :2].min(axis=0)
+    ranks: Any = scores
+    kinds: Any = classes.astype(np.int32)
+    keep = cv2.dnn.NMSBoxesBatched(ltwh, ranks, kinds, -np.inf, iou)
+    return np.asarray(keep, dtype=np.int64).reshape(-1)
+
+
+def merge_xyxy(boxes: FloatArray, scores: FloatArray, iou: float) -> tuple[FloatArray, FloatArray]:
+    """Boxes of one object become their mean, weighted by score: (K, 4) boxes and (K,) best scores, best first.
+
+    boxes (N, 4) xyxy of positive size, scores (N,) positive. The best box takes in those that overlap it by at
+    least ``iou``, then the best of the rest does, and so on. A sliding window answers many times around a person; the
+    mean of its answers fits better than the best one. N is small here (tens), so the loop is over objects.
+    """
+    order = np.argsort(-scores, kind="stable")
+    boxes, scores = boxes[order], scores[order]
+    near = iou_xyxy(boxes, boxes) >= iou
+    free = np.ones(len(boxes), dtype=bool)
+    merged, best = [], []
+    for row in range(len(boxes)):
+        if not free[row]:
+            continue
+        group = near[row] & free
+        group[row] = True
+        free &= ~group
+        merged.append(np.average(boxes[group], axis=0, weights=scores[group]))
+        best.append(scores[row])
+    return np.array(merged, dtype=np.float64).reshape(-1, 4), np.array(best, dtype=np.float64)

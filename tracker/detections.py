@@ -1,0 +1,274 @@
+"""Detections: what a detector saw in one frame, checked once, here, at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tracker.boxes import FloatArray
+
+Invalid = Literal["raise", "drop"]
+
+# Larger coordinates or smaller sizes are no image; inside these bounds areas and ratios stay finite and exact enough.
+LARGEST_COORDINATE = 1e8
+SMALLEST_SIZE = 1e-6
+
+
+class Detections:
+    """Boxes of one frame with scores, classes and optional embeddings and payload; read-only.
+
+    boxes       (N, 4) left, top, right, bottom in pixels; finite, right > left, bottom > top; may lie outside the image
+    scores      (N,) finite, usually 0..1 (unbounded scores of public detectors are accepted); default 1
+    classes     (N,) integers; default 0
+    embeddings  (N, D) finite appearance vectors, float32, or None
+    payload     anything with one entry per detection (masks, keypoints, names), carried along, or None
+    invalid     "raise": a bad row raises ValueError naming it; "drop": bad rows are left out and counted
+
+    After construction ``dropped`` counts the rows left out and ``rows`` (N,) holds, for each detection, its row in the
+    input. Index with a mask, a slice or an index array to get a part: ``detections[detections.scores > 0.5]``.
+    """
+
+    __slots__ = (
+        "boxes",
+        "classes",
+        "dropped",
+        "embeddings",
+        "floats",
+        "integers",
+        "payload",
+        "rows",
+        "scores",
+        "whole",
+    )
+
+    # The columns are views into these two, so that a tracker takes what it matched in two operations.
+    floats: FloatArray  # (5, N) score, left, top, right, bottom
+    integers: NDArray[np.int64]  # (2, N) row, class
+    boxes: FloatArray
+    scores: FloatArray
+    rows: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    embeddings: NDArray[np.float32] | None
+    payload: NDArray[Any] | None
+    dropped: int
+    whole: bool  # rows count from 0: nothing was left out or picked
+
+    def __init__(
+        self,
+        boxes: ArrayLike,
+        scores: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        *,
+        embeddings: ArrayLike | None = None,
+        payload: Any = None,
+        invalid: Invalid = "raise",
+    ) -> None:
+        if invalid not in ("raise", "drop"):
+            raise ValueError(f"invalid={invalid!r}: use 'raise' or 'drop'")
+        corners = _numbers(boxes, "boxes", width=4)
+        n = len(corners)
+        self.floats = np.ones((5, n))
+        self.floats[1:] = corners.T
+        if scores is not None:
+            self.floats[0] = _same_length(_numbers(scores, "scores"), n, "scores")
+        # Checked as floats first: a NaN class has no integer.
+        labels = np.zeros(n) if classes is None else _same_length(_numbers(classes, "classes"), n, "classes")
+        self.embeddings = None
+        if embeddings is not None:
+            vectors = _numbers(embeddings, "embeddings", width=-1, dtype=np.float32)
+            self.embeddings = _same_length(vectors, n, "embeddings")
+        self.payload = None if payload is None else _same_length(_per_detection(payload), n, "payload")
+
+        good, complaint = _check(corners, self.floats[0], labels, self.embeddings)
+        if complaint is not None and invalid == "raise":
+            raise ValueError(f"detections {complaint}; correct the row, or pass invalid='drop' to leave it out")
+        self.integers = np.empty((2, n), dtype=np.int64)
+        self.integers[0] = np.arange(n)
+        self.integers[1] = np.where(good, labels, 0)
+        self.dropped = 0
+        self.whole = True
+        if complaint is None:
+            self._freeze()
+        else:
+            self._take(self, good)
+            self.dropped = n - len(self)
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """No detections: a frame in which nothing was seen."""
+        return cls(np.empty((0, 4)))
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __getitem__(self, which: Any) -> Detections:
+        """The detections that ``which`` (boolean mask, slice or integer array) selects, in its order."""
+        if isinstance(which, (int, np.integer)):
+            which = [which]
+        part = object.__new__(Detections)
+        part._take(self, which)
+        part.dropped = self.dropped
+        return part
+
+    def __repr__(self) -> str:
+        width = "none" if self.embeddings is None else f"{self.embeddings.shape[1]}-d"
+        return f"Detections({len(self)} boxes, embeddings {width}, dropped {self.dropped})"
+
+    def with_embeddings(self, embeddings: ArrayLike) -> Detections:
+        """The same detections with (N, D) embeddings; ValueError where they do not fit or are not finite."""
+        return Detections(self.boxes, self.scores, self.classes, embeddings=embeddings, payload=self.payload)
+
+    def numbered(self) -> Detections:
+        """The same detections, ``rows`` counting them from 0."""
+        part = self[:]
+        part.integers = self.integers.copy()
+        part.integers[0] = np.arange(len(self))
+        part.whole = True
+        part._freeze()
+        return part
+
+    def _take(self, other: Detections, which: Any) -> None:
+        self.floats = other.floats[:, which]
+        self.integers = other.integers[:, which]
+        self.embeddings = None if other.embeddings is None else other.embeddings[which]
+        self.payload = None if other.payload is None else other.payload[which]
+        self.whole = False
+        self._freeze()
+
+    def _freeze(self) -> None:
+        for array in (self.floats, self.integers, self.embeddings, self.payload):
+            if array is not None:
+                array.flags.writeable = False
+        self.scores = self.floats[0]
+        self.boxes = self.floats[1:].T
+        self.rows, self.classes = self.integers[0], self.integers[1]
+
+
+def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
+    """Whatever a detector gave, as Detections, recognised by its attributes; no detector library is imported.
+
+    Accepted: Detections; None (nothing seen); an array (N, 4..6) of left, top, right, bottom [, score [, class]];
+    a torchvision dict (``boxes``, ``scores``, ``labels``); ``supervision.Detections`` (``xyxy``, ``confidence``,
+    ``class_id``); ultralytics ``Results`` (``boxes.xyxy``, ``boxes.conf``, ``boxes.cls``). Tensors may live on
+    any device. ``rows`` of the result count within ``value``. Raises ValueError for anything else, and for bad rows
+    unless ``invalid="drop"``.
+    """
+    if isinstance(value, Detections):
+        return value if value.whole else value.numbered()
+    if value is None:
+        return Detections.empty()
+    if isinstance(value, Mapping):
+        if "boxes" not in value:
+            raise ValueError(f"detections dict has no 'boxes' (keys: {', '.join(map(str, value)) or 'none'})")
+        return Detections(
+            _to_numpy(value["boxes"]),
+            _to_numpy(value.get("scores")),
+            _to_numpy(value.get("labels", value.get("classes"))),
+            embeddings=_to_numpy(value.get("embeddings")),
+            payload=_to_numpy(value.get("masks")),
+            invalid=invalid,
+        )
+    if hasattr(value, "xyxy") and hasattr(value, "confidence"):
+        return Detections(
+            _to_numpy(value.xyxy),
+            _to_numpy(value.confidence),
+            _to_numpy(getattr(value, "class_id", None)),
+            payload=_to_numpy(getattr(value, "mask", None)),
+            invalid=invalid,
+        )
+    boxes = getattr(value, "boxes", None)
+    if boxes is not None and hasattr(boxes, "xyxy"):
+        return Detections(_to_numpy(boxes.xyxy), _to_numpy(boxes.conf), _to_numpy(boxes.cls), invalid=invalid)
+    if isinstance(value, (list, tuple)) and len(value) == 1 and hasattr(value[0], "boxes"):
+        return as_detections(value[0], invalid=invalid)
+    array = _to_numpy(value)
+    try:
+        array = np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"detections of type {type(value).__name__} are not understood; give Detections, an (N, 4..6) array, "
+            "a torchvision dict, supervision.Detections or ultralytics results"
+        ) from None
+    if array.size == 0:
+        return Detections.empty()
+    if array.ndim != 2 or not 4 <= array.shape[1] <= 6:
+        raise ValueError(
+            f"detections array has shape {array.shape}; expected (N, 4), (N, 5) or (N, 6): "
+            "left, top, right, bottom [, score [, class]]"
+        )
+    scores = array[:, 4] if array.shape[1] > 4 else None
+    classes = array[:, 5] if array.shape[1] > 5 else None
+    return Detections(array[:, :4], scores, classes, invalid=invalid)
+
+
+def _to_numpy(value: Any) -> Any:
+    if hasattr(value, "detach"):
+        value = value.detach()
+    if hasattr(value, "cpu"):
+        value = value.cpu()
+    return value.numpy() if hasattr(value, "numpy") else value
+
+
+def _numbers(value: ArrayLike, name: str, width: int | None = None, dtype: type = np.float64) -> NDArray[Any]:
+    """A copy of shape (N,) or, with a width, (N, width); width -1 takes any."""
+    try:
+        with np.errstate(over="ignore"):  # an overflow to infinity is reported below
+            array: NDArray[Any] = np.array(value, dtype=dtype)
+    except (TypeError, ValueError):
+        raise ValueError(f"detections {name} are not numbers in a regular array") from None
+    if array.shape == (0,) and width is not None:
+        return array.reshape(0, max(width, 0))  # an empty list has no second axis to check
+    if width is None and array.ndim != 1:
+        raise ValueError(f"detections {name} have shape {array.shape}; expected (N,)")
+    if width is not None and (array.ndim != 2 or (width >= 0 and array.shape[1] != width)):
+        raise ValueError(f"detections {name} have shape {array.shape}; expected (N, {width if width >= 0 else 'D'})")
+    return array
+
+
+def _per_detection(payload: Any) -> NDArray[Any]:
+    if isinstance(payload, np.ndarray):
+        return payload.copy()
+    array = np.empty(len(payload), dtype=object)
+    for i, one in enumerate(payload):  # assigned whole, a list of lists would be taken for a matrix
+        array[i] = one
+    return array
+
+
+def _same_length(array: NDArray[Any], n: int, name: str) -> NDArray[Any]:
+    if len(array) != n:
+        raise ValueError(f"detections {name} have {len(array)} rows for {n} boxes; give one per box")
+    return array
+
+
+def _check(
+    boxes: FloatArray, scores: FloatArray, labels: FloatArray, embeddings: NDArray[np.float32] | None
+) -> tuple[NDArray[np.bool_], str | None]:
+    """Which rows are good, and the complaint about the first bad one."""
+    # NaN fails every comparison, so these lines catch it too.
+    inside: NDArray[np.bool_] = np.all(np.abs(boxes) <= LARGEST_COORDINATE, axis=1)
+    with np.errstate(invalid="ignore"):
+        sized: NDArray[np.bool_] = np.all(boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIZE, axis=1)
+    whole = (np.abs(labels) < 2**53) & (labels == np.round(labels))
+    good: NDArray[np.bool_] = inside & sized & np.isfinite(scores) & whole
+    if embeddings is not None:
+        good &= np.isfinite(embeddings).all(axis=1)
+    if good.all():
+        return good, None
+    row = int(np.argmin(good))
+    values = ", ".join(f"{value:g}" for value in boxes[row])
+    if not np.isfinite(boxes[row]).all():
+        what = f"box [{values}] is not finite"
+    elif not inside[row]:
+        what = f"box [{values}] has a coordinate beyond {LARGEST_COORDINATE:g} pixels"
+    elif not sized[row]:
+        what = f"box [{values}] has no positive width and height (expected left, top, right, bottom)"
+    elif not np.isfinite(scores[row]):
+        what = f"score {scores[row]:g} is not finite"
+    elif embeddings is not None and not np.isfinite(embeddings[row]).all():
+        what = "embedding holds NaN or infinity"
+    else:
+        what = f"class {labels[row]:g} is not an integer"
+    return good, f"row {row}: {what}"

@@ -1,0 +1,171 @@
+"""Tracks on pictures: a box, a label and a trail per track, in a colour that stays with the id."""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.boxes import FloatArray
+from tracker.io.video import Image
+from tracker.tracks import Tracks
+
+Colour = tuple[int, int, int]
+_GOLDEN = 0.618033988749895
+
+
+@lru_cache(maxsize=4096)
+def colour_of(id: int) -> Colour:
+    """The BGR colour of an id, always the same: successive ids lie a golden-ratio turn of hue apart."""
+    # Hues of ids 5, 8, 13, ... apart come close; brightness and saturation change with period 3.
+    value, saturation = ((0.95, 0.85), (0.75, 0.95), (1.0, 0.6))[id % 3]
+    red, green, blue = colorsys.hsv_to_rgb(id * _GOLDEN % 1.0, saturation, value)
+    return round(255 * blue), round(255 * green), round(255 * red)
+
+
+class Trails:
+    """Where each track's feet (middle of the box's lower edge) were in its last ``length`` updates.
+
+    Lost tracks keep their trail without growing it; an id that was not reported for ``length`` updates is forgotten,
+    so memory is bounded by the tracks of ``length`` frames. ValueError for a length below 1.
+    """
+
+    def __init__(self, length: int = 30) -> None:
+        if length < 1:
+            raise ValueError(f"trail length {length} is below 1")
+        self.length = length
+        self._points: dict[int, deque[tuple[float, float]]] = {}
+        self._seen: dict[int, int] = {}
+        self._frame: int | None = None
+        self._updates = 0
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def update(self, tracks: Tracks) -> None:
+        """Add one frame's tracks. The same frame again changes nothing; an earlier frame starts afresh."""
+        if self._frame is not None and tracks.frame == self._frame:
+            return
+        if self._frame is not None and tracks.frame < self._frame:
+            self._points.clear()
+            self._seen.clear()
+        self._frame = tracks.frame
+        self._updates += 1
+        feet = np.stack(((tracks.boxes[:, 0] + tracks.boxes[:, 2]) / 2, tracks.boxes[:, 3]), axis=1).tolist()
+        for id, (x, y), missed in zip(tracks.ids.tolist(), feet, tracks.missed.tolist(), strict=True):
+            self._seen[id] = self._updates
+            points = self._points.setdefault(id, deque(maxlen=self.length))
+            if missed == 0 and math.isfinite(x) and math.isfinite(y):
+                points.append((x, y))
+        for id in [id for id, seen in self._seen.items() if self._updates - seen >= self.length]:
+            del self._seen[id], self._points[id]
+
+    def points(self, id: int) -> FloatArray:
+        """(n, 2) x, y of an id's trail, oldest first; empty for an unknown id."""
+        return np.array(self._points.get(id, ()), np.float64).reshape(-1, 2)
+
+
+def draw_tracks(
+    image: Image,
+    tracks: Tracks,
+    *,
+    trails: Trails | None = None,
+    class_names: Mapping[int, str] | Sequence[str] | None = None,
+) -> Image:
+    """A copy of a (H, W, 3) uint8 BGR picture with the tracks on it; ``image`` is not modified.
+
+    trails       receives the tracks and is drawn
+    class_names  names by class number; the label is then "id name", else the id alone
+
+    Lost tracks are dashed, tentative ones thin. Boxes may lie anywhere: what is outside the picture is not drawn.
+    ValueError for a picture of another shape or type.
+    """
+    import cv2
+
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"image of shape {image.shape} {image.dtype}: expected (H, W, 3) uint8")
+    out: Image = np.array(image, order="C")
+    height, width = out.shape[:2]
+    thick = max(1, round(min(height, width) / 240))
+    if trails is not None:
+        trails.update(tracks)
+
+    inside: NDArray[np.bool_] = np.all(np.isfinite(tracks.boxes), axis=1)
+    inside &= np.all(tracks.boxes[:, :2] < (width, height), axis=1) & np.all(tracks.boxes[:, 2:] > 0, axis=1)
+    # Cut just outside the picture: edges beyond it stay invisible, and OpenCV gets small numbers.
+    margin = 4 * thick
+    high = np.array([width, height] * 2) + margin
+    corners = np.rint(np.clip(np.where(inside[:, None], tracks.boxes, 0), -margin, high)).astype(int)
+    colours = [colour_of(id) for id in tracks.ids.tolist()]
+
+    if trails is not None:
+        for id, colour in zip(tracks.ids.tolist(), colours, strict=True):
+            _trail(out, trails.points(id), colour, thick)
+    shown = np.flatnonzero(inside).tolist()
+    for i in shown:
+        left, top, right, bottom = corners[i].tolist()
+        if tracks.confirmed[i] and tracks.missed[i] > 0:
+            _dashed(out, left, top, right, bottom, colours[i], thick)
+        else:
+            line = thick if tracks.confirmed[i] else max(1, thick // 2)
+            cv2.rectangle(out, (left, top), (right, bottom), colours[i], line)
+    # Labels last: no box crosses one.
+    for i in shown:
+        left, top = corners[i, :2].tolist()
+        _label(out, left, top, _text(int(tracks.ids[i]), int(tracks.classes[i]), class_names), colours[i], thick)
+    return out
+
+
+def _text(id: int, class_id: int, names: Mapping[int, str] | Sequence[str] | None) -> str:
+    if names is None:
+        return str(id)
+    if isinstance(names, Mapping):
+        return f"{id} {names.get(class_id, class_id)}"
+    return f"{id} {names[class_id] if 0 <= class_id < len(names) else class_id}"
+
+
+def _trail(image: Image, points: FloatArray, colour: Colour, thick: int) -> None:
+    import cv2
+
+    if len(points) < 2:
+        return
+    size = np.array((image.shape[1], image.shape[0]))
+    track: NDArray[np.int32] = np.rint(np.clip(points, -size, 2 * size)).astype(np.int32)
+    middle = len(track) // 2
+    cv2.polylines(image, [track[: middle + 1]], False, colour, 1, cv2.LINE_AA)
+    cv2.polylines(image, [track[middle:]], False, colour, max(2, thick), cv2.LINE_AA)
+
+
+def _dashed(image: Image, left: int, top: int, right: int, bottom: int, colour: Colour, thick: int) -> None:
+    import cv2
+
+    dash = 4 * thick + 2
+    for x in range(left, right + 1, 2 * dash):
+        for y in (top, bottom):
+            cv2.line(image, (x, y), (min(x + dash, right), y), colour, thick)
+    for y in range(top, bottom + 1, 2 * dash):
+        for x in (left, right):
+            cv2.line(image, (x, y), (x, min(y + dash, bottom)), colour, thick)
+
+
+def _label(image: Image, left: int, top: int, text: str, colour: Colour, thick: int) -> None:
+    import cv2
+
+    height, width = image.shape[:2]
+    scale = max(0.4, min(height, width) / 900)
+    stroke = max(1, round(1.5 * scale))
+    (wide, tall), under = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
+    pad = max(2, thick)
+    # Above the box, or inside it where the picture ends; never beyond the sides.
+    x = max(0, min(left, width - wide - 2 * pad))
+    y = top - tall - under - pad
+    y = max(0, min(y if y >= 0 else top, height - tall - under - pad))
+    cv2.rectangle(image, (x, y), (x + wide + 2 * pad, y + tall + under + pad), colour, -1)
+    blue, green, red = colour
+    ink = (0, 0, 0) if 0.114 * blue + 0.587 * green + 0.299 * red > 110 else (255, 255, 255)
+    cv2.putText(image, text, (x + pad, y + tall + pad), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, stroke, cv2.LINE_AA)

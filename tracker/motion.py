@@ -1,0 +1,324 @@
+"""Motion models: Kalman filters for all tracks at once, and an adapter for any filterpy filter.
+
+A motion model is a stateless object; the tracker owns the state, an array whose LAST axis runs over tracks, so that
+``state[..., mask]`` keeps some tracks and ``np.concatenate((a, b), axis=-1)`` adds some. Every function returns a new
+array and leaves its input as it was.
+
+The published models of SORT and DeepSORT have diagonal noise and measure each position with its own velocity. Such a
+filter splits exactly into one two-state filter (position, velocity) per coordinate, whose covariance is three numbers:
+pp, pv, vv. The state is (5, 4, N): p, v, pp, pv, vv of four coordinates of N tracks; no matrix is ever inverted.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.boxes import FloatArray, xyah_to_xyxy, xysr_to_xyxy, xyxy_to_xyah, xyxy_to_xysr
+
+SMALLEST_SIZE = 1e-3  # of a predicted box, in pixels
+
+
+class Motion(Protocol):
+    """What a tracker asks of a motion model. Boxes are (N, 4) xyxy pixels; ``step`` is in frames and positive."""
+
+    def birth(self, boxes: FloatArray) -> NDArray[Any]:
+        """State (..., N) of new tracks at ``boxes``."""
+        ...
+
+    def predict(self, state: NDArray[Any], step: float) -> NDArray[Any]:
+        """State (..., N) after ``step`` frames without a measurement."""
+        ...
+
+    def update(self, state: NDArray[Any], boxes: FloatArray) -> NDArray[Any]:
+        """State (..., N) after each track measured its row of ``boxes``."""
+        ...
+
+    def boxes(self, state: NDArray[Any]) -> FloatArray:
+        """(N, 4) boxes, xyxy."""
+        ...
+
+    def velocities(self, state: NDArray[Any]) -> FloatArray:
+        """(N, 2) velocity of the box centre, pixels per frame."""
+        ...
+
+    def distances(self, state: NDArray[Any], boxes: FloatArray) -> FloatArray:
+        """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
+        ...
+
+
+class _SplitKalman:
+    """The Kalman equations of a filter that splits by coordinate; a subclass names the coordinates and the noise."""
+
+    def measure(self, boxes: FloatArray) -> FloatArray:
+        """(N, 4) boxes xyxy -> (4, N) measured coordinates."""
+        raise NotImplementedError
+
+    def unmeasure(self, p: FloatArray) -> FloatArray:
+        """(4, N) coordinates -> (N, 4) boxes xyxy."""
+        raise NotImplementedError
+
+    def initial_variance(self, p: FloatArray) -> FloatArray:
+        """Variance of position and velocity at birth, broadcastable to (2, 4, N)."""
+        raise NotImplementedError
+
+    def process_variance(self, p: FloatArray) -> FloatArray:
+        """Process noise of position and velocity per frame, broadcastable to (2, 4, N)."""
+        raise NotImplementedError
+
+    def measurement_variance(self, p: FloatArray) -> FloatArray:
+        """Measurement noise, broadcastable to (4, N)."""
+        raise NotImplementedError
+
+    def birth(self, boxes: FloatArray) -> FloatArray:
+        state = np.zeros((5, 4, len(boxes)))
+        state[0] = self.measure(boxes)
+        state[2:5:2] = self.initial_variance(state[0])
+        return state
+
+    def predict(self, state: FloatArray, step: float) -> FloatArray:
+        noise = self.process_variance(state[0])
+        state = state.copy()
+        if step == 1:
+            state[0:3:2] += state[1:4:2]  # p += v, pp += pv
+            state[3] += state[4]  # pv += vv
+            state[2] += state[3]  # pp += pv, as it now is
+            state[2:5:2] += noise
+            return state
+        p, v, pp, pv, vv = state
+        qp, qv = noise
+        p += step * v
+        pp += step * (2 * pv + step * vv)
+        pv += step * vv
+        # Noise of `step` single frames, each followed by the motion of the frames after it: exact for whole steps.
+        pp += step * qp + qv * ((step - 1) * step * (2 * step - 1) / 6)
+        pv += qv * ((step - 1) * step / 2)
+        vv += step * qv
+        return state
+
+    def update(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
+        r = self.measurement_variance(state[0])
+        gains = state[2:4] / (state[2] + r)
+        out = np.empty_like(state)
+        np.multiply(gains, self.measure(boxes) - state[0], out=out[:2])
+        out[:2] += state[:2]
+        np.multiply(gains, r, out=out[2:4])
+        np.multiply(gains[1], state[3], out=out[4])
+        np.subtract(state[4], out[4], out=out[4])
+        return out
+
+    def boxes(self, state: FloatArray) -> FloatArray:
+        return self.unmeasure(state[0])
+
+    def velocities(self, state: FloatArray) -> FloatArray:
+        return state[1, :2].copy().T
+
+    def distances(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
+        p, pp = state[0], state[2]
+        innovation = self.measure(boxes)[:, None, :] - p[:, :, None]
+        innovation *= innovation
+        innovation /= (pp + self.measurement_variance(p))[:, :, None]
+        total: FloatArray = innovation.sum(axis=0)
+        return total
+
+
+@dataclass(frozen=True)
+class XYSR(_SplitKalman):
+    """Centre, area and aspect ratio, the aspect ratio without velocity: SORT (Bewley 2016, section 3.2).
+
+    Noise as published with the paper: constant, in pixels and frames.
+    """
+
+    def measure(self, boxes: FloatArray) -> FloatArray:
+        corners = boxes.T
+        z = np.empty(corners.shape)
+        w, h = size = corners[2:] - corners[:2]
+        np.multiply(w, h, out=z[2])
+        np.divide(w, h, out=z[3])
+        size *= 0.5
+        np.add(corners[:2], size, out=z[:2])
+        return z
+
+    def unmeasure(self, p: FloatArray) -> FloatArray:
+        half = np.multiply(p[2], p[3], out=np.empty((2, p.shape[1])))
+        np.sqrt(half[0], out=half[0])
+        np.divide(p[2], half[0], out=half[1])
+        half *= 0.5
+        corners = np.empty(p.shape)
+        np.subtract(p[:2], half, out=corners[:2])
+        np.add(p[:2], half, out=corners[2:])
+        return corners.T
+
+    def predict(self, state: FloatArray, step: float) -> FloatArray:
+        # The area must stay positive: SORT stops its change instead of letting it cross zero.
+        predicted = super().predict(state, step)
+        vanishing = predicted[0, 2] <= 0
+        if np.count_nonzero(vanishing):
+            predicted[0, 2, vanishing] = state[0, 2, vanishing]
+            predicted[1, 2, vanishing] = 0.0
+        return predicted
+
+    def initial_variance(self, p: FloatArray) -> FloatArray:
+        return _XYSR_INITIAL
+
+    def process_variance(self, p: FloatArray) -> FloatArray:
+        return _XYSR_PROCESS
+
+    def measurement_variance(self, p: FloatArray) -> FloatArray:
+        return _XYSR_MEASUREMENT
+
+
+_XYSR_INITIAL = np.array([[10, 10, 10, 10], [1e4, 1e4, 1e4, 0]])[:, :, None]
+_XYSR_PROCESS = np.array([[1, 1, 1, 1], [1e-2, 1e-2, 1e-4, 0]])[:, :, None]
+_XYSR_MEASUREMENT = np.array([1.0, 1, 10, 10])[:, None]
+
+
+@dataclass(frozen=True)
+class XYAH(_SplitKalman):
+    """Centre, aspect ratio and height, all with velocity: DeepSORT (Wojke 2017, section 2.1).
+
+    Standard deviations grow with the height of the track; position_weight and velocity_weight are their ratios to it.
+    """
+
+    position_weight: float = 1 / 20
+    velocity_weight: float = 1 / 160
+
+    def measure(self, boxes: FloatArray) -> FloatArray:
+        return xyxy_to_xyah(boxes).T
+
+    def unmeasure(self, p: FloatArray) -> FloatArray:
+        # A track that shrank and was then lost for long is predicted to vanish; its box must stay one.
+        boxes = p.T.copy()
+        np.maximum(boxes[:, 2:], SMALLEST_SIZE, out=boxes[:, 2:])
+        return xyah_to_xyxy(boxes)
+
+    def initial_variance(self, p: FloatArray) -> FloatArray:
+        return self._variances(p, 2 * self.position_weight, 10 * self.velocity_weight)
+
+    def process_variance(self, p: FloatArray) -> FloatArray:
+        return self._variances(p, self.position_weight, self.velocity_weight)
+
+    def _variances(self, p: FloatArray, position_weight: float, velocity_weight: float) -> FloatArray:
+        variances = np.empty((2, *p.shape))
+        variances[:] = p[3] ** 2
+        variances *= np.array([position_weight**2, velocity_weight**2])[:, None, None]
+        variances[:, 2] = _XYAH_ASPECT
+        return variances
+
+    def measurement_variance(self, p: FloatArray) -> FloatArray:
+        variance = np.empty_like(p)
+        variance[:] = (self.position_weight * p[3]) ** 2
+        variance[2] = 1e-1**2
+        return variance
+
+
+_XYAH_ASPECT = np.array([1e-2, 1e-5])[:, None] ** 2
+
+
+@dataclass(frozen=True)
+class FilterpyMotion:
+    """Any filterpy filter as a motion model, one filter object per track: slow, but open.
+
+    make             box (4,) xyxy -> a new filter (KalmanFilter, ExtendedKalmanFilter, UnscentedKalmanFilter,
+                     IMMEstimator) whose state starts at that box
+    measure          (N, 4) boxes xyxy -> (N, K) measurements of the filter; default centre, area, aspect ratio (SORT)
+    unmeasure        (N, K) -> (N, 4) boxes xyxy, the inverse of ``measure``
+    observe          filter -> (K,) its state as a measurement; default the first K entries of ``filter.x``
+    centre_velocity  filter -> (2,) pixels per frame; default entries 4 and 5 of ``filter.x``
+    predict_filter   (filter, step) advances the filter by ``step`` frames; default ``filter.predict()`` per whole frame
+    update_filter    (filter, z) gives the filter one measurement; default ``filter.update(z)``. An EKF needs
+                     ``lambda f, z: f.update(z, HJacobian, Hx)``.
+
+    Raises ValueError when the default ``predict`` is asked for a part of a frame.
+    """
+
+    make: Callable[[FloatArray], Any]
+    measure: Callable[[FloatArray], FloatArray] = xyxy_to_xysr
+    unmeasure: Callable[[FloatArray], FloatArray] = xysr_to_xyxy
+    observe: Callable[[Any], FloatArray] | None = None
+    centre_velocity: Callable[[Any], FloatArray] | None = None
+    predict_filter: Callable[[Any, float], None] | None = None
+    update_filter: Callable[[Any, FloatArray], None] | None = None
+
+    def birth(self, boxes: FloatArray) -> NDArray[Any]:
+        return _objects([self.make(box.copy()) for box in boxes])
+
+    def predict(self, state: NDArray[Any], step: float) -> NDArray[Any]:
+        whole = round(step)
+        if self.predict_filter is None and (abs(step - whole) > 0.25 or whole < 1):
+            raise ValueError(
+                f"this filterpy motion predicts whole frames, not {step:g}; pass predict_filter=lambda f, step: ..."
+            )
+        out = [copy.deepcopy(f) for f in state]
+        for f in out:
+            if self.predict_filter is not None:
+                self.predict_filter(f, step)
+            else:
+                for _ in range(whole):
+                    f.predict()
+        return _objects(out)
+
+    def update(self, state: NDArray[Any], boxes: FloatArray) -> NDArray[Any]:
+        out = [copy.deepcopy(f) for f in state]
+        for f, z in zip(out, self.measure(boxes), strict=True):
+            self._give(f, z)
+        return _objects(out)
+
+    def boxes(self, state: NDArray[Any]) -> FloatArray:
+        if len(state) == 0:
+            return np.empty((0, 4))
+        z = np.stack([self._observation(f) for f in state])
+        if self.unmeasure is xysr_to_xyxy:  # a filter may predict an area below zero; its box must stay one
+            np.maximum(z[:, 2:], SMALLEST_SIZE, out=z[:, 2:])
+        return self.unmeasure(z)
+
+    def velocities(self, state: NDArray[Any]) -> FloatArray:
+        out = np.zeros((len(state), 2))
+        for i, f in enumerate(state):
+            if self.centre_velocity is not None:
+                out[i] = self.centre_velocity(f)
+            elif np.size(f.x) >= 6:
+                out[i] = np.ravel(f.x)[4:6]
+        return out
+
+    def distances(self, state: NDArray[Any], boxes: FloatArray) -> FloatArray:
+        out = np.empty((len(state), len(boxes)))
+        if out.size == 0:
+            return out
+        z = self.measure(boxes)
+        for i, f in enumerate(state):
+            mean, covariance = self._predicted_measurement(f, z[0])
+            difference = z - mean
+            out[i] = np.einsum("mk,mk->m", difference, np.linalg.solve(covariance, difference.T).T)
+        return out
+
+    def _give(self, f: Any, z: FloatArray) -> None:
+        if self.update_filter is not None:
+            self.update_filter(f, z)
+        else:
+            f.update(z)
+
+    def _observation(self, f: Any) -> FloatArray:
+        return np.ravel(f.x)[:4].astype(np.float64) if self.observe is None else np.ravel(self.observe(f))
+
+    def _predicted_measurement(self, f: Any, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        # filterpy knows its innovation only after an update, so a copy takes one.
+        if hasattr(f, "filters"):  # IMM: the moments of the mixture
+            parts = [self._predicted_measurement(part, z) for part in f.filters]
+            mean: FloatArray = sum(w * m for w, (m, _) in zip(f.mu, parts, strict=True))
+            spread = [w * (s + np.outer(m - mean, m - mean)) for w, (m, s) in zip(f.mu, parts, strict=True)]
+            return mean, np.sum(spread, axis=0)
+        trial = copy.deepcopy(f)
+        self._give(trial, z)
+        return z - np.ravel(trial.y), np.asarray(trial.S, dtype=np.float64)
+
+
+def _objects(filters: list[Any]) -> NDArray[Any]:
+    out = np.empty(len(filters), dtype=object)
+    out[:] = filters
+    return out

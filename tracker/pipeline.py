@@ -1,0 +1,219 @@
+"""From a source to tracks: frames -> detector -> embedder -> tracker, one frame at a time, as an iterator."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracker.detections import Detections, Invalid, as_detections
+from tracker.registry import Tracker, algorithm, build, wants_embeddings
+from tracker.sinks import Sink, TextSink, VideoSink, fresh_folder
+from tracker.tracks import Tracks
+
+if TYPE_CHECKING:
+    from tracker.io.video import Frame, Image, Source
+
+STAGES = ("decode", "detect", "embed", "associate")
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One frame, what was detected in it, and the tracks reported for it."""
+
+    frame: Frame
+    detections: Detections
+    tracks: Tracks
+
+
+class Pipeline:
+    """Iterate to run; each ``Step`` is made when it is asked for, and nothing of it is kept.
+
+    source    frames: ``tracker.io.video.Source``, or anything with ``frame_rate`` that iterates over ``Frame``
+    detector  callable image -> detections (anything ``as_detections`` takes), or recorded ones with ``at(number)``
+    tracker   an algorithm's instance; what it remembers stays
+    embedder  callable (image, boxes) -> (N, D), used where the detections bring no embeddings; default the tracker's
+    invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
+
+    ``seconds`` holds the time spent per stage, ``frames`` the number of steps made.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        detector: Any,
+        tracker: Tracker,
+        *,
+        embedder: Callable[[Image, Any], Any] | None = None,
+        min_score: float | None = None,
+        invalid: Invalid = "raise",
+    ) -> None:
+        self.source = source
+        self.detector = detector
+        self.tracker = tracker
+        self.embedder = embedder if embedder is not None else getattr(tracker, "embedder", None)
+        self.min_score = min_score
+        self.invalid: Invalid = invalid
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+        self.frames = 0
+        self.dropped = 0
+
+    def __iter__(self) -> Iterator[Step]:
+        if hasattr(self.detector, "reset"):  # what it learned from another video
+            self.detector.reset()
+        last: float | None = None
+        frames = iter(self.source)
+        while True:
+            started = clock.perf_counter()
+            frame = next(frames, None)
+            decoded = clock.perf_counter()
+            self.seconds["decode"] += decoded - started
+            if frame is None:
+                return
+            detections = self._detect(frame)
+            detected = clock.perf_counter()
+            detections = self._embed(frame, detections)
+            embedded = clock.perf_counter()
+            # Some containers repeat a timestamp; a tracker's time must increase.
+            time = frame.time if last is None else max(frame.time, last + 0.1 / self.source.frame_rate)
+            last = time
+            tracks = self.tracker.update(detections, frame.image, time)
+            done = clock.perf_counter()
+            self.seconds["detect"] += detected - decoded
+            self.seconds["embed"] += embedded - detected
+            self.seconds["associate"] += done - embedded
+            self.frames += 1
+            yield Step(frame, detections, tracks)
+
+    def _detect(self, frame: Frame) -> Detections:
+        if hasattr(self.detector, "at"):
+            found = self.detector.at(frame.number)
+        elif frame.image is None:
+            raise ValueError(
+                f"{self.source.name} has no images to run a detector on; give recorded detections (detector='det.txt')"
+            )
+        else:
+            found = self.detector(frame.image)
+        try:
+            detections = as_detections(found, invalid=self.invalid)
+        except ValueError as error:
+            raise ValueError(f"frame {frame.number}: {error}") from None
+        self.dropped += detections.dropped
+        if self.min_score is not None:
+            detections = detections[detections.scores >= self.min_score]
+        return detections
+
+    def _embed(self, frame: Frame, detections: Detections) -> Detections:
+        if self.embedder is None or detections.embeddings is not None or len(detections) == 0:
+            return detections
+        if frame.image is None:
+            raise ValueError(
+                f"{self.source.name} has no images to embed; give detections with embeddings (.npz), "
+                "or an algorithm without appearance (sort)"
+            )
+        return detections.with_embeddings(self.embedder(frame.image, detections.boxes))
+
+
+def open_pipeline(
+    source: str | Path | int | Source,
+    *,
+    algo: str | Tracker = "sort",
+    detector: str | Path | Callable[[Any], Any] = "hog",
+    reid: str | Path | Callable[[Any, Any], Any] = "histogram",
+    conf: float | None = None,
+    classes: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    invalid: Invalid = "raise",
+) -> Pipeline:
+    """Open what the command's options name; see ``track`` for the arguments. Nothing is read before iteration."""
+    from tracker.detect import open_detector
+    from tracker.io.video import open_source
+
+    if isinstance(algo, str):
+        algorithm(algo)  # an unknown name is said before anything slow is opened
+    opened: Any = open_source(source) if isinstance(source, (str, Path, int)) else source
+    try:
+        embedder = None
+        if isinstance(algo, str):
+            tracker = build(algo, settings, frame_rate=opened.frame_rate)
+        elif settings:
+            raise ValueError("settings go with an algorithm's name; an instance has its own already")
+        else:
+            tracker = algo
+        if isinstance(detector, (str, Path)):
+            found: Any = open_detector(str(detector), conf=conf, classes=classes, invalid=invalid)
+            conf = None
+        else:
+            found = detector
+            if classes is not None:
+                raise ValueError("classes by name go with a detector named by text; filter in your own callable")
+        if wants_embeddings(type(tracker)) and getattr(tracker, "embedder", None) is None:
+            from tracker.embed import open_embedder
+
+            embedder = open_embedder(str(reid)) if isinstance(reid, (str, Path)) else reid
+        return Pipeline(opened, found, tracker, embedder=embedder, min_score=conf, invalid=invalid)
+    except BaseException:
+        if opened is not source:
+            opened.close()
+        raise
+
+
+def track(
+    source: str | Path | int | Source,
+    *,
+    algo: str | Tracker = "sort",
+    detector: str | Path | Callable[[Any], Any] = "hog",
+    reid: str | Path | Callable[[Any, Any], Any] = "histogram",
+    conf: float | None = None,
+    classes: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    invalid: Invalid = "raise",
+    save: str | Path | None = None,
+) -> Iterator[tuple[Image | None, Tracks]]:
+    """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
+
+    source    video file, folder of images, MOTChallenge sequence folder, webcam number, URL, or an opened ``Source``
+    algo      name of an algorithm, or an instance of one
+    detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections
+    reid      "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D); for algorithms with appearance
+    conf      least score of a detection; default the detector's own
+    classes   names of the classes to keep, where the detector has names
+    settings  parameters of the algorithm by name
+    invalid   "raise" or "drop" bad rows of the detector
+    save      a new or empty folder that gets tracks.txt (MOTChallenge) and the annotated tracks.mp4, frame by frame
+
+    image is BGR uint8 (H, W, 3), None for a sequence without its images. Raises ValueError with one line that says what
+    is wrong. The source is closed at the end, or when the iterator is closed or forgotten.
+    """
+    pipeline = open_pipeline(
+        source,
+        algo=algo,
+        detector=detector,
+        reid=reid,
+        conf=conf,
+        classes=classes,
+        settings=settings,
+        invalid=invalid,
+    )
+
+    sinks: list[Sink] = []
+    if save is not None:
+        folder = fresh_folder(save)
+        names = getattr(pipeline.detector, "class_names", None)
+        sinks += [TextSink(folder / "tracks.txt"), VideoSink(folder / "tracks.mp4", pipeline.source.frame_rate, names)]
+
+    def run() -> Iterator[tuple[Image | None, Tracks]]:
+        with ExitStack() as finish:
+            if pipeline.source is not source:
+                finish.callback(pipeline.source.close)
+            for sink in sinks:
+                finish.callback(sink.close)
+            for step in pipeline:
+                for sink in sinks:
+                    sink.write(step)
+                yield step.frame.image, step.tracks
+
+    return run()

@@ -1,0 +1,234 @@
+"""The state of a tracker: everything it remembers between frames, one array per quantity.
+
+``copy.deepcopy(tracker.state)`` (or pickle) saves a tracker; assigning ``tracker.state`` restores it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.boxes import FloatArray
+from tracker.detections import Detections
+from tracker.motion import Motion
+from tracker.tracks import IntArray, Tracks
+
+S = TypeVar("S", bound="State")
+
+
+# Rows of State.integers and State.floats, read and written by name as attributes; the last ones as in Detections.
+IDS, AGES, HITS, MISSED, DETECTIONS, CLASSES = range(6)
+SILENT, SCORES, BOX = 0, 1, slice(2, 6)
+ONE_UPDATE = np.array([[0], [1], [0], [1], [0], [0]])  # what an update adds to the integers
+
+
+def _column(table: str, row: int) -> Any:
+    def get(self: State) -> Any:
+        return getattr(self, table)[row]
+
+    def put(self: State, values: Any) -> None:
+        getattr(self, table)[row] = values
+
+    return property(get, put)
+
+
+@dataclass
+class State:
+    """All living tracks, oldest first. Every array has the tracks on its LAST axis; a subclass may add such arrays.
+
+    ``copy.copy`` copies the arrays: an update works on a copy, so a call that raises leaves the tracker as it was.
+
+    ids         from 1, in the order of birth
+    ages        updates since birth, 1 at birth
+    hits        detections matched since birth
+    missed      updates since the last match
+    detections  row of the matched detection in this frame's input, -1 without
+    classes     class of the last matched detection
+    silent      frames since the last match, by time where it is given
+    scores      score of the last matched detection
+    last_boxes  (4, N) the last matched detection's box, xyxy
+    """
+
+    motion: NDArray[Any]  # (..., N), as the motion model keeps it
+    integers: IntArray = field(default_factory=lambda: np.empty((6, 0), dtype=np.int64))
+    floats: FloatArray = field(default_factory=lambda: np.empty((6, 0)))
+    confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
+    next_id: int = 1
+    frame: int = 0
+    time: float | None = None
+    dropped: int = 0  # invalid detections left out so far
+
+    # Packed, so that keeping some tracks or copying all takes a few array operations and not one per quantity.
+    ids: ClassVar[Any] = _column("integers", IDS)
+    ages: ClassVar[Any] = _column("integers", AGES)
+    hits: ClassVar[Any] = _column("integers", HITS)
+    missed: ClassVar[Any] = _column("integers", MISSED)
+    detections: ClassVar[Any] = _column("integers", DETECTIONS)
+    classes: ClassVar[Any] = _column("integers", CLASSES)
+    silent: ClassVar[Any] = _column("floats", SILENT)
+    scores: ClassVar[Any] = _column("floats", SCORES)
+
+    @property
+    def last_boxes(self) -> FloatArray:
+        return self.floats[BOX]
+
+    def __copy__(self: S) -> S:
+        new = object.__new__(type(self))
+        mine, its = self.__dict__, new.__dict__
+        for name in mine:
+            value = mine[name]
+            its[name] = value.copy() if isinstance(value, np.ndarray) else value
+        return new
+
+    @classmethod
+    def start(cls: type[S], motion: Motion, **columns: Any) -> S:
+        """No tracks yet."""
+        return cls(motion.birth(np.empty((0, 4))), **columns)
+
+    def __len__(self) -> int:
+        return len(self.confirmed)
+
+    def advance(self, time: float | None, frame_rate: float) -> float:
+        """Count one update and return the frames that passed since the last one: 1, or the seconds x frame_rate.
+
+        Raises ValueError unless time increases.
+        """
+        step = 1.0
+        if time is not None:
+            time = float(time)
+            if not math.isfinite(time):
+                raise ValueError(f"time={time:g} is not a finite number of seconds")
+            if self.time is not None:
+                if time <= self.time:
+                    raise ValueError(
+                        f"time={time:g} s does not follow {self.time:g} s; "
+                        "give increasing times, or call reset() before another video"
+                    )
+                step = (time - self.time) * frame_rate
+                # Containers round their timestamps: close to a whole number of frames is that number.
+                if round(step) >= 1 and abs(step - round(step)) < 0.1:
+                    step = float(round(step))
+        elif self.time is not None:
+            time = self.time + 1 / frame_rate
+        self.frame += 1
+        self.time = time
+        return step
+
+    def predict(self, motion: Motion, step: float) -> None:
+        """Move every track ``step`` frames on."""
+        self.motion = motion.predict(self.motion, step)
+        self.integers += ONE_UPDATE
+        self.integers[DETECTIONS] = -1
+        self.floats[SILENT] += step
+
+    def update(self, motion: Motion, tracks: IntArray, detections: Detections, which: IntArray) -> None:
+        """Give each of the tracks (K,), ascending, its matched detection, ``which`` (K,)."""
+        if len(tracks) == 0:
+            return
+        floats = detections.floats.take(which, axis=1)
+        # Usually every track is matched; a slice is then a view where an index array would copy.
+        every = len(tracks) == len(self)
+        to: Any = slice(None) if every else tracks
+        updated = motion.update(self.motion[..., to], floats[1:].T)
+        if every:
+            self.motion = updated
+        else:
+            self.motion[..., tracks] = updated
+        self.integers[HITS, to] += 1
+        self.integers[MISSED, to] = 0
+        self.integers[DETECTIONS:, to] = detections.integers.take(which, axis=1)
+        self.floats[SILENT, to] = 0.0
+        self.floats[SCORES:, to] = floats
+
+    def birth(self, motion: Motion, detections: Detections, which: IntArray, **columns: Any) -> None:
+        """Start a track at each of the detections ``which`` (K,); ``columns`` gives what a subclass added."""
+        n = len(which)
+        if n == 0:
+            return
+        integers = np.empty((6, n), dtype=np.int64)
+        integers[IDS] = np.arange(self.next_id, self.next_id + n)
+        integers[AGES] = integers[HITS] = 1
+        integers[MISSED] = 0
+        integers[DETECTIONS:] = detections.integers[:, which]
+        floats = np.empty((6, n))
+        floats[SILENT] = 0.0
+        floats[SCORES:] = detections.floats[:, which]
+        new = {"motion": motion.birth(floats[BOX].T), "integers": integers, "floats": floats}
+        new["confirmed"] = np.zeros(n, dtype=bool)
+        for name, value in (new | columns).items():
+            setattr(self, name, np.concatenate((getattr(self, name), value), axis=-1))
+        self.next_id += n
+
+    def keep(self, mask: NDArray[np.bool_]) -> None:
+        """Forget the tracks outside the mask (N,)."""
+        if np.count_nonzero(mask) == len(mask):
+            return
+        for name, value in self.__dict__.items():
+            if isinstance(value, np.ndarray):
+                setattr(self, name, value[..., mask])
+
+    def report(self, motion: Motion, which: NDArray[np.bool_]) -> Tracks:
+        """The tracks in the mask ``which`` (N,), as copies."""
+        index = which.nonzero()[0]
+        state = self.motion.take(index, axis=-1)
+        integers = self.integers.take(index, axis=1)
+        floats = self.floats.take(index, axis=1)
+        detection_boxes = floats[BOX].T
+        missed = integers[MISSED]
+        if np.count_nonzero(missed):
+            detection_boxes[missed > 0] = np.nan
+        return Tracks(
+            ids=integers[IDS],
+            boxes=motion.boxes(state),
+            detection_boxes=detection_boxes,
+            scores=floats[SCORES],
+            classes=integers[CLASSES],
+            confirmed=self.confirmed[index],
+            ages=integers[AGES],
+            hits=integers[HITS],
+            missed=missed,
+            velocities=motion.velocities(state),
+            detections=integers[DETECTIONS],
+            frame=self.frame,
+            time=self.time,
+        )
+
+
+def frames_of(age: float | str, frame_rate: float, name: str = "max_age") -> float:
+    """An age in frames: a number is frames already, "1.5s" is seconds. Raises ValueError for anything else."""
+    if isinstance(age, str):
+        text = age.strip()
+        try:
+            frames = float(text[:-1]) * frame_rate if text.endswith("s") else float(text)
+        except ValueError:
+            raise ValueError(f"{name}={age!r}: give frames (30) or seconds ('1.5s')") from None
+    else:
+        frames = float(age)
+    if not frames >= 0 or not math.isfinite(frames):
+        raise ValueError(f"{name}={age!r}: give a number of frames or seconds, 0 or more")
+    return frames
+
+
+def at_least(least: int, value: int, name: str) -> int:
+    """``value``, a whole number not below ``least``; ValueError otherwise."""
+    if value != int(value) or value < least:
+        raise ValueError(f"{name}={value!r}: give a whole number, {least} or more")
+    return int(value)
+
+
+def fraction(value: float, name: str) -> float:
+    """``value``, between 0 and 1; ValueError otherwise."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}={value!r}: give a number from 0 to 1")
+    return float(value)
+
+
+def positive(value: float, name: str) -> float:
+    """``value``, finite and above 0; ValueError otherwise."""
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name}={value!r}: give a number above 0")
+    return float(value)
