@@ -1,4 +1,4 @@
-"""The card a model file carries about itself, stored in the ONNX metadata under the key ``reid``."""
+"""The card a model file carries about itself, stored in the ONNX metadata under the key ``reid.card``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from reid.errors import ReidError
+
+KEY = "reid.card"
+PREPROCESSING = ("order", "scale", "mean", "std")
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,12 @@ class Card:
     notes: str = ""
 
     def dump(self) -> str:
-        """One line of JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """One line of JSON. It also says what to do to pixels, (pixel * scale - mean) / std in ``order``, for programs
+        that know nothing of this package."""
+        outside: dict[str, Any] = {"order": "BGR", "scale": 1.0, "mean": [0.0] * 3, "std": [1.0] * 3}
+        if not self.normalised:
+            outside |= {"scale": 1 / 64, "mean": [2.0] * 3}
+        return json.dumps(asdict(self) | outside, sort_keys=True)
 
     @staticmethod
     def parse(text: str) -> Card:
@@ -41,7 +48,8 @@ class Card:
         try:
             values: dict[str, Any] = json.loads(text)
             height, width = values.pop("size")
-            return Card(size=(int(height), int(width)), **values)
+            own = {name: value for name, value in values.items() if name not in PREPROCESSING}
+            return Card(size=(int(height), int(width)), **own)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ReidError(f"the model's card cannot be read ({error}): export the model again") from error
 
@@ -65,7 +73,7 @@ def read_card(path: str | Path) -> Card:
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise ReidError(f"{file}: not an ONNX model that onnxruntime can open ({first_line(error)})") from error
-    text = session.get_modelmeta().custom_metadata_map.get("reid")
+    text = session.get_modelmeta().custom_metadata_map.get(KEY)
     if text is None:
         raise ReidError(f"{file}: carries no reid card; files written by track reid export do")
     return Card.parse(text)

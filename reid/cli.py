@@ -1,4 +1,4 @@
-"""The ``reid`` commands: train, eval, export, distil, prune, quantise, card. ``add_parser`` mounts them elsewhere."""
+"""The ``reid`` commands: train, eval, export, distil, prune, quantise, card. ``add_parsers`` mounts them elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TORCH_MISSING = "training needs torch, which is not installed: pip install 'trackwhy[reid]'"
 
 
-def add_parser(commands: Any) -> None:
+def add_parsers(commands: Any) -> None:
     """Mount ``reid`` on an argparse ``add_subparsers()`` object; the chosen command is ``args.run(args) -> int``."""
     parser = commands.add_parser("reid", help="train, score, export and compress appearance models")
     add_commands(parser)

@@ -15,7 +15,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from reid.card import Card
+from reid.card import KEY, Card
 from reid.errors import ReidError
 from reid.models import ReidNet
 from reid.models.net import MEAN, SCALE
@@ -104,7 +104,7 @@ def write_card(source: Path, target: Path, card: Card) -> None:
     model = onnx.load(str(source))
     del model.metadata_props[:]
     entry = model.metadata_props.add()
-    entry.key, entry.value = "reid", card.dump()
+    entry.key, entry.value = KEY, card.dump()
     model.doc_string = ""
     onnx.save(model, str(target))
 
@@ -117,7 +117,7 @@ def mirror(path: str | Path) -> None:
         ReidError: the model takes floats, or returns the mean already.
     """
     model = onnx.load(str(path))
-    card = Card.parse({entry.key: entry.value for entry in model.metadata_props}.get("reid", "null"))
+    card = Card.parse({entry.key: entry.value for entry in model.metadata_props}.get(KEY, "null"))
     if card.layout != "NHWC" or not card.normalised or card.mirrored:
         raise ReidError(f"{path}: only a model that takes uint8 pixels can be mirrored, and only once")
     graph = model.graph

@@ -15,7 +15,7 @@ import torch
 import reid
 from reid import Embedder, ReidError, cli
 from reid.card import Card, read_card
-from reid.data import Crops
+from reid.data import Crops, load
 from reid.export import export, mirror
 from reid.models import build, to_input
 from reid.quantise import quantise
@@ -202,7 +202,7 @@ def test_mounts_under_another_command() -> None:
     import argparse
 
     parser = argparse.ArgumentParser()
-    cli.add_parser(parser.add_subparsers())
+    cli.add_parsers(parser.add_subparsers())
     assert parser.parse_args(["reid", "card", "x.onnx"]).run is not None
 
 
@@ -216,3 +216,29 @@ def test_galleries_of_another_width_are_refused(crops: Crops, model: Path) -> No
     rows = Embedder(model, "onnxruntime").crops(crops.images[:20])
     with pytest.raises(ReidError, match="come from different models"):
         reid.evaluate(rows, crops.ids[:20], crops.cameras[:20], rows[:, :8], crops.ids[:20], crops.cameras[:20])
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_the_trackers_own_embedder_reads_the_same_file(net, tmp_path: Path, normalised: bool) -> None:
+    tracker = pytest.importorskip("tracker.embed.onnx")
+    export(net, tmp_path / "m.onnx", replace(CARD, normalised=normalised))
+    frame = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    boxes = np.array([[-5.0, 3, 40, 90], [30.5, 20, 70.2, 119]])
+    np.testing.assert_allclose(
+        tracker.ONNXEmbedder(tmp_path / "m.onnx")(frame, boxes),
+        Embedder(tmp_path / "m.onnx", "onnxruntime")(frame, boxes),
+        atol=1e-4,
+    )
+
+
+def test_the_packaged_model_keeps_its_promises(market: Path) -> None:
+    path = reid.default_model()
+    card = read_card(path)
+    assert path.stat().st_size <= 3e6
+    assert "Market-1501" in card.trained_on
+    assert "academic research" in card.licence
+    crops = load(market, card.size)
+    crops = crops[np.isin(crops.ids, np.unique(crops.ids)[-100:])]
+    scores = reid.evaluate_one_set(Embedder(path, "onnxruntime").crops(crops.images), crops.ids, crops.cameras)
+    assert scores.mean_ap == pytest.approx(card.scores["mAP"], abs=0.01)
+    assert scores.rank1 == pytest.approx(card.scores["rank1"], abs=0.02)
