@@ -67,7 +67,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     p.add_argument("checkpoint")
     p.add_argument("data", help="crops to calibrate on")
     p.add_argument("-o", "--output", required=True)
-    p.add_argument("--crops", type=int, default=320, help="how many to use (default %(default)s)")
+    p.add_argument("--crops", type=int, default=160, help="how many to use (default %(default)s)")
     p.add_argument("--last", type=int, default=100, help="leave out the last N identities (default %(default)s)")
     add_card(p)
 
@@ -300,7 +300,7 @@ def run_prune(args: argparse.Namespace) -> None:
         card, model=f"{card.model} pruned {args.share:g}", scores={"mAP": scores.mean_ap, "rank1": scores.rank1}
     )
     if args.int8:
-        quantise(small, args.output, card, learn.images[:: max(1, len(learn) // 320)])
+        quantise(small, args.output, card, learn.images[:: max(1, len(learn) // 160)])
     else:
         export(small, args.output, card)
     mirrored(args)

@@ -7,6 +7,8 @@ Source: Jacob et al., "Quantization and Training of Neural Networks for Efficien
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import tempfile
 from dataclasses import replace
@@ -29,11 +31,11 @@ from reid.models.net import MEAN, SCALE
 
 
 class Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Feeds calibration crops (N, H, W, 3) in batches of 16."""
+    """Feeds calibration crops (N, H, W, 3) one by one: the histograms need equal batches."""
 
     def __init__(self, crops: npt.NDArray[np.uint8]) -> None:
         ready = ((crops.astype(np.float32) - MEAN) / SCALE).transpose(0, 3, 1, 2)
-        self.batches = iter([np.ascontiguousarray(ready[i : i + 16]) for i in range(0, len(ready), 16)])
+        self.batches = iter([np.ascontiguousarray(crop[None]) for crop in ready])
 
     def get_next(self) -> dict[str, Any] | None:
         batch = next(self.batches, None)
@@ -43,7 +45,8 @@ class Reader(CalibrationDataReader):  # type: ignore[misc]
 def quantise(net: ReidNet, path: str | Path, card: Card, crops: npt.NDArray[np.uint8]) -> None:
     """Write ``net`` to ``path`` as int8 (weights per channel, activations uint8), taking uint8 BGR (N, H, W, 3).
 
-    ``crops`` (N, H, W, 3) uint8 calibrate the activation ranges; a few hundred suffice. The embedding layer stays
+    ``crops`` (N, H, W, 3) uint8 calibrate the activation ranges; a hundred or two suffice (ranges
+    end at the 99.99th percentile: the extremes cost 0.3 to 2 mAP here). The embedding layer stays
     float.
 
     Raises:
@@ -56,7 +59,8 @@ def quantise(net: ReidNet, path: str | Path, card: Card, crops: npt.NDArray[np.u
     level = root.level
     root.setLevel(logging.ERROR)  # onnxruntime advises on pre-processing through the root logger
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        # onnxruntime prints what it calibrates
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             plain, shaped, small = (Path(folder) / f"{name}.onnx" for name in ("plain", "shaped", "small"))
             export(net, plain, replace(card, normalised=False))
             quant_pre_process(str(plain), str(shaped))
@@ -64,7 +68,7 @@ def quantise(net: ReidNet, path: str | Path, card: Card, crops: npt.NDArray[np.u
             quantize_static(
                 str(shaped), str(small), Reader(crops), quant_format=QuantFormat.QDQ, per_channel=True,
                 activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=dense,
-                calibrate_method=CalibrationMethod.MinMax,
+                calibrate_method=CalibrationMethod.Percentile, extra_options={"CalibPercentile": 99.99},
             )  # fmt: skip
             take_pixels(small, card.size)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -87,7 +87,7 @@ def finish(checkpoint: Path, learn: Crops, test: Crops, out: Path, package: bool
     net, _ = load_net(checkpoint)
     worst = export(net, out / f"{MODEL}_fp32.onnx", CARD)
     print(f"fp32 differs from torch by at most {worst:.1e}")
-    chosen = learn.images[:: len(learn) // 512]
+    chosen = learn.images[:: len(learn) // 160]
     target = out / f"{MODEL}_128x64.onnx"
     quantise(net, target, CARD, chosen)
     for path in (out / f"{MODEL}_fp32.onnx", target):
