@@ -19,14 +19,14 @@ import numpy as np
 import torch
 
 from reid.augment import recompose
-from reid.card import Card
+from reid.card import Card, read_card
 from reid.checkpoint import load_net
 from reid.cli import facts_of
 from reid.data import Crops, load, split
 from reid.distil import both_ways, distil, openvino_teacher
 from reid.embed import Embedder
 from reid.evaluate import evaluate_one_set
-from reid.export import export
+from reid.export import export, mirror, write_card
 from reid.models import build
 from reid.quantise import quantise
 from reid.train import Plan
@@ -64,7 +64,7 @@ def main() -> int:
     p.add_argument("data", type=Path)
     p.add_argument("teacher", type=Path, help="person-reidentification-retail-0277.xml")
     p.add_argument("-o", "--output", type=Path, required=True)
-    p.add_argument("--epochs", type=int, default=40)
+    p.add_argument("--epochs", type=int, default=14)
     p.add_argument("--recomposed", type=int, default=4, help="recomposed crops per real one (default %(default)s)")
     p.add_argument("--package", action="store_true", help="write the int8 model into reid/weights/ as the default")
     args = p.parse_args()
@@ -74,7 +74,7 @@ def main() -> int:
     targets, images, goals = teacher_data(learn, args.teacher, args.recomposed, args.output)
     torch.manual_seed(0)
     net = build(MODEL, 128, len(np.unique(learn.ids)))
-    plan = Plan(epochs=args.epochs, people=12, crops=4, rate=1.5e-3, warmup=200)
+    plan = Plan(epochs=args.epochs, people=12, crops=4, rate=1.5e-3, warmup=200, average=0.995)
     more = (images, goals) if len(images) else None
     resume = (args.output / "last.safetensors").is_file()
     distil(net, learn, targets, test, args.output, facts_of(MODEL, net), plan, more, 0.45, resume)
@@ -83,7 +83,7 @@ def main() -> int:
 
 
 def finish(checkpoint: Path, learn: Crops, test: Crops, out: Path, package: bool) -> None:
-    """Export the checkpoint in fp32 and int8, score both with onnxruntime, and write the scores on the int8 card."""
+    """Export the checkpoint in fp32, int8 and int8 mirrored, score each with onnxruntime; the last is the default."""
     net, _ = load_net(checkpoint)
     worst = export(net, out / f"{MODEL}_fp32.onnx", CARD)
     print(f"fp32 differs from torch by at most {worst:.1e}")
@@ -92,9 +92,13 @@ def finish(checkpoint: Path, learn: Crops, test: Crops, out: Path, package: bool
     quantise(net, target, CARD, chosen)
     for path in (out / f"{MODEL}_fp32.onnx", target):
         scores = evaluate_one_set(Embedder(path, "onnxruntime").crops(test.images), test.ids, test.cameras)
-        print(f"{path.name}: {scores}, {path.stat().st_size / 1e6:.2f} MB")
+        print(f"{path.name}: {scores}, {path.stat().st_size / 1e6:.2f} MB", flush=True)
+    shutil.copy(target, out / f"{MODEL}_plain.onnx")
+    mirror(target)
+    scores = evaluate_one_set(Embedder(target, "onnxruntime").crops(test.images), test.ids, test.cameras)
+    print(f"{target.name}, mirrored: {scores}")
     figures = {"mAP": round(scores.mean_ap, 4), "rank1": round(scores.rank1, 4), "mINP": round(scores.minp, 4)}
-    quantise(net, target, replace(CARD, scores=figures), chosen)
+    write_card(target, target, replace(read_card(target), scores=figures))
     if package:
         shutil.copy(target, Path(__file__).resolve().parents[1] / "reid" / "weights" / target.name)
 
