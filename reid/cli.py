@@ -129,6 +129,9 @@ def guarded(run: Any, args: argparse.Namespace) -> int:
             raise
         print(f"reid: {TORCH_MISSING} ({error.name} is missing)", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"reid: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("reid: stopped; finished epochs are kept, --resume continues", file=sys.stderr)
         return 130

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - the imports below need torch, and are skipped with a reason where it is absent
 from __future__ import annotations
 
 import builtins
@@ -10,12 +11,15 @@ import cv2
 import numpy as np
 import onnxruntime
 import pytest
-import torch
+
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'trackwhy[reid]'")
+pytest.importorskip("onnx")
+pytest.importorskip("safetensors")
 
 import reid
 from reid import Embedder, ReidError, cli
 from reid.card import Card, read_card
-from reid.data import Crops, load
+from reid.data import Crops
 from reid.export import export, mirror
 from reid.models import build, to_input
 from reid.quantise import quantise
@@ -229,16 +233,3 @@ def test_the_trackers_own_embedder_reads_the_same_file(net, tmp_path: Path, norm
         Embedder(tmp_path / "m.onnx", "onnxruntime")(frame, boxes),
         atol=1e-4,
     )
-
-
-def test_the_packaged_model_keeps_its_promises(market: Path) -> None:
-    path = reid.default_model()
-    card = read_card(path)
-    assert path.stat().st_size <= 3e6
-    assert "Market-1501" in card.trained_on
-    assert "academic research" in card.licence
-    crops = load(market, card.size)
-    crops = crops[np.isin(crops.ids, np.unique(crops.ids)[-100:])]
-    scores = reid.evaluate_one_set(Embedder(path, "onnxruntime").crops(crops.images), crops.ids, crops.cameras)
-    assert scores.mean_ap == pytest.approx(card.scores["mAP"], abs=0.01)
-    assert scores.rank1 == pytest.approx(card.scores["rank1"], abs=0.02)

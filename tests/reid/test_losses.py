@@ -1,11 +1,13 @@
+# ruff: noqa: E402 - the imports below need torch, and are skipped with a reason where it is absent
 from __future__ import annotations
 
 import math
 
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'trackwhy[reid]'")
 
 from reid import losses
 from reid.errors import ReidError

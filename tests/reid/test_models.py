@@ -1,13 +1,14 @@
+# ruff: noqa: E402 - the imports below need torch, and are skipped with a reason where it is absent
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
 
 import numpy as np
 import onnxruntime
 import pytest
-import torch
+
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'trackwhy[reid]'")
+pytest.importorskip("onnx")
 
 from reid.card import Card, read_card
 from reid.errors import ReidError
@@ -138,8 +139,3 @@ def test_card_refuses_pickles_strangers_and_missing_files(tmp_path) -> None:
         Card.parse('{"model": 1}')
     card = Card("m", (128, 64), 128, scores={"mAP": 0.8})
     assert Card.parse(card.dump()) == card
-
-
-def test_running_a_model_never_imports_torch() -> None:
-    code = "import sys, reid, reid.cli; assert not {'torch', 'onnx', 'tracker', 'openvino'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - the imports below need torch, and are skipped with a reason where it is absent
 from __future__ import annotations
 
 import os
@@ -6,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'trackwhy[reid]'")
+pytest.importorskip("safetensors")
 
 from reid import checkpoint, train
 from reid.data import Crops, split
