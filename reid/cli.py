@@ -1,4 +1,4 @@
-"""The ``reid`` commands: train, eval, export, distil, prune, quantise, card. ``add_parsers`` mounts them elsewhere."""
+"""The ``reid`` commands, from training to a calibrated model file. ``add_parsers`` mounts them elsewhere."""
 
 from __future__ import annotations
 
@@ -80,6 +80,13 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     p.add_argument("--held-out", type=int, default=100)
     p.add_argument("--int8", action="store_true", help="quantise as well")
     add_card(p)
+
+    p = command("calibrate", "rescale a model's cosine distance so that a tracker's threshold fits it", run_calibrate)
+    p.add_argument("model", help="ONNX file written by export, quantise or prune; rewritten in place")
+    p.add_argument("data", help="crops of people it was not trained on")
+    p.add_argument("--last", type=int, default=100, help="use the last N identities (0: all; default %(default)s)")
+    p.add_argument("--at", type=float, default=0.2, help="the tracker's threshold (default %(default)s)")
+    p.add_argument("--rate", type=float, default=1e-4, help="pairs of different people below it (default %(default)s)")
 
     p = command("card", "print what a model file says about itself", run_card)
     p.add_argument("model", nargs="?", default="default", help="ONNX file (default: the packaged model)")
@@ -308,6 +315,20 @@ def run_prune(args: argparse.Namespace) -> None:
         export(small, args.output, card)
     mirrored(args)
     print(f"best: {scores}\n{args.output}")
+
+
+def run_calibrate(args: argparse.Namespace) -> None:
+    import numpy as np
+
+    from reid.calibrate import calibrate
+    from reid.card import read_card
+    from reid.data import load
+
+    crops = load(args.data, read_card(args.model).size)
+    if args.last:
+        crops = crops[np.isin(crops.ids, np.unique(crops.ids[crops.ids > 0])[-args.last :])]
+    square = calibrate(args.model, crops, args.at, args.rate)
+    print(f"{args.model}  distances are now {1 / (1 + square):.2f} of what they were")
 
 
 def run_card(args: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ pytest.importorskip("safetensors")
 
 import reid
 from reid import Embedder, ReidError, cli
+from reid.calibrate import calibrate
 from reid.card import Card, read_card
 from reid.data import Crops
 from reid.export import export, mirror
@@ -115,6 +116,27 @@ def test_mirrored_is_the_mean_of_both_sides(net, tmp_path: Path, int8: bool) -> 
     assert read_card(tmp_path / "m.onnx").mirrored
     with pytest.raises(ReidError, match="only once"):
         mirror(tmp_path / "m.onnx")
+
+
+def test_calibration_moves_the_distances_and_keeps_the_ranking(net, crops: Crops, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    export(net, path, CARD)
+    some = crops[np.arange(0, len(crops), 5)]
+    before = Embedder(path, "onnxruntime").crops(some.images)
+    edge = np.quantile((1 - before @ before.T)[np.triu(some.ids[:, None] != some.ids)], 0.01)
+    square = calibrate(path, some, at=float(edge) / 2, rate=0.01)
+    assert square == pytest.approx(1, abs=0.1)
+    for runtime in RUNTIMES:
+        after = Embedder(path, runtime).crops(some.images)
+        assert after.shape == before.shape
+        now, then = (1 - after @ after.T).ravel() * (1 + square), (1 - before @ before.T).ravel()
+        assert np.corrcoef(now, then)[0, 1] > 0.99
+        assert abs(np.median(now) / np.median(then) - 1) < 0.05
+    with pytest.raises(ReidError, match="calibrate at less than that"):
+        calibrate(path, some, at=0.9)
+    with pytest.raises(ReidError, match="at least two people"):
+        calibrate(path, some[some.ids == some.ids[0]])
+    assert cli.main(["calibrate", str(path), str(tmp_path)]) == 2
 
 
 def test_an_export_that_differs_is_refused_and_leaves_nothing(net, tmp_path: Path) -> None:
