@@ -1,8 +1,9 @@
 """Give an exported model's cosine distance a meaning: at 0.2, one in 10,000 pairs of different people looks alike.
 
-With DeepSORT's galleries of up to 100 embeddings that is at most one track in a hundred. Trackers compare distances with a fixed threshold (DeepSORT's published one is 0.2), yet each network has a scale of its
-own. A constant component c appended to unit embeddings turns each distance d into d / (1 + c^2): no ranking changes. To
-keep the width, the direction in which embeddings vary least makes room for it.
+With galleries of up to 100 embeddings that is at most one track in a hundred. Trackers compare distances with
+a fixed threshold (DeepSORT's published one is 0.2), yet each network has a scale of its own. A constant component c
+appended to unit embeddings turns each distance d into d / (1 + c^2): no ranking changes. To keep the width, the
+direction in which embeddings vary least makes room for it.
 """
 
 from __future__ import annotations
