@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker import boxes
-from tracker.boxes import FloatArray
+from tracker.boxes import FloatArray, iou_pairs_xyxy, iou_xyxy
 
 a_box = st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.floats(1, 1e4), st.floats(1, 1e4)).map(
     lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]]
@@ -93,3 +93,17 @@ def test_overlaps_are_symmetric_and_bounded(a: FloatArray, b: FloatArray) -> Non
 
 def test_areas() -> None:
     np.testing.assert_array_equal(boxes.area_xyxy(np.array([[0.0, 0, 2, 3], [-1, -1, 1, 1]])), [6, 4])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(0, 40), st.sampled_from([30.0, 300.0, 3000.0]))
+def test_overlapping_pairs_are_those_of_the_matrix(seed: int, n: int, m: int, extent: float) -> None:
+    rng = np.random.default_rng(seed)
+    corner = rng.integers(0, int(extent), (n + m, 2)).astype(float)  # whole numbers: edges that only touch are common
+    boxes = np.concatenate((corner, corner + rng.integers(1, 40, (n + m, 2))), axis=1)
+    a, b = boxes[:n], boxes[n:]
+    dense = iou_xyxy(a, b)
+    rows, columns, iou = iou_pairs_xyxy(a, b)
+    assert (np.diff(rows) >= 0).all()
+    found = np.zeros_like(dense)
+    found[rows, columns] = iou
+    np.testing.assert_array_equal(found, dense)

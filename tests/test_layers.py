@@ -14,9 +14,9 @@ FLOORS = [
     ["boxes", "detections", "tracks"],
     ["motion", "assign", "appearance", "camera", "state"],
     ["algorithms", "detect", "embed", "io", "evaluate"],
-    ["registry", "pipeline", "sinks", "scene"],
+    ["registry", "pipeline", "sinks", "threads", "scene", "bench"],
     ["report"],
-    ["cli", "commands", "demo"],
+    ["cli", "commands", "score_commands", "demo"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.
 BESIDE = {"detect": {"io"}, "evaluate": {"io"}, "embed": {"io", "detect"}}

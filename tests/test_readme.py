@@ -6,9 +6,11 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tracker.cli import main
+from tracker.io.mot import write_results
 from tracker.io.video import VideoWriter
 from tracker.scene import Scene
 
@@ -35,9 +37,22 @@ def street(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def lay_out(text: str, folder: Path, request: pytest.FixtureRequest) -> None:
+    """Put the real models, data and results that ``text`` names into the folder."""
+    for model in re.findall(r"\w+\.onnx", text):
+        (folder / model).symlink_to(request.getfixturevalue("shared") / "data/models" / model)
+    if "MOT17/train" in text:
+        shared: Path = request.getfixturevalue("shared")
+        (folder / "MOT17").symlink_to(shared / "data/MOT17")
+        (folder / "results").mkdir()
+        for reference in (shared / "reference/bytetrack").glob("*.npz"):
+            rows = np.load(reference)
+            write_results(folder / "results" / f"{reference.stem}.txt", rows["frame"], rows["id"], rows["xyxy"])
+
+
 @pytest.mark.parametrize("code", blocks("python"))
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:filterpy")
-def test_snippet(code: str, street: Path) -> None:
+def test_snippet(code: str, street: Path, request: pytest.FixtureRequest) -> None:
+    lay_out(code, street, request)
     exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
     if "save=" in code:
         assert (street / "out" / "tracks.txt").stat().st_size > 0
@@ -47,10 +62,7 @@ def test_snippet(code: str, street: Path) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command(command: str, street: Path, request: pytest.FixtureRequest) -> None:
     words = shlex.split(command, comments=True)[1:]
-    for word in words:
-        if word.endswith(".onnx"):
-            shared: Path = request.getfixturevalue("shared")
-            (street / word).symlink_to(shared / "data/models" / word)
+    lay_out(command.partition("#")[0], street, request)
     assert main(words) == 0
 
 

@@ -11,6 +11,8 @@ All functions take (N, 4) arrays, one box per row, and return new arrays; inputs
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -108,22 +110,47 @@ def iou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:
 def iou_pairs_xyxy(a: FloatArray, b: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
     """The pairs of (N, 4) x (M, 4) boxes that overlap: rows (K,), ascending, columns (K,) and their IoU (K,).
 
-    In real scenes few pairs do, and only for those is more than four comparisons computed.
+    A sweep along x finds the few pairs that can, so that time and memory grow with those and not with N x M.
     """
     at, bt = a.T, b.T
-    overlap = np.less.outer(at[0], bt[2])
-    overlap &= np.greater.outer(at[2], bt[0])
-    overlap &= np.less.outer(at[1], bt[3])
-    overlap &= np.greater.outer(at[3], bt[1])
-    rows, columns = overlap.nonzero()
+    if len(a) == 0 or len(b) == 0:
+        none = np.empty(0, dtype=np.int64)
+        return none, none, np.empty(0)
+    rows, columns = _all_pairs(len(a), len(b)) if len(a) * len(b) <= FEW_PAIRS else _pairs_along_x(at, bt)
     p, q = at.take(rows, axis=1), bt.take(columns, axis=1)
     size = np.minimum(p[2:], q[2:])
     size -= np.maximum(p[:2], q[:2])
-    intersection = size[0] * size[1]
+    touching = ((size[0] > 0) & (size[1] > 0)).nonzero()[0]
+    intersection = (size[0] * size[1]).take(touching)
+    p, q = p.take(touching, axis=1), q.take(touching, axis=1)
     union = area_xyxy(p.T) + area_xyxy(q.T)
     union -= intersection
     intersection /= union
-    return rows, columns, intersection
+    return rows.take(touching), columns.take(touching), intersection
+
+
+FEW_PAIRS = 400  # up to here, looking at all pairs is cheaper than looking for candidates
+
+
+@lru_cache(maxsize=64)
+def _all_pairs(n: int, m: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    rows, columns = np.arange(n).repeat(m), np.tile(np.arange(m), n)
+    rows.flags.writeable = columns.flags.writeable = False
+    return rows, columns
+
+
+def _pairs_along_x(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of (4, N) and (4, M) boxes that may overlap along x, no overlapping one left out; rows ascending."""
+    # Sorted by their left edges, the candidates of a box are neighbours: those left of its right edge, from the first
+    # that could reach its left edge.
+    order = bt[0].argsort(kind="stable")
+    lefts = bt[0].take(order)
+    widest = (bt[2] - bt[0]).max()
+    first = lefts.searchsorted(at[0] - widest)
+    count = lefts.searchsorted(at[2]) - first
+    rows = np.arange(len(first)).repeat(count)
+    shift = first - count.cumsum() + count
+    return rows, order.take(np.arange(len(rows)) + shift.take(rows))
 
 
 def giou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:

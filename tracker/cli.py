@@ -14,6 +14,9 @@ COMMANDS = {
     "run": ("tracker.commands", "the same as `track SOURCE`"),
     "algos": ("tracker.commands", "each algorithm with its parameters and defaults"),
     "demo": ("tracker.commands", "track a drawn street scene with known truth, and score the result"),
+    "eval": ("tracker.score_commands", "score results against MOTChallenge ground truth"),
+    "bench": ("tracker.score_commands", "run algorithms on a MOTChallenge tree and score them"),
+    "doctor": ("tracker.score_commands", "check detections, results or ground truth"),
 }
 
 USAGE = """usage: track SOURCE [options]    track a video; `track run --help` lists the options

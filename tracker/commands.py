@@ -18,7 +18,7 @@ from tracker.registry import algorithm, algorithms, parameters
 if TYPE_CHECKING:
     from tracker.demo import SceneScore
     from tracker.pipeline import Pipeline
-    from tracker.sinks import Sink
+    from tracker.sinks import Sink, Step
 
 PARTIAL, INTERRUPTED = 1, 130
 
@@ -130,6 +130,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
     from tracker import report
     from tracker.pipeline import open_pipeline
     from tracker.sinks import TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
+    from tracker.threads import Behind
 
     if args.conf is not None and not math.isfinite(args.conf):
         raise ValueError(f"--conf {args.conf}: give a number")
@@ -156,9 +157,14 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
             _remove_if_empty(folder)
             raise
         video = None if args.no_video else VideoSink(folder / "tracks.mp4", source.frame_rate, names)
-        sinks: list[Sink] = [sink for sink in (text, video, window, score) if sink is not None]
-        for sink in sinks:
+        sinks: list[Sink] = [sink for sink in (text, video, score) if sink is not None]
+        for sink in [*sinks, window] if window is not None else sinks:
             open_sinks.callback(sink.close)
+
+        def write(step: Step) -> None:
+            for sink in sinks:
+                sink.write(step)
+
         if talk:
             print(report.choice(run), flush=True)
             if detector == "hog":
@@ -169,18 +175,17 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         _note(args, [*source.notes, getattr(pipeline.detector, "note", None)], said)
 
         progress = report.Progress(source.n_frames) if talk else None
-        written = 0.0
         detections = 0
         failure: Exception | None = None
         started = clock.perf_counter()
+        writer = Behind(write)
         with _interruptible() as interrupted:
             try:
                 for step in pipeline:
-                    before = clock.perf_counter()
-                    for sink in sinks:
-                        sink.write(step)
+                    writer.put(step)
+                    if window is not None:
+                        window.write(step)
                     detections += len(step.detections)
-                    written += clock.perf_counter() - before
                     if progress is not None:
                         progress(pipeline.frames, len(step.tracks))
                     if interrupted:
@@ -194,16 +199,16 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
             if progress is not None:
                 progress.close()
             before = clock.perf_counter()
-            for sink in sinks:
+            for finish in [writer.finish, *(sink.close for sink in sinks)]:
                 try:
-                    sink.close()
-                except OSError as error:
+                    finish()
+                except (ValueError, OSError) as error:
                     failure = failure or error
-            written += clock.perf_counter() - before
+            written = writer.seconds + clock.perf_counter() - before
     elapsed = clock.perf_counter() - started
 
     _note(args, source.notes, said)  # what reading it brought to light
-    frames = pipeline.frames
+    frames = text.frames
     missing = 0 if interrupted else source.missing
     if frames == 0 and failure is None and not interrupted:
         failure = ValueError(f"{source.name}: no frame could be read; nothing was tracked")
@@ -260,9 +265,11 @@ def _say(
     from tracker import report
 
     seconds = {**pipeline.seconds, "write": written}
+    if run["embedder"] is None:
+        del seconds["embed"]
     speed = {
         "fps": round(pipeline.frames / elapsed, 2),
-        "stages_fps": {name: round(pipeline.frames / s, 2) for name, s in seconds.items() if s > 1e-3},
+        "stages_fps": {name: round(pipeline.frames / s, 2) for name, s in seconds.items() if s > 1e-6},
     }
     where = {name: str(path) for name, path in paths.items()}
     scores = None if score is None else score.scores()

@@ -9,8 +9,8 @@ import numpy as np
 from tracker.boxes import iou_xyxy
 
 if TYPE_CHECKING:
-    from tracker.pipeline import Step
     from tracker.scene import Scene
+    from tracker.sinks import Step
 
 VISIBLE = 0.25  # a figure counts where at least this share of it can be seen
 MATCH_IOU = 0.5
@@ -60,6 +60,6 @@ class SceneScore:
         """Score by name; percentages are fractions."""
         host = self._motmetrics.metrics.create()
         table = host.compute(self._accumulator, metrics=[name for name, _, _ in _SCORES])
-        row = table.iloc[0]
+        row = dict(table.iloc[0])
         row["motp"] = 1.0 - row["motp"]
         return {ours: round(float(row[name]), digits) if digits else int(row[name]) for name, ours, digits in _SCORES}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,35 +64,38 @@ class _SplitKalman:
         """(4, N) coordinates -> (N, 4) boxes xyxy."""
         raise NotImplementedError
 
-    def initial_variance(self, p: FloatArray) -> FloatArray:
-        """Variance of position and velocity at birth, broadcastable to (2, 4, N)."""
+    def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Variance (4, N) of position and of velocity at birth."""
         raise NotImplementedError
 
-    def process_variance(self, p: FloatArray) -> FloatArray:
-        """Process noise of position and velocity per frame, broadcastable to (2, 4, N)."""
+    def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Process noise (4, N) of position and of velocity per frame."""
         raise NotImplementedError
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
-        """Measurement noise, broadcastable to (4, N)."""
+        """Measurement noise (4, N)."""
         raise NotImplementedError
+
+    # Below, every operand is a contiguous (4, N): broadcasting costs numpy more than the arithmetic itself.
 
     def birth(self, boxes: FloatArray) -> FloatArray:
         state = np.zeros((5, 4, len(boxes)))
         state[0] = self.measure(boxes)
-        state[2:5:2] = self.initial_variance(state[0])
+        state[2], state[4] = self.initial_variance(state[0])
         return state
 
     def predict(self, state: FloatArray, step: float) -> FloatArray:
-        noise = self.process_variance(state[0])
+        qp, qv = self.process_variance(state[0])
         state = state.copy()
-        if step == 1:
-            state[0:3:2] += state[1:4:2]  # p += v, pp += pv
-            state[3] += state[4]  # pv += vv
-            state[2] += state[3]  # pp += pv, as it now is
-            state[2:5:2] += noise
-            return state
         p, v, pp, pv, vv = state
-        qp, qv = noise
+        if step == 1:
+            p += v
+            pp += pv
+            pv += vv
+            pp += pv
+            pp += qp
+            vv += qv
+            return state
         p += step * v
         pp += step * (2 * pv + step * vv)
         pv += step * vv
@@ -102,14 +106,23 @@ class _SplitKalman:
         return state
 
     def update(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
-        r = self.measurement_variance(state[0])
-        gains = state[2:4] / (state[2] + r)
+        p, v, pp, pv, vv = state
+        r = self.measurement_variance(p)
+        innovation = self.measure(boxes)
+        innovation -= p
+        variance = pp + r
         out = np.empty_like(state)
-        np.multiply(gains, self.measure(boxes) - state[0], out=out[:2])
-        out[:2] += state[:2]
-        np.multiply(gains, r, out=out[2:4])
-        np.multiply(gains[1], state[3], out=out[4])
-        np.subtract(state[4], out[4], out=out[4])
+        # The last two planes hold the gains until their own values are due.
+        gain_p = np.divide(pp, variance, out=out[2])
+        gain_v = np.divide(pv, variance, out=out[3])
+        np.multiply(gain_v, pv, out=out[4])
+        np.subtract(vv, out[4], out=out[4])
+        np.multiply(gain_v, innovation, out=out[1])
+        out[1] += v
+        innovation *= gain_p
+        np.add(p, innovation, out=out[0])
+        gain_p *= r
+        gain_v *= r
         return out
 
     def boxes(self, state: FloatArray) -> FloatArray:
@@ -137,9 +150,9 @@ class XYSR(_SplitKalman):
     def measure(self, boxes: FloatArray) -> FloatArray:
         corners = boxes.T
         z = np.empty(corners.shape)
-        w, h = size = corners[2:] - corners[:2]
-        np.multiply(w, h, out=z[2])
-        np.divide(w, h, out=z[3])
+        size = corners[2:] - corners[:2]
+        np.multiply(size[0], size[1], out=z[2])
+        np.divide(size[0], size[1], out=z[3])
         size *= 0.5
         np.add(corners[:2], size, out=z[:2])
         return z
@@ -163,19 +176,22 @@ class XYSR(_SplitKalman):
             predicted[1, 2, vanishing] = 0.0
         return predicted
 
-    def initial_variance(self, p: FloatArray) -> FloatArray:
-        return _XYSR_INITIAL
+    def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return _columns((10, 10, 10, 10), p.shape[1]), _columns((1e4, 1e4, 1e4, 0), p.shape[1])
 
-    def process_variance(self, p: FloatArray) -> FloatArray:
-        return _XYSR_PROCESS
+    def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return _columns((1, 1, 1, 1), p.shape[1]), _columns((1e-2, 1e-2, 1e-4, 0), p.shape[1])
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
-        return _XYSR_MEASUREMENT
+        return _columns((1, 1, 10, 10), p.shape[1])
 
 
-_XYSR_INITIAL = np.array([[10, 10, 10, 10], [1e4, 1e4, 1e4, 0]])[:, :, None]
-_XYSR_PROCESS = np.array([[1, 1, 1, 1], [1e-2, 1e-2, 1e-4, 0]])[:, :, None]
-_XYSR_MEASUREMENT = np.array([1.0, 1, 10, 10])[:, None]
+@lru_cache(maxsize=64)
+def _columns(values: tuple[float, ...], n: int) -> FloatArray:
+    """(4, n) with one value per row, read-only; the number of tracks changes slowly."""
+    columns = np.repeat(np.array(values, dtype=np.float64)[:, None], n, axis=1)
+    columns.flags.writeable = False
+    return columns
 
 
 @dataclass(frozen=True)
@@ -197,27 +213,25 @@ class XYAH(_SplitKalman):
         np.maximum(boxes[:, 2:], SMALLEST_SIZE, out=boxes[:, 2:])
         return xyah_to_xyxy(boxes)
 
-    def initial_variance(self, p: FloatArray) -> FloatArray:
-        return self._variances(p, 2 * self.position_weight, 10 * self.velocity_weight)
+    def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return (
+            self._variance(p, 2 * self.position_weight, 1e-2),
+            self._variance(p, 10 * self.velocity_weight, 1e-5),
+        )
 
-    def process_variance(self, p: FloatArray) -> FloatArray:
-        return self._variances(p, self.position_weight, self.velocity_weight)
-
-    def _variances(self, p: FloatArray, position_weight: float, velocity_weight: float) -> FloatArray:
-        variances = np.empty((2, *p.shape))
-        variances[:] = p[3] ** 2
-        variances *= np.array([position_weight**2, velocity_weight**2])[:, None, None]
-        variances[:, 2] = _XYAH_ASPECT
-        return variances
+    def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self._variance(p, self.position_weight, 1e-2), self._variance(p, self.velocity_weight, 1e-5)
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
-        variance = np.empty_like(p)
-        variance[:] = (self.position_weight * p[3]) ** 2
-        variance[2] = 1e-1**2
+        return self._variance(p, self.position_weight, 1e-1)
+
+    def _variance(self, p: FloatArray, weight: float, aspect_deviation: float) -> FloatArray:
+        variance = np.empty(p.shape)
+        deviation = weight * p[3]
+        deviation *= deviation
+        variance[:] = deviation
+        variance[2] = aspect_deviation**2
         return variance
-
-
-_XYAH_ASPECT = np.array([1e-2, 1e-5])[:, None] ** 2
 
 
 @dataclass(frozen=True)

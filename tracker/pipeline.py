@@ -5,13 +5,13 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.registry import Tracker, algorithm, build, wants_embeddings
-from tracker.sinks import Sink, TextSink, VideoSink, fresh_folder
+from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
+from tracker.threads import Ahead
 from tracker.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -20,17 +20,10 @@ if TYPE_CHECKING:
 STAGES = ("decode", "detect", "embed", "associate")
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One frame, what was detected in it, and the tracks reported for it."""
-
-    frame: Frame
-    detections: Detections
-    tracks: Tracks
-
-
 class Pipeline:
     """Iterate to run; each ``Step`` is made when it is asked for, and nothing of it is kept.
+
+    The next few frames of a file are decoded meanwhile, in a thread.
 
     source    frames: ``tracker.io.video.Source``, or anything with ``frame_rate`` that iterates over ``Frame``
     detector  callable image -> detections (anything ``as_detections`` takes), or recorded ones with ``at(number)``
@@ -64,29 +57,37 @@ class Pipeline:
     def __iter__(self) -> Iterator[Step]:
         if hasattr(self.detector, "reset"):  # what it learned from another video
             self.detector.reset()
+        # Of a live source only what is asked for is fetched: frames waiting in a queue would be old ones.
+        frames: Iterator[Frame] = iter(self.source) if getattr(self.source, "live", False) else Ahead(self.source)
         last: float | None = None
-        frames = iter(self.source)
-        while True:
-            started = clock.perf_counter()
-            frame = next(frames, None)
-            decoded = clock.perf_counter()
-            self.seconds["decode"] += decoded - started
-            if frame is None:
-                return
-            detections = self._detect(frame)
-            detected = clock.perf_counter()
-            detections = self._embed(frame, detections)
-            embedded = clock.perf_counter()
-            # Some containers repeat a timestamp; a tracker's time must increase.
-            time = frame.time if last is None else max(frame.time, last + 0.1 / self.source.frame_rate)
-            last = time
-            tracks = self.tracker.update(detections, frame.image, time)
-            done = clock.perf_counter()
-            self.seconds["detect"] += detected - decoded
-            self.seconds["embed"] += embedded - detected
-            self.seconds["associate"] += done - embedded
-            self.frames += 1
-            yield Step(frame, detections, tracks)
+        try:
+            while True:
+                started = clock.perf_counter()
+                frame = next(frames, None)
+                decoded = clock.perf_counter()
+                if isinstance(frames, Ahead):
+                    self.seconds["decode"] = frames.seconds
+                else:
+                    self.seconds["decode"] += decoded - started
+                if frame is None:
+                    return
+                detections = self._detect(frame)
+                detected = clock.perf_counter()
+                detections = self._embed(frame, detections)
+                embedded = clock.perf_counter()
+                # Some containers repeat a timestamp; a tracker's time must increase.
+                time = frame.time if last is None else max(frame.time, last + 0.1 / self.source.frame_rate)
+                last = time
+                tracks = self.tracker.update(detections, frame.image, time)
+                done = clock.perf_counter()
+                self.seconds["detect"] += detected - decoded
+                self.seconds["embed"] += embedded - detected
+                self.seconds["associate"] += done - embedded
+                self.frames += 1
+                yield Step(frame, detections, tracks)
+        finally:
+            if isinstance(frames, Ahead):
+                frames.close()
 
     def _detect(self, frame: Frame) -> Detections:
         if hasattr(self.detector, "at"):

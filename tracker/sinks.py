@@ -1,10 +1,11 @@
-"""Where the steps of a pipeline go: a MOTChallenge text file, an annotated video, a window."""
+"""A step of a pipeline, and where steps go: a MOTChallenge text file, an annotated video, a window."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,8 +14,9 @@ import numpy as np
 from tracker.io.mot import format_rows
 
 if TYPE_CHECKING:
-    from tracker.io.video import Image, VideoWriter
-    from tracker.pipeline import Step
+    from tracker.detections import Detections
+    from tracker.io.video import Frame, Image, VideoWriter
+    from tracker.tracks import Tracks
 
 
 FILES = ("tracks.txt", "tracks.mp4", "run.json")
@@ -38,6 +40,15 @@ def fresh_folder(path: str | Path, *, overwrite: bool = False) -> Path:
     return folder
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One frame, what was detected in it, and the tracks reported for it."""
+
+    frame: Frame
+    detections: Detections
+    tracks: Tracks
+
+
 class Sink(Protocol):
     """Takes steps one by one; ``close`` finishes what it writes and may be called again."""
 
@@ -53,12 +64,12 @@ class Sink(Protocol):
 class TextSink:
     """``tracks.txt``: one line per reported track and frame, complete up to the last frame written.
 
-    ``rows`` counts the lines, ``ids`` holds the ids seen.
+    ``frames`` counts the steps, ``rows`` the lines, ``ids`` holds the ids seen.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows = 0
+        self.frames = self.rows = 0
         self.ids: set[int] = set()
         self._file = path.open("w", encoding="ascii", newline="\n")
 
@@ -66,6 +77,7 @@ class TextSink:
         tracks = step.tracks
         self._file.write(format_rows(step.frame.number, tracks.ids, tracks.boxes, np.clip(tracks.scores, 0, 1)))
         self._file.flush()
+        self.frames += 1
         self.rows += len(tracks)
         self.ids.update(tracks.ids.tolist())
 

@@ -172,6 +172,10 @@ def test_ground_truth_layouts(tmp_path: Path) -> None:
         read_ground_truth(mot15, "mot16")
     with pytest.raises(MotFormatError, match="no class column"):
         read_ground_truth(put(tmp_path, "1,1,0,0,1,1,1\n"), "mot16")
+    other = put(tmp_path, "1,1,0,0,1,1,1,0,1\n1,2,0,0,1,1,1,17,1\n")  # classes of another data set
+    assert read_ground_truth(other).classes.tolist() == [0, 17]
+    unclassed = put(tmp_path, "1,1,0,0,1,1,1,-1,-1\n")
+    assert read_ground_truth(unclassed).layout == "mot15"
     with pytest.raises(ValueError, match="layout 'mot14' is unknown"):
         read_ground_truth(mot15, "mot14")  # type: ignore[arg-type]
 

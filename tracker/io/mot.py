@@ -11,7 +11,6 @@ name the line. Format: Leal-Taixe 2015 (MOT15, section 3), Milan 2016 (MOT16, se
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -105,7 +104,8 @@ def read_results(path: str | os.PathLike[str], *, invalid: Invalid = "raise") ->
     """
     table, lines = _read_table(path, tuple(range(7, 11)), "frame,id,left,top,width,height,conf,-1,-1,-1")
     keep = _check(path, table, lines, invalid, ids_from=1, zero_size=True)
-    return _rows(table, lines, keep, "results", class_column=None)
+    classes = len(table) and table.shape[1] > 7 and _is_class(table[:, 7], -1, _LARGEST_INTEGER).all()
+    return _rows(table, lines, keep, "results", class_column=7 if classes else None)
 
 
 def read_ground_truth(path: str | os.PathLike[str], layout: Layout = "auto", *, invalid: Invalid = "raise") -> MotRows:
@@ -123,11 +123,11 @@ def read_ground_truth(path: str | os.PathLike[str], layout: Layout = "auto", *, 
     elif layout == "mot16" and found == "mot15" and len(table):
         if table.shape[1] == 7:
             _fail(path, lines[0], "ground truth has 7 columns and no class column", "read it with the MOT15 layout")
-        bad = int(np.argmax(~_is_class(table[:, 7]))) if not _is_class(table[:, 7]).all() else 0
+        bad = int(np.argmin(_is_class(table[:, 7], 0, _LARGEST_INTEGER)))
         _fail(
             path,
             lines[bad],
-            f"class column holds {table[bad, 7]:g}, which is no MOT16 class 1..13 (MOT15 keeps 3-D positions there)",
+            f"class column holds {table[bad, 7]:g}, which is no class (MOT15 keeps 3-D positions there)",
             "read it with the MOT15 layout",
         )
     keep = _check(path, table, lines, invalid, ids_from=0, zero_size=True)
@@ -222,7 +222,7 @@ def _rows(table: FloatArray, lines: IntArray, keep: BoolArray, layout: str, clas
     boxes = table[:, 2:6].copy()
     boxes[:, 2:] += boxes[:, :2]
     has_class = class_column is not None and table.shape[1] > class_column
-    has_visibility = has_class and table.shape[1] > 8
+    has_visibility = layout == "mot16" and table.shape[1] > 8
     return MotRows(
         frames=frames,
         ids=np.full(kept, -1) if layout == "detections" else table[:, 1].astype(np.int64),
@@ -236,21 +236,24 @@ def _rows(table: FloatArray, lines: IntArray, keep: BoolArray, layout: str, clas
     )
 
 
-def _is_class(column: FloatArray) -> BoolArray:
-    whole: BoolArray = (column == np.floor(column)) & (column >= 1) & (column <= 13)
+def _is_class(column: FloatArray, low: int = 1, high: float = 13) -> BoolArray:
+    whole: BoolArray = (column == np.floor(column)) & (column >= low) & (column <= high)
     return whole
 
 
 def _recognise(table: FloatArray) -> Literal["mot15", "mot16"]:
-    """Layout of a ground truth table by its columns: 8 or 9 hold a class; 10 may still do so in converted data sets."""
+    """Layout of a ground truth table by its columns.
+
+    Eight or nine hold a class (any from 0: other data sets have their own), unless the place is filled with -1. Ten are
+    MOT15's, unless the eighth holds only classes of the benchmark and the ninth a visibility, as converters write.
+    """
     columns = table.shape[1]
     if columns <= 7 or not len(table):
         return "mot15"
-    if not _is_class(table[:, 7]).all():
-        return "mot15"
-    if columns >= 9 and not ((table[:, 8] >= -1) & (table[:, 8] <= 1)).all():
-        return "mot15"
-    return "mot16"
+    if columns <= 9:
+        return "mot16" if _is_class(table[:, 7], 0, _LARGEST_INTEGER).all() else "mot15"
+    visible = (table[:, 8] >= -1) & (table[:, 8] <= 1)
+    return "mot16" if _is_class(table[:, 7]).all() and visible.all() else "mot15"
 
 
 def _check(
@@ -332,6 +335,13 @@ def _check(
 
 def _repeated(frame: FloatArray, ids: FloatArray, good: BoolArray) -> list[tuple[int, int]]:
     """Pairs (row, first row with the same frame and id) among the good rows."""
+    if not good.any():
+        return []
+    width = ids[good].max() + 1
+    if frame[good].max() * width < _LARGEST_INTEGER:  # one key for both tells at once, and cheaply, that none repeats
+        key = np.sort(frame[good] * width + ids[good])
+        if not (key[1:] == key[:-1]).any():
+            return []
     rows = np.flatnonzero(good)
     order = rows[np.lexsort((rows, ids[rows], frame[rows]))]
     same = (frame[order[1:]] == frame[order[:-1]]) & (ids[order[1:]] == ids[order[:-1]])
@@ -359,28 +369,28 @@ def _read_table(path: str | os.PathLike[str], columns: tuple[int, ...], layout: 
         raise MotFormatError(f"{path}: is a folder; give one of the text files in it") from None
     except OSError as error:
         raise MotFormatError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise MotFormatError(f"{path}: not a text file; give MOTChallenge text ({layout})") from None
-    if "\0" in text:
-        raise MotFormatError(f"{path}: not a text file; give MOTChallenge text ({layout})")
-    if not text.strip():
+    if not data.strip():
         return np.empty((0, columns[-1])), np.empty(0, dtype=np.int64)
     try:
-        table = np.loadtxt(io.StringIO(text), delimiter=",", comments=None, ndmin=2)
+        table = np.loadtxt(path, delimiter=",", comments=None, ndmin=2, encoding="utf-8-sig")
     except ValueError:
-        return _read_lines(path, text, columns, layout)
-    count = text.count("\n") + (not text.endswith("\n"))
+        return _read_lines(path, data, columns, layout)
+    count = data.count(b"\n") + (not data.endswith(b"\n"))
     if table.shape[1] not in columns or len(table) != count:
-        return _read_lines(path, text, columns, layout)
+        return _read_lines(path, data, columns, layout)
     return table, np.arange(1, count + 1)
 
 
 def _read_lines(
-    path: str | os.PathLike[str], text: str, columns: tuple[int, ...], layout: str
+    path: str | os.PathLike[str], data: bytes, columns: tuple[int, ...], layout: str
 ) -> tuple[FloatArray, IntArray]:
     """The careful reading: blank lines, trailing commas, spaces or tabs for commas; or the error with its line."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise MotFormatError(f"{path}: not a text file; give MOTChallenge text ({layout})")
     rows: list[list[float]] = []
     lines: list[int] = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -400,6 +410,8 @@ def _read_lines(
             _fail(path, number, f"{len(row)} columns where line {lines[0]} has {len(rows[0])}", "keep one layout")
         rows.append(row)
         lines.append(number)
+    if not rows:
+        return np.empty((0, columns[-1])), np.empty(0, dtype=np.int64)
     return np.array(rows, dtype=np.float64), np.array(lines, dtype=np.int64)
 
 

@@ -1,0 +1,30 @@
+"""The plot is an SVG that any reader of XML takes."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tracker.evaluate.benchmark import Accumulator
+from tracker.evaluate.curves import curves_svg
+from tracker.evaluate.scores import Evaluation
+
+
+def test_one_line_a_tracker_in_each_panel() -> None:
+    evaluations = []
+    for name in ("first & best", "<second>"):
+        accumulator = Accumulator()
+        accumulator.update([1], [2], [[0.6]])
+        score = accumulator.result()
+        evaluations.append(Evaluation(name, "plain", "as asked", (score,), score))
+    root = ET.fromstring(curves_svg(evaluations))
+    space = "{http://www.w3.org/2000/svg}"
+    lines = root.findall(f"{space}polyline")
+    assert len(lines) == 6
+    assert all(len(line.attrib["points"].split()) == 19 for line in lines)
+    text = [element.text or "" for element in root.iter(f"{space}text")]
+    assert any(t.startswith("first & best (HOTA ") for t in text)
+    assert any(t.startswith("<second>") for t in text)
+    with pytest.raises(ValueError, match="no tracker to draw"):
+        curves_svg([])

@@ -1,0 +1,102 @@
+"""Input that parses and is still wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker.evaluate.benchmark import evaluate
+from tracker.evaluate.doctor import examine, suspicions
+from tracker.evaluate.sequences import find_sequences
+from tracker.io.mot import MotRows, read_ground_truth, read_results, write_results
+
+
+def moving(tmp_path: Path, shift: int = 0, single: bool = False) -> MotRows:
+    """Three objects that move 12 pixels a frame; results may lag."""
+    frames = np.repeat(np.arange(1, 41), 3)
+    lane = np.tile(np.arange(3), 40)
+    left = 100.0 + 12 * (frames + shift)
+    boxes = np.stack((left, 50.0 + 100 * lane, left + 40, 130.0 + 100 * lane), axis=1)
+    path = tmp_path / f"moving{shift}.txt"
+    write_results(path, frames, np.arange(1, 121) if single else lane + 1, boxes)
+    return read_results(path)
+
+
+def as_gt(rows: MotRows) -> MotRows:
+    return replace(rows, layout="mot15")
+
+
+def test_good_results_raise_no_suspicion(tmp_path: Path) -> None:
+    assert suspicions(moving(tmp_path), as_gt(moving(tmp_path))) == []
+
+
+@pytest.mark.parametrize(("shift", "said"), [(1, "one frame later"), (-1, "one frame earlier")])
+def test_an_offset_of_one_frame(tmp_path: Path, shift: int, said: str) -> None:
+    (note,) = suspicions(moving(tmp_path, shift), as_gt(moving(tmp_path)))
+    assert said in note
+    assert f"do frames count from {'0' if shift > 0 else '2'}?" in note
+
+
+def test_ids_that_never_repeat(tmp_path: Path) -> None:
+    (note,) = suspicions(moving(tmp_path, single=True), None)
+    assert "no id occurs twice" in note
+
+
+def test_rows_after_the_last_annotated_frame(tmp_path: Path) -> None:
+    gt = as_gt(moving(tmp_path))
+    (note,) = suspicions(moving(tmp_path), gt.select(gt.frames <= 30))
+    assert note.startswith("30 rows lie after the last annotated frame (30)")
+
+
+def test_shared_results_as_they_are_and_as_xyxy(tmp_path: Path, shared: Path) -> None:
+    for benchmark, tracker in (("MOT15", "sort"), ("MOT17", "bytetrack")):
+        for sequence in find_sequences(shared / "data" / benchmark / "train"):
+            if sequence.name == "MOT17-04":
+                continue  # the others say the same sooner
+            gt = read_ground_truth(sequence.gt)
+            with np.load(shared / "reference" / tracker / f"{sequence.name}.npz") as rows:
+                frames, ids, boxes = rows["frame"], rows["id"], rows["xyxy"]
+            path = tmp_path / f"{sequence.name}.txt"
+            write_results(path, frames, ids, boxes)
+            assert suspicions(read_results(path), gt, sequence) == []
+            write_results(path, frames, ids, np.hstack((boxes[:, :2], boxes[:, :2] + boxes[:, 2:])))
+            assert "left,top,right,bottom" in " ".join(suspicions(read_results(path), gt, sequence))
+
+
+def test_a_shifted_real_sequence_is_noted_when_it_matters(tmp_path: Path, shared: Path) -> None:
+    with np.load(shared / "reference" / "bytetrack" / "MOT17-05.npz") as rows:
+        late = rows["frame"] < 837
+        write_results(tmp_path / "MOT17-05.txt", rows["frame"][late] + 1, rows["id"][late], rows["xyxy"][late])
+    evaluation = evaluate(tmp_path / "MOT17-05.txt", shared / "data" / "MOT17" / "train" / "MOT17-05")
+    assert "one frame earlier" in evaluation.notes[0]
+
+
+def test_a_whole_tree_is_examined(shared: Path) -> None:
+    findings = examine([shared / "data" / "MOT15" / "train" / "TUD-Campus"])
+    assert [f.path.name for f in findings] == ["gt.txt", "det-acf.txt", "det.txt"]
+    assert not any(f.bad for f in findings)
+    assert "ground truth (MOT15 layout), 359 rows, 8 ids, last frame 71" in findings[0].text
+
+
+def test_kinds_and_broken_files(tmp_path: Path) -> None:
+    texts = {
+        "a.txt": "1,-1,0,0,5,5,0.5,-1,-1,-1\n",
+        "b.txt": "1,1,0,0,5,5,0.5,-1,-1,-1\n",
+        "c.txt": "1,1,0,0,5,5,0.5\n1,1,0,0,5,5,0.5\n",
+        "d.txt": "",
+        "gt-e.txt": "1,1,0,0,5,5,0,1,1\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    texts_found = [f.text.removeprefix(f"{tmp_path}/") for f in examine([tmp_path])]
+    assert texts_found[0].startswith("a.txt: detections, 1 rows, last frame 1")
+    assert texts_found[1].startswith("b.txt: results, 1 rows, 1 ids")
+    assert texts_found[2].startswith("c.txt:2: frame 1 has id 1 twice")
+    assert texts_found[3] == "d.txt: no rows"
+    assert "no row is marked for scoring" in texts_found[4]
+    assert [f.bad for f in examine([tmp_path / "b.txt"], "detections")] == [False]
+    with pytest.raises(ValueError, match="no such file or folder"):
+        examine([tmp_path / "none"])

@@ -1,0 +1,73 @@
+"""Which rows count, and how the rules are recognised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker.evaluate.frames import Names, frames_from_matrices
+from tracker.evaluate.rules import RULES, check_rules, recognise_rules, rules_by_name
+from tracker.io.mot import MotRows, read_ground_truth
+
+
+def rows(tmp_path: Path, text: str) -> MotRows:
+    path = tmp_path / "gt.txt"
+    path.write_text(text)
+    return read_ground_truth(path)
+
+
+def test_results_on_a_distractor_are_left_out_and_only_marked_pedestrians_stay() -> None:
+    frames = frames_from_matrices(
+        [[1, 2, 3, 4]],
+        [[5, 6, 7, 8]],
+        [[[0.9, 0, 0, 0], [0, 0.8, 0, 0], [0, 0, 0.7, 0], [0, 0, 0, 0.4]]],
+        Names(),
+        Names(),
+    )
+    flags, classes = np.array([1.0, 0, 0, 0]), np.array([1, 8, 1, 7])
+    counted = RULES["mot17"].apply(frames, flags, classes)
+    assert counted.gt.tolist() == [0]
+    # 6 lies on the distractor; 7 on an unmarked pedestrian stays and is false; 8 overlaps too little.
+    assert counted.ids.tolist() == [0, 2, 3]
+    assert RULES["mot15"].apply(frames, flags, classes).gt.tolist() == [0]
+    assert RULES["plain"].apply(frames, flags, classes) is frames
+
+
+def test_class_six_is_a_distractor_in_mot20_only() -> None:
+    frames = frames_from_matrices([[1]], [[5]], [[[0.9]]], Names(), Names())
+    for name, left in (("mot17", [0]), ("mot20", [])):
+        assert rules_by_name(name).apply(frames, np.array([0.0]), np.array([6])).ids.tolist() == left
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "rules", "why"),
+    [
+        ("1,1,0,0,1,1,1,-1,-1,-1\n", ["PETS"], "MOT15", "no class column"),
+        ("1,1,0,0,1,1,0,-1,-1,-1\n", ["PETS"], "plain", "no row marked"),
+        ("1,1,0,0,1,1,1,1,1\n", ["MOT17-02", "MOT20-01"], "MOT16/17", "class column"),
+        ("1,1,0,0,1,1,1,1,1\n", ["MOT20-01", "MOT20-02"], "MOT20", "named MOT20"),
+        ("1,1,0,0,1,1,1,3,1\n", ["cars"], "plain", "no pedestrian"),
+        ("1,1,0,0,1,1,1,0,1\n", ["drones"], "plain", "class 0"),
+        ("", ["empty"], "MOT15", "no class column"),
+    ],
+)
+def test_rules_are_recognised(tmp_path: Path, text: str, names: list[str], rules: str, why: str) -> None:
+    gt = rows(tmp_path, text)
+    found, reason = recognise_rules(dict.fromkeys(names, gt))
+    assert found.name == rules
+    assert why in reason
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    mot15, mot17 = rows(tmp_path, "1,1,0,0,1,1,1,-1,-1,-1\n"), rows(tmp_path, "1,1,0,0,1,1,1,1,1\n")
+    with pytest.raises(ValueError, match="ground truth of a has no classes, that of b has"):
+        recognise_rules({"a": mot15, "b": mot17})
+    with pytest.raises(ValueError, match=r"MOT16/17 rules need a class column, and a has none \(like MOT15\)"):
+        check_rules(RULES["mot17"], "a", mot15, "a.txt")
+    with pytest.raises(ValueError, match=r"a.txt:1: class 0 is unknown to MOT20 rules"):
+        check_rules(RULES["mot20"], "a", rows(tmp_path, "1,1,0,0,1,1,1,0,1\n"), "a.txt")
+    with pytest.raises(ValueError, match="rules 'kitti' are unknown"):
+        rules_by_name("kitti")
+    assert rules_by_name("MOT16") is RULES["mot17"]

@@ -1,0 +1,192 @@
+"""Algorithms over a tree: timed, scored, cached, resumable."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker import bench as module
+from tracker.bench import bench, halved, later
+from tracker.evaluate.benchmark import evaluate, load_ground_truth
+from tracker.io.mot import read_results
+
+FRAMES = 41
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Two sequences of three objects that move apart; detections are the truth."""
+    for name in ("a", "b"):
+        for part in ("gt", "det"):
+            (tmp_path / name / part).mkdir(parents=True)
+        (tmp_path / name / "seqinfo.ini").write_text(f"[Sequence]\nname={name}\nseqLength={FRAMES}\nframeRate=25\n")
+        gt, det = [], []
+        for frame in range(1, FRAMES + 1):
+            for i in range(1, 4):
+                box = f"{100 * i + frame * i},{50 + frame},30,60"
+                gt.append(f"{frame},{i},{box},1,1,1")
+                det.append(f"{frame},-1,{box},{0.3 if i == 3 else 0.9},-1,-1,-1")
+        (tmp_path / name / "gt" / "gt.txt").write_text("\n".join(gt) + "\n")
+        (tmp_path / name / "det" / "det.txt").write_text("\n".join(det) + "\n")
+    return tmp_path
+
+
+def test_runs_are_scored_kept_and_taken_again(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int, int]] = []
+    out = tree / "out"
+    (run,), notes = bench(tree, ["sort"], out=out, workers=1, progress=lambda *state: seen.append(state))
+    assert notes == []
+    assert seen == [(0, 0, 2), (1, 0, 2), (2, 0, 2)]
+    assert (run.label, run.cached, len(run.seconds)) == ("sort", 0, 2 * FRAMES)
+    assert run.evaluation.combined.clear.mota == pytest.approx(1)
+    assert set(run.speed()) == {"fps", "median ms", "p99 ms"}
+    assert read_results(out / "full" / "sort" / "a.txt").last_frame == FRAMES
+    assert evaluate(out / "full" / "sort", tree).combined.to_dict() == run.evaluation.combined.to_dict()
+
+    def no_more(job: module.Job) -> None:
+        raise AssertionError(f"{job.sequence} ran again")
+
+    monkeypatch.setattr(module, "run_job", no_more)
+    (again,), _ = bench(tree, ["sort"], out=out, workers=1)
+    assert again.cached == 2
+    assert again.evaluation.combined.to_dict() == run.evaluation.combined.to_dict()
+    for change in ({"settings": {"max_age": 5}}, {"conf": 0.5}, {"split": "second-half"}):
+        with pytest.raises(AssertionError, match="ran again"):
+            bench(tree, ["sort"], out=out, workers=1, **change)  # type: ignore[arg-type]
+
+
+def test_an_interrupted_run_goes_on_and_changed_detections_run_again(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    real = module.run_job
+
+    def once(job: module.Job) -> None:
+        if ran:
+            raise KeyboardInterrupt
+        ran.append(job.sequence)
+        real(job)
+
+    monkeypatch.setattr(module, "run_job", once)
+    with pytest.raises(KeyboardInterrupt):
+        bench(tree, ["sort"], out=tree / "out", workers=1)
+    monkeypatch.setattr(module, "run_job", real)
+    assert bench(tree, ["sort"], out=tree / "out", workers=1)[0][0].cached == 1
+    with (tree / "a" / "det" / "det.txt").open("a") as file:
+        file.write("1,-1,600,400,30,60,0.9,-1,-1,-1\n")
+    assert bench(tree, ["sort"], out=tree / "out", workers=1)[0][0].cached == 1
+    (tree / "out" / "full" / "sort" / "b.json").write_text("{")  # as after a crash
+    assert bench(tree, ["sort"], out=tree / "out", workers=1)[0][0].cached == 1
+    assert not list((tree / "out").rglob("*.part"))
+
+
+@pytest.mark.slow
+def test_processes_give_what_one_gives(tree: Path) -> None:
+    (one,), _ = bench(tree, ["sort"], out=tree / "one", workers=1)
+    (two,), _ = bench(tree, ["sort"], out=tree / "two", workers=2)
+    assert two.evaluation.combined.to_dict() == one.evaluation.combined.to_dict()
+
+
+def test_the_second_half_is_the_public_one(tree: Path) -> None:
+    """0-based frames from 41 // 2 + 1 = 21 on, so frames 22 to 41, numbered 1 to 20."""
+    truth = load_ground_truth(tree)
+    half = halved(truth)
+    assert half.sequences["a"].length == 20
+    assert half.rows["a"].frames.tolist() == [f for f in range(1, 21) for _ in range(3)]
+    assert np.array_equal(half.rows["a"].boxes, truth.rows["a"].boxes[21 * 3 :])
+    assert later(truth.rows["a"], 22).frames[0] == 1
+    (run,), _ = bench(tree, ["sort"], split="second-half", out=tree / "out", workers=1)
+    assert len(run.seconds) == 40
+    assert run.evaluation.combined.frames == 40
+    assert run.evaluation.combined.clear.recall == pytest.approx(1)
+    assert read_results(tree / "out" / "second-half" / "sort" / "a.txt").frames[0] == 1
+
+
+def test_settings_conf_and_labels(tree: Path) -> None:
+    runs, _ = bench(tree, ["sort"], settings={"sort.min_hits": "1"}, conf=0.5, out=tree / "out", workers=1)
+    assert runs[0].label == "sort min_hits=1 conf=0.5"
+    assert runs[0].evaluation.combined.clear.recall == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match=r"setting deepsort\.budget: deepsort is not among"):
+        bench(tree, ["sort"], settings={"deepsort.budget": 3}, out=tree / "out")
+    with pytest.raises(ValueError, match="setting budget: none of sort has it"):
+        bench(tree, ["sort"], settings={"budget": 3}, out=tree / "out")
+    with pytest.raises(ValueError, match="no algorithm 'sorte', did you mean 'sort'"):
+        bench(tree, ["sorte"], out=tree / "out")
+
+
+def test_an_algorithm_that_wants_embeddings(tree: Path) -> None:
+    runs, notes = bench(tree, ["sort", "deepsort"], out=tree / "out", workers=1)
+    assert [run.label for run in runs] == ["sort"]
+    assert "deepsort was not run: it wants embeddings, and a has no det.npz" in notes[0]
+    with pytest.raises(ValueError, match="deepsort was not run"):
+        bench(tree, ["deepsort"], out=tree / "out", workers=1)
+    for name in ("a", "b"):
+        np.savez(tree / name / "det" / "det.npz", embedding=np.tile(np.eye(3, dtype=np.float32), (FRAMES, 1)))
+    runs, notes = bench(tree, ["deepsort"], out=tree / "out", workers=1)
+    assert notes == []
+    assert runs[0].evaluation.combined.clear.idsw == 0
+    assert runs[0].evaluation.combined.clear.recall > 0.9
+    np.savez(tree / "a" / "det" / "det.npz", embedding=np.eye(3))
+    with pytest.raises(ValueError, match="3 embeddings for 123 detections"):
+        bench(tree, ["deepsort"], out=tree / "out", workers=1)
+
+
+def test_embeddings_are_made_of_pictures_once(tree: Path) -> None:
+    cv2 = pytest.importorskip("cv2")
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 255, (4, 3))
+    for name in ("a", "b"):
+        (tree / name / "img1").mkdir()
+        for frame in range(1, FRAMES + 1):
+            image = np.full((200, 500, 3), 128, np.uint8)
+            for i in range(1, 4):
+                left, top = 100 * i + frame * i, 50 + frame
+                image[top : top + 60, left : left + 30] = colours[i]
+            cv2.imwrite(str(tree / name / "img1" / f"{frame:06}.png"), image)
+    (run,), notes = bench(tree, ["deepsort"], out=tree / "out", sequences=["a"], workers=1)
+    assert notes == []
+    assert run.evaluation.combined.clear.recall > 0.9
+    (made,) = (tree / "out" / "embeddings").glob("*.npz")
+    with np.load(made) as archive:
+        assert archive["embedding"].shape[0] == 3 * FRAMES
+    before = made.stat().st_mtime_ns
+    bench(tree, ["deepsort"], out=tree / "out", sequences=["a"], settings={"n_init": 2}, workers=1)
+    assert made.stat().st_mtime_ns == before
+
+
+def test_the_half_of_a_real_sequence(tmp_path: Path, shared: Path) -> None:
+    """MOT17-09 has 525 frames: 0-based 263 and on are its val half."""
+    data = shared / "data" / "MOT17" / "train"
+    (run,), _ = bench(
+        data,
+        ["sort"],
+        settings={"published_order": True},
+        conf=0.6,
+        split="second-half",
+        out=tmp_path,
+        sequences=["MOT17-09"],
+        workers=1,
+    )
+    record = json.loads((tmp_path / "second-half" / run.label / "MOT17-09.json").read_text())
+    assert (record["first"], record["length"]) == (264, 262)
+    assert run.evaluation.rules == "MOT16/17"
+    assert run.evaluation.combined.frames == 262
+
+
+@pytest.mark.slow
+def test_the_published_table_of_sort(tmp_path: Path, shared: Path) -> None:
+    """The official kit gave the published code on the val half HOTA 65.23, MOTA 76.39, IDF1 72.51, 261 switches."""
+    (run,), _ = bench(
+        shared / "data" / "MOT17" / "train",
+        ["sort"],
+        settings={"published_order": True},
+        conf=0.6,
+        split="second-half",
+        out=tmp_path,
+    )
+    summary = run.evaluation.combined.summary()
+    assert [round(100 * summary[name], 2) for name in ("HOTA", "MOTA", "IDF1")] == [65.23, 76.39, 72.51]
+    assert summary["IDSW"] == 261

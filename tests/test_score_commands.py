@@ -1,0 +1,139 @@
+"""`track eval`, `track bench` and `track doctor` as a user types them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker.cli import main
+from tracker.io.mot import write_results
+
+NAMES = ["KITTI-17", "TUD-Campus"]
+
+
+@pytest.fixture(scope="module")
+def place(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree `gt` of two short sequences, and results of two trackers in `trackers`."""
+    root = tmp_path_factory.mktemp("a place with spaces é")
+    for name in NAMES:
+        shutil.copytree(shared / "data" / "MOT15" / "train" / name, root / "gt" / name)
+        with np.load(shared / "reference" / "sort" / f"{name}.npz") as rows:
+            for tracker, shift in (("sort", 0.0), ("shifted", 8.0)):
+                (root / "trackers" / tracker).mkdir(parents=True, exist_ok=True)
+                write_results(
+                    root / "trackers" / tracker / f"{name}.txt", rows["frame"], rows["id"], rows["xyxy"] + shift
+                )
+    return root
+
+
+def test_eval_prints_one_table(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    assert main(["eval", str(place / "trackers" / "sort"), "--gt", str(place / "gt")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "rules: MOT15 (no class column); 2 sequences, 216 frames"
+    assert lines[2] == "sort"
+    assert lines[3].split()[:2] == ["sequence", "HOTA"]
+    assert [line.split()[0] for line in lines[4:]] == [*NAMES, "COMBINED"]
+    assert lines[4].split()[1] == "45.36"
+
+
+def test_eval_compares_trackers_and_writes_everything(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = {name: place / f"out.{name}" for name in ("csv", "json", "markdown", "svg")}
+    words = ["eval", str(place / "trackers"), "--gt", str(place / "gt"), "--plot", str(out["svg"])]
+    for name in ("csv", "json", "markdown"):
+        words += [f"--{name}", str(out[name])]
+    assert main(words) == 0
+    assert "all sequences\ntracker " in capsys.readouterr().out
+    assert len(out["csv"].read_text().splitlines()) == 1 + 2 * 3
+    trackers = json.loads(out["json"].read_text())["trackers"]
+    assert [t["tracker"] for t in trackers] == ["shifted", "sort"]
+    assert len(trackers[0]["combined"]["HOTA"]) == 19
+    assert out["markdown"].read_text().startswith("Rules: MOT15 (no class column)")
+    assert ET.parse(out["svg"]).getroot().tag.endswith("svg")
+
+
+def test_eval_to_standard_output_is_only_that(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["eval", str(place / "trackers" / "sort"), "--gt", str(place / "gt")]
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trackers"][0]["rules"] == "MOT15"
+    assert main([*words, "--csv", "-"]) == 0
+    assert capsys.readouterr().out.startswith("tracker,rules,sequence,HOTA")
+
+
+def test_eval_checks_with_motmetrics(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("motmetrics")
+    words = ["eval", str(place / "trackers" / "sort"), "--gt", str(place / "gt"), "--check", "motmetrics"]
+    assert main(words) == 0
+    err = capsys.readouterr().err
+    assert "check: sort: TUD-Campus: Frag 9 (motmetrics 14)" in err
+    assert "check: sort: identity agrees" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["eval", "trackers/none", "--gt", "gt"], "trackers/none: no such file or folder"),
+        (["eval", "trackers/sort", "--gt", "none"], "none: no such file or folder"),
+        (["eval", "trackers/sort", "--gt", "gt", "--rules", "mot17"], "need a class column"),
+        (
+            ["eval", "trackers/sort", "--gt", "gt", "--sequences", "x"],
+            "no sequence 'x'; there are KITTI-17, TUD",
+        ),
+        (["eval", "trackers/sort", "--gt", "gt", "--csv", "no/where.csv"], "no/where.csv: cannot be written"),
+        (["eval", "gt/TUD-Campus/det/det.txt", "--gt", "gt/TUD-Campus"], "det.txt:1: id -1"),
+        (["bench", "--data", "gt", "--algo", "sortt"], "no algorithm 'sortt'"),
+        (["bench", "--data", "gt", "--algo", "sort", "--set", "x"], "--set x: give KEY=VALUE"),
+        (["bench", "--data", "trackers", "--algo", "sort"], "trackers: no"),
+        (["doctor", "none"], "none: no such file or folder"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    place: Path,
+    words: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(place)
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("track: ")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_bench_prints_speed_beside_the_scores(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    words = ["bench", "--data", str(place / "gt"), "--algo", "sort", "--set", "published_order=true"]
+    words += ["-o", str(tmp_path), "--workers", "1"]
+    for cached in ("", ", 2 from the cache"):
+        assert main(words) == 0
+        printed = capsys.readouterr()
+        assert printed.err == f"bench: 2 of 2 runs done{cached}\n"
+        table = printed.out.split("all sequences\n")[1].splitlines()
+        assert table[0].split()[:7] == ["tracker", "fps", "median", "ms", "p99", "ms", "HOTA"]
+        assert table[1].startswith("sort published_order=true")
+    assert main([*words, "--json"]) == 0
+    assert float(json.loads(capsys.readouterr().out)["trackers"][0]["median ms"]) > 0
+
+
+def test_doctor_says_what_is_good_and_what_is_not(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", str(place / "gt"), str(place / "trackers" / "sort"), "--gt", str(place / "gt")]) == 0
+    out = capsys.readouterr().out
+    assert "ground truth (MOT15 layout), 359 rows" in out
+    assert out.endswith("8 good, 0 to look at\n")
+    bad = tmp_path / "bad.txt"
+    bad.write_text("1,1,0,0,5,5,1\n2,1,0,0,5\n")
+    assert main(["doctor", str(bad)]) == 1
+    assert f"{bad}:2: 5 columns" in capsys.readouterr().out

@@ -1,0 +1,91 @@
+"""The two queues: order, errors, an early end, and no thread left behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tracker.threads import DEPTH, Ahead, Behind
+
+
+class Counted:
+    """0, 1, 2 ... ``n`` - 1, then an error if wanted; knows how far it was read and whether it was closed."""
+
+    def __init__(self, n: int, error: Exception | None = None) -> None:
+        self.n, self.error = n, error
+        self.given, self.closed = 0, False
+
+    def __iter__(self) -> Iterator[int]:
+        try:
+            for number in range(self.n):
+                self.given += 1
+                yield number
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+def test_ahead_keeps_the_order_and_ends() -> None:
+    items = Counted(100)
+    ahead = Ahead(items)
+    assert list(ahead) == list(range(100))
+    assert items.closed
+    assert next(ahead, None) is None
+
+
+def test_ahead_is_bounded_and_can_be_left_early() -> None:
+    items = Counted(1000)
+    ahead = Ahead(items)
+    assert next(ahead) == 0
+    ahead.close()
+    ahead.close()
+    assert items.closed
+    assert items.given <= DEPTH + 2
+    assert list(ahead) == []
+
+
+def test_an_error_comes_where_its_item_would() -> None:
+    ahead = Ahead(Counted(3, ValueError("cut short")))
+    assert [next(ahead) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="cut short"):
+        next(ahead)
+
+
+def test_behind_writes_everything_in_order() -> None:
+    written: list[int] = []
+    behind = Behind(written.append)
+    for number in range(50):
+        behind.put(number)
+    behind.finish()
+    behind.finish()
+    assert written == list(range(50))
+
+
+def test_an_error_in_writing_is_raised_once_and_nobody_hangs() -> None:
+    written: list[int] = []
+
+    def write(number: int) -> None:
+        if number == 3:
+            raise OSError(28, "No space left on device")
+        written.append(number)
+
+    behind = Behind(write)
+
+    def put_many() -> None:
+        for number in range(10_000):
+            behind.put(number)
+
+    with pytest.raises(OSError, match="No space"):
+        put_many()
+    behind.finish()
+    assert written == [0, 1, 2]

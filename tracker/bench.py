@@ -1,0 +1,389 @@
+"""Algorithms side by side on a MOTChallenge tree: run on its detections, timed, scored, and kept for the next time.
+
+One job is one algorithm on one sequence. A finished job leaves a results file and a record of what it was made from
+(the detections, the parameters, the code); a later run that would make the same takes it as it is, so an interrupted
+run goes on where it stopped and a repeated one only scores.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import time as clock
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.detections import Detections
+from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
+from tracker.evaluate.scores import Evaluation
+from tracker.evaluate.sequences import Sequence as MotSequence
+from tracker.evaluate.sequences import find_detections
+from tracker.io.mot import MotRows, read_detections, write_results
+from tracker.registry import algorithm, build, parameters, wants_embeddings
+
+Split = Literal["full", "second-half"]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One algorithm on one sequence. settings: parameters as given. first: frames before it are left out, and it
+    becomes frame 1. length: frames to run. embeddings: npz with a row for each detection, or None."""
+
+    label: str
+    algo: str
+    settings: tuple[tuple[str, Any], ...]
+    sequence: str
+    detections: str
+    embeddings: str | None
+    first: int
+    length: int
+    frame_rate: float
+    conf: float | None
+    key: str
+    target: str
+
+    @property
+    def record(self) -> Path:
+        """The file that says what the results were made from, and how long each update took."""
+        return Path(self.target).with_suffix(".json")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One algorithm over all sequences. seconds: of each update. cached: jobs taken from an earlier run."""
+
+    label: str
+    evaluation: Evaluation
+    seconds: FloatArray
+    cached: int
+
+    def speed(self) -> dict[str, str]:
+        """Frames per second and milliseconds an update, as the table shows them."""
+        if not len(self.seconds):
+            return {"fps": "-", "median ms": "-", "p99 ms": "-"}
+        return {
+            "fps": f"{len(self.seconds) / max(self.seconds.sum(), 1e-9):.0f}",
+            "median ms": f"{1000 * float(np.median(self.seconds)):.3f}",
+            "p99 ms": f"{1000 * float(np.percentile(self.seconds, 99)):.3f}",
+        }
+
+
+def bench(
+    data: str | os.PathLike[str],
+    algos: Sequence[str],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    split: Split = "full",
+    out: str | os.PathLike[str] = "runs/bench",
+    detections: str = "det.txt",
+    conf: float | None = None,
+    reid: str = "histogram",
+    rules: str = "auto",
+    sequences: list[str] | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
+) -> tuple[list[Run], list[str]]:
+    """Run and score algorithms; returns a Run for each and notes on those that could not run.
+
+    data: a MOTChallenge tree with `<seq>/det/<detections>` and `<seq>/gt/gt.txt`. algos: names. settings: parameters
+    by name, or `algo.name` for one of them. split: "second-half" is the public MOT17 validation half: 0-based frames
+    from n // 2 + 1 on, numbered from 1 again, with a fresh tracker. out: results go to `out/<split>/<label>/<seq>.txt`.
+    conf: least detection score. reid: embedder for algorithms that want one, run on `img1` or a video beside it.
+    workers: processes, default one a core; 1 gives the cleanest times. progress(done, cached, all): called as jobs end.
+    A script that uses several processes needs `if __name__ == "__main__":`, as any that starts processes does.
+    Raises ValueError for what cannot be run at all.
+    """
+    known = find_detections(data, sequences, detections)
+    truth = halved(load_ground_truth(data, rules, [s.name for s in known])) if split == "second-half" else None
+    truth = truth or load_ground_truth(data, rules, [s.name for s in known])
+    chosen = {name: _settings_of(name, settings or {}, algos) for name in algos}
+    base = Path(out) / split
+    jobs: list[Job] = []
+    notes: list[str] = []
+    for name, values in chosen.items():
+        build(name, values)  # unknown names and values show now, not in a worker
+        try:
+            jobs += _jobs(name, values, known, split, base, detections, conf, reid)
+        except MissingPictures as error:
+            notes.append(f"{name} was not run: {error}")
+    if not jobs:
+        raise ValueError("; ".join(notes) or "no algorithm to run; name one with --algo")
+    cached = {id(job) for job in jobs if _is_done(job)}
+    _run_all([job for job in jobs if id(job) not in cached], len(jobs), workers, progress)
+    runs = []
+    for label in dict.fromkeys(job.label for job in jobs):
+        own = [job for job in jobs if job.label == label]
+        score = truth.score({job.sequence: job.target for job in own}, tracker=label)
+        seconds = np.concatenate([np.array(json.loads(job.record.read_text())["seconds"], dtype=float) for job in own])
+        runs.append(Run(label, score, seconds, sum(id(job) in cached for job in own)))
+    return runs, notes
+
+
+def halved(truth: GroundTruth) -> GroundTruth:
+    """The second half of every sequence, numbered from 1."""
+    rows, known = {}, {}
+    for name, gt in truth.rows.items():
+        first, length = _half(_length(truth.sequences[name], gt))
+        rows[name] = later(gt, first)
+        known[name] = replace(truth.sequences[name], length=length)
+    return GroundTruth(known, rows, truth.rules, truth.why)
+
+
+def later(rows: MotRows, first: int) -> MotRows:
+    """Rows from frame `first` on, which becomes frame 1."""
+    kept = rows.select(rows.frames >= first)
+    return replace(kept, frames=kept.frames - (first - 1))
+
+
+class MissingPictures(ValueError):
+    """An algorithm wants embeddings, and the tree has neither embeddings nor pictures to make them of."""
+
+
+def _half(length: int) -> tuple[int, int]:
+    """First frame, from 1, and number of frames of the second half."""
+    skipped = length // 2 + 1
+    return skipped + 1, length - skipped
+
+
+def _length(sequence: MotSequence, gt: MotRows) -> int:
+    return sequence.length or gt.last_frame
+
+
+def _settings_of(name: str, settings: Mapping[str, Any], algos: Sequence[str]) -> dict[str, Any]:
+    """The settings meant for one algorithm. Raises ValueError for one that no algorithm has."""
+    own = parameters(algorithm(name))
+    values = {}
+    for key, value in settings.items():
+        owner, _, short = key.rpartition(".")
+        if owner and owner not in algos:
+            raise ValueError(f"setting {key}: {owner} is not among the algorithms ({', '.join(algos)})")
+        if not owner and not any(key in parameters(algorithm(other)) for other in algos):
+            raise ValueError(f"setting {key}: none of {', '.join(algos)} has it; `track algos` lists what they have")
+        if owner == name or (not owner and short in own):
+            values[short] = value
+    return values
+
+
+def _jobs(
+    name: str,
+    values: Mapping[str, Any],
+    known: Sequence[MotSequence],
+    split: Split,
+    base: Path,
+    detections: str,
+    conf: float | None,
+    reid: str,
+) -> Iterator[Job]:
+    shown = [f"{key}={value}" for key, value in sorted(values.items())]
+    shown += [] if conf is None else [f"conf={conf:g}"]
+    shown += [] if detections == "det.txt" else [detections]
+    label = " ".join([name, *shown])
+    code = _code()
+    for sequence in known:
+        assert sequence.folder is not None
+        file = sequence.folder / "det" / detections
+        length = sequence.length or read_detections(file).last_frame
+        first, frames = (1, length) if split == "full" else _half(length)
+        embeddings = _embeddings(sequence, file, reid, base.parent) if wants_embeddings(algorithm(name)) else None
+        made_of = {
+            "algo": name,
+            "settings": {key: str(value) for key, value in sorted(values.items())},
+            "detections": _sha(file),
+            "embeddings": _sha(Path(embeddings)) if embeddings else None,
+            "frames": [first, frames],
+            "fps": sequence.fps,
+            "conf": conf,
+            "code": code,
+        }
+        yield Job(
+            label=label,
+            algo=name,
+            settings=tuple(sorted(values.items())),
+            sequence=sequence.name,
+            detections=str(file),
+            embeddings=embeddings,
+            first=first,
+            length=frames,
+            frame_rate=sequence.fps or 30.0,
+            conf=conf,
+            key=hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest(),
+            target=str(base / label / f"{sequence.name}.txt"),
+        )
+
+
+def _is_done(job: Job) -> bool:
+    try:
+        return bool(json.loads(job.record.read_text())["key"] == job.key) and Path(job.target).is_file()
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _run_all(
+    jobs: list[Job], total: int, workers: int | None, progress: Callable[[int, int, int], None] | None
+) -> None:
+    cached = total - len(jobs)
+    workers = min(len(jobs), workers or os.cpu_count() or 1)
+
+    def say(done: int) -> None:
+        if progress is not None:
+            progress(done + cached, cached, total)
+
+    say(0)
+    if workers <= 1:
+        for done, job in enumerate(jobs, start=1):
+            run_job(job)
+            say(done)
+        return
+    # The longest first, so that no worker is left with one at the end.
+    jobs = sorted(jobs, key=lambda job: -job.length)
+    # Ctrl-C stops new jobs; those that run are finished and kept.
+    deaf = (signal.SIGINT, signal.SIG_IGN)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=deaf)
+    with _one_thread(), pool:
+        waiting = [pool.submit(run_job, job) for job in jobs]
+        try:
+            for done, future in enumerate(as_completed(waiting), start=1):
+                future.result()
+                say(done)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes started inside use one thread each in numerical libraries, or they would fight for the cores."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update({name: "1" for name in names if before[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+
+
+def run_job(job: Job) -> None:
+    """Run one job and write its results and its record, both complete or not at all."""
+    frames = list(_frames(job))
+    tracker = build(job.algo, dict(job.settings), frame_rate=job.frame_rate)
+    seconds = np.zeros(len(frames))
+    rows: list[tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, FloatArray]] = []
+    for k, found in enumerate(frames):
+        started = clock.perf_counter()
+        tracks = tracker.update(found)
+        seconds[k] = clock.perf_counter() - started
+        rows.append((np.full(len(tracks), k + 1), tracks.ids, tracks.boxes, tracks.scores))
+    target = Path(job.target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    columns = [np.concatenate(column) for column in zip(*rows, strict=True)] if rows else [[], [], np.empty((0, 4)), []]
+    part = target.with_suffix(f".{os.getpid()}.part")
+    with suppress(OSError):
+        job.record.unlink()
+    write_results(part, *columns)
+    part.replace(target)
+    record = {**asdict(job), "seconds": [round(s, 7) for s in seconds.tolist()]}
+    part.write_text(json.dumps(record), encoding="utf-8")
+    part.replace(job.record)
+
+
+def _frames(job: Job) -> Iterator[Detections]:
+    rows = read_detections(job.detections)
+    embeddings = None
+    if job.embeddings is not None:
+        with np.load(job.embeddings) as archive:
+            embeddings = archive["embedding"]
+        if len(embeddings) != len(rows):
+            raise ValueError(
+                f"{job.embeddings}: {len(embeddings)} embeddings for {len(rows)} detections; remove the file"
+            )
+    keep = np.ones(len(rows), dtype=bool) if job.conf is None else rows.scores >= job.conf
+    for number in range(job.first, job.first + job.length):
+        at = rows.at(number)
+        mask = keep[at]
+        yield Detections(
+            rows.boxes[at][mask],
+            rows.scores[at][mask],
+            embeddings=None if embeddings is None else embeddings[at][mask],
+        )
+
+
+def _embeddings(sequence: MotSequence, file: Path, reid: str, out: Path) -> str:
+    """File of embeddings, a row for each detection by frame: beside the detections, or made now and kept in `out`."""
+    assert sequence.folder is not None
+    beside = file.with_suffix(".npz")
+    if beside.is_file():
+        return str(beside)
+    source = _pictures(sequence.folder)
+    if source is None:
+        raise MissingPictures(
+            f"it wants embeddings, and {sequence.name} has no {beside.name} beside its detections, no img1 and no video"
+        )
+    from tracker.embed import open_embedder
+    from tracker.io.video import open_source
+
+    made_of = [
+        _sha(file),
+        reid,
+        _sha(Path(reid)) if Path(reid).is_file() else "",
+        str(source.resolve()),
+        _listing(source),
+    ]
+    key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
+    target = out / "embeddings" / f"{sequence.name}-{key}.npz"
+    if target.is_file():
+        return str(target)
+    rows, embedder = read_detections(file), open_embedder(reid)
+    parts = []
+    with open_source(source) as frames:
+        for frame in frames:
+            at = rows.at(frame.number)
+            if at.stop > at.start:
+                parts.append((at.start, np.asarray(embedder(frame.image, rows.boxes[at]), dtype=np.float32)))
+    seen = sum(len(part) for _, part in parts)
+    if seen != len(rows):
+        raise ValueError(f"{source}: {len(rows) - seen} detections of {file} lie in frames it does not have")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(f".{os.getpid()}.part.npz")
+    np.savez(part, embedding=np.concatenate([p for _, p in sorted(parts, key=lambda pair: pair[0])]))
+    part.replace(target)
+    return str(target)
+
+
+def _pictures(folder: Path) -> Path | None:
+    if (folder / "img1").is_dir():
+        return folder / "img1"
+    videos = [file for kind in ("mp4", "avi", "mkv", "webm") for file in sorted(folder.glob(f"*.{kind}"))]
+    return videos[0] if videos else None
+
+
+def _listing(source: Path) -> list[Any]:
+    files = sorted(source.iterdir()) if source.is_dir() else [source]
+    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+
+
+def _sha(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _code() -> str:
+    """Hash of the code that a result depends on: the algorithms and the floors below them."""
+    here = Path(__file__).parent
+    files = sorted([*here.glob("*.py"), *(here / "algorithms").glob("*.py")])
+    digest = hashlib.sha256()
+    for file in files:
+        if file.name not in ("cli.py", "bench.py", "report.py", "demo.py") and not file.name.endswith("commands.py"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

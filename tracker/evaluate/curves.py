@@ -1,0 +1,68 @@
+"""HOTA, DetA and AssA over the localisation threshold, one line a tracker, as SVG text written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from tracker.boxes import FloatArray
+from tracker.evaluate.hota import THRESHOLDS
+from tracker.evaluate.scores import Evaluation
+
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")  # Okabe and Ito
+_DASHES = ("", "6 3", "2 3")
+_PANEL, _HEIGHT, _LEFT, _TOP, _GAP = 280, 240, 48, 40, 44
+
+
+def curves_svg(evaluations: Sequence[Evaluation]) -> str:
+    """Three panels of the combined scores beside each other, and a legend. Raises ValueError without a tracker."""
+    if not evaluations:
+        raise ValueError("no tracker to draw; give at least one evaluation")
+    width = _LEFT + 3 * _PANEL + 2 * _GAP + 20
+    height = _TOP + _HEIGHT + 50 + 20 * len(evaluations)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        'font-family="sans-serif" font-size="12">',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+    ]
+    for k, title in enumerate(("HOTA", "DetA", "AssA")):
+        left = _LEFT + k * (_PANEL + _GAP)
+        parts.append(_axes(left, title))
+        for n, evaluation in enumerate(evaluations):
+            score = evaluation.combined.hota
+            values = (score.hota, score.det_a, score.ass_a)[k]
+            parts.append(f'<polyline fill="none" stroke-width="2" {_stroke(n)} points="{_points(left, values)}"/>')
+    for n, evaluation in enumerate(evaluations):
+        y = _TOP + _HEIGHT + 55 + 20 * n
+        means = ", ".join(
+            f"{name} {100 * evaluation.combined.summary()[name]:.2f}" for name in ("HOTA", "DetA", "AssA")
+        )
+        parts.append(f'<line x1="{_LEFT}" x2="{_LEFT + 30}" y1="{y - 4}" y2="{y - 4}" stroke-width="2" {_stroke(n)}/>')
+        parts.append(f'<text x="{_LEFT + 38}" y="{y}">{escape(evaluation.tracker)} ({means})</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _axes(left: int, title: str) -> str:
+    bottom = _TOP + _HEIGHT
+    lines = [f'<text x="{left + _PANEL / 2}" y="{_TOP - 14}" text-anchor="middle" font-weight="bold">{title}</text>']
+    for tick in range(0, 101, 20):
+        y = bottom - _HEIGHT * tick / 100
+        lines.append(f'<line x1="{left}" x2="{left + _PANEL}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>')
+        lines.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{tick}</text>')
+    for tick in range(0, 101, 20):
+        x = left + _PANEL * tick / 100
+        lines.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{bottom}" y2="{bottom + 4}" stroke="#444444"/>')
+        lines.append(f'<text x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">{tick / 100:g}</text>')
+    lines.append(f'<rect x="{left}" y="{_TOP}" width="{_PANEL}" height="{_HEIGHT}" fill="none" stroke="#444444"/>')
+    lines.append(f'<text x="{left + _PANEL / 2}" y="{bottom + 33}" text-anchor="middle">localisation threshold</text>')
+    return "\n".join(lines)
+
+
+def _points(left: int, values: FloatArray) -> str:
+    pairs = zip(THRESHOLDS.tolist(), values.tolist(), strict=True)
+    return " ".join(f"{left + _PANEL * x:.1f},{_TOP + _HEIGHT * (1 - y):.1f}" for x, y in pairs)
+
+
+def _stroke(n: int) -> str:
+    dash = _DASHES[n // len(_COLOURS) % len(_DASHES)]
+    return f'stroke="{_COLOURS[n % len(_COLOURS)]}"' + (f' stroke-dasharray="{dash}"' if dash else "")

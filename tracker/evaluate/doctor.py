@@ -1,0 +1,194 @@
+"""Looking for input that parses and is still wrong: another box format, frames off by one, detections for results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.evaluate.frames import frames_from_boxes
+from tracker.evaluate.sequences import Sequence, find_results, find_sequences
+from tracker.io.mot import MotFormatError, MotRows, read_detections, read_ground_truth, read_results
+
+_SAMPLE = 64  # frames looked at for an offset
+
+
+def suspicions(results: MotRows, gt: MotRows | None, sequence: Sequence | None = None) -> list[str]:
+    """What looks wrong with results (not empty), each in one line: what, and what to do. gt: None if unknown."""
+    found = [_box_format(results, gt, sequence), _single_ids(results)]
+    if gt is not None:
+        found += [_offset(results, gt), _past_the_end(results, gt, sequence)]
+    return [note for note in found if note]
+
+
+def _box_format(results: MotRows, gt: MotRows | None, sequence: Sequence | None) -> str | None:
+    """xyxy where width and height belong: sizes exceed positions everywhere, boxes run far out of the picture."""
+    corner, size = results.boxes[:, :2], results.boxes[:, 2:] - results.boxes[:, :2]
+    if not (size > corner).all():
+        return None
+    if sequence is not None and sequence.width and sequence.height:
+        limit = np.array([sequence.width, sequence.height], dtype=np.float64)
+    elif gt is not None and len(gt):
+        limit = gt.boxes[:, 2:].max(axis=0)
+    else:
+        limit = size.max(axis=0) * 1.05  # right and bottom edges, if sizes are xyxy, come close to the picture's
+    outside = float((results.boxes[:, 2:] > 1.1 * limit).any(axis=1).mean())
+    if outside < 0.05:
+        return None
+    return (
+        f"{100 * outside:.0f} % of the boxes leave the picture and every size exceeds its position; "
+        "the columns look like left,top,right,bottom, the format wants left,top,width,height"
+    )
+
+
+def _single_ids(results: MotRows) -> str | None:
+    if len(results) < 20 or len(np.unique(results.ids)) < len(results):
+        return None
+    return "no id occurs twice; these look like detections, not tracks"
+
+
+def _past_the_end(results: MotRows, gt: MotRows, sequence: Sequence | None) -> str | None:
+    if sequence is not None and sequence.length:
+        return None
+    late = int(np.count_nonzero(results.frames > gt.last_frame))
+    if not late or not len(gt):
+        return None
+    return f"{late} rows lie after the last annotated frame ({gt.last_frame}) and count as false"
+
+
+def _offset(results: MotRows, gt: MotRows) -> str | None:
+    """Compare the overlap with ground truth as it is and with results moved by one frame either way."""
+    frames = np.unique(gt.frames)
+    if len(frames) < 10 or not len(results):
+        return None
+    frames = frames[np.unique(np.linspace(0, len(frames) - 1, _SAMPLE).astype(int))]
+    marked = gt.select(_rows_of(gt, frames))
+    marked = marked.select(marked.scores != 0)
+    fit = {move: _fit(results, marked, frames, move) for move in (-1, 0, 1)}
+    best = max(fit, key=lambda move: fit[move])
+    if best == 0 or fit[best] < 0.3 or (1 - fit[best]) > 0.9 * (1 - fit[0]):
+        return None
+    return (
+        f"boxes fit the ground truth better one frame {'earlier' if best < 0 else 'later'} "
+        f"(mean overlap {fit[best]:.3f}, as given {fit[0]:.3f}); do frames count from {'2' if best < 0 else '0'}?"
+    )
+
+
+def _fit(results: MotRows, gt: MotRows, frames: NDArray[Any], move: int) -> float:
+    """Mean overlap of each ground truth box that has one with the best result box, results moved by `move` frames."""
+    moved = results.select(_rows_of(results, frames - move))
+    pairs = frames_from_boxes(
+        gt.ids,
+        gt.boxes,
+        np.append(np.searchsorted(gt.frames, frames), len(gt)),
+        moved.ids,
+        moved.boxes,
+        np.append(np.searchsorted(moved.frames + move, frames), len(moved)),
+    )
+    best = np.zeros(len(pairs.gt))
+    np.maximum.at(best, pairs.row, pairs.similarity)
+    touched = best > 0.3
+    return float(best[touched].mean()) if touched.any() else 0.0
+
+
+def _rows_of(rows: MotRows, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions of the rows of some frames (increasing)."""
+    bounds = zip(np.searchsorted(rows.frames, frames), np.searchsorted(rows.frames, frames + 1), strict=True)
+    return np.concatenate([np.arange(low, high) for low, high in bounds])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One file looked at: what was found in it, in one line, and whether somebody should look."""
+
+    path: Path
+    bad: bool
+    text: str
+
+
+Kind = Literal["auto", "detections", "results", "gt"]
+
+
+def examine(paths: Iterable[str | os.PathLike[str]], kind: Kind = "auto", gt: str | None = None) -> list[Finding]:
+    """Check files, folders of `<seq>.txt` and MOTChallenge trees (ground truth, det/*.txt and seqinfo.ini in them).
+
+    kind: what the files are; "auto" goes by name (gt.txt, det*.txt) and, for the rest, by the ids (-1: detections).
+    gt: ground truth to compare results with, a tree, flat folder or file. Raises ValueError when there is nothing.
+    """
+    known = {s.name: s for s in find_sequences(gt)} if gt else {}
+    findings: list[Finding] = []
+    for path in map(Path, paths):
+        for file, sequence in _files(path, known):
+            findings += _examined(file, kind, sequence)
+    return findings
+
+
+def _files(path: Path, known: dict[str, Sequence]) -> Iterator[tuple[Path, Sequence | None]]:
+    """Files to look at with the sequence each belongs to, where that is known."""
+    if path.is_file():
+        only = next(iter(known.values())) if len(known) == 1 else None
+        yield path, known.get(path.stem, only)
+        return
+    if not path.is_dir():
+        raise ValueError(f"{path}: no such file or folder; give MOTChallenge text or a folder of it")
+    if (path / "gt" / "gt.txt").is_file() or any(path.glob("*/gt/gt.txt")) or any(path.glob("train/*/gt/gt.txt")):
+        for sequence in find_sequences(path):
+            yield sequence.gt, sequence
+            if sequence.folder is not None:
+                yield from ((file, sequence) for file in sorted((sequence.folder / "det").glob("*.txt")))
+        return
+    for files in find_results(path).values():
+        if isinstance(files, dict):
+            yield from ((file, known.get(name)) for name, file in files.items())
+
+
+def _examined(path: Path, kind: Kind, sequence: Sequence | None) -> list[Finding]:
+    try:
+        if kind == "auto":
+            kind = _kind(path)
+        if kind == "gt":
+            rows, gt = read_ground_truth(path), None
+        elif kind == "detections":
+            rows, gt = read_detections(path), None
+        else:
+            rows = read_results(path)
+            gt = read_ground_truth(sequence.gt) if sequence is not None and sequence.gt != path else None
+    except MotFormatError as error:
+        return [Finding(path, True, str(error))]
+    notes = []
+    if not len(rows):
+        notes.append("no rows")
+    if sequence is not None and sequence.length and rows.last_frame > sequence.length:
+        line = rows.lines[int(np.argmax(rows.frames > sequence.length))]
+        notes.append(f"line {line}: frame {rows.last_frame} in a sequence of {sequence.length} frames (seqLength)")
+    if len(rows) and kind == "results":
+        notes += suspicions(rows, gt, sequence)
+    elif len(rows):
+        notes += [note for note in [_box_format(rows, None, sequence)] if note]
+    if kind == "gt" and len(rows) and not (rows.scores != 0).any():
+        notes.append("no row is marked for scoring (column 7 is 0 everywhere)")
+    what = {"gt": f"ground truth ({'MOT15' if rows.layout == 'mot15' else 'MOT16'} layout)"}.get(kind, kind)
+    ids = "" if kind == "detections" else f", {len(np.unique(rows.ids))} ids"
+    good = f"{path}: {what}, {len(rows)} rows{ids}, last frame {rows.last_frame}"
+    if not notes:
+        return [Finding(path, False, good)]
+    return [Finding(path, True, f"{path}: {note}") for note in notes]
+
+
+def _kind(path: Path) -> Kind:
+    """What a file holds: by its name, else detections when the first id is -1."""
+    if path.name.startswith("gt"):
+        return "gt"
+    if path.name.startswith("det"):
+        return "detections"
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            fields = file.readline().replace(",", " ").split()
+    except OSError:
+        return "results"
+    return "detections" if len(fields) > 1 and fields[1] in ("-1", "-1.0") else "results"

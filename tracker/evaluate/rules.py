@@ -1,0 +1,109 @@
+"""Which rows count: the preprocessing of each benchmark (Milan 2016, section 4.3; Dendorfer 2020 for MOT20).
+
+In MOT16, MOT17 and MOT20 a result that lies on a distractor (a person on a vehicle, a static person, a reflection, ...)
+is neither right nor wrong and is left out; then only pedestrians marked for scoring remain as ground truth. MOT15 has
+no classes: its ground truth is what is marked. Plain rules take every row as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.evaluate.frames import EPS, Frames, assign
+from tracker.io.mot import MotRows
+
+PEDESTRIAN = 1
+CLASSES = range(1, 14)  # what the class column of MOT16, MOT17 and MOT20 may hold
+_OVERLAP = 0.5
+
+
+@dataclass(frozen=True)
+class Rules:
+    """name: as printed. classes: the ground truth needs a class column. marked: rows marked 0 do not count.
+    distractors: classes whose matched results are left out."""
+
+    name: str
+    classes: bool
+    marked: bool
+    distractors: tuple[int, ...] = ()
+
+    def apply(self, frames: Frames, flags: NDArray[Any], classes: NDArray[Any]) -> Frames:
+        """The rows that count. flags, classes: (R,) of the ground truth rows of `frames`."""
+        gt_keep = np.ones(len(frames.gt), dtype=bool)
+        ids_keep = np.ones(len(frames.ids), dtype=bool)
+        if self.marked:
+            gt_keep &= flags != 0
+        if self.classes:
+            gt_keep &= classes == PEDESTRIAN
+            near = np.where(frames.similarity >= _OVERLAP - EPS, frames.similarity, 0.0)
+            taken = assign(frames, near)
+            on_distractor = np.isin(classes[frames.row[taken]], self.distractors)
+            ids_keep[frames.col[taken][on_distractor]] = False
+        if gt_keep.all() and ids_keep.all():
+            return frames
+        return frames.only(gt_keep, ids_keep)
+
+
+RULES: Mapping[str, Rules] = {
+    "mot15": Rules("MOT15", classes=False, marked=True),
+    "mot17": Rules("MOT16/17", classes=True, marked=True, distractors=(2, 7, 8, 12)),
+    "mot20": Rules("MOT20", classes=True, marked=True, distractors=(2, 6, 7, 8, 12)),
+    "plain": Rules("plain", classes=False, marked=False),
+}
+CHOICES = ("auto", "mot15", "mot16", "mot17", "mot20", "plain")
+
+
+def rules_by_name(name: str) -> Rules:
+    """Rules by one of CHOICES other than "auto". Raises ValueError for an unknown name."""
+    key = "mot17" if name.lower() == "mot16" else name.lower()
+    if key not in RULES:
+        raise ValueError(f"rules {name!r} are unknown; use one of {', '.join(CHOICES)}")
+    return RULES[key]
+
+
+def recognise_rules(ground_truth: Mapping[str, MotRows]) -> tuple[Rules, str]:
+    """Rules that fit the ground truth of each sequence (name to rows), and why, in a few words.
+
+    Raises ValueError when sequences of different layouts are mixed.
+    """
+    rows = {name: gt for name, gt in ground_truth.items() if len(gt)}
+    layouts = {gt.layout: name for name, gt in rows.items()}
+    if len(layouts) > 1:
+        raise ValueError(
+            f"ground truth of {layouts['mot15']} has no classes, that of {layouts['mot16']} has; "
+            "score them apart or choose the rules"
+        )
+    if "mot15" in layouts or not layouts:
+        if rows and not any((gt.scores != 0).any() for gt in rows.values()):
+            return RULES["plain"], "no class column and no row marked for scoring"
+        return RULES["mot15"], "no class column"
+    for name, gt in rows.items():
+        odd = ~np.isin(gt.classes, CLASSES)
+        if odd.any():
+            return RULES["plain"], f"{name} has class {gt.classes[odd][0]}, which the benchmark does not know"
+    if not any(((gt.classes == PEDESTRIAN) & (gt.scores != 0)).any() for gt in rows.values()):
+        return RULES["plain"], "no pedestrian (class 1) is marked for scoring"
+    if all(name.upper().startswith("MOT20") for name in rows):
+        return RULES["mot20"], "class column, sequences named MOT20"
+    return RULES["mot17"], "class column"
+
+
+def check_rules(rules: Rules, name: str, gt: MotRows, path: str) -> None:
+    """Raises ValueError when the ground truth of a sequence does not have what the rules need."""
+    if not rules.classes or not len(gt):
+        return
+    if gt.layout != "mot16":
+        raise ValueError(
+            f"{path}: {rules.name} rules need a class column, and {name} has none (like MOT15); use mot15 rules"
+        )
+    odd = ~np.isin(gt.classes, CLASSES)
+    if odd.any():
+        row = int(np.argmax(odd))
+        raise ValueError(
+            f"{path}:{gt.lines[row]}: class {gt.classes[row]} is unknown to {rules.name} rules (1..13); use plain rules"
+        )

@@ -1,0 +1,195 @@
+"""What an evaluation is: the scores of each sequence and of all together, and how they are printed and written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracker.evaluate.clear import Clear, combine_clear
+from tracker.evaluate.hota import Hota, combine_hota
+from tracker.evaluate.identity import Identity, combine_identity
+
+COMBINED = "COMBINED"
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceScore:
+    """Scores of one sequence, or of several together. dets, ids: rows and identities of the results that count;
+    gt_dets, gt_ids: of the ground truth."""
+
+    name: str
+    frames: int
+    hota: Hota
+    clear: Clear
+    identity: Identity
+    dets: int
+    gt_dets: int
+    ids: int
+    gt_ids: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every figure under the official kit's name: floats 0..1, counts as int, HOTA's as lists of 19."""
+        figures: dict[str, Any] = {**self.hota.to_dict(), **self.clear.to_dict(), **self.identity.to_dict()}
+        figures = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in figures.items()}
+        return {**figures, "Dets": self.dets, "GT_Dets": self.gt_dets, "IDs": self.ids, "GT_IDs": self.gt_ids}
+
+    def summary(self) -> dict[str, float]:
+        """The figures of the table, floats 0..1 (HOTA's averaged over its thresholds) and counts."""
+        return {title: read(self) for title, read in COLUMNS.items()}
+
+
+def combine(parts: Sequence[SequenceScore], name: str = COMBINED) -> SequenceScore:
+    """Scores of several sequences together, as the official kit combines them."""
+    return SequenceScore(
+        name=name,
+        frames=sum(part.frames for part in parts),
+        hota=combine_hota([part.hota for part in parts]),
+        clear=combine_clear([part.clear for part in parts]),
+        identity=combine_identity([part.identity for part in parts]),
+        dets=sum(part.dets for part in parts),
+        gt_dets=sum(part.gt_dets for part in parts),
+        ids=sum(part.ids for part in parts),
+        gt_ids=sum(part.gt_ids for part in parts),
+    )
+
+
+COLUMNS: dict[str, Callable[[SequenceScore], float]] = {
+    "HOTA": lambda s: float(s.hota.hota.mean()),
+    "DetA": lambda s: float(s.hota.det_a.mean()),
+    "AssA": lambda s: float(s.hota.ass_a.mean()),
+    "LocA": lambda s: float(s.hota.loc_a.mean()),
+    "DetRe": lambda s: float(s.hota.det_re.mean()),
+    "DetPr": lambda s: float(s.hota.det_pr.mean()),
+    "AssRe": lambda s: float(s.hota.ass_re.mean()),
+    "AssPr": lambda s: float(s.hota.ass_pr.mean()),
+    "MOTA": lambda s: s.clear.mota,
+    "MOTP": lambda s: s.clear.motp,
+    "IDF1": lambda s: s.identity.idf1,
+    "IDP": lambda s: s.identity.idp,
+    "IDR": lambda s: s.identity.idr,
+    "Rcll": lambda s: s.clear.recall,
+    "Prcn": lambda s: s.clear.precision,
+    "IDSW": lambda s: s.clear.idsw,
+    "Frag": lambda s: s.clear.frag,
+    "FP": lambda s: s.clear.fp,
+    "FN": lambda s: s.clear.fn,
+    "MT": lambda s: s.clear.mt,
+    "PT": lambda s: s.clear.pt,
+    "ML": lambda s: s.clear.ml,
+    "Dets": lambda s: s.dets,
+    "GT_Dets": lambda s: s.gt_dets,
+    "IDs": lambda s: s.ids,
+    "GT_IDs": lambda s: s.gt_ids,
+    "Frames": lambda s: s.frames,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Scores of one tracker: each sequence, all combined, the rules they were counted by and why those, and notes (what
+    a reader must know: sequences without results, suspicious input)."""
+
+    tracker: str
+    rules: str
+    why: str
+    sequences: tuple[SequenceScore, ...]
+    combined: SequenceScore
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[SequenceScore, ...]:
+        """The sequences, then the combined row unless it would repeat a single sequence."""
+        return self.sequences if len(self.sequences) == 1 else (*self.sequences, self.combined)
+
+    def table(self, width: int | None = None) -> str:
+        """Aligned text: shares in per cent, counts as they are; several tables where `width` characters are too few."""
+        return aligned([(row.name, row) for row in self.rows], "sequence", width)
+
+    def markdown(self) -> str:
+        """The table as Markdown."""
+        return as_markdown([(row.name, row) for row in self.rows], "sequence")
+
+    def csv(self) -> str:
+        """The table as CSV: shares as fractions in full precision."""
+        return as_csv([self])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        return {
+            "tracker": self.tracker,
+            "rules": self.rules,
+            "sequences": {row.name: row.to_dict() for row in self.sequences},
+            "combined": self.combined.to_dict(),
+            "notes": list(self.notes),
+        }
+
+    def json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+
+def aligned(
+    rows: Sequence[tuple[str, SequenceScore]],
+    heading: str,
+    width: int | None = None,
+    extra: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """Named scores as aligned text; see `Evaluation.table`. extra: further columns, shown first."""
+    names = [heading, *(name for name, _ in rows)]
+    margin = max(map(len, names))
+    blocks: list[list[list[str]]] = [[]]
+    used = margin
+    columns = [[title, *texts] for title, texts in (extra or {}).items()]
+    columns += [[title, *(_shown(title, score) for _, score in rows)] for title in COLUMNS]
+    for column in columns:
+        size = 2 + max(map(len, column))
+        if width is not None and blocks[-1] and used + size > width:
+            blocks.append([])
+            used = margin
+        blocks[-1].append(column)
+        used += size
+    tables = []
+    for block in blocks:
+        sizes = [max(map(len, column)) for column in block]
+        tables.append(
+            "\n".join(
+                names[r].ljust(margin) + "".join("  " + c[r].rjust(n) for c, n in zip(block, sizes, strict=True))
+                for r in range(len(names))
+            )
+        )
+    return "\n\n".join(tables)
+
+
+def as_markdown(
+    rows: Sequence[tuple[str, SequenceScore]], heading: str, extra: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """Named scores as a Markdown table; extra as in `aligned`."""
+    more = extra or {}
+    titles = [heading, *more, *COLUMNS]
+    lines = [f"| {' | '.join(titles)} |", "|---|" + "---:|" * (len(titles) - 1)]
+    for k, (name, score) in enumerate(rows):
+        cells = [name, *(texts[k] for texts in more.values()), *(_shown(title, score) for title in COLUMNS)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def as_csv(evaluations: Sequence[Evaluation]) -> str:
+    """Scores of several trackers as CSV, one line for each sequence of each tracker and its combined line."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["tracker", "rules", "sequence", *COLUMNS])
+    for evaluation in evaluations:
+        for row in (*evaluation.sequences, evaluation.combined):
+            writer.writerow([evaluation.tracker, evaluation.rules, row.name, *row.summary().values()])
+    return out.getvalue()
+
+
+def _shown(title: str, score: SequenceScore) -> str:
+    value = COLUMNS[title](score)
+    return str(value) if isinstance(value, int) else f"{100 * value:.2f}"

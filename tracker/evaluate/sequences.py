@@ -1,0 +1,139 @@
+"""Finding sequences: ground truth in a tree, a flat folder or one file; results of one tracker or of several."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One sequence of ground truth. length, width, height, fps: from seqinfo.ini, None where it does not say.
+
+    folder: the sequence's own folder in a tree (with det/ and img1/), else None.
+    """
+
+    name: str
+    gt: Path
+    length: int | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    folder: Path | None = None
+
+
+def find_sequences(path: str | os.PathLike[str], only: list[str] | None = None) -> list[Sequence]:
+    """Sequences under `path`, by name: a tree `<seq>/gt/gt.txt`, one such folder, a folder of `<seq>.txt`, or one file.
+
+    only: names to take. Raises ValueError when there is none, or when one of `only` is missing.
+    """
+    root = Path(path)
+    if root.is_file():
+        return [_named(root)]
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such file or folder; give a MOTChallenge tree, a folder of <seq>.txt or one file")
+    for base in (root, root / "train"):
+        if (base / "gt" / "gt.txt").is_file():
+            found = [_named(base / "gt" / "gt.txt")]
+        else:
+            found = [_named(file) for file in sorted(base.glob("*/gt/gt.txt"))]
+        if not found:
+            found = [Sequence(file.stem, file) for file in sorted(base.glob("*.txt")) if file.name not in _OTHER_TEXT]
+        if found:
+            return _taken(found, only, root)
+    raise ValueError(f"{root}: no ground truth; expected <seq>/gt/gt.txt, or <seq>.txt in a flat folder")
+
+
+def find_detections(
+    path: str | os.PathLike[str], only: list[str] | None = None, file: str = "det.txt"
+) -> list[Sequence]:
+    """Sequences of a tree that have `det/<file>`, by name. Raises ValueError when there is none."""
+    root = Path(path)
+    found = [s for s in find_sequences(root, only) if s.folder is not None and (s.folder / "det" / file).is_file()]
+    if not found:
+        raise ValueError(
+            f"{root}: no <seq>/det/{file} beside a <seq>/gt/gt.txt; give a MOTChallenge tree with detections"
+        )
+    return found
+
+
+def find_results(path: str | os.PathLike[str]) -> dict[str, Path | dict[str, Path]]:
+    """Trackers under `path` by name, each with its files by sequence name; a single file has no sequence name yet.
+
+    A file; a folder of `<seq>.txt` (also in a `data` folder, the official kit's habit): one tracker; a folder of such
+    folders: one tracker each. Raises ValueError when there is none.
+    """
+    root = Path(path)
+    if root.is_file():
+        return {root.stem: root}
+    if not root.is_dir():
+        raise ValueError(
+            f"{root}: no such file or folder; give a results file, a folder of <seq>.txt, or folders of them"
+        )
+    own = _texts(root)
+    if own:
+        return {root.resolve().name: own}
+    several: dict[str, Path | dict[str, Path]] = {}
+    for folder in sorted(child for child in root.iterdir() if child.is_dir()):
+        files = _texts(folder)
+        if files:
+            several[folder.name] = files
+    if not several:
+        raise ValueError(f"{root}: no results; expected <seq>.txt in it, or folders (one a tracker) of <seq>.txt")
+    return several
+
+
+_OTHER_TEXT = ("seqmap.txt", "seqmaps.txt", "readme.txt", "README.txt", "pedestrian_summary.txt")
+
+
+def _texts(folder: Path) -> dict[str, Path]:
+    for place in (folder, folder / "data"):
+        files = {file.stem: file for file in sorted(place.glob("*.txt")) if file.name not in _OTHER_TEXT}
+        if files:
+            return files
+    return {}
+
+
+def _taken(found: list[Sequence], only: list[str] | None, root: Path) -> list[Sequence]:
+    if not only:
+        return found
+    by_name = {s.name: s for s in found}
+    missing = [name for name in only if name not in by_name]
+    if missing:
+        raise ValueError(f"{root}: no sequence {missing[0]!r}; there are {', '.join(by_name)}")
+    return [by_name[name] for name in only]
+
+
+def _named(file: Path) -> Sequence:
+    """A sequence from its ground truth file; in a tree its name is the folder's and seqinfo.ini is read."""
+    if file.name != "gt.txt" or file.parent.name != "gt":
+        return Sequence(file.stem, file)
+    folder = file.resolve().parent.parent
+    info = folder / "seqinfo.ini"
+    if not info.is_file():
+        return Sequence(folder.name, file, folder=folder)
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(info, encoding="utf-8")
+        section = parser["Sequence"]
+        return Sequence(
+            folder.name,
+            file,
+            length=_whole(section, "seqLength"),
+            width=_whole(section, "imWidth"),
+            height=_whole(section, "imHeight"),
+            fps=section.getfloat("frameRate"),
+            folder=folder,
+        )
+    except (configparser.Error, KeyError, ValueError, UnicodeDecodeError) as error:
+        what = str(error).splitlines()[0]
+        raise ValueError(f"{info}: not a seqinfo.ini ({what}); correct it or remove it") from None
+
+
+def _whole(section: configparser.SectionProxy, key: str) -> int | None:
+    value = section.getint(key)
+    if value is not None and value < 1:
+        raise ValueError(f"{key} is {value}")
+    return value

@@ -1,0 +1,287 @@
+"""The subcommands that score: ``track eval``, ``track bench``, ``track doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracker.evaluate.benchmark import GroundTruth
+    from tracker.evaluate.scores import Evaluation
+
+_RULES = ("auto", "mot15", "mot16", "mot17", "mot20", "plain")
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Register the commands; each sets `run`, a function of the parsed arguments that returns an exit code."""
+    parser = subparsers.add_parser(
+        "eval",
+        help="score results against MOTChallenge ground truth (HOTA, CLEAR, identity)",
+        description="Score results against ground truth: HOTA, CLEAR MOT and identity, as the official kit does.",
+    )
+    parser.add_argument(
+        "results",
+        nargs="+",
+        metavar="RESULTS",
+        help="a file, a folder of <seq>.txt, or folders of them, one a tracker",
+    )
+    parser.add_argument(
+        "--gt", required=True, metavar="GT", help="a MOTChallenge tree, a flat folder of <seq>.txt, or a file"
+    )
+    parser.add_argument(
+        "--rules", choices=_RULES, default="auto", help="what counts; recognised from the data by default"
+    )
+    parser.add_argument("--sequences", metavar="A,B", help="score only these sequences")
+    parser.add_argument("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")
+    _add_outputs(parser)
+    parser.add_argument("--plot", metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold")
+    parser.add_argument(
+        "--check", choices=["motmetrics"], help="recompute CLEAR and identity with it and say what differs"
+    )
+    parser.set_defaults(run=run_eval)
+
+    parser = subparsers.add_parser(
+        "bench",
+        help="run algorithms on a MOTChallenge tree and score them",
+        description="Run algorithms on the detections of a MOTChallenge tree, time them and score them.",
+    )
+    parser.add_argument("--data", required=True, metavar="TREE", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
+    parser.add_argument("--algo", required=True, metavar="A,B", help="algorithms; `track algos` lists them")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="parameters, for every algorithm that has them, or for one: sort.max_age=30",
+    )
+    parser.add_argument(
+        "--split", choices=["full", "second-half"], default="full", help="second-half: MOT17's val half"
+    )
+    parser.add_argument("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
+    parser.add_argument("--conf", type=float, metavar="X", help="least score of a detection")
+    parser.add_argument("--reid", default="histogram", metavar="WHAT", help="embedder: histogram or MODEL.onnx")
+    parser.add_argument(
+        "--rules", choices=_RULES, default="auto", help="what counts; recognised from the data by default"
+    )
+    parser.add_argument("--sequences", metavar="A,B", help="only these sequences")
+    parser.add_argument(
+        "--workers", type=_count, metavar="N", help="processes (one a core); 1 gives the cleanest times"
+    )
+    parser.add_argument("-o", dest="out", default="runs/bench", metavar="DIR", help="results and cache (runs/bench)")
+    _add_outputs(parser)
+    parser.add_argument("--plot", metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold")
+    parser.set_defaults(run=run_bench)
+
+    parser = subparsers.add_parser(
+        "doctor",
+        help="check detections, results or ground truth without scoring",
+        description="Check MOTChallenge files: what is broken, with its line, and what looks wrong though it parses.",
+    )
+    parser.add_argument("path", nargs="+", metavar="PATH", help="files, folders of <seq>.txt, or MOTChallenge trees")
+    parser.add_argument(
+        "--kind", choices=["auto", "detections", "results", "gt"], default="auto", help="what the files are"
+    )
+    parser.add_argument("--gt", metavar="GT", help="ground truth, to compare results with")
+    parser.set_defaults(run=run_doctor)
+
+
+def run_eval(args: argparse.Namespace) -> int:
+    """Score every tracker named on the command line; 0, or 1 when --check found a difference."""
+    from tracker.evaluate.benchmark import load_ground_truth
+    from tracker.evaluate.sequences import find_results
+
+    trackers: dict[str, Any] = {}
+    for path in args.results:
+        for name, files in find_results(path).items():
+            trackers[_free(name, Path(path), trackers)] = files
+    truth = load_ground_truth(args.gt, args.rules, _names(args.sequences))
+    evaluations = [truth.score(files, tracker=name, threshold=args.threshold) for name, files in trackers.items()]
+    if args.plot:
+        from tracker.evaluate.curves import curves_svg
+
+        _write(args.plot, curves_svg(evaluations))
+    show(evaluations, args)
+    if args.check:
+        return _second_opinion(evaluations, trackers, truth, args)
+    return 0
+
+
+def run_bench(args: argparse.Namespace) -> int:
+    """Run, time and score; 0, or 1 when an algorithm could not run."""
+    from tracker.bench import bench
+
+    runs, notes = bench(
+        args.data,
+        list(dict.fromkeys(_names(args.algo) or [])),
+        settings=_settings(args.settings),
+        split=args.split,
+        out=args.out,
+        detections=args.det,
+        conf=args.conf,
+        reid=args.reid,
+        rules=args.rules,
+        sequences=_names(args.sequences),
+        workers=args.workers,
+        progress=_Line(),
+    )
+    evaluations = [run.evaluation for run in runs]
+    speeds = [run.speed() for run in runs]
+    if args.plot:
+        from tracker.evaluate.curves import curves_svg
+
+        _write(args.plot, curves_svg(evaluations))
+    show(evaluations, args, extra={title: [speed[title] for speed in speeds] for title in speeds[0]})
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    return 1 if notes else 0
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    """Check files; 0 when nothing is wrong, 1 when something looks wrong or is broken."""
+    from tracker.evaluate.doctor import examine
+
+    findings = examine(args.path, args.kind, args.gt)
+    for finding in findings:
+        print(finding.text)
+    bad = sum(finding.bad for finding in findings)
+    print(f"{len(findings) - bad} good, {bad} to look at")
+    return 1 if bad else 0
+
+
+def show(evaluations: list[Evaluation], args: argparse.Namespace, extra: dict[str, list[str]] | None = None) -> None:
+    """Print and write evaluations as the options --csv, --json and --markdown ask; extra: columns of the comparison."""
+    from tracker.evaluate.scores import aligned, as_csv, as_markdown
+
+    first = evaluations[0]
+    compared = [(e.tracker, e.combined) for e in evaluations]
+    compare = len(evaluations) > 1 or bool(extra)
+    if args.csv:
+        _write(args.csv, as_csv(evaluations))
+    if args.json:
+        trackers: list[dict[str, Any]] = [e.to_dict() for e in evaluations]
+        for k, values in enumerate(trackers):
+            values.update({title: texts[k] for title, texts in (extra or {}).items()})
+        _write(args.json, json.dumps({"trackers": trackers}, indent=2) + "\n")
+    if args.markdown:
+        parts = [f"Rules: {first.rules} ({first.why})"]
+        for e in evaluations:
+            parts += [f"### {e.tracker}", e.markdown()]
+        if compare:
+            parts += ["### all sequences", as_markdown(compared, "tracker", extra)]
+        _write(args.markdown, "\n\n".join(parts) + "\n")
+    if "-" in (args.csv, args.json, args.markdown):
+        for note in _notes(evaluations):
+            print(note, file=sys.stderr)
+        return
+    width = shutil.get_terminal_size((10_000, 24)).columns
+    print(f"rules: {first.rules} ({first.why}); {len(first.sequences)} sequences, {first.combined.frames} frames")
+    for e in evaluations:
+        print(f"\n{e.tracker}\n{e.table(width)}")
+    if compare:
+        print(f"\nall sequences\n{aligned(compared, 'tracker', width, extra)}")
+    for note in _notes(evaluations):
+        print(note)
+
+
+class _Line:
+    """One line of progress: rewritten on a terminal, written once elsewhere."""
+
+    def __call__(self, done: int, cached: int, total: int) -> None:
+        line = f"bench: {done} of {total} runs done" + (f", {cached} from the cache" if cached else "")
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{line}" + ("\n" if done == total else ""))
+            sys.stderr.flush()
+        elif done == total:
+            print(line, file=sys.stderr)
+
+
+def _settings(words: list[str]) -> dict[str, str]:
+    pairs = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--set {word}: give KEY=VALUE")
+        pairs[key] = value
+    return pairs
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return value
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    for name in ("csv", "json", "markdown"):
+        parser.add_argument(
+            f"--{name}", metavar="OUT", nargs="?", const="-", help=f"write {name} to OUT (- or none: stdout)"
+        )
+
+
+def _second_opinion(
+    evaluations: list[Evaluation], trackers: dict[str, Any], truth: GroundTruth, args: argparse.Namespace
+) -> int:
+    from tracker.evaluate.motmetrics_bridge import IDENTITY, differences
+
+    code = 0
+    for e in evaluations:
+        found = differences(e, trackers[e.tracker], truth, args.threshold)
+        for name in dict.fromkeys(d.sequence for d in found):
+            parts = ", ".join(str(d) for d in found if d.sequence == name)
+            print(f"check: {e.tracker}: {name}: {parts}", file=sys.stderr)
+        wrong = any(d.figure in IDENTITY for d in found)
+        code |= wrong
+        if not found:
+            verdict = "CLEAR and identity agree"
+        elif wrong:
+            verdict = "identity scores differ, and should not"
+        else:
+            verdict = (
+                "identity agrees; CLEAR differs where motmetrics has rules of its own (partners kept over gaps, 80 %)"
+            )
+        print(f"check: {e.tracker}: {verdict}", file=sys.stderr)
+    return int(code)
+
+
+def _notes(evaluations: list[Evaluation]) -> list[str]:
+    several = len(evaluations) > 1
+    return [f"note: {e.tracker + ': ' if several else ''}{note}" for e in evaluations for note in e.notes]
+
+
+def _names(text: str | None) -> list[str] | None:
+    return [name.strip() for name in text.split(",") if name.strip()] if text else None
+
+
+def _free(name: str, path: Path, taken: dict[str, Any]) -> str:
+    """A name for a tracker that no other has; two folders of one name are told apart by their path."""
+    if name in taken:
+        name = str(path)
+    while name in taken:
+        name += "'"
+    return name
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not in 0..1")
+    return value
+
+
+def _write(target: str, text: str) -> None:
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ValueError(
+            f"{target}: cannot be written ({error.strerror}); check the folder and its permissions"
+        ) from None
