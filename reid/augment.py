@@ -1,0 +1,100 @@
+"""Augmentation of uint8 BGR crops (N, H, W, 3) on arrays; every function takes its own seeded generator.
+
+Sources: random erasing, Zhong et al. (AAAI 2020), section 3.2; flip and padded crop, Luo et al., "Bag of Tricks and a
+Strong Baseline for Deep Person Re-identification" (CVPRW 2019), section 2. ``recompose`` is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Crops = npt.NDArray[np.uint8]
+Augment = Callable[[Crops, np.random.Generator], Crops]
+
+
+def flip(crops: Crops, rng: np.random.Generator, chance: float = 0.5) -> Crops:
+    """Mirror each crop left to right with probability ``chance``."""
+    out = crops.copy()
+    chosen = rng.random(len(crops)) < chance
+    out[chosen] = crops[chosen, :, ::-1]
+    return out
+
+
+def pad_crop(crops: Crops, rng: np.random.Generator, pad: int = 5) -> Crops:
+    """Pad by ``pad`` pixels (edge repeated) and cut the original size at a random place."""
+    height, width = crops.shape[1:3]
+    padded = np.pad(crops, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode="edge")
+    tops, lefts = rng.integers(0, 2 * pad + 1, (2, len(crops)))
+    out = np.empty_like(crops)
+    for target, image, y, x in zip(out, padded, tops, lefts, strict=True):
+        target[:] = image[y : y + height, x : x + width]
+    return out
+
+
+def colour(crops: Crops, rng: np.random.Generator, strength: float = 0.2) -> Crops:
+    """Random gain per channel and brightness, up to ``strength`` (0..1) each way."""
+    gain = 1 + strength * rng.uniform(-1, 1, (len(crops), 1)) + 0.5 * strength * rng.uniform(-1, 1, (len(crops), 3))
+    shift = 255 * 0.3 * strength * rng.uniform(-1, 1, len(crops))
+    levels = np.arange(256, dtype=np.float64)
+    table = np.clip(levels[None, :, None] * gain[:, None, :] + shift[:, None, None], 0, 255).astype(np.uint8)
+    rows = np.arange(len(crops))[:, None, None, None]
+    out: Crops = table[rows, crops, np.arange(3)]
+    return out
+
+
+def erase(
+    crops: Crops, rng: np.random.Generator, chance: float = 0.5, area: tuple[float, float] = (0.02, 0.33)
+) -> Crops:
+    """Overwrite one random rectangle of each crop with noise, with probability ``chance``; ``area`` is its share."""
+    out = crops.copy()
+    height, width = crops.shape[1:3]
+    for image in (out[i] for i in np.flatnonzero(rng.random(len(out)) < chance)):
+        share, ratio = rng.uniform(*area), np.exp(rng.uniform(np.log(0.3), np.log(3.3)))
+        tall = min(height - 1, round(np.sqrt(share * height * width * ratio)))
+        wide = min(width - 1, round(np.sqrt(share * height * width / ratio)))
+        if tall > 0 and wide > 0:
+            y, x = rng.integers(0, height - tall + 1), rng.integers(0, width - wide + 1)
+            image[y : y + tall, x : x + wide] = rng.integers(0, 256, (tall, wide, 3), dtype=np.uint8)
+    return out
+
+
+def recompose(crops: Crops, rng: np.random.Generator) -> Crops:
+    """People who do not exist, one for each crop: for distillation only, since no identity label fits them.
+
+    Most get the lower body of another random crop, half get new hues on all or on one side of the waist, all are moved
+    and scaled a little. A teacher says what embedding each should have, so the student sees far more clothes than the
+    training identities wear.
+    """
+    height, width = crops.shape[1:3]
+    out = np.empty_like(crops)
+    for index, crop in enumerate(crops):
+        waist = round(height * rng.uniform(0.4, 0.6))
+        image = crop.astype(np.float32)
+        if rng.random() < 0.7:
+            other = crops[rng.integers(len(crops))].astype(np.float32)
+            if rng.random() < 0.5:
+                other = other[:, ::-1]
+            blend = np.clip((np.arange(height) - waist) / 4 + 0.5, 0, 1)[:, None, None].astype(np.float32)
+            image = image * (1 - blend) + other * blend
+        image = np.clip(image, 0, 255).astype(np.uint8)
+        if rng.random() < 0.5:
+            part = [slice(None), slice(0, waist), slice(waist, None)][rng.integers(3)]
+            hsv = cv2.cvtColor(np.ascontiguousarray(image[part]), cv2.COLOR_BGR2HSV).astype(np.float32)
+            hsv[..., 0] = (hsv[..., 0] + rng.uniform(0, 180)) % 180
+            hsv[..., 1] = np.clip(hsv[..., 1] * rng.uniform(0.5, 1.5), 0, 255)
+            hsv[..., 2] = np.clip(hsv[..., 2] * rng.uniform(0.6, 1.4), 0, 255)
+            image[part] = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2BGR)
+        if rng.random() < 0.5:
+            image = image[:, ::-1]
+        scale, dx, dy = rng.uniform(0.9, 1.12), rng.uniform(-0.06, 0.06) * width, rng.uniform(-0.06, 0.06) * height
+        move = np.array(
+            [[scale, 0, (1 - scale) * width / 2 + dx], [0, scale, (1 - scale) * height / 2 + dy]], dtype=np.float64
+        )
+        out[index] = cv2.warpAffine(
+            np.ascontiguousarray(image), move, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+    return out

@@ -1,0 +1,70 @@
+"""Give an exported model's cosine distance a meaning: at 0.2, one in 10,000 pairs of different people looks alike.
+
+With galleries of up to 100 embeddings that is at most one track in a hundred. Trackers compare distances with
+a fixed threshold (DeepSORT's published one is 0.2), yet each network has a scale of its own. A constant component c
+appended to unit embeddings turns each distance d into d / (1 + c^2): no ranking changes. To keep the width, the
+direction in which embeddings vary least makes room for it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+from reid.data import Crops
+from reid.embed import Embedder
+from reid.errors import ReidError
+from reid.evaluate import unit
+
+
+def calibrate(path: str | Path, crops: Crops, at: float = 0.2, rate: float = 1e-4) -> float:
+    """Make it so that ``rate`` of the pairs of different people in ``crops`` are nearer than ``at`` in cosine
+    distance; use people it was not trained on. Returns the constant's square.
+
+    Raises:
+        ReidError: fewer than two people, ``at`` outside 0..1, or distances too small for it.
+    """
+    if not (0 < at < 1 and 0 < rate < 1):
+        raise ReidError(f"distance and rate must lie between 0 and 1, not {at} and {rate}")
+    rows = unit(Embedder(path, "onnxruntime").crops(crops.images))
+    _, directions = np.linalg.eigh(rows.T @ rows)
+    kept = directions[:, 1:]
+    small = unit(rows @ kept)
+    other = np.triu(crops.ids[:, None] != crops.ids[None, :])
+    if not other.any():
+        raise ReidError("calibration needs crops of at least two people")
+    edge = float(np.quantile((1 - small @ small.T)[other], rate))
+    square = edge / at - 1
+    if square < 0:
+        raise ReidError(f"only at {edge:.2f} are {rate:g} of different people nearer: calibrate at less than that")
+    append(Path(path), kept.astype(np.float32), float(np.sqrt(square)))
+    return square
+
+
+def append(path: Path, kept: npt.NDArray[np.float32], constant: float) -> None:
+    """Project the output on ``kept`` (D, D - 1), scale it to length 1 and append ``constant``."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name == "embeddings":
+                    names[index] = "uncalibrated"
+    graph.initializer.extend([
+        numpy_helper.from_array(kept, "calibrate_kept"),
+        numpy_helper.from_array(np.array([0, 0, 0, 1], dtype=np.int64), "calibrate_pads"),
+        numpy_helper.from_array(np.array(constant, dtype=np.float32), "calibrate_constant"),
+    ])  # fmt: skip
+    graph.node.extend([
+        helper.make_node("MatMul", ["uncalibrated", "calibrate_kept"], ["projected"]),
+        helper.make_node("ReduceL2", ["projected"], ["length"], axes=[1], keepdims=1),
+        helper.make_node("Div", ["projected", "length"], ["direction"]),
+        helper.make_node("Pad", ["direction", "calibrate_pads", "calibrate_constant"], ["embeddings"]),
+    ])  # fmt: skip
+    del graph.value_info[:]
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))

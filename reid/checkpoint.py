@@ -1,0 +1,114 @@
+"""Training checkpoints: one safetensors file with weights, optimiser state and history; nothing pickled is ever run."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reid.errors import ReidError
+from reid.models import ReidNet, build
+
+
+def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write ``tensors`` and the JSON ``facts`` to ``path``, whole or not at all.
+
+    Raises:
+        ReidError: the disk is full or read-only; an earlier file of that name is kept.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        packed = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+        save_file(packed, str(part), {"reid": json.dumps(facts)})
+        os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        kept = "; the earlier checkpoint is kept" if path.exists() else ""
+        raise ReidError(f"{path}: cannot be written ({error}){kept}; free some space or choose another -o") from error
+
+
+def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The (tensors, facts) of a checkpoint.
+
+    Raises:
+        ReidError: no such file, or not a checkpoint of ``track reid train``.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    file = Path(path)
+    if not file.is_file():
+        raise ReidError(f"{file}: no such checkpoint")
+    try:
+        with safe_open(str(file), framework="pt") as opened:
+            facts = json.loads((opened.metadata() or {}).get("reid", "null"))
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, ValueError, OSError) as error:
+        raise ReidError(f"{file}: not a safetensors checkpoint ({error})") from error
+    if not isinstance(facts, dict) or "model" not in facts:
+        raise ReidError(f"{file}: a safetensors file, but not a checkpoint of track reid train")
+    return tensors, facts
+
+
+def part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors under ``name.``, without that prefix."""
+    return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(name + ".")}
+
+
+def load_net(path: str | Path) -> tuple[ReidNet, dict[str, Any]]:
+    """The averaged network of a checkpoint, in evaluation mode, and the checkpoint's facts.
+
+    Raises:
+        ReidError: as ``load``, and where the weights do not fit the model the file names.
+    """
+    tensors, facts = load(path)
+    net = build(facts["model"], facts["width"], facts["classes"], facts.get("se", False))
+    fill(net, part(tensors, "ema"), str(path))
+    return net.eval(), facts
+
+
+def fill(net: torch.nn.Module, weights: dict[str, Tensor], source: str) -> None:
+    """Load ``weights`` into ``net``, all of them.
+
+    Raises:
+        ReidError: names or shapes differ.
+    """
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        wrong = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise ReidError(f"{source}: a checkpoint of another model ({wrong[:120]})") from error
+
+
+def load_foreign(path: str | Path) -> dict[str, Tensor]:
+    """A state dictionary of another program: safetensors, or a torch file opened with ``weights_only=True``.
+
+    Raises:
+        ReidError: no such file; a pickle that holds more than tensors.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ReidError(f"{file}: no such weights file")
+    if file.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(str(file))
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ReidError(
+            f"{file}: refused: it holds more than tensors, and opening such a pickle can run code; "
+            "convert it to safetensors where you trust it"
+        ) from error
+    content = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise ReidError(f"{file}: holds no dictionary of tensors")
+    return {str(name).removeprefix("module."): value for name, value in content.items()}

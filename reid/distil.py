@@ -1,0 +1,147 @@
+"""Distillation: a student learns a large teacher's embeddings and how similar it finds each pair; no labels needed.
+
+Sources: Park et al., "Relational Knowledge Distillation" (CVPR 2019), section 3, for similarities; Beyer et al.,
+"Knowledge distillation: A good teacher is patient and consistent" (CVPR 2022), section 3: the same crop for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from reid import augment, losses
+from reid.data import Crops
+from reid.errors import ReidError
+from reid.evaluate import Scores, evaluate_one_set, unit
+from reid.models import ReidNet, to_input
+from reid.sampler import pk_batches
+from reid.train import Plan, Rows, embed, fit
+
+Pixels = npt.NDArray[np.uint8]
+Teacher = Callable[[Pixels], npt.NDArray[np.float32]]
+
+
+def openvino_teacher(path: str | Path, threads: int = 0) -> Teacher:
+    """A function crops (N, H, W, 3) uint8 BGR -> embeddings (N, D) by an OpenVINO IR such as
+    ``person-reidentification-retail-0277.xml`` (input BGR 0..255, NCHW).
+
+    Raises:
+        ReidError: openvino is not installed, or the file is not such a model.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise ReidError(f"the teacher {path} needs openvino: pip install openvino") from error
+    batch = 16
+    try:
+        model = openvino.Core().read_model(str(path))
+        height, width = (int(model.input(0).partial_shape[i].get_length()) for i in (2, 3))
+        model.reshape([batch, 3, height, width])
+        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        if threads:
+            settings["INFERENCE_NUM_THREADS"] = str(threads)
+        compiled = openvino.Core().compile_model(model, "CPU", settings)
+    except RuntimeError as error:
+        raise ReidError(f"{path}: not a teacher that OpenVINO can run ({str(error).splitlines()[0]})") from error
+
+    def teach(crops: Pixels) -> npt.NDArray[np.float32]:
+        rows: list[npt.NDArray[np.float32]] = []
+        ready = np.zeros((batch, height, width, 3), dtype=np.uint8)
+        for start in range(0, len(crops), batch):
+            part = crops[start : start + batch]
+            for target, crop in zip(ready, part, strict=False):
+                cv2.resize(crop, (width, height), dst=target)
+            found = compiled(ready.transpose(0, 3, 1, 2).astype(np.float32))[0]
+            rows.append(found.reshape(batch, -1)[: len(part)].astype(np.float32))
+        return np.concatenate(rows)
+
+    return teach
+
+
+def both_ways(teacher: Teacher, crops: Pixels) -> npt.NDArray[np.float32]:
+    """The teacher's unit embeddings, averaged over each crop and its mirror image."""
+    plain, mirrored = teacher(crops), teacher(np.ascontiguousarray(crops[:, :, ::-1]))
+    return unit(unit(plain) + unit(mirrored)).astype(np.float32)
+
+
+def distil(
+    net: ReidNet,
+    crops: Crops,
+    targets: npt.NDArray[np.float32],
+    test: Crops,
+    out: str | Path,
+    facts: dict[str, Any],
+    plan: Plan,
+    more: tuple[Pixels, npt.NDArray[np.float32]] | None = None,
+    small_until: float = 0.0,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
+) -> Scores:
+    """Train ``net`` towards ``targets`` (N, D), the teacher's embeddings of ``crops``, and return its best scores on
+    ``test``. ``more``: unlabelled crops with their targets, as many of them in each batch as labelled ones.
+    ``small_until``: the share (0..1) of the training done at 3/4 of the crop size. Files as ``train.train``.
+
+    Raises:
+        ReidError: targets and crops differ in number, and all that ``train.fit`` raises.
+    """
+    if len(targets) != len(crops):
+        raise ReidError(f"{len(targets)} teacher embeddings for {len(crops)} crops: extract them again")
+    labels = np.unique(crops.ids, return_inverse=True)[1].astype(np.int64)
+    known = torch.from_numpy(labels)
+    images, wanted = crops.images, targets
+    if more is not None:
+        images, wanted = np.concatenate([images, more[0]]), np.concatenate([wanted, more[1]])
+    goals = torch.from_numpy(unit(wanted).astype(np.float32))
+    torch.manual_seed(plan.seed)
+    head = nn.Linear(net.width, wanted.shape[1], bias=False)
+
+    def batches(rng: np.random.Generator) -> Iterator[Rows]:
+        spare = np.empty(0, dtype=np.int64)
+        for rows in pk_batches(labels, plan.people, plan.crops, rng):
+            if more is not None and len(spare) < len(rows):
+                spare = np.concatenate([spare, len(labels) + rng.permutation(len(more[0]))])
+            used, spare = (spare[: len(rows)], spare[len(rows) :]) if more is not None else (spare, spare)
+            yield np.concatenate([rows, used])
+
+    def objective(rows: Rows, rng: np.random.Generator, progress: float) -> Mapping[str, Tensor]:
+        seen = augment.erase(
+            augment.colour(augment.pad_crop(augment.flip(images[rows], rng), rng, 4), rng), rng, 0.4, (0.02, 0.25)
+        )
+        if progress < small_until:
+            height, width = seen.shape[1] * 3 // 4, seen.shape[2] * 3 // 4
+            seen = np.stack([cv2.resize(c, (width, height), interpolation=cv2.INTER_AREA) for c in seen]).astype(
+                np.uint8
+            )
+        outputs = net.outputs(to_input(seen))
+        labelled = rows[rows < len(labels)]
+        terms = distillation(outputs.embeddings, head(outputs.embeddings), goals[rows])
+        mine = outputs.embeddings[: len(labelled)]
+        terms["triplet"] = 0.3 * losses.triplet(F.normalize(mine), known[labelled])
+        if net.classifier is not None:
+            terms["softmax"] = 0.1 * losses.softmax(outputs.logits[: len(labelled)], known[labelled])
+        return terms
+
+    def score(averaged: ReidNet) -> Scores:
+        return evaluate_one_set(embed(averaged, test.images), test.ids, test.cameras)
+
+    return fit(net, head, objective, batches, score, plan, Path(out), facts, resume, say)
+
+
+def distillation(embeddings: Tensor, projected: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    """The two terms: 5 x mean cosine distance of the projected embeddings (N, D) to ``targets`` (N, D), and 20 x mean
+    squared difference between the two cosine similarity matrices, diagonal left out."""
+    n = len(embeddings)
+    mine, theirs = F.normalize(embeddings), F.normalize(targets)
+    difference = (mine @ mine.T - theirs @ theirs.T).square()
+    return {
+        "direction": 5 * (1 - F.cosine_similarity(projected, theirs)).mean(),
+        "similarity": 20 * (difference.sum() - difference.diagonal().sum()) / max(1, n * (n - 1)),
+    }

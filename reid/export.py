@@ -1,0 +1,143 @@
+"""From a torch model to one ONNX file with its card, checked against torch."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import helper, numpy_helper
+from torch import Tensor, nn
+
+from reid.card import KEY, Card
+from reid.errors import ReidError
+from reid.models import ReidNet
+from reid.models.net import MEAN, SCALE
+
+
+class FromPixels(nn.Module):
+    """``net`` behind its own preprocessing: uint8 BGR (N, H, W, 3) in."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.net((x.permute(0, 3, 1, 2).float() - MEAN) / SCALE)
+        return y
+
+
+def ready(net: ReidNet) -> ReidNet:
+    """A copy for running: evaluation mode, branches fused, the neck's batch norm folded into the embedding layer."""
+    net = copy.deepcopy(net).eval()
+    net.classifier = None
+    fuse = getattr(net.backbone, "fuse", None)
+    if fuse is not None:
+        fuse()
+    neck = net.neck
+    if isinstance(neck, nn.BatchNorm1d):
+        assert neck.running_mean is not None
+        assert neck.running_var is not None
+        with torch.no_grad():
+            gain = neck.weight / torch.sqrt(neck.running_var + neck.eps)
+            folded = nn.Linear(net.embed.in_features, net.width)
+            folded.weight.copy_(net.embed.weight * gain[:, None])
+            folded.bias.copy_(neck.bias - neck.running_mean * gain)
+        net.embed, net.neck = folded, nn.Identity()  # type: ignore[assignment]
+    return net
+
+
+def export(net: ReidNet, path: str | Path, card: Card, tolerance: float = 1e-4) -> float:
+    """Write ``net`` to ``path`` with a dynamic batch and return the largest difference from torch, as a share of the
+    largest output. ``card.normalised`` puts the preprocessing inside the graph (input uint8 NHWC), else the input is
+    float NCHW as ``models.to_input`` makes it.
+
+    Raises:
+        ReidError: the difference is above ``tolerance``, or the file cannot be written.
+    """
+    card = replace(card, layout="NHWC" if card.normalised else "NCHW", width=net.width)
+    run: nn.Module = ready(net)
+    height, width = card.size
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (3, height, width, 3), dtype=np.uint8)
+    sample = torch.from_numpy(pixels)
+    if card.normalised:
+        run = FromPixels(run).eval()
+    else:
+        sample = (sample.permute(0, 3, 1, 2).float() - MEAN) / SCALE
+    target = Path(path)
+    part = target.with_suffix(".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch announces its newer exporter, which needs one more dependency
+            torch.onnx.export(
+                run, (sample[:2],), str(part), input_names=["crops"], output_names=["embeddings"], opset_version=17,
+                dynamic_axes={"crops": {0: "n"}, "embeddings": {0: "n"}}, dynamo=False,
+            )  # fmt: skip
+        write_card(part, part, card)
+        session = onnxruntime.InferenceSession(str(part), providers=["CPUExecutionProvider"])
+        worst = 0.0
+        for count in (1, 3):
+            with torch.inference_mode():
+                wanted = run(sample[:count]).numpy()
+            found = session.run(None, {"crops": sample[:count].numpy()})[0]
+            worst = max(worst, float(np.abs(found - wanted).max() / max(1e-12, np.abs(wanted).max())))
+        if not worst <= tolerance:
+            raise ReidError(f"{target}: the exported model differs from torch by {worst:.1e}, above {tolerance:.0e}")
+        os.replace(part, target)
+    except OSError as error:
+        raise ReidError(f"{target}: cannot be written ({error}); free some space or choose another place") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return worst
+
+
+def write_card(source: Path, target: Path, card: Card) -> None:
+    """Copy the model ``source`` to ``target`` with ``card`` in its metadata."""
+    model = onnx.load(str(source))
+    del model.metadata_props[:]
+    entry = model.metadata_props.add()
+    entry.key, entry.value = KEY, card.dump()
+    model.doc_string = ""
+    onnx.save(model, str(target))
+
+
+def mirror(path: str | Path) -> None:
+    """Rewrite a model that takes uint8 NHWC pixels to return the mean embedding of each crop and its mirror image: at
+    twice the cost, the usual flip at test time inside the graph.
+
+    Raises:
+        ReidError: the model takes floats, or returns the mean already.
+    """
+    model = onnx.load(str(path))
+    card = Card.parse({entry.key: entry.value for entry in model.metadata_props}.get(KEY, "null"))
+    if card.layout != "NHWC" or not card.normalised or card.mirrored:
+        raise ReidError(f"{path}: only a model that takes uint8 pixels can be mirrored, and only once")
+    graph = model.graph
+    for node in graph.node:
+        for names, old, new in ((node.input, "crops", "both"), (node.output, "embeddings", "halves")):
+            for index, name in enumerate(names):
+                if name == old:
+                    names[index] = new
+    constants = {"from": [-1], "to": [np.iinfo(np.int64).min], "axis": [2], "step": [-1], "two": [2, -1, card.width]}
+    graph.initializer.extend(
+        numpy_helper.from_array(np.array(value, dtype=np.int64), f"mirror_{name}") for name, value in constants.items()
+    )
+    sides = [f"mirror_{name}" for name in ("from", "to", "axis", "step")]
+    graph.node.insert(0, helper.make_node("Slice", ["crops", *sides], ["mirrored"], name="mirror_slice"))
+    graph.node.insert(1, helper.make_node("Concat", ["crops", "mirrored"], ["both"], name="mirror_join", axis=0))
+    graph.node.append(helper.make_node("Reshape", ["halves", "mirror_two"], ["stacked"], name="mirror_split"))
+    graph.node.append(
+        helper.make_node("ReduceMean", ["stacked"], ["embeddings"], name="mirror_mean", axes=[0], keepdims=0)
+    )
+    del graph.value_info[:]
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+    write_card(Path(path), Path(path), replace(card, mirrored=True))

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from reid import ReidError
+from reid.data import Crops, load, split
+
+
+def write(path: Path, value: int, size: tuple[int, int] = (128, 64)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.full((*size, 3), value, dtype=np.uint8))
+
+
+def test_market_names_mixed_sizes_and_unreadable_files(tmp_path: Path) -> None:
+    write(tmp_path / "0002_c1s1_000451_03.jpg", 10)
+    write(tmp_path / "0002_c3s1_000451_03.jpg", 20, (50, 31))
+    write(tmp_path / "-1_c2s1_000451_03.jpg", 30)
+    (tmp_path / "0003_c1s1_000001_01.jpg").write_bytes(b"broken")
+    (tmp_path / "0004_c1s1_000001_01.jpg").write_bytes(b"")
+    (tmp_path / "Thumbs.db").write_bytes(b"")
+    said: list[str] = []
+    crops = load(tmp_path, (32, 16), said.append)
+    assert crops.images.shape == (3, 32, 16, 3)
+    assert crops.ids.tolist() == [-1, 2, 2]
+    assert crops.cameras.tolist() == [2, 1, 3]
+    assert crops.images[2].max() < 25
+    assert len(said) == 1
+    assert "2 of 5 images could not be read" in said[0]
+    assert "0003_c1s1" in said[0]
+    assert len(crops.skipped) == 2
+
+
+def test_one_folder_per_identity(tmp_path: Path) -> None:
+    for person in ("anna", "ben"):
+        for camera in (1, 2):
+            write(tmp_path / person / f"shot_c{camera}.png", 50)
+    crops = load(tmp_path)
+    assert crops.ids.tolist() == [1, 1, 2, 2]
+    assert crops.cameras.tolist() == [1, 2, 1, 2]
+
+
+def test_mot_sequence(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(1, 12):
+        image = tmp_path / "img1" / f"{number:06d}.jpg"
+        write(image, 0, (100, 120))
+        cv2.imwrite(str(image), rng.integers(0, 255, (100, 120, 3), dtype=np.uint8))
+    (tmp_path / "gt").mkdir()
+    rows = [f"{f},{i},{10 * i},5,20,60,1,1,{v}" for f in range(1, 12) for i, v in ((1, 1.0), (2, 0.9), (3, 0.1))]
+    (tmp_path / "gt" / "gt.txt").write_text("\n".join([*rows, "1,9,500,500,20,60,1,1,1", "1,8,0,0,20,60,1,3,1"]))
+    crops = load(tmp_path, (64, 32))
+    assert crops.ids.tolist() == [1, 2] * 3
+    assert crops.images.shape == (6, 64, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda p: None, "no crops found"),
+        (lambda p: (p / "0001_c1s1_1_1.jpg").write_bytes(b"x"), "none of its 1 images can be read"),
+        (lambda p: ((p / "gt").mkdir(), (p / "gt" / "gt.txt").write_text("1,2,a")), "not a MOT text file"),
+        (lambda p: ((p / "gt").mkdir(), (p / "gt" / "gt.txt").write_text("1,2,3,4,5,6")), "no frames beside it"),
+    ],
+)
+def test_bad_folders_are_one_line(tmp_path: Path, make, words: str) -> None:
+    make(tmp_path)
+    with pytest.raises(ReidError, match=words):
+        load(tmp_path, warn=lambda line: None)
+    with pytest.raises(ReidError, match="no such folder"):
+        load(tmp_path / "missing")
+
+
+def test_splits_that_cannot_be_learnt_from(noise: Crops) -> None:
+    train, test = split(noise, 2)
+    assert set(test.ids) == {5, 6}
+    assert not set(train.ids) & set(test.ids)
+    with pytest.raises(ReidError, match="leaves fewer than 2 to train on"):
+        split(noise, 5)
+    with pytest.raises(ReidError, match="1 identity in the data"):
+        split(noise[noise.ids == 1], 0)
+    with pytest.raises(ReidError, match="one image per identity"):
+        split(noise[np.sort(np.unique(noise.ids, return_index=True)[1])], 0)

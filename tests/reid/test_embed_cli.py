@@ -1,0 +1,257 @@
+# ruff: noqa: E402 - the imports below need torch, and are skipped with a reason where it is absent
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'trackwhy[reid]'")
+pytest.importorskip("onnx")
+pytest.importorskip("safetensors")
+
+import reid
+from reid import Embedder, ReidError, cli
+from reid.calibrate import calibrate
+from reid.card import Card, read_card
+from reid.data import Crops
+from reid.export import export, mirror
+from reid.models import build, to_input
+from reid.quantise import quantise
+
+CARD = Card("repvgg_tiny", (64, 32), 16, trained_on="noise", licence="none")
+RUNTIMES = ["onnxruntime", *(["openvino"] if importlib.util.find_spec("openvino") else [])]
+
+
+@pytest.fixture(scope="module")
+def net() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return build("repvgg_tiny", 16).eval()
+
+
+@pytest.fixture(scope="module")
+def model(net, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "m.onnx"
+    export(net, path, CARD)
+    return path
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_crop_to_embedding_equals_torch_crop_by_crop(net, model: Path, runtime: str) -> None:
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    corner = rng.uniform(0, 150, (70, 2))
+    boxes = np.hstack([corner, corner + rng.uniform(20, 80, (70, 2))])
+    boxes[0] = (-30, -20, 40, 60)
+    found = Embedder(model, runtime, threads=1)(frame, boxes)
+    crops = []
+    for x1, y1, x2, y2 in boxes:
+        part = frame[max(0, int(np.floor(y1))) : int(np.ceil(y2)), max(0, int(np.floor(x1))) : int(np.ceil(x2))]
+        crops.append(cv2.resize(part, (32, 64)))
+    with torch.inference_mode():
+        wanted = torch.nn.functional.normalize(net(to_input(np.stack(crops)))).numpy()
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, atol=2e-4)
+
+
+def test_boxes_outside_empty_and_bad(model: Path) -> None:
+    embedder = Embedder(model, "onnxruntime")
+    frame = np.zeros((50, 60, 3), dtype=np.uint8)
+    assert embedder(frame, np.empty((0, 4))).shape == (0, 16)
+    assert np.isfinite(embedder(frame, np.array([[500.0, 500, 600, 600], [5, 5, 5, 5]]))).all()
+    for wrong, words in (
+        (np.array([[0, 0, np.nan, 5]]), "box 0 holds NaN"),
+        (np.zeros((2, 5)), r"shape \(N, 4\)"),
+    ):
+        with pytest.raises(ReidError, match=words):
+            embedder(frame, wrong)
+    with pytest.raises(ReidError, match="uint8 BGR"):
+        embedder(frame.astype(np.float32), np.zeros((1, 4)))
+    with pytest.raises(ReidError, match="unknown runtime"):
+        Embedder(model, "tensorrt")
+
+
+def test_without_preprocessing_the_result_is_the_same(net, model: Path, tmp_path: Path) -> None:
+    export(net, tmp_path / "f.onnx", replace(CARD, normalised=False))
+    images = np.random.default_rng(0).integers(0, 256, (40, 128, 64, 3), dtype=np.uint8)
+    np.testing.assert_allclose(
+        Embedder(tmp_path / "f.onnx", "onnxruntime").crops(images),
+        Embedder(model, "onnxruntime").crops(images),
+        atol=1e-4,
+    )
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_int8_keeps_the_embeddings(net, model: Path, tmp_path: Path, runtime: str) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (48, 64, 32, 3), dtype=np.uint8)
+    quantise(net, tmp_path / "q.onnx", CARD, images)
+    card = read_card(tmp_path / "q.onnx")
+    assert (card.layout, card.normalised, card.trained_on) == ("NHWC", True, "noise")
+    a, b = Embedder(model, "onnxruntime").crops(images), Embedder(tmp_path / "q.onnx", runtime).crops(images)
+    assert (a * b).sum(1).min() > 0.97
+    with pytest.raises(ReidError, match="calibration needs crops of 64x32"):
+        quantise(net, tmp_path / "q.onnx", CARD, images[:, :32])
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_mirrored_is_the_mean_of_both_sides(net, tmp_path: Path, int8: bool) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (33, 64, 32, 3), dtype=np.uint8)
+    if int8:
+        quantise(net, tmp_path / "m.onnx", CARD, images)
+    else:
+        export(net, tmp_path / "m.onnx", CARD)
+    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"))
+    a, b = (session.run(None, {"crops": np.ascontiguousarray(x)})[0] for x in (images, images[:, :, ::-1]))
+    mirror(tmp_path / "m.onnx")
+    wanted = (a + b) / np.linalg.norm(a + b, axis=1, keepdims=True)
+    for runtime in RUNTIMES:
+        found = Embedder(tmp_path / "m.onnx", runtime).crops(images)
+        assert (found * wanted).sum(1).min() > (0.97 if int8 else 0.9999)
+    assert read_card(tmp_path / "m.onnx").mirrored
+    with pytest.raises(ReidError, match="only once"):
+        mirror(tmp_path / "m.onnx")
+
+
+def test_calibration_moves_the_distances_and_keeps_the_ranking(net, crops: Crops, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    export(net, path, CARD)
+    some = crops[np.arange(0, len(crops), 5)]
+    before = Embedder(path, "onnxruntime").crops(some.images)
+    edge = np.quantile((1 - before @ before.T)[np.triu(some.ids[:, None] != some.ids)], 0.01)
+    square = calibrate(path, some, at=float(edge) / 2, rate=0.01)
+    assert square == pytest.approx(1, abs=0.1)
+    for runtime in RUNTIMES:
+        after = Embedder(path, runtime).crops(some.images)
+        assert after.shape == before.shape
+        now, then = (1 - after @ after.T).ravel() * (1 + square), (1 - before @ before.T).ravel()
+        assert np.corrcoef(now, then)[0, 1] > 0.99
+        assert abs(np.median(now) / np.median(then) - 1) < 0.05
+    with pytest.raises(ReidError, match="calibrate at less than that"):
+        calibrate(path, some, at=0.9)
+    with pytest.raises(ReidError, match="at least two people"):
+        calibrate(path, some[some.ids == some.ids[0]])
+    assert cli.main(["calibrate", str(path), str(tmp_path)]) == 2
+
+
+def test_an_export_that_differs_is_refused_and_leaves_nothing(net, tmp_path: Path) -> None:
+    with pytest.raises(ReidError, match="differs from torch"):
+        export(net, tmp_path / "m.onnx", CARD, tolerance=-1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_space_for_the_export_is_one_line(net, tmp_path: Path, monkeypatch) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("reid.export.os.replace", full)
+    with pytest.raises(ReidError, match="No space left on device"):
+        export(net, tmp_path / "m.onnx", CARD)
+    assert not list(tmp_path.iterdir())
+
+
+def test_train_resume_eval_export_quantise_prune_card(folder: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "run"
+    common = ["--people", "8", "--size", "64x32", "--held-out", "10"]
+    train = ["train", str(folder), "-o", str(out), "--model", "repvgg_tiny", "--epochs", "1", "--width", "16", *common]
+    assert cli.main(train) == 0
+    assert cli.main([*train, "--resume"]) == 0
+    best = str(out / "best.safetensors")
+    note = ["--trained-on", "a test", "--licence", "none"]
+    assert cli.main(["export", best, "-o", str(tmp_path / "m.onnx"), *note]) == 0
+    assert cli.main(["quantise", best, str(folder), "-o", str(tmp_path / "q.onnx"), "--last", "10", "--mirror"]) == 0
+    assert (
+        cli.main(["prune", best, str(folder), "-o", str(tmp_path / "p.onnx"), "--epochs", "1", "--held-out", "10"]) == 0
+    )
+    distil = ["distil", str(folder), "--teacher", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "d")]
+    assert cli.main([*distil, "--model", "repvgg_tiny", "--epochs", "1", *common]) == 0
+    capsys.readouterr()
+    scores = []
+    for name in ("m.onnx", "q.onnx", "p.onnx", "run/best.safetensors"):
+        assert cli.main(["eval", str(tmp_path / name), str(folder), "--last", "10", "--json"]) == 0
+        scores.append(json.loads(capsys.readouterr().out)["mean_ap"])
+    assert scores[0] == pytest.approx(scores[3], abs=2e-3)
+    assert scores[1] == pytest.approx(scores[0], abs=0.05)
+    assert cli.main(["eval", str(tmp_path / "m.onnx"), str(folder), "--query", str(folder)]) == 0
+    assert cli.main(["card", str(tmp_path / "m.onnx")]) == 0
+    assert json.loads(capsys.readouterr().out.split("\n", 1)[1])["trained_on"] == "a test"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["eval", "no.onnx", "."], "no such model file"),
+        (["train", "no", "-o", "x"], "no such folder"),
+        (["export", "no.safetensors", "-o", "x.onnx"], "no such checkpoint"),
+        (["train", ".", "-o", "x", "--epochs", "0"], "--epochs must be at least 1"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], words: str, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    for index in range(2):
+        for camera in (1, 2):
+            cv2.imwrite(f"000{index + 1}_c{camera}s1_1_1.jpg", np.zeros((64, 32, 3), dtype=np.uint8))
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_torch_missing_names_the_extra(monkeypatch, capsys, tmp_path) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *args: object, **more: object) -> object:
+        if name in {"torch", "reid.train", "reid.checkpoint"}:
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        return real(name, *args, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert cli.main(["train", str(tmp_path), "-o", "x"]) == 2
+    assert "pip install 'trackwhy[reid]'" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_one_line_and_130(monkeypatch, capsys) -> None:
+    def stop(args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run_card", stop)
+    assert cli.main(["card"]) == 130
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_mounts_under_another_command() -> None:
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    cli.add_parsers(parser.add_subparsers())
+    assert parser.parse_args(["reid", "card", "x.onnx"]).run is not None
+
+
+def test_the_public_list() -> None:
+    assert set(reid.__all__) == {
+        "Card", "Embedder", "ReidError", "Scores", "default_model", "evaluate", "evaluate_one_set", "read_card",
+    }  # fmt: skip
+
+
+def test_galleries_of_another_width_are_refused(crops: Crops, model: Path) -> None:
+    rows = Embedder(model, "onnxruntime").crops(crops.images[:20])
+    with pytest.raises(ReidError, match="come from different models"):
+        reid.evaluate(rows, crops.ids[:20], crops.cameras[:20], rows[:, :8], crops.ids[:20], crops.cameras[:20])
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_the_trackers_own_embedder_reads_the_same_file(net, tmp_path: Path, normalised: bool) -> None:
+    tracker = pytest.importorskip("tracker.embed.onnx")
+    export(net, tmp_path / "m.onnx", replace(CARD, normalised=normalised))
+    frame = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    boxes = np.array([[-5.0, 3, 40, 90], [30.5, 20, 70.2, 119]])
+    np.testing.assert_allclose(
+        tracker.ONNXEmbedder(tmp_path / "m.onnx")(frame, boxes),
+        Embedder(tmp_path / "m.onnx", "onnxruntime")(frame, boxes),
+        atol=1e-4,
+    )
