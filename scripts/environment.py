@@ -38,6 +38,17 @@ def ensure(extras: str) -> Path:
     return BIN
 
 
+def ensure_development() -> None:
+    """What checking and testing need; torch too where CI asks (CI=true), since elsewhere it may be gigabytes."""
+    ensure("dev,reid" if os.environ.get("CI") else "dev")
+
+
+def has(module: str) -> bool:
+    """Whether the environment has the module."""
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
+    return subprocess.run([str(BIN / "python"), "-c", code], check=False).returncode == 0
+
+
 def call(*words: str) -> int:
     """Run a program of the environment from the project's root; returns its exit code."""
     return subprocess.run([str(BIN / words[0]), *words[1:]], cwd=ROOT, check=False).returncode

@@ -6,9 +6,9 @@ With options only pytest runs, with those options: `python3 scripts/test.py -k s
 import sys
 
 from check import check
-from environment import call, ensure
+from environment import call, ensure_development
 
 if __name__ == "__main__":
-    ensure("dev")
+    ensure_development()
     options = sys.argv[1:]
     sys.exit(call("pytest", *options) if options else check() or call("pytest", "-m", "slow or not slow"))

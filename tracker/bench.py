@@ -88,7 +88,7 @@ def bench(
     out: str | os.PathLike[str] = "runs/bench",
     detections: str = "det.txt",
     conf: float | None = None,
-    reid: str = "histogram",
+    reid: str = "default",
     rules: str = "auto",
     sequences: list[str] | None = None,
     workers: int | None = None,

@@ -17,6 +17,7 @@ COMMANDS = {
     "eval": ("tracker.score_commands", "score results against MOTChallenge ground truth"),
     "bench": ("tracker.score_commands", "run algorithms on a MOTChallenge tree and score them"),
     "doctor": ("tracker.score_commands", "check detections, results or ground truth"),
+    "reid": ("reid.cli", "train, score, export and compress appearance models"),
 }
 
 USAGE = """usage: track SOURCE [options]    track a video; `track run --help` lists the options

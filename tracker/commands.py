@@ -60,7 +60,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="hog, motion, yunet:MODEL.onnx, MODEL.onnx (YOLOX or YOLOv8/11 heads, YuNet), "
         "recorded DETS.txt or DETS.npz (default hog)",
     )
-    add("--reid", metavar="WHAT", help="histogram or MODEL.onnx (default histogram, where appearance is needed)")
+    add(
+        "--reid",
+        metavar="WHAT",
+        help="default (the packaged model), histogram or MODEL.onnx; without it the packaged model, "
+        "where the algorithm needs appearance",
+    )
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
     add("--classes", metavar="A,B", help="names of the classes to keep, such as person,car")
     add(
@@ -326,7 +331,7 @@ def _describe(
         "embedder": None
         if pipeline.embedder is None
         else {
-            "name": getattr(pipeline.embedder, "name", args.reid or "histogram"),
+            "name": getattr(pipeline.embedder, "name", args.reid or "default"),
             "device": getattr(pipeline.embedder, "device", "cpu"),
         },
         "algorithm": {

@@ -153,9 +153,9 @@ def open_pipeline(
                 raise ValueError("classes by name go with a detector named by text; filter in your own callable")
         wanted = needs_embeddings(type(tracker)) if reid is None else wants_embeddings(type(tracker))
         if wanted and getattr(tracker, "embedder", None) is None:
-            reid = "histogram" if reid is None else reid
             from tracker.embed import open_embedder
 
+            reid = "default" if reid is None else reid
             embedder = open_embedder(str(reid)) if isinstance(reid, (str, Path)) else reid
         return Pipeline(opened, found, tracker, embedder=embedder, min_score=conf, invalid=invalid)
     except BaseException:
@@ -181,8 +181,8 @@ def track(
     source    video file, folder of images, MOTChallenge sequence folder, webcam number, URL, or an opened ``Source``
     algo      name of an algorithm, or an instance of one
     detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections
-    reid      "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D); for algorithms with appearance.
-              Default: histogram where the algorithm needs embeddings, none where it only can use them
+    reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
+              Without it: the packaged model where the algorithm needs embeddings, none where it only can use them
     conf      least score of a detection; default the detector's own
     classes   names of the classes to keep, where the detector has names
     settings  parameters of the algorithm by name

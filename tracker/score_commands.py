@@ -65,7 +65,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     parser.add_argument("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
     parser.add_argument("--conf", type=float, metavar="X", help="least score of a detection")
-    parser.add_argument("--reid", default="histogram", metavar="WHAT", help="embedder: histogram or MODEL.onnx")
+    parser.add_argument("--reid", default="default", metavar="WHAT", help="embedder: default, histogram or MODEL.onnx")
     parser.add_argument(
         "--rules", choices=_RULES, default="auto", help="what counts; recognised from the data by default"
     )
