@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,19 @@ def open_embedder(spec: str, *, providers: Sequence[str] | None = None, threads:
     if spec == "histogram":
         return Histogram()
     if spec == "default":
-        from reid import default_model
-
-        spec = str(default_model())
+        spec = str(_packaged())
     if Path(spec).suffix.lower() == ".onnx":
         return ONNXEmbedder(spec, providers=providers, threads=threads)
     if spec and Path(spec).exists():
         raise ValueError(f"{spec}: is no embedder; give {FORMS} (export other formats to ONNX)")
     raise ValueError(f"unknown embedder {spec!r}{nearest(spec, ['default', 'histogram'])}; give {FORMS}")
+
+
+def _packaged() -> Path:
+    """The model file that comes with the package ``reid``, which is looked up but not imported."""
+    found = find_spec("reid")
+    folders = [] if found is None else found.submodule_search_locations or []
+    models = sorted(model for folder in folders for model in Path(folder, "weights").glob("*.onnx"))
+    if not models:
+        raise ValueError("the packaged ReID model is missing from this installation; give histogram or MODEL.onnx")
+    return models[0]
