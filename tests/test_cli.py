@@ -84,6 +84,25 @@ def test_video_text_and_run_are_written(
     assert run["versions"]["numpy"] == np.__version__
 
 
+def test_camera_motion(street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    still = tmp_path / "gmc.txt"
+    still.write_text("".join(f"{number} 1 0 0 0 1 0\n" for number in range(24)))
+    command = [str(street), "--detector", str(detections), "--no-video", "--json", "--set", "min_hits=1"]
+    written = {}
+    for how in ("off", "flow", str(still)):
+        out = tmp_path / f"out-{Path(how).stem}"
+        assert main([*command, "--camera-motion", how, "-o", str(out)]) == 0
+        assert json.loads(capsys.readouterr().out)["algorithm"]["camera_motion"] == how
+        written[Path(how).stem] = (out / "tracks.txt").read_text()
+    assert written["gmc"] == written["off"]
+    assert written["flow"].count("\n") == pytest.approx(written["off"].count("\n"), abs=5)
+    assert "flow" in refused(capsys, street, "--detector", detections, "--camera-motion", "flows")
+    sequence = tmp_path / "seq"
+    sequence.mkdir()
+    (sequence / "seqinfo.ini").write_text("[Sequence]\nname=seq\nframeRate=10\nseqLength=5\n")
+    assert "image" in refused(capsys, sequence, "--detector", detections, "--camera-motion", "flow", "--quiet")
+
+
 def test_same_input_same_bytes(street: Path, detections: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         command = [str(street), "--algo", "deepsort", "--detector", str(detections), "-o", str(tmp_path / name)]

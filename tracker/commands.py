@@ -66,6 +66,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="default (the packaged model), histogram or MODEL.onnx; without it the packaged model, "
         "where the algorithm needs appearance",
     )
+    add(
+        "--camera-motion",
+        default="off",
+        metavar="HOW",
+        help="for a moving camera: flow, orb or ecc, or a file of affine maps (default off)",
+    )
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
     add("--classes", metavar="A,B", help="names of the classes to keep, such as person,car")
     add(
@@ -148,6 +154,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         conf=args.conf,
         classes=None if args.classes is None else [name.strip() for name in args.classes.split(",") if name.strip()],
         settings=settings,
+        camera_motion=args.camera_motion,
         invalid="drop",
     )
     talk = not (args.json or args.quiet)
@@ -312,7 +319,6 @@ def _describe(
     """What run.json says about the inputs."""
     from tracker import report
 
-    cls = type(pipeline.tracker)
     return {
         "source": {
             "name": source.name,
@@ -336,7 +342,8 @@ def _describe(
         },
         "algorithm": {
             "name": args.algo.lower(),
-            "parameters": {**parameters(cls), "frame_rate": source.frame_rate, **settings},
+            "camera_motion": args.camera_motion,
+            "parameters": {**parameters(algorithm(args.algo)), "frame_rate": source.frame_rate, **settings},
         },
         "versions": report.versions(),
     }

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracker.camera import Compensated, open_camera
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.registry import Tracker, algorithm, build, needs_embeddings, wants_embeddings
 from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
@@ -127,6 +128,7 @@ def open_pipeline(
     conf: float | None = None,
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
+    camera_motion: str = "off",
     invalid: Invalid = "raise",
 ) -> Pipeline:
     """Open what the command's options name; see ``track`` for the arguments. Nothing is read before iteration."""
@@ -157,6 +159,9 @@ def open_pipeline(
 
             reid = "default" if reid is None else reid
             embedder = open_embedder(str(reid)) if isinstance(reid, (str, Path)) else reid
+        camera = open_camera(camera_motion, frames=opened.n_frames)
+        if camera is not None:
+            tracker = Compensated(tracker, camera)
         return Pipeline(opened, found, tracker, embedder=embedder, min_score=conf, invalid=invalid)
     except BaseException:
         if opened is not source:
@@ -173,6 +178,7 @@ def track(
     conf: float | None = None,
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
+    camera_motion: str = "off",
     invalid: Invalid = "raise",
     save: str | Path | None = None,
 ) -> Iterator[tuple[Image | None, Tracks]]:
@@ -186,6 +192,7 @@ def track(
     conf      least score of a detection; default the detector's own
     classes   names of the classes to keep, where the detector has names
     settings  parameters of the algorithm by name
+    camera_motion  "off", "flow", "orb" or "ecc" to estimate it from the images, or a file of one affine map per frame
     invalid   "raise" or "drop" bad rows of the detector
     save      a new or empty folder that gets tracks.txt (MOTChallenge) and the annotated tracks.mp4, frame by frame
 
@@ -200,6 +207,7 @@ def track(
         conf=conf,
         classes=classes,
         settings=settings,
+        camera_motion=camera_motion,
         invalid=invalid,
     )
 
