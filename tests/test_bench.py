@@ -105,6 +105,15 @@ def test_the_second_half_is_the_public_one(tree: Path) -> None:
     assert read_results(tree / "out" / "second-half" / "sort" / "a.txt").frames[0] == 1
 
 
+def test_sequences_without_detections_are_named(tree: Path) -> None:
+    (tree / "b" / "det" / "det.txt").unlink()
+    (run,), notes = bench(tree, ["sort"], out=tree / "out", workers=1)
+    assert [s.name for s in run.evaluation.sequences] == ["a"]
+    assert notes == ["no det/det.txt in b; left out"]
+    with pytest.raises(ValueError, match=r"^no det/det\.txt in b; add it or leave"):
+        bench(tree, ["sort"], out=tree / "out", sequences=["a", "b"], workers=1)
+
+
 def test_settings_conf_and_labels(tree: Path) -> None:
     runs, _ = bench(tree, ["sort"], settings={"sort.min_hits": "1"}, conf=0.5, out=tree / "out", workers=1)
     assert runs[0].label == "sort min_hits=1 conf=0.5"

@@ -27,7 +27,7 @@ from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
-from tracker.evaluate.sequences import find_detections
+from tracker.evaluate.sequences import find_detections, find_sequences
 from tracker.io.mot import MotRows, read_detections, write_results
 from tracker.registry import algorithm, build, needs_embeddings, parameters
 
@@ -94,7 +94,7 @@ def bench(
     workers: int | None = None,
     progress: Callable[[int, int, int], None] | None = None,
 ) -> tuple[list[Run], list[str]]:
-    """Run and score algorithms; returns a Run for each and notes on those that could not run.
+    """Run and score algorithms; returns a Run for each that ran, and notes on what was left out.
 
     data: a MOTChallenge tree with `<seq>/det/<detections>` and `<seq>/gt/gt.txt`. algos: names. settings: parameters
     by name, or `algo.name` for one of them. split: "second-half" is the public MOT17 validation half: 0-based frames
@@ -105,20 +105,21 @@ def bench(
     Raises ValueError for what cannot be run at all.
     """
     known = find_detections(data, sequences, detections)
+    notes = _left_out(find_sequences(data, sequences), known, detections, bool(sequences))
     truth = halved(load_ground_truth(data, rules, [s.name for s in known])) if split == "second-half" else None
     truth = truth or load_ground_truth(data, rules, [s.name for s in known])
     chosen = {name: _settings_of(name, settings or {}, algos) for name in algos}
     base = Path(out) / split
     jobs: list[Job] = []
-    notes: list[str] = []
+    missed: list[str] = []
     for name, values in chosen.items():
         build(name, values)  # unknown names and values show now, not in a worker
         try:
             jobs += _jobs(name, values, known, split, base, detections, conf, reid)
         except MissingPictures as error:
-            notes.append(f"{name} was not run: {error}")
+            missed.append(f"{name} was not run: {error}")
     if not jobs:
-        raise ValueError("; ".join(notes) or "no algorithm to run; name one with --algo")
+        raise ValueError("; ".join(missed) or "no algorithm to run; name one with --algo")
     cached = {id(job) for job in jobs if _is_done(job)}
     _run_all([job for job in jobs if id(job) not in cached], len(jobs), workers, progress)
     runs = []
@@ -127,7 +128,7 @@ def bench(
         score = truth.score({job.sequence: job.target for job in own}, tracker=label)
         seconds = np.concatenate([np.array(json.loads(job.record.read_text())["seconds"], dtype=float) for job in own])
         runs.append(Run(label, score, seconds, sum(id(job) in cached for job in own)))
-    return runs, notes
+    return runs, notes + missed
 
 
 def halved(truth: GroundTruth) -> GroundTruth:
@@ -148,6 +149,15 @@ def later(rows: MotRows, first: int) -> MotRows:
 
 class MissingPictures(ValueError):
     """An algorithm wants embeddings, and the tree has neither embeddings nor pictures to make them of."""
+
+
+def _left_out(every: Sequence[MotSequence], known: Sequence[MotSequence], detections: str, named: bool) -> list[str]:
+    """Notes on sequences that have no detections; ValueError where they were asked for by name."""
+    have = {s.name for s in known}
+    bare = [s.name for s in every if s.name not in have]
+    if bare and named:
+        raise ValueError(f"no det/{detections} in {', '.join(bare)}; add it or leave them out of the sequences")
+    return [f"no det/{detections} in {', '.join(bare)}; left out"] if bare else []
 
 
 def _half(length: int) -> tuple[int, int]:
