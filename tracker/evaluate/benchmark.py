@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracker.evaluate.clear import ClearCounter
-from tracker.evaluate.doctor import suspicions
+from tracker.evaluate.doctor import gt_suspicions, suspicions
 from tracker.evaluate.frames import Frames, IntArray, Names, frames_from_boxes, frames_from_matrices
 from tracker.evaluate.hota import HotaCounter
 from tracker.evaluate.identity import IdentityCounter
@@ -102,7 +103,11 @@ def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | No
     if isinstance(gt, MotRows):
         known["sequence"], rows["sequence"] = Sequence("sequence", Path("ground truth")), gt
     elif isinstance(gt, Mapping):
-        for name, source in gt.items():
+        missing = [name for name in sequences or () if name not in gt]
+        if missing:
+            raise ValueError(f"no sequence {missing[0]!r} in the ground truth; there are {', '.join(gt)}")
+        for name in sequences or gt:
+            source = gt[name]
             if isinstance(source, MotRows):
                 known[name], rows[name] = Sequence(name, Path(f"ground truth of {name}")), source
             else:
@@ -113,7 +118,9 @@ def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | No
     else:
         known = {sequence.name: sequence for sequence in find_sequences(gt, sequences)}
     for name, sequence in known.items():
-        if name not in rows:
+        if name in rows:
+            _check_rows(rows[name], str(sequence.gt), least_id=0)
+        else:
             rows[name] = read_ground_truth(sequence.gt)
         _check_length(rows[name], sequence, sequence.gt)
     chosen, why = recognise_rules(rows) if rules == "auto" else (rules_by_name(rules), "as asked")
@@ -149,10 +156,15 @@ class GroundTruth:
                         f"{shown}: one result for {len(self.sequences)} sequences of ground truth, named as none "
                         "of them; name it <seq>.txt or give one sequence"
                     )
+            if isinstance(source, Path) and source.stem != name:
+                notes.append(f"{source.name} is scored as {name}")
             return {name: source}, notes
         by_name = {name: s if isinstance(s, MotRows) else Path(s) for name, s in results.items()}
-        if len(by_name) == 1 and len(self.sequences) == 1:
-            return {next(iter(self.sequences)): next(iter(by_name.values()))}, notes
+        if len(by_name) == 1 and len(self.sequences) == 1 and not self._partial:
+            (given, only), name = next(iter(by_name.items())), next(iter(self.sequences))
+            if given != name:
+                notes.append(f"{given} is scored as {name}")
+            return {name: only}, notes
         extra = [name for name in by_name if name not in self.sequences]
         if len(extra) == len(by_name):
             close = difflib.get_close_matches(extra[0], self.sequences, n=1, cutoff=0.0) if extra else []
@@ -169,6 +181,9 @@ class GroundTruth:
     ) -> Evaluation:
         """Score one tracker; results as in `evaluate` (not a folder). look: add notes on suspicious input."""
         matched, notes = self.match(results)
+        if look:
+            for name, sequence in self.sequences.items():
+                notes += [f"{name}: ground truth: {note}" for note in gt_suspicions(self.rows[name], sequence)]
         scores = []
         for name, sequence in self.sequences.items():
             source = matched.get(name)
@@ -178,7 +193,14 @@ class GroundTruth:
             else:
                 rows = source if isinstance(source, MotRows) else read_results(source)
                 path = source if isinstance(source, Path) else Path(f"results of {name}")
+                if isinstance(source, MotRows):
+                    _check_rows(rows, str(path), least_id=1)
+                elif _second_half(source):
+                    notes.append(
+                        f"{name}: these frames are a part, counted anew by `track bench`; it scores them itself"
+                    )
                 _check_length(rows, sequence, path)
+                _check_end(rows, self.rows[name], sequence, path)
                 self._check_classes(rows, path)
                 if not len(rows):
                     notes.append(f"{name}: results are empty")
@@ -188,6 +210,8 @@ class GroundTruth:
             for frames in self.frames(name, rows):
                 counters.add(frames)
             scores.append(counters.result(name))
+            if scores[-1].gt_dets == 0:
+                notes.append(f"{name}: no box of the ground truth counts, so nothing could be found")
         return Evaluation(tracker, self.rules.name, self.why, tuple(scores), combine(scores), tuple(notes))
 
     def frames(self, name: str, results: MotRows) -> Iterator[Frames]:
@@ -225,6 +249,8 @@ class _Counters:
     """The three scores and the plain counts, fed together."""
 
     def __init__(self, threshold: float) -> None:
+        if not 0 < threshold <= 1:
+            raise ValueError(f"threshold={threshold!r}: give an overlap above 0, up to 1")
         self._hota, self._clear, self._identity = HotaCounter(), ClearCounter(threshold), IdentityCounter(threshold)
         self._frames = self._dets = self._gt_dets = 0
         self._ids: set[int] = set()
@@ -268,6 +294,41 @@ def _check_length(rows: MotRows, sequence: Sequence, path: Path) -> None:
             f"{path}:{rows.lines[row]}: frame {rows.frames[row]} in a sequence of {sequence.length} frames; "
             "are these the results of another sequence, or do frames count past the video?"
         )
+
+
+def _check_end(rows: MotRows, gt: MotRows, sequence: Sequence, path: Path) -> None:
+    """Time stamps for frames would ask for memory by the terabyte."""
+    if sequence.length is None and rows.last_frame > 100 * gt.last_frame + 100_000:
+        raise MotFormatError(
+            f"{path}:{rows.lines[-1]}: frame {rows.last_frame}, while the ground truth ends at {gt.last_frame}; "
+            "are these time stamps? number the frames from 1"
+        )
+
+
+def _check_rows(rows: MotRows, what: str, least_id: int) -> None:
+    """Rows that no reader has checked."""
+    complaint = None
+    if len(rows) and not np.isfinite(rows.boxes).all():
+        complaint = "a box holds NaN or infinity"
+    elif (np.diff(rows.frames) < 0).any():
+        complaint = "the rows are not sorted by frame"
+    elif len(rows) and rows.frames[0] < 1:
+        complaint = f"frame {rows.frames[0]}; frames count from 1"
+    elif len(rows) and rows.ids.min() < least_id:
+        complaint = f"id {rows.ids.min()}; ids count from {least_id}"
+    elif len(np.unique(np.stack((rows.frames, rows.ids)), axis=1).T) < len(rows):
+        complaint = "an id occurs twice in a frame"
+    if complaint is not None:
+        raise ValueError(f"{what}: {complaint}; correct the rows")
+
+
+def _second_half(results: Path) -> bool:
+    """Whether `track bench` made this file from a part of the sequence; its record stands beside the file."""
+    try:
+        record = json.loads(results.with_suffix(".json").read_text(encoding="utf-8"))
+        return int(record["first"]) > 1
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _no_rows() -> MotRows:

@@ -22,8 +22,34 @@ def suspicions(results: MotRows, gt: MotRows | None, sequence: Sequence | None =
     """What looks wrong with results (not empty), each in one line: what, and what to do. gt: None if unknown."""
     found = [_box_format(results, gt, sequence), _single_ids(results)]
     if gt is not None:
-        found += [_offset(results, gt), _past_the_end(results, gt, sequence)]
+        found += [_scale(results, gt) or _offset(results, gt), _past_the_end(results, gt, sequence)]
     return [note for note in found if note]
+
+
+def gt_suspicions(gt: MotRows, sequence: Sequence | None = None) -> list[str]:
+    """What looks wrong with ground truth, each in one line."""
+    note = _box_format(gt, None, sequence) if len(gt) else None
+    return [] if note is None else [note]
+
+
+def _scale(results: MotRows, gt: MotRows) -> str | None:
+    """Results of another picture size: sizes and positions are off by about the same factor."""
+    marked = gt.boxes[gt.scores != 0]
+    if len(results) < 20 or len(marked) < 20:
+        return None
+    factors = []
+    for axis in (0, 1):
+        sizes = [np.median(b[:, axis + 2] - b[:, axis]) for b in (results.boxes, marked)]
+        places = [np.percentile(b[:, axis] + b[:, axis + 2], 90) for b in (results.boxes, marked)]
+        if min(*sizes, *places) <= 0:
+            return None
+        factors += [float(sizes[0] / sizes[1]), float(places[0] / places[1])]
+    if not (min(factors) > 1.25 or max(factors) < 0.8):
+        return None
+    return (
+        f"boxes are about {float(np.median(factors)):.3g} times as large as the ground truth's and lie accordingly; "
+        "results of another picture size? scale them to the ground truth's"
+    )
 
 
 def _box_format(results: MotRows, gt: MotRows | None, sequence: Sequence | None) -> str | None:
@@ -71,16 +97,22 @@ def _offset(results: MotRows, gt: MotRows) -> str | None:
     marked = marked.select(marked.scores != 0)
     fit = {move: _fit(results, marked, frames, move) for move in (-1, 0, 1)}
     best = max(fit, key=lambda move: fit[move])
-    if best == 0 or fit[best] < 0.3 or (1 - fit[best]) > 0.9 * (1 - fit[0]):
+    (mean, share), (mean_now, share_now) = fit[best], fit[0]
+    # Either what overlaps at all does so much better, or clearly more boxes are met.
+    closer = mean >= 0.3 and (1 - mean) <= 0.9 * (1 - mean_now)
+    more = mean > mean_now and share > share_now + 0.02
+    if best == 0 or not (closer or more):
         return None
     return (
         f"boxes fit the ground truth better one frame {'earlier' if best < 0 else 'later'} "
-        f"(mean overlap {fit[best]:.3f}, as given {fit[0]:.3f}); do frames count from {'2' if best < 0 else '0'}?"
+        f"(mean overlap {mean:.3f}, as given {mean_now:.3f}; {100 * share:.0f} % of the boxes met, as given "
+        f"{100 * share_now:.0f} %); do frames count from {'2' if best < 0 else '0'}?"
     )
 
 
-def _fit(results: MotRows, gt: MotRows, frames: NDArray[Any], move: int) -> float:
-    """Mean overlap of each ground truth box that has one with the best result box, results moved by `move` frames."""
+def _fit(results: MotRows, gt: MotRows, frames: NDArray[Any], move: int) -> tuple[float, float]:
+    """Of the best result box of each ground truth box, results moved by `move` frames: the mean overlap where there is
+    any, and the share of ground truth boxes overlapped by half."""
     moved = results.select(_rows_of(results, frames - move))
     pairs = frames_from_boxes(
         gt.ids,
@@ -93,7 +125,7 @@ def _fit(results: MotRows, gt: MotRows, frames: NDArray[Any], move: int) -> floa
     best = np.zeros(len(pairs.gt))
     np.maximum.at(best, pairs.row, pairs.similarity)
     touched = best > 0.3
-    return float(best[touched].mean()) if touched.any() else 0.0
+    return (float(best[touched].mean()), float((best >= 0.5).mean())) if touched.any() else (0.0, 0.0)
 
 
 def _rows_of(rows: MotRows, frames: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -164,8 +196,10 @@ def _examined(path: Path, kind: Kind, sequence: Sequence | None) -> list[Finding
     if not len(rows):
         notes.append("no rows")
     if sequence is not None and sequence.length and rows.last_frame > sequence.length:
-        line = rows.lines[int(np.argmax(rows.frames > sequence.length))]
-        notes.append(f"line {line}: frame {rows.last_frame} in a sequence of {sequence.length} frames (seqLength)")
+        row = int(np.argmax(rows.frames > sequence.length))
+        notes.append(
+            f"line {rows.lines[row]}: frame {rows.frames[row]} in a sequence of {sequence.length} frames (seqLength)"
+        )
     if len(rows) and kind == "results":
         notes += suspicions(rows, gt, sequence)
     elif len(rows):

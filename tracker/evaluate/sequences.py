@@ -31,7 +31,7 @@ def find_sequences(path: str | os.PathLike[str], only: list[str] | None = None) 
     """
     root = Path(path)
     if root.is_file():
-        return [_named(root)]
+        return _taken([_named(root)], only, root)
     if not root.is_dir():
         raise ValueError(f"{root}: no such file or folder; give a MOTChallenge tree, a folder of <seq>.txt or one file")
     for base in (root, root / "train"):
@@ -73,16 +73,17 @@ def find_results(path: str | os.PathLike[str]) -> dict[str, Path | dict[str, Pat
             f"{root}: no such file or folder; give a results file, a folder of <seq>.txt, or folders of them"
         )
     own = _texts(root)
-    if own:
-        return {root.resolve().name: own}
-    several: dict[str, Path | dict[str, Path]] = {}
+    several: dict[str, dict[str, Path]] = {}
     for folder in sorted(child for child in root.iterdir() if child.is_dir()):
         files = _texts(folder)
         if files:
             several[folder.name] = files
+    # A log beside trackers' folders is no tracker: its name is not one of the sequences in them.
+    if own and (not several or any(own.keys() & files.keys() for files in several.values())):
+        return {root.resolve().name: own}
     if not several:
         raise ValueError(f"{root}: no results; expected <seq>.txt in it, or folders (one a tracker) of <seq>.txt")
-    return several
+    return dict(several)
 
 
 _OTHER_TEXT = ("seqmap.txt", "seqmaps.txt", "readme.txt", "README.txt", "pedestrian_summary.txt")
@@ -116,7 +117,7 @@ def _named(file: Path) -> Sequence:
         return Sequence(folder.name, file, folder=folder)
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read(info, encoding="utf-8")
+        parser.read(info, encoding="utf-8-sig")
         section = parser["Sequence"]
         return Sequence(
             folder.name,
