@@ -11,7 +11,7 @@ import pytest
 from tracker import bench as module
 from tracker.bench import bench, halved, later
 from tracker.evaluate.benchmark import evaluate, load_ground_truth
-from tracker.io.mot import read_results
+from tracker.io.mot import read_detections, read_results
 
 FRAMES = 41
 
@@ -141,6 +141,44 @@ def test_an_algorithm_that_wants_embeddings(tree: Path) -> None:
     np.savez(tree / "a" / "det" / "det.npz", embedding=np.eye(3))
     with pytest.raises(ValueError, match="3 embeddings for 123 detections"):
         bench(tree, ["deepsort"], out=tree / "out", workers=1)
+
+
+def test_embeddings_beside_detections_are_checked(tree: Path) -> None:
+    rows = read_detections(tree / "a" / "det" / "det.txt")
+    file = tree / "a" / "det" / "det.npz"
+    good = {
+        "frame": rows.frames,
+        "xyxy": rows.boxes,
+        "embedding": np.tile(np.eye(3, dtype=np.float32), (FRAMES, 1)),
+    }
+
+    def run() -> float:
+        (result,), _ = bench(tree, ["deepsort"], out=tree / "out", sequences=["a"], workers=1)
+        return result.evaluation.combined.clear.recall
+
+    np.savez(file, **good)
+    assert run() > 0.9
+    holed = good["embedding"].copy()
+    holed[4, 1] = np.nan
+    for arrays, said in (
+        ({"feature": np.eye(3)}, "holds the arrays feature; expected frame, xyxy and, if wanted, score"),
+        ({"frame": rows.frames, "xyxy": rows.boxes}, "has no array embedding; add it"),
+        ({**good, "embedding": holed}, "row 4: embedding holds NaN"),
+        ({"embedding": holed}, "row 4: embedding holds NaN"),
+        ({"embedding": np.float32(3)}, "1 embeddings for 123 detections"),
+        ({"embedding": np.array(["x"] * len(rows))}, "embeddings are not numbers"),
+        ({**good, "xyxy": rows.boxes + 3}, "frame 1: not the boxes of the detections"),
+        ({name: array[3:] for name, array in good.items()}, "120 embeddings for 123 detections"),
+        (None, "is not a numpy archive; expected frame, xyxy"),
+    ):
+        if arrays is None:
+            file.write_text("junk")
+        else:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=said) as caught:
+            run()
+        assert str(caught.value).startswith(f"{file}: ")
+        assert "\n" not in str(caught.value)
 
 
 def test_embeddings_are_made_of_pictures_once(tree: Path) -> None:

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import time as clock
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
@@ -33,6 +34,7 @@ from tracker.registry import algorithm, build, needs_embeddings, parameters
 
 Split = Literal["full", "second-half"]
 FloatArray = NDArray[np.float64]
+_SAME_BOX = 0.5  # pixels: text keeps fewer decimals than an archive
 
 
 @dataclass(frozen=True)
@@ -313,12 +315,7 @@ def _frames(job: Job) -> Iterator[Detections]:
     rows = read_detections(job.detections)
     embeddings = None
     if job.embeddings is not None:
-        with np.load(job.embeddings) as archive:
-            embeddings = archive["embedding"]
-        if len(embeddings) != len(rows):
-            raise ValueError(
-                f"{job.embeddings}: {len(embeddings)} embeddings for {len(rows)} detections; remove the file"
-            )
+        embeddings = _vectors(job.embeddings, rows)
     keep = np.ones(len(rows), dtype=bool) if job.conf is None else rows.scores >= job.conf
     for number in range(job.first, job.first + job.length):
         at = rows.at(number)
@@ -328,6 +325,44 @@ def _frames(job: Job) -> Iterator[Detections]:
             rows.scores[at][mask],
             embeddings=None if embeddings is None else embeddings[at][mask],
         )
+
+
+def _vectors(file: str, rows: MotRows) -> NDArray[np.float32]:
+    """(R, D) embeddings of an npz, for each row: arrays as `Recorded` reads them, or `embedding` alone in row order.
+
+    Raises ValueError, naming the file, for anything else and where its boxes are not those of the rows.
+    """
+    from tracker.detect.recorded import Recorded
+
+    names: list[str] = []
+    vectors: NDArray[Any] = np.empty((0, 0))
+    with suppress(zipfile.BadZipFile, EOFError, OSError, ValueError):
+        if zipfile.is_zipfile(file):
+            with np.load(file, allow_pickle=False) as archive:
+                names = list(archive.files)
+                vectors = np.atleast_1d(archive["embedding"]) if names == ["embedding"] else vectors
+    if names == ["embedding"]:
+        try:
+            if len(vectors) == len(rows):
+                Detections(rows.boxes, embeddings=vectors)
+        except ValueError as error:
+            raise ValueError(f"{file}: {str(error).partition(';')[0]}; correct or remove the file") from None
+    else:
+        recorded = Recorded(file)
+        parts = [recorded.at(number) for number in range(1, recorded.frames + 1)]
+        if any(part.embeddings is None for part in parts):
+            raise ValueError(f"{file}: has no array embedding; add it, a row per detection, or remove the file")
+        vectors = np.concatenate([part.embeddings for part in parts]) if parts else vectors
+        boxes = np.concatenate([part.boxes for part in parts]) if parts else np.empty((0, 4))
+        numbers = np.repeat(np.arange(1, len(parts) + 1), [len(part) for part in parts])
+        if len(vectors) == len(rows):
+            other = (numbers != rows.frames) | (np.abs(boxes - rows.boxes) > _SAME_BOX).any(axis=1)
+            if other.any():
+                frame = rows.frames[int(np.argmax(other))]
+                raise ValueError(f"{file}: frame {frame}: not the boxes of the detections, in order; remove the file")
+    if len(vectors) != len(rows):
+        raise ValueError(f"{file}: {len(vectors)} embeddings for {len(rows)} detections; remove the file")
+    return np.asarray(vectors, dtype=np.float32)
 
 
 def _embeddings(sequence: MotSequence, file: Path, reid: str, out: Path) -> str:

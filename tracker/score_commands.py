@@ -47,7 +47,10 @@ def add_parsers(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "bench",
         help="run algorithms on a MOTChallenge tree and score them",
-        description="Run algorithms on the detections of a MOTChallenge tree, time them and score them.",
+        description="Run algorithms on the detections of a MOTChallenge tree, time them and score them. Embeddings for "
+        "algorithms that want them come from det.npz beside det.txt, or are made of img1 or a video. det.npz has the "
+        "arrays frame (R,), xyxy (R, 4), embedding (R, D) and, if wanted, score (R,) and class (R,), with the boxes of "
+        "det.txt in its order; or embedding alone, a row for each line of det.txt sorted by frame.",
     )
     parser.add_argument("--data", required=True, metavar="TREE", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
     parser.add_argument("--algo", required=True, metavar="A,B", help="algorithms; `track algos` lists them")
