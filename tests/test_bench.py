@@ -114,6 +114,13 @@ def test_sequences_without_detections_are_named(tree: Path) -> None:
         bench(tree, ["sort"], out=tree / "out", sequences=["a", "b"], workers=1)
 
 
+def test_detections_after_the_last_frame_are_told(tree: Path) -> None:
+    with (tree / "b" / "det" / "det.txt").open("a") as file:
+        file.write(f"{FRAMES + 1},-1,600,400,30,60,0.9,-1,-1,-1\n")
+    _, notes = bench(tree, ["sort"], out=tree / "out", workers=1)
+    assert notes == ["b: 1 detections lie after frame 41, the last by seqLength in seqinfo.ini; left out"]
+
+
 def test_settings_conf_and_labels(tree: Path) -> None:
     runs, _ = bench(tree, ["sort"], settings={"sort.min_hits": "1"}, conf=0.5, out=tree / "out", workers=1)
     assert runs[0].label == "sort min_hits=1 conf=0.5"

@@ -108,6 +108,7 @@ def bench(
     """
     known = find_detections(data, sequences, detections)
     notes = _left_out(find_sequences(data, sequences), known, detections, bool(sequences))
+    notes += _beyond(known, detections)
     truth = halved(load_ground_truth(data, rules, [s.name for s in known])) if split == "second-half" else None
     truth = truth or load_ground_truth(data, rules, [s.name for s in known])
     chosen = {name: _settings_of(name, settings or {}, algos) for name in algos}
@@ -160,6 +161,21 @@ def _left_out(every: Sequence[MotSequence], known: Sequence[MotSequence], detect
     if bare and named:
         raise ValueError(f"no det/{detections} in {', '.join(bare)}; add it or leave them out of the sequences")
     return [f"no det/{detections} in {', '.join(bare)}; left out"] if bare else []
+
+
+def _beyond(known: Sequence[MotSequence], detections: str) -> list[str]:
+    """Notes on detections in frames after the sequence's last, which are not run."""
+    notes = []
+    for sequence in known:
+        if sequence.length and sequence.folder:
+            frames = read_detections(sequence.folder / "det" / detections).frames
+            late = int((frames > sequence.length).sum())
+            if late:
+                notes.append(
+                    f"{sequence.name}: {late} detections lie after frame {sequence.length}, "
+                    "the last by seqLength in seqinfo.ini; left out"
+                )
+    return notes
 
 
 def _half(length: int) -> tuple[int, int]:
