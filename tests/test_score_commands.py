@@ -123,7 +123,13 @@ def test_bench_prints_speed_beside_the_scores(
         assert table[0].split()[:7] == ["tracker", "fps", "median", "ms", "p99", "ms", "HOTA"]
         assert table[1].startswith("sort published_order=true")
     assert main([*words, "--json"]) == 0
-    assert float(json.loads(capsys.readouterr().out)["trackers"][0]["median ms"]) > 0
+    assert json.loads(capsys.readouterr().out)["trackers"][0]["median ms"] > 0
+    assert main([*words, "--csv"]) == 0
+    lines = [line.split(",") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][-3:] == ["fps", "median ms", "p99 ms"]
+    assert lines[1][-3:] == ["", "", ""]
+    assert lines[3][2] == "COMBINED"
+    assert all(float(value) > 0 for value in lines[3][-3:])
 
 
 def test_doctor_says_what_is_good_and_what_is_not(

@@ -34,6 +34,7 @@ from tracker.registry import algorithm, build, needs_embeddings, parameters
 
 Split = Literal["full", "second-half"]
 FloatArray = NDArray[np.float64]
+_SHOWN = {"fps": ".0f", "median ms": ".3f", "p99 ms": ".3f"}
 _SAME_BOX = 0.5  # pixels: text keeps fewer decimals than an archive
 
 
@@ -70,15 +71,20 @@ class Run:
     seconds: FloatArray
     cached: int
 
-    def speed(self) -> dict[str, str]:
-        """Frames per second and milliseconds an update, as the table shows them."""
+    def figures(self) -> dict[str, float | None]:
+        """Frames per second and milliseconds an update; None where nothing was run."""
         if not len(self.seconds):
-            return {"fps": "-", "median ms": "-", "p99 ms": "-"}
-        return {
-            "fps": f"{len(self.seconds) / max(self.seconds.sum(), 1e-9):.0f}",
-            "median ms": f"{1000 * float(np.median(self.seconds)):.3f}",
-            "p99 ms": f"{1000 * float(np.percentile(self.seconds, 99)):.3f}",
-        }
+            return dict.fromkeys(_SHOWN)
+        values = (
+            len(self.seconds) / max(float(self.seconds.sum()), 1e-9),
+            1000 * float(np.median(self.seconds)),
+            1000 * float(np.percentile(self.seconds, 99)),
+        )
+        return dict(zip(_SHOWN, values, strict=True))
+
+    def speed(self) -> dict[str, str]:
+        """The figures as the table shows them."""
+        return {title: "-" if value is None else f"{value:{_SHOWN[title]}}" for title, value in self.figures().items()}
 
 
 def bench(

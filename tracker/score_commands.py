@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
 import shutil
 import sys
@@ -140,7 +142,8 @@ def run_bench(args: argparse.Namespace) -> int:
         from tracker.evaluate.curves import curves_svg
 
         _write(args.plot, curves_svg(evaluations))
-    show(evaluations, args, extra={title: [speed[title] for speed in speeds] for title in speeds[0]})
+    extra = {title: [speed[title] for speed in speeds] for title in speeds[0]}
+    show(evaluations, args, extra=extra, figures=[run.figures() for run in runs])
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     return 1 if len(runs) < len(algos) else 0
@@ -158,19 +161,28 @@ def run_doctor(args: argparse.Namespace) -> int:
     return 1 if bad else 0
 
 
-def show(evaluations: list[Evaluation], args: argparse.Namespace, extra: dict[str, list[str]] | None = None) -> None:
-    """Print and write evaluations as the options --csv, --json and --markdown ask; extra: columns of the comparison."""
+def show(
+    evaluations: list[Evaluation],
+    args: argparse.Namespace,
+    extra: dict[str, list[str]] | None = None,
+    figures: list[dict[str, float | None]] | None = None,
+) -> None:
+    """Print and write evaluations as the options --csv, --json and --markdown ask.
+
+    extra: columns of the comparison. figures: the same as numbers, a dict an evaluation, for CSV and JSON.
+    """
     from tracker.evaluate.scores import aligned, as_csv, as_markdown
 
     first = evaluations[0]
     compared = [(e.tracker, e.combined) for e in evaluations]
     compare = len(evaluations) > 1 or bool(extra)
     if args.csv:
-        _write(args.csv, as_csv(evaluations))
+        text = as_csv(evaluations)
+        _write(args.csv, _with_columns(text, evaluations, figures) if figures else text)
     if args.json:
         trackers: list[dict[str, Any]] = [e.to_dict() for e in evaluations]
         for k, values in enumerate(trackers):
-            values.update({title: texts[k] for title, texts in (extra or {}).items()})
+            values.update(figures[k] if figures else {})
         _write(args.json, json.dumps({"trackers": trackers}, indent=2) + "\n")
     if args.markdown:
         parts = [f"Rules: {first.rules} ({first.why})"]
@@ -191,6 +203,19 @@ def show(evaluations: list[Evaluation], args: argparse.Namespace, extra: dict[st
         print(f"\nall sequences\n{aligned(compared, 'tracker', width, extra)}")
     for note in _notes(evaluations):
         print(note)
+
+
+def _with_columns(text: str, evaluations: list[Evaluation], figures: list[dict[str, float | None]]) -> str:
+    """CSV of scores with further columns, filled on the combined line of each tracker."""
+    heading, *rows = csv.reader(io.StringIO(text))
+    lines = iter(rows)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*heading, *figures[0]])
+    for evaluation, own in zip(evaluations, figures, strict=True):
+        writer.writerows([*next(lines), *("" for _ in own)] for _ in evaluation.sequences)
+        writer.writerow([*next(lines), *own.values()])
+    return out.getvalue()
 
 
 class _Line:
