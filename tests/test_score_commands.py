@@ -109,6 +109,25 @@ def test_what_cannot_be_done_is_one_line(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["eval", "r", "--gt", "g", "--threshold", "x"], "x is not a number above 0 and at most 1"),
+        (["eval", "r", "--gt", "g", "--threshold", "nan"], "nan is not a number above 0 and at most 1"),
+        (["bench", "--data", "g", "--algo", "sort", "--workers", "x"], "x is not a whole number from 1"),
+        (["bench", "--data", "g", "--algo", "sort", "--plot", "a.png"], "a.png does not end in .svg"),
+        (["eval", "r", "--gt", "g", "--plot", "a.png"], "a.png does not end in .svg"),
+    ],
+)
+def test_a_bad_option_is_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
 def test_bench_prints_speed_beside_the_scores(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,9 @@ def add_parsers(subparsers: Any) -> None:
     parser.add_argument("--sequences", metavar="A,B", help="score only these sequences")
     parser.add_argument("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")
     _add_outputs(parser)
-    parser.add_argument("--plot", metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold")
+    parser.add_argument(
+        "--plot", type=_svg, metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold"
+    )
     parser.add_argument(
         "--check", choices=["motmetrics"], help="recompute CLEAR and identity with it and say what differs"
     )
@@ -80,7 +82,9 @@ def add_parsers(subparsers: Any) -> None:
     )
     parser.add_argument("-o", dest="out", default="runs/bench", metavar="DIR", help="results and cache (runs/bench)")
     _add_outputs(parser)
-    parser.add_argument("--plot", metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold")
+    parser.add_argument(
+        "--plot", type=_svg, metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold"
+    )
     parser.set_defaults(run=run_bench)
 
     parser = subparsers.add_parser(
@@ -241,9 +245,12 @@ def _settings(words: list[str]) -> dict[str, str]:
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
     return value
 
 
@@ -298,10 +305,19 @@ def _free(name: str, path: Path, taken: dict[str, Any]) -> str:
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not in 0..1")
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and at most 1")
     return value
+
+
+def _svg(text: str) -> str:
+    if text != "-" and Path(text).suffix.lower() != ".svg":
+        raise argparse.ArgumentTypeError(f"{text} does not end in .svg, the only kind that is drawn")
+    return text
 
 
 def _write(target: str, text: str) -> None:
