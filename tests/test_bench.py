@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,6 +84,51 @@ def test_an_interrupted_run_goes_on_and_changed_detections_run_again(
     (tree / "out" / "full" / "sort" / "b.json").write_text("{")  # as after a crash
     assert bench(tree, ["sort"], out=tree / "out", workers=1)[0][0].cached == 1
     assert not list((tree / "out").rglob("*.part"))
+
+
+def test_processes_start_deaf_to_an_interrupt(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child hears Ctrl-C until its initializer runs, so it must inherit that it is ignored."""
+    seen = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, workers: int, **_: object) -> None:
+            super().__init__(workers)
+
+        def submit(self, *args: Any) -> Any:  # type: ignore[override]
+            seen.append(signal.getsignal(signal.SIGINT))
+            return super().submit(*args)
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(module, "ProcessPoolExecutor", Pool)
+    bench(tree, ["sort"], out=tree / "out", workers=2)
+    assert seen == [signal.SIG_IGN] * 2
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_changed_results_are_made_again(tree: Path) -> None:
+    (run,), _ = bench(tree, ["sort"], out=tree / "out", workers=1)
+    file = tree / "out" / "full" / "sort" / "a.txt"
+    good = file.read_text()
+    file.write_text("\n".join(good.splitlines()[:9]) + "\n")
+    (again,), _ = bench(tree, ["sort"], out=tree / "out", workers=1)
+    assert again.cached == 1
+    assert file.read_text() == good
+    assert again.evaluation.combined.to_dict() == run.evaluation.combined.to_dict()
+
+
+def test_a_setting_of_one_algorithm_wins(tree: Path) -> None:
+    for settings in ({"sort.max_age": 30, "max_age": 5}, {"max_age": 5, "sort.max_age": 30}):
+        (run,), _ = bench(tree, ["sort"], settings=settings, out=tree / "out", workers=1)
+        assert run.label == "sort max_age=30"
+
+
+def test_detections_in_a_folder_below_make_no_folder_of_results(tree: Path) -> None:
+    for name in ("a", "b"):
+        (tree / name / "det" / "sub").mkdir()
+        (tree / name / "det" / "det.txt").rename(tree / name / "det" / "sub" / "det.txt")
+    (run,), _ = bench(tree, ["sort"], detections="sub/det.txt", out=tree / "out", workers=1)
+    assert run.label == "sort sub-det.txt"
+    assert (tree / "out" / "full" / "sort sub-det.txt" / "a.txt").is_file()
 
 
 @pytest.mark.slow

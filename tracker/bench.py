@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import signal
+import threading
 import time as clock
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -198,7 +199,7 @@ def _settings_of(name: str, settings: Mapping[str, Any], algos: Sequence[str]) -
     """The settings meant for one algorithm. Raises ValueError for one that no algorithm has."""
     own = parameters(algorithm(name))
     values = {}
-    for key, value in settings.items():
+    for key, value in sorted(settings.items(), key=lambda item: "." in item[0]):  # one algorithm's own come last
         owner, _, short = key.rpartition(".")
         if owner and owner not in algos:
             raise ValueError(f"setting {key}: {owner} is not among the algorithms ({', '.join(algos)})")
@@ -222,7 +223,7 @@ def _jobs(
     shown = [f"{key}={value}" for key, value in sorted(values.items())]
     shown += [] if conf is None else [f"conf={conf:g}"]
     shown += [] if detections == "det.txt" else [detections]
-    label = " ".join([name, *shown])
+    label = " ".join([name, *shown]).replace("/", "-").replace(os.sep, "-")  # it names a folder
     code = _code()
     for sequence in known:
         assert sequence.folder is not None
@@ -258,8 +259,9 @@ def _jobs(
 
 def _is_done(job: Job) -> bool:
     try:
-        return bool(json.loads(job.record.read_text())["key"] == job.key) and Path(job.target).is_file()
-    except (OSError, ValueError, KeyError):
+        record = json.loads(job.record.read_text())
+        return bool(record["key"] == job.key and record["results"] == _sha(Path(job.target)))
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
@@ -285,7 +287,8 @@ def _run_all(
     deaf = (signal.SIGINT, signal.SIG_IGN)
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=deaf)
     with _one_thread(), pool:
-        waiting = [pool.submit(run_job, job) for job in jobs]
+        with _deaf():  # a new process hears Ctrl-C until its initializer runs, unless it starts deaf
+            waiting = [pool.submit(run_job, job) for job in jobs]
         try:
             for done, future in enumerate(as_completed(waiting), start=1):
                 future.result()
@@ -293,6 +296,19 @@ def _run_all(
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C does nothing inside, nor in processes started inside; only the main thread may set that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
 @contextmanager
@@ -327,8 +343,9 @@ def run_job(job: Job) -> None:
     with suppress(OSError):
         job.record.unlink()
     write_results(part, *columns)
+    results = _sha(part)
     part.replace(target)
-    record = {**asdict(job), "seconds": [round(s, 7) for s in seconds.tolist()]}
+    record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds.tolist()]}
     part.write_text(json.dumps(record), encoding="utf-8")
     part.replace(job.record)
 
