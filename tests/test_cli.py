@@ -119,7 +119,7 @@ def test_json_is_all_it_prints(
     captured = capsys.readouterr()
     said = json.loads(captured.out)
     assert captured.err == ""
-    assert said["algorithm"]["parameters"]["max_age"] == "5"
+    assert said["algorithm"]["parameters"]["max_age"] == 5
     assert set(said["speed"]["stages_fps"]) <= {"decode", "detect", "embed", "associate", "write"}
     assert not (tmp_path / "out" / "tracks.mp4").exists()
 
@@ -140,6 +140,22 @@ def test_never_overwrites_unless_asked(
     assert (tmp_path / "tracks.txt").read_text() == "precious"
     assert main([*command, "--overwrite"]) == 0
     assert len(read_results(tmp_path / "tracks.txt")) > 0
+
+
+def test_overwriting_loses_nothing_before_there_is_something_new(
+    street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main([str(street), "--detector", str(detections), "-o", str(out), "--quiet"]) == 0
+    kept = {path.name: path.read_bytes() for path in out.iterdir()}
+    again = ["-o", out, "--overwrite", "--quiet"]
+    assert "would be replaced" in refused(capsys, out / "tracks.mp4", "--detector", "motion", *again)
+    assert "would be replaced" in refused(capsys, street, "--detector", out / "tracks.txt", *again)
+    sequence = tmp_path / "seq"
+    sequence.mkdir()
+    (sequence / "seqinfo.ini").write_text("[Sequence]\nname=seq\nframeRate=10\nseqLength=5\n")
+    assert "no images" in refused(capsys, sequence, "--detector", "motion", *again)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == kept
 
 
 def test_default_folders_are_new_ones(
@@ -221,6 +237,9 @@ def test_bad_words_are_one_line(street: Path, detections: Path, capsys: pytest.C
     assert "give a number" in refused(capsys, street, "--detector", detections, "--set", "min_hits=many")
     assert "did you mean 'hog'" in refused(capsys, street, "--detector", "hogs")
     assert "no such file" in refused(capsys, street, "--detector", "missing.onnx")
+    assert "min_hits=inf" in refused(capsys, street, "--detector", detections, "--set", "min_hits=inf")
+    assert "uses no appearance" in refused(capsys, street, "--detector", detections, "--reid", "histogram")
+    assert "give names" in refused(capsys, street, "--detector", "hog", "--classes", ",")
     assert "no SOURCE" in refused(capsys, "--algo", "sort")
     assert "--conf" in refused(capsys, street, "--conf", "nan", "--detector", detections)
     with pytest.raises(SystemExit) as stopped:

@@ -164,3 +164,37 @@ def test_joint_models_bring_their_embeddings() -> None:
 def test_what_does_not_fit_is_said_before_anything_runs(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         tracker.track(Scene(n_frames=3).source(), **arguments)
+
+
+def test_a_cut_video_ends_with_an_error_unless_told_otherwise(shared: Path, tmp_path: Path) -> None:
+    whole = (shared / "data/video/vtest_480x360.mp4").read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: len(whole) // 8])
+    given = []
+
+    def count(**options: Any) -> None:
+        for _, tracks in tracker.track(cut, detector=lambda image: [[10, 10, 30, 60]], **options):
+            given.append(tracks.frame)
+
+    with pytest.raises(ValueError, match=r"cut\.mp4: \d+ frames could not be read"):
+        count()
+    read = len(given)
+    assert read > 10
+    count(invalid="drop")
+    assert len(given) == 2 * read
+
+
+def test_an_embedding_that_is_none_drops_its_row_where_asked() -> None:
+    def broken(image: NDArray[np.uint8], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        out = np.ones((len(boxes), 3))
+        out[0] = np.nan
+        return out
+
+    scene = Scene(n_frames=4)
+    found = [[10.0, 10, 30, 60], [100, 10, 130, 60]]
+    with pytest.raises(ValueError, match="NaN"):
+        list(tracker.track(scene.source(), algo="deepsort", detector=lambda image: found, reid=broken))
+    run = list(
+        tracker.track(scene.source(), algo="deepsort", detector=lambda image: found, reid=broken, invalid="drop")
+    )
+    assert run[-1][1].detection_boxes[:, 0].tolist() == [100]

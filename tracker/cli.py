@@ -48,9 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_help())
         return 0 if words else 2
     if words[0] == "--version":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print(f"track (trackwhy) {version('trackwhy')}")
+        try:
+            print(f"track (trackwhy) {version('trackwhy')}")
+        except PackageNotFoundError:
+            print("track (trackwhy), not installed: run from its source")
         return 0
     if words[0] not in COMMANDS:
         words.insert(0, "run")
@@ -60,6 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(words)
     try:
         return int(args.run(args))
+    except BrokenPipeError:  # the reader, `head` perhaps, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except MemoryError as error:
+        print(f"track: not enough memory ({_one_line(error)}); ask for less", file=sys.stderr)
+        return 2
     except (ValueError, OSError) as error:
         if os.environ.get("TRACK_TRACEBACK"):
             raise

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.registry import algorithm, algorithms, parameters
+from tracker.registry import algorithm, algorithms, parameters, typed
 
 if TYPE_CHECKING:
     from tracker.demo import SceneScore
@@ -113,7 +113,9 @@ def demo_command(args: argparse.Namespace) -> int:
 
     scene = Scene(n_frames=args.frames, seed=args.seed)
     detector: Any = args.detector
-    if detector is None:
+    if detector is None and args.classes is not None:
+        detector = "hog"
+    elif detector is None:
         from tracker.detect import HOG
 
         # Its figures are large: the picture's own size is enough, three times faster and with fewer false alarms.
@@ -140,12 +142,14 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
     """Run a pipeline into a fresh folder and say what happened; returns the exit code."""
     from tracker import report
     from tracker.pipeline import open_pipeline
-    from tracker.sinks import TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
+    from tracker.sinks import FILES, TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
     from tracker.threads import Behind
 
     if args.conf is not None and not math.isfinite(args.conf):
         raise ValueError(f"--conf {args.conf}: give a number")
-    settings = _settings(args.settings)
+    settings = typed(args.algo, _settings(args.settings))
+    if args.classes is not None and not args.classes.replace(",", "").strip():
+        raise ValueError("--classes: give names, such as person,car")
     pipeline = open_pipeline(
         source,
         algo=args.algo,
@@ -163,11 +167,10 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
     with ExitStack() as open_sinks:
         window = WindowSink(names) if args.show else None
         folder = fresh_folder(args.out or _new_folder(label, args.algo, args.overwrite), overwrite=args.overwrite)
-        try:
-            text = TextSink(folder / "tracks.txt")
-        except OSError:
-            _remove_if_empty(folder)
-            raise
+        for given in (label, str(detector), args.reid, args.camera_motion):
+            if given and Path(given).resolve() in [(folder / name).resolve() for name in FILES]:
+                raise ValueError(f"{given}: would be replaced by the results; write to another folder with -o")
+        text = TextSink(folder / "tracks.txt")
         video = None if args.no_video else VideoSink(folder / "tracks.mp4", source.frame_rate, names)
         sinks: list[Sink] = [sink for sink in (text, video, score) if sink is not None]
         for sink in [*sinks, window] if window is not None else sinks:
@@ -206,7 +209,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
                 pass
             except KeyboardInterrupt:
                 interrupted.append(signal.SIGINT)
-            except (ValueError, OSError) as error:
+            except (ValueError, OSError, MemoryError) as error:
                 failure = error  # told after the files are finished
             if progress is not None:
                 progress.close()
@@ -219,8 +222,12 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
             written = writer.seconds + clock.perf_counter() - before
     elapsed = clock.perf_counter() - started
 
-    _note(args, source.notes, said)  # what reading it brought to light
     frames = text.frames
+    late = None
+    last = getattr(pipeline.detector, "frames", 0)  # of recorded detections
+    if last > frames > 0 and not interrupted and failure is None:
+        late = f"{detector}: has detections up to frame {last}, beyond the last frame, {frames}"
+    _note(args, [*source.notes, late], said)  # what reading it brought to light
     missing = 0 if interrupted else source.missing
     if frames == 0 and failure is None and not interrupted:
         failure = ValueError(f"{source.name}: no frame could be read; nothing was tracked")
@@ -239,7 +246,6 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         paths["video"] = video.path
     paths["run"] = folder / "run.json"
     if frames == 0:
-        text.path.unlink(missing_ok=True)
         _remove_if_empty(folder)
     else:
         try:
@@ -314,7 +320,7 @@ def _settings(words: Sequence[str]) -> dict[str, str]:
 
 
 def _describe(
-    args: argparse.Namespace, pipeline: Pipeline, source: Any, detector: Any, settings: dict[str, str]
+    args: argparse.Namespace, pipeline: Pipeline, source: Any, detector: Any, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """What run.json says about the inputs."""
     from tracker import report

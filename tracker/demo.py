@@ -62,4 +62,5 @@ class SceneScore:
         table = host.compute(self._accumulator, metrics=[name for name, _, _ in _SCORES])
         row = dict(table.iloc[0])
         row["motp"] = 1.0 - row["motp"]
-        return {ours: round(float(row[name]), digits) if digits else int(row[name]) for name, ours, digits in _SCORES}
+        scores = {ours: round(float(row[name]), digits) if digits else int(row[name]) for name, ours, digits in _SCORES}
+        return {name: value if np.isfinite(value) else None for name, value in scores.items()}

@@ -117,9 +117,21 @@ class Detections:
         width = "none" if self.embeddings is None else f"{self.embeddings.shape[1]}-d"
         return f"Detections({len(self)} boxes, embeddings {width}, dropped {self.dropped})"
 
-    def with_embeddings(self, embeddings: ArrayLike) -> Detections:
-        """The same detections with (N, D) embeddings; ValueError where they do not fit or are not finite."""
-        return Detections(self.boxes, self.scores, self.classes, embeddings=embeddings, payload=self.payload)
+    def with_embeddings(self, embeddings: ArrayLike | None, *, invalid: Invalid = "raise") -> Detections:
+        """The same detections with (N, D) embeddings; ValueError where there are none or they do not fit.
+
+        Those whose embedding is not finite raise too, or with ``invalid="drop"`` are left out.
+        """
+        if embeddings is None:
+            raise ValueError("the embedder gave nothing; expected an array (N, D)")
+        both = Detections(
+            self.boxes, self.scores, self.classes, embeddings=embeddings, payload=self.payload, invalid=invalid
+        )
+        kept = both.rows
+        both.integers = self.integers[:, kept]
+        both.whole = self.whole and both.whole
+        both._freeze()
+        return both
 
     def numbered(self) -> Detections:
         """The same detections, ``rows`` counting them from 0."""

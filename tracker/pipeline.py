@@ -116,7 +116,9 @@ class Pipeline:
                 f"{self.source.name} has no images to embed; give detections with embeddings (.npz), "
                 "or an algorithm without appearance (sort)"
             )
-        return detections.with_embeddings(self.embedder(frame.image, detections.boxes))
+        embedded = detections.with_embeddings(self.embedder(frame.image, detections.boxes), invalid=self.invalid)
+        self.dropped += embedded.dropped
+        return embedded
 
 
 def open_pipeline(
@@ -138,6 +140,10 @@ def open_pipeline(
     if isinstance(algo, str):
         algorithm(algo)  # an unknown name is said before anything slow is opened
     opened: Any = open_source(source) if isinstance(source, (str, Path, int)) else source
+    if not hasattr(opened, "frame_rate"):
+        raise ValueError(f"source={source!r}: give a file, a folder, a webcam number, a URL or an opened source")
+    if isinstance(algo, type):
+        raise ValueError(f"algo={algo.__name__}: give its name, or an instance: {algo.__name__}()")
     try:
         embedder = None
         if isinstance(algo, str):
@@ -151,8 +157,12 @@ def open_pipeline(
             conf = None
         else:
             found = detector
+            if not callable(found) and not hasattr(found, "at"):
+                raise ValueError(f"detector={found!r}: give a name, a file or a callable image -> detections")
             if classes is not None:
                 raise ValueError("classes by name go with a detector named by text; filter in your own callable")
+        if reid is not None and not wants_embeddings(type(tracker)):
+            raise ValueError(f"{type(tracker).__name__} uses no appearance; leave reid out, or take deepsort")
         wanted = needs_embeddings(type(tracker)) if reid is None else wants_embeddings(type(tracker))
         if wanted and getattr(tracker, "embedder", None) is None:
             from tracker.embed import open_embedder
@@ -227,5 +237,10 @@ def track(
                 for sink in sinks:
                     sink.write(step)
                 yield step.frame.image, step.tracks
+        if pipeline.source.missing and invalid == "raise":
+            raise ValueError(
+                f"{pipeline.source.name}: {pipeline.source.missing} frames could not be read (a damaged or cut file?); "
+                "the others were given; invalid='drop' leaves this unsaid"
+            )
 
     return run()

@@ -79,17 +79,26 @@ def build(name: str, settings: Mapping[str, Any] | None = None, **given: Any) ->
     Raises ValueError for an unknown algorithm or parameter, naming the nearest, and for a value that does not fit.
     """
     cls = algorithm(name)
-    known = parameters(cls)
     accepted = inspect.signature(cls).parameters
-    values = {key: value for key, value in given.items() if key in accepted}
-    for key, value in (settings or {}).items():
+    values = {key: value for key, value in given.items() if key in accepted} | typed(name, settings or {})
+    tracker: Tracker = cls(**values)
+    return tracker
+
+
+def typed(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the algorithm ``name`` with their texts turned into the type of the parameter's default.
+
+    Raises ValueError for an unknown parameter, naming the nearest, and for a text that does not fit.
+    """
+    known = parameters(algorithm(name))
+    values = {}
+    for key, value in settings.items():
         if key not in known:
             raise ValueError(
                 f"{name} has no parameter {key!r}{nearest(key, known)}; it has: {', '.join(sorted(known))}"
             )
         values[key] = _typed(value, known[key], key) if isinstance(value, str) else value
-    tracker: Tracker = cls(**values)
-    return tracker
+    return values
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 import numpy as np
 
@@ -23,7 +23,10 @@ FILES = ("tracks.txt", "tracks.mp4", "run.json")
 
 
 def fresh_folder(path: str | Path, *, overwrite: bool = False) -> Path:
-    """Make the folder to write a run to. Where it holds anything, ValueError, unless a run in it may be replaced."""
+    """Make the folder to write a run to. Where it holds anything, ValueError, unless a run in it may be replaced.
+
+    An earlier run's files stay until the first step of the new one is written.
+    """
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: is a file; give a folder to write to")
@@ -35,8 +38,6 @@ def fresh_folder(path: str | Path, *, overwrite: bool = False) -> Path:
         raise ValueError(f"{folder}: cannot be made ({error.strerror}); give another folder to write to") from None
     if not os.access(folder, os.W_OK):
         raise ValueError(f"{folder}: cannot be written to; give another folder")
-    for name in FILES:
-        (folder / name).unlink(missing_ok=True)
     return folder
 
 
@@ -71,9 +72,13 @@ class TextSink:
         self.path = path
         self.frames = self.rows = 0
         self.ids: set[int] = set()
-        self._file = path.open("w", encoding="ascii", newline="\n")
+        self._file: TextIO | None = None
 
     def write(self, step: Step) -> None:
+        if self._file is None:
+            for name in FILES:  # of an earlier run
+                self.path.with_name(name).unlink(missing_ok=True)
+            self._file = self.path.open("w", encoding="ascii", newline="\n")
         tracks = step.tracks
         self._file.write(format_rows(step.frame.number, tracks.ids, tracks.boxes, np.clip(tracks.scores, 0, 1)))
         self._file.flush()
@@ -82,7 +87,8 @@ class TextSink:
         self.ids.update(tracks.ids.tolist())
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 class _Drawing:

@@ -226,29 +226,34 @@ def frames_of(age: float | str, frame_rate: float, name: str = "max_age") -> flo
         except ValueError:
             raise ValueError(f"{name}={age!r}: give frames (30) or seconds ('1.5s')") from None
     else:
-        frames = float(age)
+        frames = float(age) if _is_number(age) else math.nan
     if not frames >= 0 or not math.isfinite(frames):
         raise ValueError(f"{name}={age!r}: give a number of frames or seconds, 0 or more")
     return frames
 
 
+def _is_number(value: Any) -> bool:
+    """A finite number, of Python or numpy."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and math.isfinite(value)
+
+
 def at_least(least: int, value: int, name: str) -> int:
     """``value``, a whole number not below ``least``; ValueError otherwise."""
-    if value != int(value) or value < least:
+    if not _is_number(value) or value % 1 != 0 or value < least:
         raise ValueError(f"{name}={value!r}: give a whole number, {least} or more")
     return int(value)
 
 
 def fraction(value: float, name: str) -> float:
     """``value``, between 0 and 1; ValueError otherwise."""
-    if not 0 <= value <= 1:
+    if not _is_number(value) or not 0 <= value <= 1:
         raise ValueError(f"{name}={value!r}: give a number from 0 to 1")
     return float(value)
 
 
 def positive(value: float, name: str) -> float:
     """``value``, finite and above 0; ValueError otherwise."""
-    if not 0 < value < math.inf:
+    if not _is_number(value) or value <= 0:
         raise ValueError(f"{name}={value!r}: give a number above 0")
     return float(value)
 

@@ -550,6 +550,18 @@ def test_max_age_in_seconds(case: Case) -> None:
             case.build(max_age=wrong)
 
 
+@having("max_age")
+def test_a_gap_in_time_ends_tracks_as_empty_frames_do(case: Case) -> None:
+    tracker = case.build(max_age="1s", frame_rate=10)
+    seen = still(1)[0]
+    for k in range(20):
+        before = tracker.update(case.detections(seen), time=k / 10)
+    for k in range(20):
+        after = tracker.update(case.detections(seen), time=100 + k / 10)
+    assert len(before) == len(after) == 1
+    assert before.ids[0] != after.ids[0]
+
+
 @having("per_class")
 def test_classes_match_only_their_own_with_per_class(case: Case) -> None:
     cat = still(15)

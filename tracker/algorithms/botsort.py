@@ -127,6 +127,9 @@ class BoTSORT:
 
         state.motion = self.motion.hold_size(state.motion, state.missed > 0)
         state.predict(self.motion, step)
+        state.keep(
+            state.silent < max(self.max_age + 1.5, self.frame_rate)
+        )  # a gap in time ends tracks, from a second on
 
         scores = detections.scores
         iou = iou_xyxy(self.motion.boxes(state.motion), detections.boxes)

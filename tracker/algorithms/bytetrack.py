@@ -102,6 +102,9 @@ class ByteTrack:
         # A new track has no velocity yet; the published code does not predict it.
         state.motion = self.motion.hold_size(state.motion, state.missed > 0)
         state.predict(self.motion, step, state.confirmed)
+        state.keep(
+            state.silent < max(self.max_age + 2.5, self.frame_rate)
+        )  # a gap in time ends tracks, from a second on
 
         scores = detections.scores
         iou = self._iou(self.motion.boxes(state.motion), detections.boxes)

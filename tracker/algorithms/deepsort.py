@@ -125,7 +125,8 @@ class DeepSORT:
         matching = Matching(len(state), len(detections))
         for missed in np.unique(state.missed[cascading]):
             matching.stage(f"appearance, missed {missed}", by_appearance, cascading & (state.missed == missed))
-        matching.stage("overlap", by_overlap, ~state.confirmed | (state.missed == 1))
+        outlasted = state.silent >= max(self.max_age + 1.5, self.frame_rate)  # by a gap in time
+        matching.stage("overlap", by_overlap, (~state.confirmed | (state.missed == 1)) & ~outlasted)
 
         tracks, matched = matching.pairs
         state.update(self.motion, tracks, detections, matched)

@@ -124,6 +124,9 @@ class OCSORT:
 
         state.streaks = np.where(state.missed > 0, 0, state.streaks)
         state.predict(self.motion, step)
+        state.keep(
+            state.silent < max(self.max_age + 1.5, self.frame_rate)
+        )  # a gap in time ends tracks, from a second on
         state.frozen = np.where(state.missed == 1, state.motion, state.frozen)
 
         boxes = detections.boxes

@@ -32,7 +32,8 @@ class SORTState(State):
 class SORT:
     """SORT tracker.
 
-    max_age          frames a track lives without a detection; "1.5s" gives seconds
+    max_age          frames a track lives without a detection; "1.5s" gives seconds. A gap in which nobody looked
+                     ends it after that time too, but not before a second
     min_hits         matches in a row, after its birth, before a track is reported (the first min_hits frames excepted)
     iou_threshold    least IoU of a match, 0..1
     published_order  False: pairs below the threshold are refused before the assignment is solved, so that they cannot
@@ -87,6 +88,9 @@ class SORT:
 
         state.streaks *= state.missed == 0
         state.predict(self.motion, step)
+        state.keep(
+            state.silent < max(self.max_age + 1.5, self.frame_rate)
+        )  # a gap in time ends tracks, from a second on
 
         rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes)
         if self.per_class:

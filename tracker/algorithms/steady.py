@@ -156,6 +156,9 @@ class Steady:
         if np.count_nonzero(lost):
             state.motion = self.motion.hold_size(state.motion, lost)
         state.predict(self.motion, step)
+        state.keep(
+            state.silent < max(self.max_age + 1.5, self.frame_rate)
+        )  # a gap in time ends tracks, from a second on
 
         boxes = detections.boxes
         scores = detections.scores.clip(0.0, 1.0)

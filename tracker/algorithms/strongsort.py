@@ -128,7 +128,11 @@ class StrongSORT:
         matching = Matching(len(state), len(detections))
         expired = state.silent >= self.max_age + 0.5
         matching.stage("appearance and motion", gain, state.confirmed & ~expired)
-        matching.stage("overlap", self.max_iou_distance - (1.0 - near), ~state.confirmed | (state.missed == 1))
+        matching.stage(
+            "overlap",
+            self.max_iou_distance - (1.0 - near),
+            (~state.confirmed | (state.missed == 1)) & (state.silent < self.max_age + 1.5),
+        )
 
         tracks, matched = matching.pairs
         noise = 1.0 - detections.scores[matched].clip(0.0, 1.0) if self.scale_noise else None

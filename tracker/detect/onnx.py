@@ -125,6 +125,11 @@ class ONNX:
         block, shift, zoom = self._letterbox(check_image(image))
         answer = self._session.run([self._output], {self._feed: block})[0][0]
         boxes, scores, classes = self._decode(answer, self.conf)
+        if scores.size and scores.max() > 1.001:
+            raise ValueError(
+                f"{self.name}: class scores run to {scores.max():g}, not 1: a head for poses or masks without class "
+                "names? export a plain detector, or pass class_names"
+            )
         if self._wanted is not None:
             # An end-to-end file may number more classes than it names; the unnamed ones were not asked for.
             keep = (classes < len(self._wanted)) & self._wanted[np.minimum(classes, len(self._wanted) - 1)]

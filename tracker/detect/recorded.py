@@ -39,6 +39,7 @@ class Recorded:
         else:
             frames, detections = _read_text(path, invalid)
         self.dropped = detections.dropped
+        self._complaint = _first_complaint(path) if self.dropped else None
         order = np.argsort(frames, kind="stable")
         self._outside = _range_outside(detections.scores)
         if conf is not None:
@@ -48,11 +49,14 @@ class Recorded:
 
     @property
     def note(self) -> str | None:
-        """A line on scores outside 0..1 (public detectors have them), or None."""
-        if self._outside is None:
-            return None
-        low, high = self._outside
-        return f"{self.name}: scores run from {low:g} to {high:g}, not 0..1; thresholds of an algorithm need adjusting"
+        """A line on rows left out and on scores outside 0..1 (public detectors have them), or None."""
+        lines = [] if self._complaint is None else [f"{self.dropped} rows left out; the first: {self._complaint}"]
+        if self._outside is not None:
+            low, high = self._outside
+            lines.append(
+                f"{self.name}: scores run from {low:g} to {high:g}, not 0..1; thresholds of an algorithm need adjusting"
+            )
+        return "; ".join(lines) or None
 
     def __len__(self) -> int:
         """All detections of the file that were kept."""
@@ -73,6 +77,15 @@ def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> tuple[NDArray[
     frames = rows.frames[detections.rows]
     detections.dropped += rows.dropped
     return frames, detections
+
+
+def _first_complaint(path: str | os.PathLike[str]) -> str | None:
+    """What is wrong with the first bad row of a file: what reading it strictly says."""
+    try:
+        Recorded(path, invalid="raise")
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> tuple[NDArray[np.int64], Detections]:
