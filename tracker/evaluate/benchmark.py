@@ -195,7 +195,7 @@ class GroundTruth:
                 path = source if isinstance(source, Path) else Path(f"results of {name}")
                 if isinstance(source, MotRows):
                     _check_rows(rows, str(path), least_id=1)
-                elif _second_half(source):
+                elif _is_part(source, rows, sequence.length or self.rows[name].last_frame):
                     notes.append(
                         f"{name}: these frames are a part, counted anew by `track bench`; it scores them itself"
                     )
@@ -322,11 +322,14 @@ def _check_rows(rows: MotRows, what: str, least_id: int) -> None:
         raise ValueError(f"{what}: {complaint}; correct the rows")
 
 
-def _second_half(results: Path) -> bool:
-    """Whether `track bench` made this file from a part of the sequence; its record stands beside the file."""
+def _is_part(results: Path, rows: MotRows, length: int) -> bool:
+    """Whether `track bench` made this file from a later part of the sequence, while the ground truth is all of it.
+
+    Its record, beside the file, holds the first frame of the part, which became frame 1.
+    """
     try:
         record = json.loads(results.with_suffix(".json").read_text(encoding="utf-8"))
-        return int(record["first"]) > 1
+        return int(record["first"]) > 1 and int(record["first"]) - 1 + rows.last_frame <= length
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -1,0 +1,87 @@
+"""What `evaluate` says of rows that no reader checked, of names, scales and parts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker.evaluate import evaluate
+from tracker.io.mot import MotRows, read_ground_truth, read_results, write_results
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> tuple[Path, MotRows]:
+    """A tree with one sequence of 40 frames and two people, and rows that find them exactly."""
+    frames = np.repeat(np.arange(1, 41), 2)
+    ids = np.tile([1, 2], 40)
+    left = 50.0 + 6 * frames + 200 * (ids - 1)
+    boxes = np.column_stack((left, 40.0 + 0 * left, left + 30, 120.0 + 0 * left))
+    folder = tmp_path / "tree" / "walk"
+    (folder / "gt").mkdir(parents=True)
+    (folder / "seqinfo.ini").write_text("[Sequence]\nname=walk\nseqLength=40\nimWidth=800\nimHeight=200\n")
+    write_results(folder / "gt" / "gt.txt", frames, ids, boxes)
+    return tmp_path / "tree", read_results(folder / "gt" / "gt.txt")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda r: r.select(np.repeat(np.arange(len(r)), 2)), "occurs twice"),
+        (lambda r: replace(r, ids=np.full(len(r), -1)), "id -1"),
+        (lambda r: replace(r, frames=r.frames - 1), "frame 0"),
+        (lambda r: replace(r, frames=r.frames[::-1]), "not sorted"),
+        (lambda r: replace(r, boxes=np.full_like(r.boxes, np.nan)), "NaN"),
+    ],
+)
+def test_rows_in_memory_are_checked(change, words, walk) -> None:
+    tree, rows = walk
+    assert evaluate(rows, tree).combined.summary()["MOTA"] == 1
+    with pytest.raises(ValueError, match=words):
+        evaluate(change(rows), tree)
+
+
+def test_another_picture_size_is_said(walk) -> None:
+    tree, rows = walk
+    (note,) = evaluate(replace(rows, boxes=rows.boxes / 2), tree).notes
+    assert "about 0.5 times as large" in note
+
+
+def test_a_foreign_name_is_said_and_a_named_sequence_is_kept_to(walk, tmp_path: Path) -> None:
+    tree, rows = walk
+    write_results(tmp_path / "other.txt", rows.frames, rows.ids, rows.boxes)
+    assert evaluate(tmp_path / "other.txt", tree).notes == ("other.txt is scored as walk",)
+    with pytest.raises(ValueError, match="no sequence 'foo'"):
+        evaluate(tmp_path / "other.txt", tree / "walk" / "gt" / "gt.txt", sequences=["foo"])
+
+
+def test_a_part_made_by_bench_is_said_against_the_whole(walk, tmp_path: Path) -> None:
+    tree, rows = walk
+    later = rows.select(rows.frames > 20)
+    write_results(tmp_path / "walk.txt", later.frames - 20, later.ids, later.boxes)
+    (tmp_path / "walk.json").write_text(json.dumps({"first": 21}))
+    assert any("these frames are a part" in note for note in evaluate(tmp_path / "walk.txt", tree).notes)
+    (tmp_path / "walk.json").unlink()
+    assert not any("these frames are a part" in note for note in evaluate(tmp_path / "walk.txt", tree).notes)
+
+
+def test_time_stamps_for_frames_are_refused_and_empty_truth_is_said(walk, tmp_path: Path) -> None:
+    tree, rows = walk
+    truth = tree / "walk" / "gt" / "gt.txt"
+    (tree / "walk" / "seqinfo.ini").unlink()
+    late = replace(rows, frames=np.append(rows.frames[:-1], 1_690_000_000))
+    write_results(tmp_path / "walk.txt", late.frames, late.ids, late.boxes)
+    with pytest.raises(ValueError, match=r"walk\.txt:80: .*time stamps"):
+        evaluate(tmp_path / "walk.txt", truth)
+    unmarked = replace(read_ground_truth(truth), scores=np.zeros(len(rows)))
+    assert any("nothing could be found" in note for note in evaluate(rows, unmarked, "mot15").notes)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 5.0, float("nan")])
+def test_a_threshold_that_is_none(threshold: float, walk) -> None:
+    tree, rows = walk
+    with pytest.raises(ValueError, match="threshold="):
+        evaluate(rows, tree, threshold=threshold)
