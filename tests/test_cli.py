@@ -158,6 +158,14 @@ def test_overwriting_loses_nothing_before_there_is_something_new(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == kept
 
 
+def test_an_embedder_that_is_not_used_is_said(
+    street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [str(street), "--detector", str(detections), "-o", str(tmp_path / "out"), "--no-video"]
+    assert main([*command, "--reid", "histogram"]) == 0
+    assert "sort uses no appearance; --reid histogram is left out" in capsys.readouterr().err
+
+
 def test_default_folders_are_new_ones(
     street: Path, detections: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,7 +246,6 @@ def test_bad_words_are_one_line(street: Path, detections: Path, capsys: pytest.C
     assert "did you mean 'hog'" in refused(capsys, street, "--detector", "hogs")
     assert "no such file" in refused(capsys, street, "--detector", "missing.onnx")
     assert "min_hits=inf" in refused(capsys, street, "--detector", detections, "--set", "min_hits=inf")
-    assert "uses no appearance" in refused(capsys, street, "--detector", detections, "--reid", "histogram")
     assert "give names" in refused(capsys, street, "--detector", "hog", "--classes", ",")
     assert "no SOURCE" in refused(capsys, "--algo", "sort")
     assert "--conf" in refused(capsys, street, "--conf", "nan", "--detector", detections)

@@ -187,7 +187,10 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
                     "hog is OpenCV's built-in people detector; --detector MODEL.onnx takes a stronger one", flush=True
                 )
         said: list[str] = []
-        _note(args, [*source.notes, getattr(pipeline.detector, "note", None)], said)
+        notes = [*source.notes, getattr(pipeline.detector, "note", None)]
+        if args.reid is not None and pipeline.embedder is None:
+            notes.append(f"{args.algo} uses no appearance; --reid {args.reid} is left out")
+        _note(args, notes, said)
 
         progress = report.Progress(source.n_frames) if talk else None
         detections = 0

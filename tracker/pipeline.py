@@ -161,8 +161,6 @@ def open_pipeline(
                 raise ValueError(f"detector={found!r}: give a name, a file or a callable image -> detections")
             if classes is not None:
                 raise ValueError("classes by name go with a detector named by text; filter in your own callable")
-        if reid is not None and not wants_embeddings(type(tracker)):
-            raise ValueError(f"{type(tracker).__name__} uses no appearance; leave reid out, or take deepsort")
         wanted = needs_embeddings(type(tracker)) if reid is None else wants_embeddings(type(tracker))
         if wanted and getattr(tracker, "embedder", None) is None:
             from tracker.embed import open_embedder
