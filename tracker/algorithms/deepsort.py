@@ -116,8 +116,9 @@ class DeepSORT:
         allowed &= cascading[:, None]
         near = iou_xyxy(self.motion.boxes(state.motion), detections.boxes)
         if self.per_class:
-            allowed &= same_class(state.classes, detections.classes)
-            near[~same_class(state.classes, detections.classes)] = -1.0
+            same = same_class(state.classes, detections.classes)
+            allowed &= same
+            near[~same] = -1.0
         appearance = state.galleries.distances(state.slots, embeddings, allowed)
         by_appearance = self.max_cosine_distance + INCLUSIVE - appearance
         by_overlap = self.max_iou_distance + INCLUSIVE - (1.0 - near)
