@@ -127,7 +127,15 @@ def _run(args: argparse.Namespace) -> int:
     machine = facts()
     print(f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, numpy {machine['numpy']}")
     products: dict[str, Times] = {}
-    results = list(_race_all(args, members, products))
+    results: list[Result] = []
+    interrupted = False
+    try:
+        for result in _race_all(args, members, products):
+            results.append(result)
+    except KeyboardInterrupt:
+        interrupted = True
+        stored = args.store = None
+        print(f"\nbench: interrupted; the {len(results)} finished scenes are kept, no ratios compared or stored")
     for line in absent:
         print(line)
     ratios = against_products(results, products)
@@ -165,7 +173,7 @@ def _run(args: argparse.Namespace) -> int:
             print(table)
         else:
             _between_marks(Path(args.markdown), table)
-    return code
+    return 130 if interrupted else code
 
 
 def _check(args: argparse.Namespace) -> None:

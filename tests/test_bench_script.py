@@ -246,6 +246,23 @@ def test_markdown_goes_between_the_marks_and_json_has_every_row(tmp_path: Path) 
     }
 
 
+def test_ctrl_c_keeps_the_finished_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    race, scenes = bench.race, []
+
+    def interrupted(*given: Any) -> Any:
+        scenes.append(given)
+        if len(scenes) == 2:
+            raise KeyboardInterrupt
+        return race(*given)
+
+    monkeypatch.setattr(bench, "race", interrupted)
+    data, ratios = tmp_path / "all.json", tmp_path / "ratios.json"
+    assert bench.main([*TINY, "--quick", "--json", str(data), "--store", str(ratios)]) == 130
+    assert list(json.loads(data.read_text())["scenes"]) == ["synthetic 4"]
+    assert not ratios.exists()
+    assert "interrupted; the 1 finished scenes are kept" in capsys.readouterr().out
+
+
 def test_the_readme_has_the_marks() -> None:
     assert bench._split_at_marks(ROOT / "README.md")
 
