@@ -52,3 +52,7 @@ def has(module: str) -> bool:
 def call(*words: str) -> int:
     """Run a program of the environment from the project's root; returns its exit code."""
     return subprocess.run([str(BIN / words[0]), *words[1:]], cwd=ROOT, check=False).returncode
+
+
+if __name__ == "__main__":
+    ensure_development()
