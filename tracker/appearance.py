@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.boxes import FloatArray
+from tracker.detections import Detections, Invalid
 from tracker.tracks import IntArray
 
 EmbeddingArray = NDArray[np.float32]
@@ -19,6 +23,27 @@ def unit(embeddings: EmbeddingArray) -> EmbeddingArray:
     scaled = embeddings / np.where(largest > 0, largest, 1)  # squares must not overflow
     norms = np.linalg.norm(scaled, axis=1, keepdims=True)
     return (scaled / np.where(norms > 0, norms, 1)).astype(np.float32, copy=False)
+
+
+def embedded(
+    detections: Detections,
+    embedder: Callable[[Any, FloatArray], Any] | None,
+    frame: Any,
+    algorithm: str,
+    invalid: Invalid = "raise",
+) -> Detections:
+    """The detections with the embedder's embeddings, where they bring none and there is an embedder.
+
+    Those whose embedding is not finite raise ValueError, as does a missing image, naming the algorithm; or with
+    ``invalid="drop"`` are left out and counted in ``dropped`` beside those counted before.
+    """
+    if detections.embeddings is not None or embedder is None or len(detections) == 0:
+        return detections
+    if frame is None:
+        raise ValueError(f"{algorithm}'s embedder needs the image: call update(detections, frame)")
+    found = detections.with_embeddings(embedder(frame, detections.boxes), invalid=invalid)
+    found.dropped += detections.dropped
+    return found
 
 
 class Galleries:

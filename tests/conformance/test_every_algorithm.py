@@ -416,6 +416,40 @@ def test_dropped_rows_are_counted_and_indices_point_to_the_input(case: Case) -> 
     assert clean.state.dropped == 0
 
 
+@having("embedder")
+@pytest.mark.parametrize("computed", [True, False])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_rows_with_a_bad_embedding_are_dropped_and_counted_too(case: Case, bad: float, computed: bool) -> None:
+    scene = crowd()
+    clean, dirty = case.build(), case.build()
+    for seen in scene:
+        again = seen[np.sort(np.append(np.arange(len(seen)), [0, 0])) if len(seen) else np.arange(0)]
+        given = case.raw(again)
+        if len(seen):
+            given["scores"][0] = bad
+            given["embeddings"][1, 0] = bad
+        a = clean.update(case.detections(seen))
+        if computed:
+            embeddings = given.pop("embeddings")
+            dirty.embedder = lambda image, boxes: image[len(image) - len(boxes) :]
+            if len(seen):
+                before = pickle.dumps(dirty.state)
+                with pytest.raises(ValueError, match=r"^detections row 0: score (nan|inf)"):
+                    dirty.update(given, embeddings)
+                with pytest.raises(ValueError, match=r"^detections row 1: embedding holds NaN or infinity"):
+                    dirty.update({**given, "scores": again.scores}, embeddings)
+                assert pickle.dumps(dirty.state) == before
+            b = dirty.update(given, embeddings, invalid="drop")
+        else:
+            b = dirty.update(given, invalid="drop")
+        assert_equal(a, b, but=["detections"])
+        assert b.detections.tolist() == np.where(a.detections >= 0, a.detections + 2, -1).tolist()
+    assert dirty.state.dropped == 2 * sum(len(seen) > 0 for seen in scene)
+    empty = case.build(embedder=lambda image, boxes: np.full((len(boxes), 4), bad))
+    assert len(empty.update([[0, 0, 9, 9]], "image", invalid="drop")) == 0
+    assert empty.state.dropped == 1
+
+
 @every
 def test_indices_of_a_part_count_within_the_part(case: Case) -> None:
     tracker = case.build()

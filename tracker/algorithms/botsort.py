@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.appearance import EmbeddingArray, unit
+from tracker.appearance import EmbeddingArray, embedded, unit
 from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detections import Detections, Invalid, as_detections
@@ -117,7 +117,8 @@ class BoTSORT:
         that does not increase; the tracker is then as it was before the call.
         """
         detections = as_detections(detections, invalid=invalid)
-        looks = self._looks(detections, frame)
+        detections = embedded(detections, self.embedder, frame, "BoTSORT", invalid)
+        looks = self._looks(detections)
         state = copy.copy(self.state)
         if looks is not None and not state.looks.size:
             # Tracks born before the first embedding have no looks: zeros, at distance 1 from everything.
@@ -187,13 +188,9 @@ class BoTSORT:
         doubled[younger] = True
         return doubled
 
-    def _looks(self, detections: Detections, frame: Any) -> EmbeddingArray | None:
+    def _looks(self, detections: Detections) -> EmbeddingArray | None:
         """(N, D) unit embeddings of the detections, checked against those remembered, or None without any."""
         width = len(self.state.looks) or None
-        if detections.embeddings is None and self.embedder is not None and len(detections):
-            if frame is None:
-                raise ValueError("BoTSORT's embedder needs the image: call update(detections, frame)")
-            detections = detections.with_embeddings(self.embedder(frame, detections.boxes))
         if detections.embeddings is None or len(detections) == 0:
             return None
         if width is not None and detections.embeddings.shape[1] != width:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker.appearance import EmbeddingArray, Galleries, unit
+from tracker.appearance import EmbeddingArray, Galleries, embedded, unit
 from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detections import Detections, Invalid, as_detections
@@ -103,7 +103,8 @@ class DeepSORT:
         another width, or a time that does not increase; the tracker is then as it was before the call.
         """
         detections = as_detections(detections, invalid=invalid)
-        embeddings = self._embeddings(detections, frame)
+        detections = embedded(detections, self.embedder, frame, "DeepSORT", invalid)
+        embeddings = self._embeddings(detections)
         state = copy.copy(self.state)
         step = state.advance(time, self.frame_rate)
         state.dropped += detections.dropped
@@ -148,21 +149,16 @@ class DeepSORT:
         self.state = state
         return reported
 
-    def _embeddings(self, detections: Detections, frame: Any) -> EmbeddingArray:
+    def _embeddings(self, detections: Detections) -> EmbeddingArray:
         """(N, D) unit embeddings of the detections, checked against what the galleries hold."""
         width = self.state.galleries.width
         if len(detections) == 0:
             return np.empty((0, width or 0), dtype=np.float32)
         if detections.embeddings is None:
-            if self.embedder is None:
-                raise ValueError(
-                    "DeepSORT needs embeddings: give detections with embeddings, "
-                    "or DeepSORT(embedder=...) and update(detections, frame)"
-                )
-            if frame is None:
-                raise ValueError("DeepSORT's embedder needs the image: call update(detections, frame)")
-            detections = detections.with_embeddings(self.embedder(frame, detections.boxes))
-        assert detections.embeddings is not None
+            raise ValueError(
+                "DeepSORT needs embeddings: give detections with embeddings, "
+                "or DeepSORT(embedder=...) and update(detections, frame)"
+            )
         if width is not None and detections.embeddings.shape[1] != width:
             raise ValueError(
                 f"embeddings are {detections.embeddings.shape[1]} wide, the galleries {width}; "

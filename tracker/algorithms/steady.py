@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.appearance import EmbeddingArray, unit
+from tracker.appearance import EmbeddingArray, embedded, unit
 from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_pairs_xyxy, xyxy_to_xywh
 from tracker.detections import Detections, Invalid, as_detections
@@ -144,7 +144,8 @@ class Steady:
         that does not increase; the tracker is then as it was before the call.
         """
         detections = as_detections(detections, invalid=invalid)
-        looks = self._looks(detections, frame)
+        detections = embedded(detections, self.embedder, frame, "Steady", invalid)
+        looks = self._looks(detections)
         state = copy.copy(self.state)
         if looks is not None and not state.looks.size:
             # Tracks born before the first embedding have no looks: zeros, at distance 1 from everything.
@@ -261,13 +262,9 @@ class Steady:
             shown[hidden[covered >= 0.5]] = True
         return shown
 
-    def _looks(self, detections: Detections, frame: Any) -> EmbeddingArray | None:
+    def _looks(self, detections: Detections) -> EmbeddingArray | None:
         """(N, D) unit embeddings of the detections, checked against those remembered, or None without any."""
         width = len(self.state.looks) or None
-        if detections.embeddings is None and self.embedder is not None and len(detections):
-            if frame is None:
-                raise ValueError("Steady's embedder needs the image: call update(detections, frame)")
-            detections = detections.with_embeddings(self.embedder(frame, detections.boxes))
         if detections.embeddings is None or len(detections) == 0:
             return None
         if width is not None and detections.embeddings.shape[1] != width:

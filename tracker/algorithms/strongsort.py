@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker.appearance import EmbeddingArray, unit
+from tracker.appearance import EmbeddingArray, embedded, unit
 from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detections import Detections, Invalid, as_detections
@@ -105,7 +105,8 @@ class StrongSORT:
         another width, or a time that does not increase; the tracker is then as it was before the call.
         """
         detections = as_detections(detections, invalid=invalid)
-        looks = self._looks(detections, frame)
+        detections = embedded(detections, self.embedder, frame, "StrongSORT", invalid)
+        looks = self._looks(detections)
         state = copy.copy(self.state)
         if not state.looks.size:
             state.looks = np.zeros((looks.shape[1], len(state)), dtype=np.float32)
@@ -150,21 +151,16 @@ class StrongSORT:
         self.state = state
         return reported
 
-    def _looks(self, detections: Detections, frame: Any) -> EmbeddingArray:
+    def _looks(self, detections: Detections) -> EmbeddingArray:
         """(N, D) unit embeddings of the detections, checked against those remembered."""
         width = len(self.state.looks) or None
         if len(detections) == 0:
             return np.empty((0, width or 0), dtype=np.float32)
         if detections.embeddings is None:
-            if self.embedder is None:
-                raise ValueError(
-                    "StrongSORT needs embeddings: give detections with embeddings, "
-                    "or StrongSORT(embedder=...) and update(detections, frame)"
-                )
-            if frame is None:
-                raise ValueError("StrongSORT's embedder needs the image: call update(detections, frame)")
-            detections = detections.with_embeddings(self.embedder(frame, detections.boxes))
-        assert detections.embeddings is not None
+            raise ValueError(
+                "StrongSORT needs embeddings: give detections with embeddings, "
+                "or StrongSORT(embedder=...) and update(detections, frame)"
+            )
         if width is not None and detections.embeddings.shape[1] != width:
             raise ValueError(
                 f"embeddings are {detections.embeddings.shape[1]} wide, those remembered {width}; "
