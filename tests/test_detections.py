@@ -202,6 +202,7 @@ SOURCES: dict[str, tuple[Any, bool, bool]] = {  # what, whether it has scores, w
     "lists": (rows(6).tolist(), True, True),
     "tensor": (Tensor(rows(6)), True, True),
     "torchvision": ({"boxes": Tensor(BOXES), "scores": Tensor(SCORES), "labels": Tensor(CLASSES)}, True, True),
+    "torchvision list": ([{"boxes": Tensor(BOXES), "scores": Tensor(SCORES), "labels": Tensor(CLASSES)}], True, True),
     "dict with classes": ({"boxes": BOXES, "scores": SCORES, "classes": CLASSES}, True, True),
     "dict of boxes": ({"boxes": BOXES}, False, False),
     "supervision": (supervision(), True, True),
@@ -209,6 +210,7 @@ SOURCES: dict[str, tuple[Any, bool, bool]] = {  # what, whether it has scores, w
     "ultralytics on cpu": (ultralytics(np.array), True, True),
     "ultralytics on gpu": (ultralytics(Tensor), True, True),
     "ultralytics list": ([ultralytics(Tensor)], True, True),
+    "supervision list": ([supervision()], True, True),
     "Detections": (Detections(BOXES, SCORES, CLASSES), True, True),
 }
 
@@ -241,6 +243,17 @@ def test_real_torch_tensors() -> None:
     assert as_detections(torch.tensor(rows(6))).classes.tolist() == CLASSES
 
 
+@pytest.mark.parametrize("name", ["bfloat16", "float16", "float64"])
+def test_torch_tensors_of_any_type(name: str) -> None:
+    torch = pytest.importorskip("torch", reason="torch is an extra")
+    kind = getattr(torch, name)
+    boxes = torch.tensor(BOXES, dtype=kind, requires_grad=True)
+    found = as_detections([{"boxes": boxes, "scores": torch.tensor(SCORES, dtype=kind)}])
+    np.testing.assert_array_equal(found.boxes, boxes.detach().double().numpy())
+    np.testing.assert_allclose(found.scores, SCORES, rtol=2**-8)
+    np.testing.assert_array_equal(as_detections(boxes).boxes, found.boxes)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
@@ -253,6 +266,9 @@ def test_real_torch_tensors() -> None:
         (SimpleNamespace(boxes=None), r"of type SimpleNamespace are not understood"),
         ({}, r"dict has no 'boxes' \(keys: none\)"),
         ({"bbox": [], "score": []}, r"dict has no 'boxes' \(keys: bbox, score\)"),
+        ([{"boxes": BOXES}] * 2, r"list holds the output for 2 pictures; give that of one"),
+        ([ultralytics(np.array)] * 3, r"list holds the output for 3 pictures"),
+        ([{"scores": SCORES}], r"dict has no 'boxes'"),
         ({"boxes": BOXES, "scores": [1]}, r"scores have 1 rows for 3 boxes"),
         (np.array([[0, 0, -1, 5, 0.5]]), r"row 0: box \[0, 0, -1, 5\] has no positive width and height"),
     ],

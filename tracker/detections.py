@@ -164,9 +164,10 @@ def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
 
     Accepted: Detections; None (nothing seen); an array (N, 4..6) of left, top, right, bottom [, score [, class]];
     a torchvision dict (``boxes``, ``scores``, ``labels``); ``supervision.Detections`` (``xyxy``, ``confidence``,
-    ``class_id``); ultralytics ``Results`` (``boxes.xyxy``, ``boxes.conf``, ``boxes.cls``). Tensors may live on
-    any device. ``rows`` of the result count within ``value``. Raises ValueError for anything else, and for bad rows
-    unless ``invalid="drop"``.
+    ``class_id``); ultralytics ``Results`` (``boxes.xyxy``, ``boxes.conf``, ``boxes.cls``); a list that holds one of
+    these, as models give for a batch of one picture. Tensors may live on any device and be of any type. ``rows`` of the
+    result count within ``value``. Raises ValueError for anything else, such as the list of a larger batch, and for bad
+    rows unless ``invalid="drop"``.
     """
     if isinstance(value, Detections):
         return value if value.whole else value.numbered()
@@ -194,7 +195,11 @@ def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
     boxes = getattr(value, "boxes", None)
     if boxes is not None and hasattr(boxes, "xyxy"):
         return Detections(_to_numpy(boxes.xyxy), _to_numpy(boxes.conf), _to_numpy(boxes.cls), invalid=invalid)
-    if isinstance(value, (list, tuple)) and len(value) == 1 and hasattr(value[0], "boxes"):
+    if isinstance(value, (list, tuple)) and value and all(map(_of_a_picture, value)):
+        if len(value) > 1:
+            raise ValueError(
+                f"detections list holds the output for {len(value)} pictures; give that of one, such as output[0]"
+            )
         return as_detections(value[0], invalid=invalid)
     array = _to_numpy(value)
     try:
@@ -216,12 +221,22 @@ def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
     return Detections(array[:, :4], scores, classes, invalid=invalid)
 
 
+def _of_a_picture(value: Any) -> bool:
+    """Whether it is one picture's output, of a kind that models give in a list, one a picture."""
+    return isinstance(value, (Mapping, Detections)) or hasattr(value, "boxes") or hasattr(value, "xyxy")
+
+
 def _to_numpy(value: Any) -> Any:
     if hasattr(value, "detach"):
         value = value.detach()
     if hasattr(value, "cpu"):
         value = value.cpu()
-    return value.numpy() if hasattr(value, "numpy") else value
+    if not hasattr(value, "numpy"):
+        return value
+    try:
+        return value.numpy()
+    except TypeError:  # numpy has no bfloat16
+        return value.float().numpy()
 
 
 def _numbers(value: ArrayLike, name: str, width: int | None = None, dtype: type = np.float64) -> NDArray[Any]:
