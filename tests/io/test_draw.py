@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -164,3 +165,36 @@ def test_ten_tracks_with_trails_are_fast() -> None:
         best = min(best, time.perf_counter() - start)
     print(f"{best * 1e3:.2f} ms")
     assert best < 0.003
+
+
+@pytest.mark.parametrize(
+    ("boxes", "places"),
+    [
+        ([[100, 100, 130, 200], [135, 100, 165, 200]], ["above", "below"]),  # the names are wider than the boxes
+        ([[100, 100, 300, 200], [150, 100, 350, 200]], ["above", "inside"]),  # narrower
+        ([[100, 100, 130, 200], [130, 105, 160, 205], [300, 100, 330, 200]], ["above", "below", "above"]),
+        ([[100, 5, 130, 90], [120, 5, 150, 150]], ["below", "below"]),  # no room above
+        ([[100, 320, 300, 359], [150, 320, 350, 359]], ["above", "inside"]),  # none below
+    ],
+)
+def test_labels_of_neighbours_do_not_hide_each_other(boxes: list[list[float]], places: list[str]) -> None:
+    ids = np.arange(11, 11 + len(boxes))
+    out = draw_tracks(grey(), make(boxes, ids=ids), class_names=["person"])
+    for id, (_, top, _, bottom), place in zip(ids.tolist(), boxes, places, strict=True):
+        same = (out == colour_of(id)).all(axis=2).astype(np.uint8)
+        # 6 x 6 pixels of one colour: in its label, between the words and round them, not on a box's lines.
+        middle = np.nonzero(cv2.erode(same, np.ones((6, 6), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0))[
+            0
+        ]
+        assert len(middle), f"the label of {id} is covered"
+        assert place == ("above" if middle.max() < top else "below" if middle.min() > bottom else "inside")
+
+
+def test_the_order_of_the_rows_does_not_show() -> None:
+    rng = np.random.default_rng(5)
+    corner = rng.uniform(0, 300, (30, 2))
+    tracks = make(np.hstack((corner, corner + rng.uniform(10, 120, (30, 2)))))
+    turned = make(tracks.boxes[::-1], ids=tracks.ids[::-1])
+    np.testing.assert_array_equal(
+        draw_tracks(grey(), tracks, class_names=["person"]), draw_tracks(grey(), turned, class_names=["person"])
+    )

@@ -16,6 +16,7 @@ from tracker.io.video import Image
 from tracker.tracks import Tracks
 
 Colour = tuple[int, int, int]
+Place = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 _GOLDEN = 0.618033988749895
 
 
@@ -82,6 +83,7 @@ def draw_tracks(
     trails       receives the tracks and is drawn
     class_names  names by class number; the label is then "id name", else the id alone
 
+    A label stands above its box, or inside or below it: where it hides least of the labels of smaller ids.
     Lost tracks are dashed, tentative ones thin. Boxes may lie anywhere: what is outside the picture is not drawn.
     ValueError for a picture of another shape or type.
     """
@@ -103,10 +105,12 @@ def draw_tracks(
     corners = np.rint(np.clip(np.where(inside[:, None], tracks.boxes, 0), -margin, high)).astype(int)
     colours = [colour_of(id) for id in tracks.ids.tolist()]
 
+    # By id: the order of the rows does not show, and a track that was there first keeps its label's place.
+    order = np.argsort(tracks.ids)
     if trails is not None:
-        for id, colour in zip(tracks.ids.tolist(), colours, strict=True):
-            _trail(out, trails.points(id), colour, thick)
-    shown = np.flatnonzero(inside).tolist()
+        for i in order.tolist():
+            _trail(out, trails.points(int(tracks.ids[i])), colours[i], thick)
+    shown = order[inside[order]].tolist()
     for i in shown:
         left, top, right, bottom = corners[i].tolist()
         if tracks.confirmed[i] and tracks.missed[i] > 0:
@@ -115,9 +119,10 @@ def draw_tracks(
             line = thick if tracks.confirmed[i] else max(1, thick // 2)
             cv2.rectangle(out, (left, top), (right, bottom), colours[i], line)
     # Labels last: no box crosses one.
+    taken: list[Place] = []
     for i in shown:
-        left, top = corners[i, :2].tolist()
-        _label(out, left, top, _text(int(tracks.ids[i]), int(tracks.classes[i]), class_names), colours[i], thick)
+        text = _text(int(tracks.ids[i]), int(tracks.classes[i]), class_names)
+        taken.append(_label(out, corners[i].tolist(), taken, text, colours[i], thick))
     return out
 
 
@@ -153,7 +158,8 @@ def _dashed(image: Image, left: int, top: int, right: int, bottom: int, colour: 
             cv2.line(image, (x, y), (x, min(y + dash, bottom)), colour, thick)
 
 
-def _label(image: Image, left: int, top: int, text: str, colour: Colour, thick: int) -> None:
+def _label(image: Image, box: list[int], taken: list[Place], text: str, colour: Colour, thick: int) -> Place:
+    """Draw the label of a box clear of the places taken; returns its own place."""
     import cv2
 
     height, width = image.shape[:2]
@@ -161,11 +167,34 @@ def _label(image: Image, left: int, top: int, text: str, colour: Colour, thick: 
     stroke = max(1, round(1.5 * scale))
     (wide, tall), under = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
     pad = max(2, thick)
-    # Above the box, or inside it where the picture ends; never beyond the sides.
-    x = max(0, min(left, width - wide - 2 * pad))
-    y = top - tall - under - pad
-    y = max(0, min(y if y >= 0 else top, height - tall - under - pad))
-    cv2.rectangle(image, (x, y), (x + wide + 2 * pad, y + tall + under + pad), colour, -1)
+    place = _place(box, wide + 2 * pad, tall + under + pad, (width, height), taken)
+    x, y, right, bottom = place
+    cv2.rectangle(image, (x, y), (right, bottom), colour, -1)
     blue, green, red = colour
     ink = (0, 0, 0) if 0.114 * blue + 0.587 * green + 0.299 * red > 110 else (255, 255, 255)
     cv2.putText(image, text, (x + pad, y + tall + pad), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, stroke, cv2.LINE_AA)
+    return place
+
+
+def _place(box: list[int], wide: int, tall: int, size: tuple[int, int], taken: list[Place]) -> Place:
+    """Where a label of a box goes: above it, else inside its top, else below; never beyond the picture.
+
+    Of the places in the picture the one that covers least of those taken, the first of equals. A label wider than its
+    box rather goes below it: inside it would hide the box, and what stands beside it.
+    """
+    left, top, right, bottom = box
+    width, height = size
+    x = max(0, min(left, width - wide))
+    ys = (top - tall, top, bottom) if wide <= right - left else (top - tall, bottom, top)
+    ys_inside = [y for y in ys if 0 <= y <= height - tall] or [max(0, min(top, height - tall))]
+    return min(((x, y, x + wide, y + tall) for y in ys_inside), key=lambda place: _covered(place, taken))
+
+
+def _covered(place: Place, taken: list[Place]) -> int:
+    """Pixels of the places taken that a place would cover."""
+    left, top, right, bottom = place
+    return sum(
+        (min(right, r) - max(left, x)) * (min(bottom, b) - max(top, y))
+        for x, y, r, b in taken
+        if x < right and left < r and y < bottom and top < b
+    )
