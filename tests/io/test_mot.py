@@ -95,7 +95,6 @@ def test_detections_have_no_ids_and_any_score(tmp_path: Path) -> None:
     [
         ("2,1,3,4,5,6", "6 columns"),
         ("2,1,3,4,5,6,1,1,1,1,1", "11 columns"),
-        ("2,1,3,4,5,6,1", "7 columns where line 1 has 10"),
         ("2,x,3,4,5,6,1,-1,-1,-1", "'x' is not a number"),
         ("2,,3,4,5,6,1,-1,-1,-1", "'' is not a number"),
         ("2,1_0,3,4,5,6,1,-1,-1,-1", "not a row of numbers"),
@@ -178,6 +177,29 @@ def test_ground_truth_layouts(tmp_path: Path) -> None:
     assert read_ground_truth(unclassed).layout == "mot15"
     with pytest.raises(ValueError, match="layout 'mot14' is unknown"):
         read_ground_truth(mot15, "mot14")  # type: ignore[arg-type]
+
+
+def test_rows_of_one_file_may_have_more_columns_than_needed(tmp_path: Path) -> None:
+    path = put(tmp_path, "1,1,0,0,5,5,0.9\n1,2,9,0,5,5,0.8,-1,-1,-1\n2,1,0,0,5,5,0.7,-1\n2,2,0,0,5,5,0.6,,,\n")
+    for rows in (read_detections(path), read_results(path)):
+        assert rows.scores.tolist() == [0.9, 0.8, 0.7, 0.6]
+        assert rows.classes.tolist() == [-1] * 4
+        assert rows.lines.tolist() == [1, 2, 3, 4]
+    rows = read_results(put(tmp_path, "1,1,0,0,5,5,1\n1,2,9,0,5,5,1,3,-1,-1\n"))
+    assert rows.classes.tolist() == [-1, 3]
+    with pytest.raises(MotFormatError, match=r":2: 6 columns; each line holds frame,id,left,top,width,height,conf"):
+        read_detections(put(tmp_path, "1,-1,0,0,5,5,0.9\n1,-1,0,0,5,5\n1,-1,0,0,5,5,0.9,-1,-1,-1\n"))
+
+
+def test_ground_truth_rows_of_different_length_need_a_class_where_others_have_one(tmp_path: Path) -> None:
+    rows = read_ground_truth(put(tmp_path, "1,1,0,0,5,5,1,1\n1,2,0,0,5,5,0,7,0.5\n"))
+    assert (rows.layout, rows.classes.tolist(), rows.visibility.tolist()) == ("mot16", [1, 7], [-1, 0.5])
+    rows = read_ground_truth(put(tmp_path, "1,1,0,0,5,5,1\n1,2,0,0,5,5,0,-3.1,16.3,0.4\n"))
+    assert (rows.layout, rows.classes.tolist(), rows.scores.tolist()) == ("mot15", [-1, -1], [1, 0])
+    mixed = put(tmp_path, "1,1,0,0,5,5,1,1,0.5\n1,2,0,0,5,5,1\n")
+    with pytest.raises(MotFormatError, match=r":2: no class in column 8, where other lines have one; give every row"):
+        read_ground_truth(mixed)
+    assert read_ground_truth(mixed, "mot15").classes.tolist() == [-1, -1]
 
 
 def test_format_rows() -> None:

@@ -4,7 +4,8 @@
     ground truth, MOT15   frame,id,left,top,width,height,flag[,x,y,z]        7 or 10 columns
     ground truth, MOT16+  frame,id,left,top,width,height,flag,class[,vis]    8 or 9 columns
 
-Frames count from 1. Boxes are continuous pixels: right = left + width, with no shift of one pixel.
+Rows of one file may differ in their columns, as long as each has those that are needed: seven, or eight where ground
+truth has classes. Frames count from 1. Boxes are continuous pixels: right = left + width, with no shift of one pixel.
 A good file goes through one bulk parse; only a file that fails it is read again line by line, so that the error can
 name the line. Format: Leal-Taixe 2015 (MOT15, section 3), Milan 2016 (MOT16, section 4).
 """
@@ -104,7 +105,7 @@ def read_results(path: str | os.PathLike[str], *, invalid: Invalid = "raise") ->
     """
     table, lines = _read_table(path, tuple(range(7, 11)), "frame,id,left,top,width,height,conf,-1,-1,-1")
     keep = _check(path, table, lines, invalid, ids_from=1, zero_size=True)
-    classes = len(table) and table.shape[1] > 7 and _is_class(table[:, 7], -1, _LARGEST_INTEGER).all()
+    classes = len(table) and table.shape[1] > 7 and _is_class(_filled(table[:, 7]), -1, _LARGEST_INTEGER).all()
     return _rows(table, lines, keep, "results", class_column=7 if classes else None)
 
 
@@ -120,7 +121,10 @@ def read_ground_truth(path: str | os.PathLike[str], layout: Layout = "auto", *, 
     found = _recognise(table)
     if layout == "auto":
         layout = found
-    elif layout == "mot16" and found == "mot15" and len(table):
+    if layout == "mot16" and table.shape[1] > 7 and np.isnan(table[:, 7]).any():
+        row = int(np.argmax(np.isnan(table[:, 7])))
+        _fail(path, lines[row], "no class in column 8, where other lines have one", "give every row its class")
+    if layout == "mot16" and found == "mot15" and len(table):
         if table.shape[1] == 7:
             _fail(path, lines[0], "ground truth has 7 columns and no class column", "read it with the MOT15 layout")
         bad = int(np.argmin(_is_class(table[:, 7], 0, _LARGEST_INTEGER)))
@@ -228,12 +232,17 @@ def _rows(table: FloatArray, lines: IntArray, keep: BoolArray, layout: str, clas
         ids=np.full(kept, -1) if layout == "detections" else table[:, 1].astype(np.int64),
         boxes=boxes,
         scores=table[:, 6].copy(),
-        classes=table[:, 7].astype(np.int64) if has_class else np.full(kept, -1),
-        visibility=table[:, 8].copy() if has_visibility else np.full(kept, -1.0),
+        classes=_filled(table[:, 7]).astype(np.int64) if has_class else np.full(kept, -1),
+        visibility=_filled(table[:, 8]) if has_visibility else np.full(kept, -1.0),
         lines=lines,
         dropped=dropped,
         layout=layout,
     )
+
+
+def _filled(column: FloatArray) -> FloatArray:
+    """A copy of a column (R,) with the format's -1 where rows have none."""
+    return np.where(np.isnan(column), -1.0, column)
 
 
 def _is_class(column: FloatArray, low: int = 1, high: float = 13) -> BoolArray:
@@ -248,11 +257,13 @@ def _recognise(table: FloatArray) -> Literal["mot15", "mot16"]:
     MOT15's, unless the eighth holds only classes of the benchmark and the ninth a visibility, as converters write.
     """
     columns = table.shape[1]
+    if columns > 7:
+        table = table[~np.isnan(table[:, 7])]  # the rows that have the column
     if columns <= 7 or not len(table):
         return "mot15"
     if columns <= 9:
         return "mot16" if _is_class(table[:, 7], 0, _LARGEST_INTEGER).all() else "mot15"
-    visible = (table[:, 8] >= -1) & (table[:, 8] <= 1)
+    visible = (_filled(table[:, 8]) >= -1) & (_filled(table[:, 8]) <= 1)
     return "mot16" if _is_class(table[:, 7]).all() and visible.all() else "mot15"
 
 
@@ -360,7 +371,7 @@ def _column_name(row: FloatArray) -> str:
 
 
 def _read_table(path: str | os.PathLike[str], columns: tuple[int, ...], layout: str) -> tuple[FloatArray, IntArray]:
-    """Numbers of the file, (R, C) float64, and the line of each row, (R,) from 1."""
+    """Numbers of the file, (R, C) float64, NaN where a row is shorter, and the line of each row, (R,) from 1."""
     try:
         data = Path(path).read_bytes()
     except FileNotFoundError:
@@ -406,13 +417,13 @@ def _read_lines(
             _fail(path, number, f"{line[:40]!r} is not a row of numbers", f"each line holds {layout}")
         if len(row) not in columns:
             _fail(path, number, f"{len(row)} columns", f"each line holds {layout}")
-        if rows and len(row) != len(rows[0]):
-            _fail(path, number, f"{len(row)} columns where line {lines[0]} has {len(rows[0])}", "keep one layout")
         rows.append(row)
         lines.append(number)
     if not rows:
         return np.empty((0, columns[-1])), np.empty(0, dtype=np.int64)
-    return np.array(rows, dtype=np.float64), np.array(lines, dtype=np.int64)
+    widest = max(map(len, rows))
+    table = np.array([row + [np.nan] * (widest - len(row)) for row in rows], dtype=np.float64)
+    return table, np.array(lines, dtype=np.int64)
 
 
 def _first_word(fields: list[str]) -> str:
