@@ -21,8 +21,7 @@ from tracker.evaluate.scores import Evaluation, SequenceScore
 from tracker.io.mot import MotRows, read_results
 
 # motmetrics' name: ours, a share (s) or a count (n)
-IDENTITY = ("IDF1", "IDP", "IDR")
-_SAME = {
+_CLEAR = {
     "num_misses": ("FN", "n"),
     "num_false_positives": ("FP", "n"),
     "num_switches": ("IDSW", "n"),
@@ -34,18 +33,23 @@ _SAME = {
     "motp": ("MOTP", "s"),
     "recall": ("Rcll", "s"),
     "precision": ("Prcn", "s"),
-    "idf1": ("IDF1", "s"),
-    "idp": ("IDP", "s"),
-    "idr": ("IDR", "s"),
 }
+_IDENTITY = {"idf1": ("IDF1", "s"), "idp": ("IDP", "s"), "idr": ("IDR", "s")}
+IDENTITY = tuple(title for title, _ in _IDENTITY.values())
 
 
 def to_motmetrics(
-    gt_ids: Iterable[ArrayLike], ids: Iterable[ArrayLike], similarity: Iterable[ArrayLike], threshold: float = 0.5
+    gt_ids: Iterable[ArrayLike],
+    ids: Iterable[ArrayLike],
+    similarity: Iterable[ArrayLike],
+    threshold: float = 0.5,
+    *,
+    tolerance: float = EPS,
 ) -> Any:
     """A `motmetrics.MOTAccumulator` filled with per-frame arrays (arguments as in `clear`); distance is 1 - similarity.
 
-    Pairs below `threshold` get NaN, motmetrics' sign for "cannot match". Raises ImportError without motmetrics.
+    Pairs below `threshold` by more than `tolerance` get NaN, motmetrics' sign for "cannot match"; the default is
+    CLEAR's, 0 that of the identity scores. Raises ImportError without motmetrics.
     """
     import motmetrics
 
@@ -53,11 +57,13 @@ def to_motmetrics(
     for g, t, s in zip(gt_ids, ids, similarity, strict=True):
         g_, t_ = np.asarray(g), np.asarray(t)
         s_ = np.asarray(s, dtype=np.float64).reshape(len(g_), len(t_))
-        accumulator.update(g_.tolist(), t_.tolist(), np.where(s_ >= threshold - EPS, 1 - s_, np.nan))
+        accumulator.update(g_.tolist(), t_.tolist(), np.where(s_ >= threshold - tolerance, 1 - s_, np.nan))
     return accumulator
 
 
-def accumulators(truth: GroundTruth, results: Source, threshold: float = 0.5) -> dict[str, Any]:
+def accumulators(
+    truth: GroundTruth, results: Source, threshold: float = 0.5, *, tolerance: float = EPS
+) -> dict[str, Any]:
     """An accumulator for each sequence, of the rows that count by the rules of `truth`; results as it scores them."""
     matched, _ = truth.match(results)
     out = {}
@@ -74,7 +80,7 @@ def accumulators(truth: GroundTruth, results: Source, threshold: float = 0.5) ->
                 gt_ids.append(g)
                 ids.append(t)
                 similarity.append(s)
-        out[name] = to_motmetrics(gt_ids, ids, similarity, threshold)
+        out[name] = to_motmetrics(gt_ids, ids, similarity, threshold, tolerance=tolerance)
     return out
 
 
@@ -105,17 +111,21 @@ def differences(
     host = motmetrics.metrics.create()
     found: list[Difference] = []
     filled = accumulators(truth, results, threshold)
+    strict = accumulators(truth, results, threshold, tolerance=0.0)
     for score in evaluation.sequences:
         if score.name not in filled or not (score.dets and score.gt_dets):
             continue
-        summary = host.compute(filled[score.name], metrics=list(_SAME), name=score.name).iloc[0]
-        found += _compared(score, {key: float(summary[key]) for key in _SAME})
+        theirs: dict[str, float] = {}
+        for accumulator, keys in ((filled[score.name], _CLEAR), (strict[score.name], _IDENTITY)):
+            summary = host.compute(accumulator, metrics=list(keys), name=score.name).iloc[0]
+            theirs |= {key: float(summary[key]) for key in keys}
+        found += _compared(score, theirs)
     return found
 
 
 def _compared(score: SequenceScore, theirs: dict[str, float]) -> Iterator[Difference]:
     ours = score.summary()
-    for key, (title, kind) in _SAME.items():
+    for key, (title, kind) in (_CLEAR | _IDENTITY).items():
         value = 1 - theirs[key] if key == "motp" else theirs[key]  # motmetrics means the distance
         if kind == "n" and round(value) != ours[title]:
             yield Difference(score.name, title, ours[title], round(value))
