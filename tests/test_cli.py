@@ -221,7 +221,7 @@ def test_demo_scores_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     command = ["demo", "--detector", "motion", "--frames", "60", "-o", str(tmp_path / "out"), "--json"]
     assert main([*command, "--algo", "deepsort"]) == 0
     scores = json.loads(capsys.readouterr().out)["scores"]
-    assert scores["GT"] > 0
+    assert scores["GT_IDs"] > 0
     assert 0 < scores["MOTA"] <= 1
     assert (tmp_path / "out" / "tracks.mp4").stat().st_size > 0
 

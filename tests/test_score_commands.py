@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import xml.etree.ElementTree as ET
@@ -54,7 +55,14 @@ def test_eval_compares_trackers_and_writes_everything(place: Path, capsys: pytes
     assert len(out["csv"].read_text().splitlines()) == 1 + 2 * 3
     trackers = json.loads(out["json"].read_text())["trackers"]
     assert [t["tracker"] for t in trackers] == ["shifted", "sort"]
-    assert len(trackers[0]["combined"]["HOTA"]) == 19
+    assert len(trackers[0]["combined"]["by_threshold"]["HOTA"]) == 19
+    for line in csv.DictReader(out["csv"].read_text().splitlines()):
+        (chosen,) = (t for t in trackers if t["tracker"] == line["tracker"])
+        figures = {**chosen["sequences"], "COMBINED": chosen["combined"]}[line["sequence"]]
+        scores = [name for name in line if name not in ("tracker", "rules", "sequence")]
+        assert {name: float(line[name]) for name in scores} == {name: figures[name] for name in scores}
+        assert not {"CLR_Re", "CLR_FP", "Re", "Pr"} & figures.keys()
+        assert figures["TP"] + figures["FN"] == figures["GT_Dets"]
     assert out["markdown"].read_text().startswith("Rules: MOT15 (no class column)")
     assert ET.parse(out["svg"]).getroot().tag.endswith("svg")
 

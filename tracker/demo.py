@@ -26,7 +26,7 @@ _SCORES = (
     ("num_misses", "FN", 0),
     ("mostly_tracked", "MT", 0),
     ("mostly_lost", "ML", 0),
-    ("num_unique_objects", "GT", 0),
+    ("num_unique_objects", "GT_IDs", 0),
 )
 
 

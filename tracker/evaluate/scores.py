@@ -39,6 +39,14 @@ class SequenceScore:
         figures = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in figures.items()}
         return {**figures, "Dets": self.dets, "GT_Dets": self.gt_dets, "IDs": self.ids, "GT_IDs": self.gt_ids}
 
+    def figures(self) -> dict[str, Any]:
+        """Every figure under the table's name, ready for JSON; those the table lacks under the official kit's, without
+        its prefix CLR_. HOTA's, which the table averages, are under `by_threshold` too, as lists of 19."""
+        kit = self.to_dict()
+        lists = {name: kit.pop(name) for name, value in list(kit.items()) if isinstance(value, list)}
+        others = {name.removeprefix("CLR_"): value for name, value in kit.items() if name not in _OTHERWISE}
+        return {**self.summary(), **others, "by_threshold": lists}
+
     def summary(self) -> dict[str, float]:
         """The figures of the table, floats 0..1 (HOTA's averaged over its thresholds) and counts."""
         return {title: read(self) for title, read in COLUMNS.items()}
@@ -88,6 +96,7 @@ COLUMNS: dict[str, Callable[[SequenceScore], float]] = {
     "GT_IDs": lambda s: s.gt_ids,
     "Frames": lambda s: s.frames,
 }
+_OTHERWISE = ("CLR_Re", "CLR_Pr", "CLR_Frames")  # the kit's names for the table's Rcll, Prcn and Frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +129,12 @@ class Evaluation:
         return as_csv([self])
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, ready for JSON."""
+        """Everything, ready for JSON; figures named as in the table (`SequenceScore.figures`)."""
         return {
             "tracker": self.tracker,
             "rules": self.rules,
-            "sequences": {row.name: row.to_dict() for row in self.sequences},
-            "combined": self.combined.to_dict(),
+            "sequences": {row.name: row.figures() for row in self.sequences},
+            "combined": self.combined.figures(),
             "notes": list(self.notes),
         }
 
