@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    ["boxes", "detections", "tracks"],
+    ["boxes", "detections", "tracks", "spelling"],
     ["motion", "assign", "appearance", "camera", "state"],
     ["algorithms", "detect", "embed", "io", "evaluate"],
     ["registry", "pipeline", "sinks", "threads", "scene", "bench"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tracker import SORT, DeepSORT
-from tracker.registry import algorithm, algorithms, build, nearest, parameters, wants_embeddings
+from tracker.registry import algorithm, algorithms, build, parameters, wants_embeddings
 
 
 def test_algorithms_are_found_by_the_name_of_their_file() -> None:
@@ -61,8 +61,3 @@ def test_what_an_algorithm_does_not_know_is_left_out_when_given_by_code() -> Non
 def test_what_is_not_known_is_said_in_one_line(name: str, settings: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=rf"^{message}[^\n]*$"):
         build(name, settings)
-
-
-def test_nearest() -> None:
-    assert nearest("confg", ["conf", "other"]) == ", did you mean 'conf'?"
-    assert nearest("zzz", ["conf", "other"]) == ""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from tracker.detections import Invalid
+from tracker.spelling import nearest
 from tracker.tracks import Tracks
 
 # Given by the pipeline or by code, not by a setting.
@@ -48,7 +48,7 @@ def algorithm(name: str) -> type[Any]:
     """The class of the algorithm ``name`` (any case). ValueError, naming the nearest, where there is none."""
     known = algorithms()
     if name.lower() not in known:
-        raise ValueError(f"no algorithm {name!r}{nearest(name.lower(), known)}; there are: {', '.join(known)}")
+        raise ValueError(f"no algorithm {name!r}{nearest(name, known)}; there are: {', '.join(known)}")
     module = importlib.import_module(f"tracker.algorithms.{name.lower()}")
     found: type[Any] = next(value for key, value in vars(module).items() if key.lower() == name.lower())
     return found
@@ -99,12 +99,6 @@ def typed(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
             )
         values[key] = _typed(value, known[key], key) if isinstance(value, str) else value
     return values
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """ ", did you mean X?" for an error line, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f", did you mean {close[0]!r}?" if close else ""
 
 
 def _typed(text: str, default: Any, name: str) -> Any:

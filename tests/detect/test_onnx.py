@@ -135,7 +135,7 @@ def test_names_given_win_and_unnamed_classes_are_numbers(constant_onnx):
 
 
 def test_unknown_class_names_the_nearest(shared):
-    with pytest.raises(ValueError, match=r"no class 'persn' \(did you mean 'person'\?\)"):
+    with pytest.raises(ValueError, match=r"no class 'persn', did you mean 'person'\?;"):
         ONNX(shared / "data/models/yolox_nano.onnx", classes=["persn"])
 
 

@@ -36,7 +36,7 @@ def test_conf_and_classes_are_passed_on(shared, tmp_path):
 @pytest.mark.parametrize(
     ("spec", "classes", "words"),
     [
-        ("hogg", None, r"unknown detector 'hogg' \(did you mean 'hog'\?\); give hog, motion"),
+        ("hogg", None, r"unknown detector 'hogg', did you mean 'hog'\?; give hog, motion"),
         ("yolo", None, "unknown detector 'yolo'"),
         ("yunet", None, "pass yunet:"),
         ("yunet:gone.onnx", None, "gone.onnx: no such file"),

@@ -140,7 +140,7 @@ def test_opened_by_a_word_or_a_file(shared, tmp_path):
     assert open_embedder(str(shared / OSNET)).width == 512
     (tmp_path / "model.pt").write_bytes(b"weights")
     for spec, words in (
-        ("histgram", r"unknown embedder 'histgram' \(did you mean 'histogram'\?\)"),
+        ("histgram", r"unknown embedder 'histgram', did you mean 'histogram'\?;"),
         ("gone.onnx", r"gone\.onnx: no such file"),
         (f"{tmp_path}/model.pt", r"model\.pt: is no embedder; give default"),
         (str(shared / "data/models/yolox_nano.onnx"), "is not one vector per crop"),

@@ -1,19 +1,13 @@
-"""Classes chosen by name, and the nearest name for one that is not there."""
+"""Classes chosen by name."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """ " (did you mean 'x'?)" with the known word closest to ``word``, or "" where none is close."""
-    by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1)
-    return f" (did you mean {by_lower[close[0]]!r}?)" if close else ""
+from tracker.spelling import nearest
 
 
 def class_mask(classes: Sequence[str], names: Mapping[int, str], count: int, what: str) -> NDArray[np.bool_]:

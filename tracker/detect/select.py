@@ -8,11 +8,12 @@ from typing import Any
 
 from tracker.detect.hog import HOG
 from tracker.detect.motion import Motion
-from tracker.detect.names import class_mask, nearest
+from tracker.detect.names import class_mask
 from tracker.detect.onnx import ONNX, HeadError
 from tracker.detect.recorded import Recorded
 from tracker.detect.yunet import YuNet, is_yunet
 from tracker.detections import Invalid
+from tracker.spelling import nearest
 
 NAMES = ("hog", "motion", "yunet")
 FORMS = "hog, motion, yunet:MODEL.onnx, MODEL.onnx, DETECTIONS.txt or DETECTIONS.npz"

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tracker.detect.names import nearest
 from tracker.embed.histogram import Histogram
 from tracker.embed.onnx import ONNXEmbedder
+from tracker.spelling import nearest
 
 FORMS = "default, histogram or MODEL.onnx"
 

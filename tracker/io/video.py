@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import configparser
-import difflib
 import errno
 import hashlib
 import math
@@ -20,6 +19,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tracker.spelling import nearest
 
 Image = NDArray[np.uint8]
 
@@ -187,8 +188,7 @@ def _nearest(path: Path) -> str:
         names = [entry.name for entry in path.absolute().parent.iterdir()]
     except OSError:
         return f" (its folder {path.parent} does not exist either)"
-    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.7)
-    return f"; did you mean {path.parent / near[0]}?" if near else ""
+    return nearest(path.name, names, cutoff=0.7)
 
 
 def _quiet_cv2() -> ModuleType:
