@@ -100,3 +100,45 @@ def test_kinds_and_broken_files(tmp_path: Path) -> None:
     assert [f.bad for f in examine([tmp_path / "b.txt"], "detections")] == [False]
     with pytest.raises(ValueError, match="no such file or folder"):
         examine([tmp_path / "none"])
+
+
+ROW = "1,1,0,0,5,5,1,-1,-1,-1\n"
+
+
+def folder_of(folder: Path, **texts: str) -> Path:
+    folder.mkdir(parents=True)
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_text(text)
+    return folder
+
+
+def said(*paths: Path, gt: Path) -> list[str]:
+    """What is bad, without the folders."""
+    return [f.text.removeprefix(f"{paths[0].parent}/") for f in examine(paths, gt=str(gt)) if f.bad]
+
+
+def test_missing_and_extra_sequences_are_said(tmp_path: Path) -> None:
+    gt = folder_of(tmp_path / "gt", street=ROW, plaza=ROW, park=ROW)
+    whole = folder_of(tmp_path / "whole", street=ROW, plaza=ROW, park=ROW)
+    assert said(whole, gt=gt) == []
+    short = folder_of(tmp_path / "short", street=ROW, plazza=ROW)
+    extra, missing = said(short, gt=gt)
+    assert extra.startswith("short/plazza.txt: the ground truth has no sequence 'plazza', did you mean 'plaza'?; ")
+    assert missing.startswith("short: no results for park, plaza, which the ground truth has; ")
+    several = tmp_path / "several"
+    folder_of(several / "a", street=ROW, plaza=ROW, park=ROW)
+    folder_of(several / "b", street=ROW, park=ROW)
+    assert said(several, gt=gt) == [
+        "several: b: no results for plaza, which the ground truth has; scores count them as empty"
+    ]
+
+
+def test_one_file_for_one_sequence_and_detections_lack_nothing(tmp_path: Path) -> None:
+    gt = folder_of(tmp_path / "gt", street=ROW)
+    assert said(folder_of(tmp_path / "run", other=ROW), gt=gt) == []
+    assert said(tmp_path / "run" / "other.txt", gt=gt) == []
+    two = folder_of(tmp_path / "two", street=ROW, plaza=ROW)
+    assert said(folder_of(tmp_path / "seen", street=ROW.replace("1,1,", "1,-1,")), gt=two) == []
+    assert said(tmp_path / "run" / "other.txt", gt=two)[0].startswith("other.txt: the ground truth has no sequence")
+    late = "".join(f"{f},1,{f},0,5,5,1\n" for f in range(1, 9))
+    assert "7 rows lie after the last annotated frame (1)" in said(folder_of(tmp_path / "late", other=late), gt=gt)[0]

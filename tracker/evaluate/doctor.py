@@ -1,4 +1,4 @@
-"""Looking for input that parses and is still wrong: another box format, frames off by one, detections for results."""
+"""Looking for input that parses and is still wrong: another box format, frames off by one, missing sequences."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tracker.evaluate.frames import frames_from_boxes
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
 from tracker.io.mot import MotFormatError, MotRows, read_detections, read_ground_truth, read_results
+from tracker.spelling import nearest
 
 _SAMPLE = 64  # frames looked at for an offset
 
@@ -156,19 +157,37 @@ def examine(paths: Iterable[str | os.PathLike[str]], kind: Kind = "auto", gt: st
     findings: list[Finding] = []
     for path in map(Path, paths):
         for file, sequence in _files(path, known):
-            findings += _examined(file, kind, sequence)
+            findings += _examined(file, kind, sequence, known)
+        if known and path.is_dir() and not _is_tree(path) and kind in ("auto", "results"):
+            findings += _missing(path, known)
     return findings
+
+
+def _missing(path: Path, known: dict[str, Sequence]) -> Iterator[Finding]:
+    """Trackers in a folder that lack sequences of the ground truth."""
+    for tracker, files in find_results(path).items():
+        if not isinstance(files, dict) or (len(files) == 1 and len(known) == 1):
+            continue  # one file is scored as the one sequence, whatever its name
+        missing = [name for name in known if name not in files]
+        if missing and any(_kind(file) == "results" for file in files.values()):
+            note = f"no results for {', '.join(missing)}, which the ground truth has; scores count them as empty"
+            yield Finding(path, True, f"{path}: {note if path.name == tracker else f'{tracker}: {note}'}")
+
+
+def _is_tree(path: Path) -> bool:
+    """Whether a folder holds ground truth in the benchmark's layout."""
+    return (path / "gt" / "gt.txt").is_file() or any(path.glob("*/gt/gt.txt")) or any(path.glob("train/*/gt/gt.txt"))
 
 
 def _files(path: Path, known: dict[str, Sequence]) -> Iterator[tuple[Path, Sequence | None]]:
     """Files to look at with the sequence each belongs to, where that is known."""
+    only = next(iter(known.values())) if len(known) == 1 else None
     if path.is_file():
-        only = next(iter(known.values())) if len(known) == 1 else None
         yield path, known.get(path.stem, only)
         return
     if not path.is_dir():
         raise ValueError(f"{path}: no such file or folder; give MOTChallenge text or a folder of it")
-    if (path / "gt" / "gt.txt").is_file() or any(path.glob("*/gt/gt.txt")) or any(path.glob("train/*/gt/gt.txt")):
+    if _is_tree(path):
         for sequence in find_sequences(path):
             yield sequence.gt, sequence
             if sequence.folder is not None:
@@ -176,10 +195,11 @@ def _files(path: Path, known: dict[str, Sequence]) -> Iterator[tuple[Path, Seque
         return
     for files in find_results(path).values():
         if isinstance(files, dict):
-            yield from ((file, known.get(name)) for name, file in files.items())
+            alone = only if len(files) == 1 else None
+            yield from ((file, known.get(name, alone)) for name, file in files.items())
 
 
-def _examined(path: Path, kind: Kind, sequence: Sequence | None) -> list[Finding]:
+def _examined(path: Path, kind: Kind, sequence: Sequence | None, known: dict[str, Sequence]) -> list[Finding]:
     try:
         if kind == "auto":
             kind = _kind(path)
@@ -193,6 +213,9 @@ def _examined(path: Path, kind: Kind, sequence: Sequence | None) -> list[Finding
     except MotFormatError as error:
         return [Finding(path, True, str(error))]
     notes = []
+    if kind == "results" and sequence is None and known:
+        close = nearest(path.stem, known)
+        notes.append(f"the ground truth has no sequence {path.stem!r}{close}; name the file as its sequence")
     if not len(rows):
         notes.append("no rows")
     if sequence is not None and sequence.length and rows.last_frame > sequence.length:
