@@ -54,6 +54,19 @@ class Card:
             raise ReidError(f"the model's card cannot be read ({error}): export the model again") from error
 
 
+def refuse_pickle(file: Path) -> None:
+    """Raises ReidError for weights as torch saves them, known by their name or first bytes; they are not unpickled."""
+    with file.open("rb") as opened:
+        start = opened.read(9)
+    zipped = start.startswith(b"PK\x03\x04")
+    plain = start[:1] == b"\x80" and start[8:] != b"{"  # the length of a safetensors header may begin with 80 too
+    if zipped or plain or file.suffix.lower() in {".pt", ".pth", ".pkl", ".bin"}:
+        raise ReidError(
+            f"{file}: a pickle, and opening one can run code; export the model to ONNX in the program that made it "
+            "(torch.onnx.export) and give that file to --reid"
+        )
+
+
 def read_card(path: str | Path) -> Card:
     """The card of an ONNX file.
 
@@ -65,8 +78,7 @@ def read_card(path: str | Path) -> Card:
     file = Path(path)
     if not file.is_file():
         raise ReidError(f"{file}: no such model file")
-    if file.suffix.lower() in {".pt", ".pth", ".pkl", ".bin"}:
-        raise ReidError(f"{file}: pickled files can run code when opened; export to ONNX first (track reid export)")
+    refuse_pickle(file)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:

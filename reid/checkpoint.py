@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from reid.card import refuse_pickle
 from reid.errors import ReidError
 from reid.models import ReidNet, build
 
@@ -40,13 +40,14 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The (tensors, facts) of a checkpoint.
 
     Raises:
-        ReidError: no such file, or not a checkpoint of ``track reid train``.
+        ReidError: no such file, a pickle, or not a checkpoint of ``track reid train``.
     """
     from safetensors import SafetensorError, safe_open
 
     file = Path(path)
     if not file.is_file():
         raise ReidError(f"{file}: no such checkpoint")
+    refuse_pickle(file)
     try:
         with safe_open(str(file), framework="pt") as opened:
             facts = json.loads((opened.metadata() or {}).get("reid", "null"))
@@ -86,29 +87,3 @@ def fill(net: torch.nn.Module, weights: dict[str, Tensor], source: str) -> None:
     except RuntimeError as error:
         wrong = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise ReidError(f"{source}: a checkpoint of another model ({wrong[:120]})") from error
-
-
-def load_foreign(path: str | Path) -> dict[str, Tensor]:
-    """A state dictionary of another program: safetensors, or a torch file opened with ``weights_only=True``.
-
-    Raises:
-        ReidError: no such file; a pickle that holds more than tensors.
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise ReidError(f"{file}: no such weights file")
-    if file.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(str(file))
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ReidError(
-            f"{file}: refused: it holds more than tensors, and opening such a pickle can run code; "
-            "convert it to safetensors where you trust it"
-        ) from error
-    content = content.get("state_dict", content) if isinstance(content, dict) else content
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ReidError(f"{file}: holds no dictionary of tensors")
-    return {str(name).removeprefix("module."): value for name, value in content.items()}

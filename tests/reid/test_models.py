@@ -129,7 +129,7 @@ def test_card_refuses_pickles_strangers_and_missing_files(tmp_path) -> None:
         read_card(tmp_path / "no.onnx")
     pickled = tmp_path / "weights.pth"
     pickled.write_bytes(b"x")
-    with pytest.raises(ReidError, match="pickled files can run code"):
+    with pytest.raises(ReidError, match="a pickle, and opening one can run code"):
         read_card(pickled)
     junk = tmp_path / "junk.onnx"
     junk.write_bytes(b"not a model")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'trackwhy[
 pytest.importorskip("safetensors")
 
 from reid import checkpoint, train
+from reid.card import read_card
+from reid.cli import main
 from reid.data import Crops, split
 from reid.distil import distil
 from reid.errors import ReidError
@@ -163,17 +166,31 @@ def test_distilling_moves_the_student_towards_its_teacher(noise: Crops, tmp_path
     distil(small, learn, targets, test, tmp_path / "p", {**facts, "model": "pruned"}, TINY, say=lambda line: None)
 
 
-def test_foreign_weights_are_tensors_only(tmp_path: Path) -> None:
-    torch.save({"state_dict": {"module.a": torch.ones(2)}}, tmp_path / "good.pth")
-    assert checkpoint.load_foreign(tmp_path / "good.pth")["a"].sum() == 2
-
+@pytest.mark.parametrize("name", ["weights.pth", "weights", "old.safetensors", "list.pkl"])
+def test_pickles_are_refused_unopened(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     class Evil:
         def __reduce__(self):
-            return os.system, ("true",)
+            return (tmp_path / "ran").touch, ()
 
-    torch.save({"a": Evil()}, tmp_path / "evil.pth")
-    with pytest.raises(ReidError, match="refused: it holds more than tensors"):
-        checkpoint.load_foreign(tmp_path / "evil.pth")
-    torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(ReidError, match="no dictionary of tensors"):
-        checkpoint.load_foreign(tmp_path / "list.pth")
+    file = tmp_path / name
+    if name == "list.pkl":
+        file.write_bytes(pickle.dumps([Evil()]))
+    else:
+        torch.save({"a": Evil()}, file, _use_new_zipfile_serialization=not name.startswith("old"))
+    with pytest.raises(ReidError, match=r"^[^\n]*: a pickle, and opening one can run code; export the model to ONNX"):
+        checkpoint.load(file)
+    with pytest.raises(ReidError, match="a pickle"):
+        read_card(file)
+    assert main(["export", str(file), "-o", str(tmp_path / "out.onnx")]) == 2
+    assert capsys.readouterr().err.startswith(f"reid: {file}: a pickle")
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "out.onnx").exists()
+
+
+def test_a_checkpoint_whose_header_length_begins_like_a_pickle_is_read(tmp_path: Path) -> None:
+    for filler in range(300):
+        checkpoint.save(tmp_path / "c", {"a": torch.ones(1)}, {"model": "x" * filler})
+        assert checkpoint.load(tmp_path / "c")[1]["model"] == "x" * filler
+        if (tmp_path / "c").read_bytes()[0] == 0x80:
+            return
+    pytest.fail("no such header was made")
