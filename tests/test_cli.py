@@ -84,6 +84,23 @@ def test_video_text_and_run_are_written(
     assert run["versions"]["numpy"] == np.__version__
 
 
+def test_every_second_frame(street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [str(street), "--detector", str(detections), "--camera-motion", "flow"]
+    assert main([*command, "--every", "2", "-o", str(tmp_path / "out")]) == 0
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["detector"]["every"] == 2
+    given = sum(int(line.split(",")[0]) % 2 for line in detections.read_text().splitlines())
+    assert run["counts"]["detections"] == given
+    rows = read_results(tmp_path / "out" / "tracks.txt")
+    per_frame = [rows.ids[rows.at(number)].tolist() for number in range(1, 25)]
+    assert per_frame[::2] == per_frame[1::2]  # the same tracks, where they must be by now
+    assert max(map(len, per_frame)) >= 2
+    with open_source(tmp_path / "out" / "tracks.mp4") as video:
+        assert sum(1 for _ in video) == 24
+    capsys.readouterr()
+    assert "every=0: give a whole number, 1 or more" in refused(capsys, street, "--every", "0")
+
+
 def test_camera_motion(street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     still = tmp_path / "gmc.txt"
     still.write_text("".join(f"{number} 1 0 0 0 1 0\n" for number in range(24)))

@@ -16,6 +16,7 @@ from tracker.algorithms.sort import SORT
 from tracker.io.mot import read_results
 from tracker.io.video import Frame, Source, open_source
 from tracker.pipeline import Pipeline, open_pipeline
+from tracker.registry import algorithms, build
 from tracker.scene import Scene
 
 
@@ -198,3 +199,95 @@ def test_an_embedding_that_is_none_drops_its_row_where_asked() -> None:
         tracker.track(scene.source(), algo="deepsort", detector=lambda image: found, reid=broken, invalid="drop")
     )
     assert run[-1][1].detection_boxes[:, 0].tolist() == [100]
+
+
+class Uniform:
+    """Two boxes that move by (2, 1) and (-1.5, .5) pixels a frame, in a source without images."""
+
+    name, live, frame_rate, missing = "uniform", False, 10.0, 0
+
+    def __init__(self, frames: int = 40) -> None:
+        self.n_frames = frames
+        self.asked: list[int] = []
+
+    def __iter__(self) -> Any:
+        return (Frame(None, number, (number - 1) / self.frame_rate) for number in range(1, self.n_frames + 1))
+
+    def truth(self, number: int) -> NDArray[np.float64]:
+        a, b = np.array([50.0, 40, 90, 140]), np.array([400.0, 60, 450, 170])
+        return np.stack([a + (number - 1) * np.array([2, 1, 2, 1]), b + (number - 1) * np.array([-1.5, 0.5] * 2)])
+
+    def at(self, number: int) -> tracker.Detections:
+        self.asked.append(number)
+        return tracker.Detections(self.truth(number), scores=[0.9, 0.9], embeddings=[[1.0, 0], [0, 1]])
+
+
+@pytest.mark.parametrize("algo", algorithms())
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_between_detected_frames_tracks_are_predicted(algo: str, every: int) -> None:
+    source = Uniform()
+    steps = list(open_pipeline(source, algo=algo, detector=source, every=every))  # type: ignore[arg-type]
+    assert source.asked == list(range(1, 41, every))
+    assert [s.tracks.frame for s in steps] == list(range(1, 41))
+    assert [s.tracks.time for s in steps] == pytest.approx([k / 10 for k in range(40)])
+    for k, step in enumerate(steps):
+        look = steps[k - k % every].tracks
+        assert step.tracks.ids.tolist() == look.ids.tolist()
+        if k % every:
+            assert len(step.detections) == 0
+            assert (step.tracks.detections == -1).all()
+            assert np.isnan(step.tracks.detection_boxes).all()
+            assert step.tracks.states.tolist() == look.states.tolist()
+    for number, step in enumerate(steps[25:], start=26):  # velocities are known by now
+        assert step.tracks.ids.tolist() == [1, 2]
+        assert step.tracks.boxes == pytest.approx(source.truth(number), abs=3)
+
+
+@pytest.mark.parametrize("algo", algorithms())
+def test_prediction_leaves_the_tracker_as_it_is(algo: str) -> None:
+    """It is given the detected frames and nothing else, so it ends as one that is given them alone."""
+    source = Uniform()
+    every = open_pipeline(source, algo=algo, detector=source, every=4)  # type: ignore[arg-type]
+    looked = [step.tracks for step in every][::4]
+    alone = build(algo, {"max_age": every.tracker.max_age}, frame_rate=10)  # type: ignore[attr-defined]
+    for mine, number in zip(looked, range(1, 41, 4), strict=True):
+        its = alone.update(source.at(number), time=(number - 1) / 10)
+        for name in ("ids", "boxes", "detections", "missed", "ages", "hits", "velocities"):
+            assert np.array_equal(getattr(mine, name), getattr(its, name)), name
+
+
+@pytest.mark.parametrize("every", [2, 5])
+def test_a_track_may_be_missed_in_one_detected_frame(every: int) -> None:
+    class Blinks(Uniform):
+        def at(self, number: int) -> tracker.Detections:
+            return super().at(number) if number != 1 + 5 * every else tracker.Detections.empty()
+
+    source = Blinks(10 * every)
+    *_, (_, last) = tracker.track(source, detector=source, every=every)  # type: ignore[arg-type]
+    assert last.ids.tolist() == [1, 2]  # SORT's max_age is 1 frame
+    *_, (_, last) = tracker.track(source, detector=source, every=every, settings={"max_age": 0})  # type: ignore[arg-type]
+    assert last.ids.tolist() != [1, 2]
+
+
+def test_camera_motion_of_frames_without_detection_counts(tmp_path: Path) -> None:
+    """The camera pans by 6 pixels a frame; boxes that stand still in the world must be predicted where they appear."""
+    file = tmp_path / "gmc.txt"
+    file.write_text("".join(f"{k} 1 0 -6 0 1 2\n" for k in range(40)))
+
+    class Pan(Uniform):
+        def truth(self, number: int) -> NDArray[np.float64]:
+            return np.array([[500.0, 40, 540, 140], [400.0, 60, 450, 170]]) + (number - 1) * np.array([-6, 2, -6, 2])
+
+    source = Pan()
+    run = tracker.track(source, detector=source, camera_motion=str(file), every=4)  # type: ignore[arg-type]
+    for number, (_, tracks) in enumerate(run, start=1):
+        if len(tracks):
+            assert tracks.boxes == pytest.approx(source.truth(number), abs=1e-6)
+            assert tracks.velocities == pytest.approx(np.zeros((2, 2)), abs=1e-6)
+    assert len(tracks) == 2
+
+
+@pytest.mark.parametrize("every", [0, -2, 1.5])
+def test_every_must_be_a_whole_number(every: Any) -> None:
+    with pytest.raises(ValueError, match=rf"every={every}: give a whole number, 1 or more"):
+        tracker.track(Scene(n_frames=3).source(), every=every)

@@ -256,20 +256,29 @@ class Compensated:
         if hasattr(self.camera, "reset"):
             self.camera.reset()
 
+    def carry(self, frame: Any = None, boxes: FloatArray | None = None) -> None:
+        """A frame without an update: the camera sees it, and the tracks move with the camera and no further.
+
+        frame  the image (H, W, 3) where the camera needs one. boxes  (N, 4) xyxy to be masked out of it
+        """
+        self._warp(self.camera(frame, boxes))
+
     def update(
         self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
     ) -> Tracks:
         """As the tracker's; ``frame`` is the image (H, W, 3) where the camera needs one."""
         found: Detections = as_detections(detections, invalid=invalid)
-        matrix = self.camera(frame, found.boxes)
         before = self.tracker.state
-        if not np.array_equal(matrix, STILL):
-            moved = copy.copy(before)
-            moved.warp(self.tracker.motion, matrix)
-            self.tracker.state = moved
+        self._warp(self.camera(frame, found.boxes))
         try:
             tracks: Tracks = self.tracker.update(found, frame, time, invalid=invalid)
         except BaseException:
             self.tracker.state = before
             raise
         return tracks
+
+    def _warp(self, matrix: FloatArray) -> None:
+        if not np.array_equal(matrix, STILL):
+            moved = copy.copy(self.tracker.state)
+            moved.warp(self.tracker.motion, matrix)
+            self.tracker.state = moved

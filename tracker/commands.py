@@ -73,6 +73,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="for a moving camera: flow, orb or ecc, or a file of affine maps (default off)",
     )
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
+    add("--every", type=int, default=1, metavar="N", help="detect every Nth frame, predict between (default 1)")
     add("--classes", metavar="A,B", help="names of the classes to keep, such as person,car")
     add(
         "--set",
@@ -159,6 +160,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         classes=None if args.classes is None else [name.strip() for name in args.classes.split(",") if name.strip()],
         settings=settings,
         camera_motion=args.camera_motion,
+        every=args.every,
         invalid="drop",
     )
     talk = not (args.json or args.quiet)
@@ -342,6 +344,7 @@ def _describe(
             "device": getattr(pipeline.detector, "device", "cpu"),
             "conf": args.conf,
             "classes": args.classes,
+            "every": args.every,
         },
         "embedder": None
         if pipeline.embedder is None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tracker.camera import Compensated, open_camera
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.registry import Tracker, algorithm, build, needs_embeddings, wants_embeddings
 from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
+from tracker.state import at_least
 from tracker.threads import Ahead
 from tracker.tracks import Tracks
 
@@ -30,6 +35,8 @@ class Pipeline:
     detector  callable image -> detections (anything ``as_detections`` takes), or recorded ones with ``at(number)``
     tracker   an algorithm's instance; what it remembers stays
     embedder  callable (image, boxes) -> (N, D), used where the detections bring no embeddings; default the tracker's
+    every     detect in the first of every so many frames; the others get the tracks of the last such frame, moved on
+              by their motion (``predicted``). The tracker is told nothing of them, so nothing counts as missed there
     invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
 
     ``seconds`` holds the time spent per stage, ``frames`` the number of steps made.
@@ -43,6 +50,7 @@ class Pipeline:
         *,
         embedder: Callable[[Image, Any], Any] | None = None,
         min_score: float | None = None,
+        every: int = 1,
         invalid: Invalid = "raise",
     ) -> None:
         self.source = source
@@ -50,6 +58,7 @@ class Pipeline:
         self.tracker = tracker
         self.embedder = embedder if embedder is not None else getattr(tracker, "embedder", None)
         self.min_score = min_score
+        self.every = at_least(1, every, "every")
         self.invalid: Invalid = invalid
         self.seconds = dict.fromkeys(STAGES, 0.0)
         self.frames = 0
@@ -61,6 +70,8 @@ class Pipeline:
         # Of a live source only what is asked for is fetched: frames waiting in a queue would be old ones.
         frames: Iterator[Frame] = iter(self.source) if getattr(self.source, "live", False) else Ahead(self.source)
         last: float | None = None
+        first, made = self.tracker.state.frame if self.every > 1 else 0, 0
+        tracks: Tracks | None = None
         try:
             while True:
                 started = clock.perf_counter()
@@ -72,14 +83,23 @@ class Pipeline:
                     self.seconds["decode"] += decoded - started
                 if frame is None:
                     return
-                detections = self._detect(frame)
+                looked = tracks is None or made % self.every == 0
+                detections = self._detect(frame) if looked else Detections.empty()
                 detected = clock.perf_counter()
                 detections = self._embed(frame, detections)
                 embedded = clock.perf_counter()
                 # Some containers repeat a timestamp; a tracker's time must increase.
                 time = frame.time if last is None else max(frame.time, last + 0.1 / self.source.frame_rate)
                 last = time
-                tracks = self.tracker.update(detections, frame.image, time)
+                if looked or tracks is None:
+                    tracks = self.tracker.update(detections, frame.image, time)
+                else:
+                    if isinstance(self.tracker, Compensated):
+                        self.tracker.carry(frame.image, tracks.boxes)
+                    tracks = predicted(self.tracker, tracks, time)
+                made += 1
+                if self.every > 1:  # the tracker counts only the frames it was given
+                    tracks = replace(tracks, frame=first + made)
                 done = clock.perf_counter()
                 self.seconds["detect"] += detected - decoded
                 self.seconds["embed"] += embedded - detected
@@ -121,6 +141,25 @@ class Pipeline:
         return embedded
 
 
+def predicted(tracker: Tracker, reported: Tracks, time: float | None = None) -> Tracks:
+    """Reported tracks as they are expected at a later time, in which nobody looked; the tracker stays as it is.
+
+    reported  what the tracker's last update gave, or what this function made of it since
+    time      seconds, after the last update's; None: one frame after it
+
+    ``detections`` are -1 and ``detection_boxes`` NaN; ``ages``, ``hits`` and ``missed`` stay, for they count updates.
+    Tracks that the tracker has given up since it reported them are left out. Raises ValueError for a time that does not
+    follow.
+    """
+    motion: Any = tracker.motion  # type: ignore[attr-defined]
+    state = copy.copy(tracker.state)
+    step = state.advance(time, tracker.frame_rate)
+    state.motion = motion.predict(motion.hold_size(state.motion, state.missed > 0), step)
+    tracks: Tracks = state.report(motion, np.isin(state.ids, reported.ids))
+    nowhere = np.full_like(tracks.detections, -1)
+    return replace(tracks, detections=nowhere, detection_boxes=np.full_like(tracks.boxes, np.nan))
+
+
 def open_pipeline(
     source: str | Path | int | Source,
     *,
@@ -131,6 +170,7 @@ def open_pipeline(
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     camera_motion: str = "off",
+    every: int = 1,
     invalid: Invalid = "raise",
 ) -> Pipeline:
     """Open what the command's options name; see ``track`` for the arguments. Nothing is read before iteration."""
@@ -139,6 +179,7 @@ def open_pipeline(
 
     if isinstance(algo, str):
         algorithm(algo)  # an unknown name is said before anything slow is opened
+    at_least(1, every, "every")
     opened: Any = open_source(source) if isinstance(source, (str, Path, int)) else source
     if not hasattr(opened, "frame_rate"):
         raise ValueError(f"source={source!r}: give a file, a folder, a webcam number, a URL or an opened source")
@@ -148,6 +189,9 @@ def open_pipeline(
         embedder = None
         if isinstance(algo, str):
             tracker = build(algo, settings, frame_rate=opened.frame_rate)
+            max_age = getattr(tracker, "max_age", 0.0)
+            if every > 1 and max_age >= 1:  # one frame means: may be missed once. That now takes two looks
+                tracker.max_age = max(max_age, 2.0 * every - 1)  # type: ignore[attr-defined]
         elif settings:
             raise ValueError("settings go with an algorithm's name; an instance has its own already")
         else:
@@ -170,7 +214,7 @@ def open_pipeline(
         camera = open_camera(camera_motion, frames=opened.n_frames)
         if camera is not None:
             tracker = Compensated(tracker, camera)
-        return Pipeline(opened, found, tracker, embedder=embedder, min_score=conf, invalid=invalid)
+        return Pipeline(opened, found, tracker, embedder=embedder, min_score=conf, every=every, invalid=invalid)
     except BaseException:
         if opened is not source:
             opened.close()
@@ -187,6 +231,7 @@ def track(
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     camera_motion: str = "off",
+    every: int = 1,
     invalid: Invalid = "raise",
     save: str | Path | None = None,
 ) -> Iterator[tuple[Image | None, Tracks]]:
@@ -201,6 +246,8 @@ def track(
     classes   names of the classes to keep, where the detector has names
     settings  parameters of the algorithm by name
     camera_motion  "off", "flow", "orb" or "ecc" to estimate it from the images, or a file of one affine map per frame
+    every     detect in the first of every so many frames and predict between: there ``detections`` are -1. A max_age
+              of a frame or more still lets a track be missed once
     invalid   "raise" or "drop" bad rows of the detector
     save      a new or empty folder that gets tracks.txt (MOTChallenge) and the annotated tracks.mp4, frame by frame
 
@@ -216,6 +263,7 @@ def track(
         classes=classes,
         settings=settings,
         camera_motion=camera_motion,
+        every=every,
         invalid=invalid,
     )
 

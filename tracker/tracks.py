@@ -49,6 +49,9 @@ class Tracks:
     frame            1-based number of the update
     time             seconds, as given to the update, or None
 
+    Between the frames of a detector that looks at every Nth only, boxes are predicted, ``detections`` are -1 and
+    ``missed`` is as it was: where nobody looked nothing was missed.
+
     A subclass may add columns of N rows. Iterating gives a ``Track`` per row.
     """
 
