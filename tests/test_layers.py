@@ -14,15 +14,15 @@ FLOORS = [
     ["boxes", "detections", "tracks", "spelling"],
     ["motion", "assign", "appearance", "camera", "state"],
     ["algorithms", "detect", "embed", "io", "evaluate"],
-    ["registry", "pipeline", "sinks", "threads", "scene", "bench"],
+    ["registry", "pipeline", "sinks", "threads", "scene", "bench", "tune"],
     ["report"],
-    ["cli", "commands", "score_commands", "demo"],
+    ["cli", "commands", "score_commands", "tune_commands", "demo"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.
 BESIDE = {"detect": {"io"}, "evaluate": {"io"}, "embed": {"io", "detect"}}
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 FILES = sorted(path for path in (ROOT / "tracker").rglob("*.py") if path != ROOT / "tracker" / "__init__.py")
-HEAVY = {"cv2", "torch", "matplotlib", "pandas", "filterpy", "motmetrics", "onnxruntime", "av"}
+HEAVY = {"cv2", "torch", "matplotlib", "pandas", "filterpy", "motmetrics", "onnxruntime", "av", "optuna"}
 
 
 def imported(path: Path) -> set[str]:

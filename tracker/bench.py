@@ -31,9 +31,9 @@ from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections, find_sequences
 from tracker.io.mot import MotRows, read_detections, write_results
-from tracker.registry import algorithm, build, needs_embeddings, parameters
+from tracker.registry import algorithm, build, needs_embeddings, parameters, read_params
 
-Split = Literal["full", "second-half"]
+Split = Literal["full", "first-half", "second-half"]
 FloatArray = NDArray[np.float64]
 _SHOWN = {"fps": ".0f", "median ms": ".3f", "p99 ms": ".3f"}
 _SAME_BOX = 0.5  # pixels: text keeps fewer decimals than an archive
@@ -93,6 +93,7 @@ def bench(
     algos: Sequence[str],
     *,
     settings: Mapping[str, Any] | None = None,
+    params: str | os.PathLike[str] | None = None,
     split: Split = "full",
     out: str | os.PathLike[str] = "runs/bench",
     detections: str = "det.txt",
@@ -106,8 +107,10 @@ def bench(
     """Run and score algorithms; returns a Run for each that ran, and notes on what was left out.
 
     data: a MOTChallenge tree with `<seq>/det/<detections>` and `<seq>/gt/gt.txt`. algos: names. settings: parameters
-    by name, or `algo.name` for one of them. split: "second-half" is the public MOT17 validation half: 0-based frames
-    from n // 2 + 1 on, numbered from 1 again, with a fresh tracker. out: results go to `out/<split>/<label>/<seq>.txt`.
+    by name, or `algo.name` for one of them. params: a file of `track tune`, for the algorithm that it is of.
+    split: "second-half" is the public MOT17 validation half: 0-based frames
+    from n // 2 + 1 on, numbered from 1 again, with a fresh tracker; "first-half" is the rest. out: results go to
+    `out/<split>/<label>/<seq>.txt`.
     conf: least detection score. reid: embedder for algorithms that want one, run on `img1` or a video beside it.
     workers: processes, default one a core; 1 gives the cleanest times. progress(done, cached, all): called as jobs end.
     A script that uses several processes needs `if __name__ == "__main__":`, as any that starts processes does.
@@ -116,16 +119,23 @@ def bench(
     known = find_detections(data, sequences, detections)
     notes = _left_out(find_sequences(data, sequences), known, detections, bool(sequences))
     notes += _beyond(known, detections)
-    truth = halved(load_ground_truth(data, rules, [s.name for s in known])) if split == "second-half" else None
-    truth = truth or load_ground_truth(data, rules, [s.name for s in known])
+    truth = load_ground_truth(data, rules, [s.name for s in known])
+    truth = truth if split == "full" else halved(truth, split)
     chosen = {name: _settings_of(name, settings or {}, algos) for name in algos}
+    tuned = None if params is None else read_params(params, algos[0] if len(algos) == 1 else None)
+    if tuned is not None and tuned.algo not in algos:
+        raise ValueError(f"{params}: is for {tuned.algo}, which is not among the algorithms ({', '.join(algos)})")
     base = Path(out) / split
     jobs: list[Job] = []
     missed: list[str] = []
     for name, values in chosen.items():
+        least = conf
+        if tuned is not None and name == tuned.algo:
+            values = tuned.settings | values
+            least = tuned.conf if conf is None else conf
         build(name, values)  # unknown names and values show now, not in a worker
         try:
-            jobs += _jobs(name, values, known, split, base, detections, conf, reid)
+            jobs += jobs_of(name, values, known, split, base, detections, least, reid)
         except MissingPictures as error:
             missed.append(f"{name} was not run: {error}")
     if not jobs:
@@ -141,12 +151,12 @@ def bench(
     return runs, notes + missed
 
 
-def halved(truth: GroundTruth) -> GroundTruth:
-    """The second half of every sequence, numbered from 1."""
+def halved(truth: GroundTruth, split: Split = "second-half") -> GroundTruth:
+    """The second half of every sequence, or the first, numbered from 1."""
     rows, known = {}, {}
     for name, gt in truth.rows.items():
-        first, length = _half(_length(truth.sequences[name], gt))
-        rows[name] = later(gt, first)
+        first, length = _part(split, _length(truth.sequences[name], gt))
+        rows[name] = later(gt.select(gt.frames < first + length), first)
         known[name] = replace(truth.sequences[name], length=length)
     return GroundTruth(known, rows, truth.rules, truth.why)
 
@@ -185,10 +195,10 @@ def _beyond(known: Sequence[MotSequence], detections: str) -> list[str]:
     return notes
 
 
-def _half(length: int) -> tuple[int, int]:
-    """First frame, from 1, and number of frames of the second half."""
-    skipped = length // 2 + 1
-    return skipped + 1, length - skipped
+def _part(split: Split, length: int) -> tuple[int, int]:
+    """First frame, from 1, and number of frames of a part of a sequence."""
+    half = length // 2 + 1
+    return {"full": (1, length), "first-half": (1, half), "second-half": (half + 1, length - half)}[split]
 
 
 def _length(sequence: MotSequence, gt: MotRows) -> int:
@@ -210,7 +220,7 @@ def _settings_of(name: str, settings: Mapping[str, Any], algos: Sequence[str]) -
     return values
 
 
-def _jobs(
+def jobs_of(
     name: str,
     values: Mapping[str, Any],
     known: Sequence[MotSequence],
@@ -220,22 +230,25 @@ def _jobs(
     conf: float | None,
     reid: str,
 ) -> Iterator[Job]:
+    """A job for every sequence. Raises MissingPictures where embeddings are wanted and cannot be made."""
     shown = [f"{key}={value}" for key, value in sorted(values.items())]
     shown += [] if conf is None else [f"conf={conf:g}"]
     shown += [] if detections == "det.txt" else [detections]
     label = " ".join([name, *shown]).replace("/", "-").replace(os.sep, "-")  # it names a folder
-    code = _code()
+    if len(label) > 120:
+        label = f"{label[:110]}~{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+    code = code_hash()
     for sequence in known:
         assert sequence.folder is not None
         file = sequence.folder / "det" / detections
         length = sequence.length or read_detections(file).last_frame
-        first, frames = (1, length) if split == "full" else _half(length)
+        first, frames = _part(split, length)
         embeddings = _embeddings(sequence, file, reid, base.parent) if needs_embeddings(algorithm(name)) else None
         made_of = {
             "algo": name,
             "settings": {key: str(value) for key, value in sorted(values.items())},
-            "detections": _sha(file),
-            "embeddings": _sha(Path(embeddings)) if embeddings else None,
+            "detections": sha_of(file),
+            "embeddings": sha_of(Path(embeddings)) if embeddings else None,
             "frames": [first, frames],
             "fps": sequence.fps,
             "conf": conf,
@@ -260,7 +273,7 @@ def _jobs(
 def _is_done(job: Job) -> bool:
     try:
         record = json.loads(job.record.read_text())
-        return bool(record["key"] == job.key and record["results"] == _sha(Path(job.target)))
+        return bool(record["key"] == job.key and record["results"] == sha_of(Path(job.target)))
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -327,7 +340,7 @@ def _one_thread() -> Iterator[None]:
 
 def run_job(job: Job) -> None:
     """Run one job and write its results and its record, both complete or not at all."""
-    frames = list(_frames(job))
+    frames = list(frames_of(job))
     tracker = build(job.algo, dict(job.settings), frame_rate=job.frame_rate)
     seconds = np.zeros(len(frames))
     rows: list[tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, FloatArray]] = []
@@ -343,14 +356,15 @@ def run_job(job: Job) -> None:
     with suppress(OSError):
         job.record.unlink()
     write_results(part, *columns)
-    results = _sha(part)
+    results = sha_of(part)
     part.replace(target)
     record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds.tolist()]}
     part.write_text(json.dumps(record), encoding="utf-8")
     part.replace(job.record)
 
 
-def _frames(job: Job) -> Iterator[Detections]:
+def frames_of(job: Job) -> Iterator[Detections]:
+    """The detections of each of its frames."""
     rows = read_detections(job.detections)
     embeddings = None
     if job.embeddings is not None:
@@ -419,9 +433,9 @@ def _embeddings(sequence: MotSequence, file: Path, reid: str, out: Path) -> str:
     from tracker.io.video import open_source
 
     made_of = [
-        _sha(file),
+        sha_of(file),
         reid,
-        _sha(Path(reid)) if Path(reid).is_file() else "",
+        sha_of(Path(reid)) if Path(reid).is_file() else "",
         str(source.resolve()),
         _listing(source),
     ]
@@ -458,16 +472,18 @@ def _listing(source: Path) -> list[Any]:
     return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
-def _sha(file: Path) -> str:
+def sha_of(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _code() -> str:
+def code_hash() -> str:
     """Hash of the code that a result depends on: the algorithms and the floors below them."""
     here = Path(__file__).parent
     files = sorted([*here.glob("*.py"), *(here / "algorithms").glob("*.py")])
     digest = hashlib.sha256()
     for file in files:
-        if file.name not in ("cli.py", "bench.py", "report.py", "demo.py") and not file.name.endswith("commands.py"):
+        if file.name not in ("cli.py", "bench.py", "tune.py", "report.py", "demo.py") and not file.name.endswith(
+            "commands.py"
+        ):
             digest.update(file.read_bytes())
     return digest.hexdigest()

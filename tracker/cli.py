@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": ("tracker.commands", "track a drawn street scene with known truth, and score the result"),
     "eval": ("tracker.score_commands", "score results against MOTChallenge ground truth"),
     "bench": ("tracker.score_commands", "run algorithms on a MOTChallenge tree and score them"),
+    "tune": ("tracker.tune_commands", "search an algorithm's parameters against ground truth"),
     "doctor": ("tracker.score_commands", "check detections, results or ground truth"),
     "reid": ("reid.cli", "train, score, export and compress appearance models"),
 }

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.registry import algorithm, algorithms, parameters, typed
+from tracker.registry import algorithm, algorithms, parameters, read_params, typed
 
 if TYPE_CHECKING:
     from tracker.demo import SceneScore
@@ -53,7 +53,7 @@ def add_parsers(subparsers: Any) -> None:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--algo", default="sort", metavar="NAME", help=f"{', '.join(algorithms())} (default sort)")
+    add("--algo", metavar="NAME", help=f"{', '.join(algorithms())} (default: that of --params, or else sort)")
     add(
         "--detector",
         metavar="WHAT",
@@ -84,6 +84,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="parameters of the algorithm; `track algos` lists them",
     )
+    add("--params", metavar="FILE", help="parameters that `track tune` found; --set and --conf come before them")
     add("-o", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
     add("--no-video", action="store_true", help="write no annotated video")
     add("--json", action="store_true", help="print the summary as JSON and nothing else")
@@ -148,7 +149,13 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
 
     if args.conf is not None and not math.isfinite(args.conf):
         raise ValueError(f"--conf {args.conf}: give a number")
-    settings = typed(args.algo, _settings(args.settings))
+    settings: dict[str, Any] = {}
+    if args.params is not None:
+        params = read_params(args.params, args.algo)
+        args.algo, settings = params.algo, params.settings
+        args.conf = params.conf if args.conf is None else args.conf
+    args.algo = args.algo or "sort"
+    settings |= typed(args.algo, _settings(args.settings))
     if args.classes is not None and not args.classes.replace(",", "").strip():
         raise ValueError("--classes: give names, such as person,car")
     pipeline = open_pipeline(
@@ -169,7 +176,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
     with ExitStack() as open_sinks:
         window = WindowSink(names) if args.show else None
         folder = fresh_folder(args.out or _new_folder(label, args.algo, args.overwrite), overwrite=args.overwrite)
-        for given in (label, str(detector), args.reid, args.camera_motion):
+        for given in (label, str(detector), args.reid, args.camera_motion, args.params):
             if given and Path(given).resolve() in [(folder / name).resolve() for name in FILES]:
                 raise ValueError(f"{given}: would be replaced by the results; write to another folder with -o")
         text = TextSink(folder / "tracks.txt")

@@ -14,7 +14,7 @@ import numpy as np
 
 from tracker.camera import Compensated, open_camera
 from tracker.detections import Detections, Invalid, as_detections
-from tracker.registry import Tracker, algorithm, build, needs_embeddings, wants_embeddings
+from tracker.registry import Tracker, algorithm, build, needs_embeddings, read_params, wants_embeddings
 from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
 from tracker.state import at_least
 from tracker.threads import Ahead
@@ -163,12 +163,13 @@ def predicted(tracker: Tracker, reported: Tracks, time: float | None = None) -> 
 def open_pipeline(
     source: str | Path | int | Source,
     *,
-    algo: str | Tracker = "sort",
+    algo: str | Tracker | None = None,
     detector: str | Path | Callable[[Any], Any] = "hog",
     reid: str | Path | Callable[[Any, Any], Any] | None = None,
     conf: float | None = None,
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
+    params: str | Path | None = None,
     camera_motion: str = "off",
     every: int = 1,
     invalid: Invalid = "raise",
@@ -177,6 +178,13 @@ def open_pipeline(
     from tracker.detect import open_detector
     from tracker.io.video import open_source
 
+    if params is not None:
+        if not isinstance(algo, (str, type(None))):
+            raise ValueError("params go with an algorithm's name; an instance has its own already")
+        read = read_params(params, algo)
+        algo, settings = read.algo, {**read.settings, **(settings or {})}
+        conf = read.conf if conf is None else conf
+    algo = "sort" if algo is None else algo
     if isinstance(algo, str):
         algorithm(algo)  # an unknown name is said before anything slow is opened
     at_least(1, every, "every")
@@ -224,12 +232,13 @@ def open_pipeline(
 def track(
     source: str | Path | int | Source,
     *,
-    algo: str | Tracker = "sort",
+    algo: str | Tracker | None = None,
     detector: str | Path | Callable[[Any], Any] = "hog",
     reid: str | Path | Callable[[Any, Any], Any] | None = None,
     conf: float | None = None,
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
+    params: str | Path | None = None,
     camera_motion: str = "off",
     every: int = 1,
     invalid: Invalid = "raise",
@@ -238,13 +247,14 @@ def track(
     """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
 
     source    video file, folder of images, MOTChallenge sequence folder, webcam number, URL, or an opened ``Source``
-    algo      name of an algorithm, or an instance of one
+    algo      name of an algorithm, or an instance of one; default that of ``params``, or else "sort"
     detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections
     reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
               Without it: the packaged model where the algorithm needs embeddings, none where it only can use them
     conf      least score of a detection; default the detector's own
     classes   names of the classes to keep, where the detector has names
     settings  parameters of the algorithm by name
+    params    a file of ``track tune``: settings and, if it has one, conf, where they are not given here
     camera_motion  "off", "flow", "orb" or "ecc" to estimate it from the images, or a file of one affine map per frame
     every     detect in the first of every so many frames and predict between: there ``detections`` are -1. A max_age
               of a frame or more still lets a track be missed once
@@ -262,6 +272,7 @@ def track(
         conf=conf,
         classes=classes,
         settings=settings,
+        params=params,
         camera_motion=camera_motion,
         every=every,
         invalid=invalid,

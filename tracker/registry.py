@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
+import math
+import os
 import pkgutil
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from tracker.detections import Invalid
@@ -99,6 +104,44 @@ def typed(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
             )
         values[key] = _typed(value, known[key], key) if isinstance(value, str) else value
     return values
+
+
+@dataclass(frozen=True)
+class Params:
+    """What a parameter file of `track tune` holds: an algorithm's settings, and the least score of a detection."""
+
+    algo: str
+    settings: dict[str, Any]
+    conf: float | None
+
+
+def read_params(path: str | os.PathLike[str], algo: str | None = None) -> Params:
+    """Read a parameter file: JSON with "algorithm" (a name), "parameters" (by name) and, if wanted, "conf".
+
+    algo: the algorithm they are for, where that is settled. Raises ValueError, naming the file, for one that is not
+    such a file, is for another algorithm, or has a parameter or a value that the algorithm does not take.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        name, settings, conf = content["algorithm"], content["parameters"], content.get("conf")
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}); give a file of `track tune`") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(
+            f'{path}: is no parameter file; give JSON such as {{"algorithm": "sort", "parameters": {{"max_age": 30}}}}'
+        ) from None
+    if not isinstance(name, str) or not isinstance(settings, dict):
+        raise ValueError(f"{path}: algorithm must be a name, and parameters values by name")
+    if conf is not None and (isinstance(conf, bool) or not isinstance(conf, (int, float)) or not math.isfinite(conf)):
+        raise ValueError(f"{path}: conf={conf!r}: give a number")
+    if algo is not None and name.lower() != algo.lower():
+        raise ValueError(f"{path}: is for {name}, not for {algo}; use --algo {name}, or another file")
+    try:
+        settings = typed(name, settings)
+        build(name, settings)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    return Params(name.lower(), settings, conf)
 
 
 def _typed(text: str, default: Any, name: str) -> Any:

@@ -68,7 +68,15 @@ def add_parsers(subparsers: Any) -> None:
         help="parameters, for every algorithm that has them, or for one: sort.max_age=30",
     )
     parser.add_argument(
-        "--split", choices=["full", "second-half"], default="full", help="second-half: MOT17's val half"
+        "--split",
+        choices=["full", "first-half", "second-half"],
+        default="full",
+        help="part of each sequence; second-half: MOT17's val half",
+    )
+    parser.add_argument(
+        "--params",
+        metavar="FILE",
+        help="parameters that `track tune` found, for their algorithm; --set comes before them",
     )
     parser.add_argument("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
     parser.add_argument("--conf", type=float, metavar="X", help="least score of a detection")
@@ -130,6 +138,7 @@ def run_bench(args: argparse.Namespace) -> int:
         args.data,
         algos,
         settings=_settings(args.settings),
+        params=args.params,
         split=args.split,
         out=args.out,
         detections=args.det,

@@ -1,0 +1,355 @@
+"""Parameter search: the same file again, interrupted or not; what is held out stays out; one line for bad input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tracker
+from tracker import tune as module
+from tracker.bench import bench
+from tracker.cli import main
+from tracker.registry import algorithm, algorithms, build, parameters, read_params
+from tracker.tune import Range, Tuned, search_space, tune
+
+FRAMES = 16
+
+
+def write(tree: Path, name: str, *, seen: bool = True) -> None:
+    """Three objects that move apart, each unseen for three frames in ten: only a max_age of 3 or more keeps them."""
+    gt, det = [], []
+    for frame in range(1, FRAMES + 1):
+        for i in range(1, 4):
+            box = f"{100 * i + frame * i},{50 + frame},30,60"
+            gt.append(f"{frame},{i if seen else frame * 3 + i},{box},1,1,1")
+            if (frame + 3 * i) % 10 >= 3:
+                det.append(f"{frame},-1,{box},{0.3 if i == 3 else 0.9},-1,-1,-1")
+    for part, lines in (("gt", gt), ("det", det)):
+        (tree / name / part).mkdir(parents=True)
+        (tree / name / part / f"{part}.txt").write_text("\n".join(lines) + "\n")
+    (tree / name / "seqinfo.ini").write_text(f"[Sequence]\nname={name}\nseqLength={FRAMES}\nframeRate=25\n")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("a", "b", "c"):
+        write(tmp_path / "tree", name)
+    return tmp_path / "tree"
+
+
+def search(tree: Path, out: str, **options: Any) -> Tuned:
+    pytest.importorskip("optuna", reason="needs the extra tune")
+    given = {"search": {"max_age": None, "min_hits": "0:3", "conf": "0:0.6"}, "trials": 4}
+    return tune(tree, "sort", out=tree.parent / out, **{**given, **options})
+
+
+def test_finds_parameters_that_score_as_said(tree: Path) -> None:
+    calls: list[tuple[int, float, int, float]] = []
+    tuned = search(tree, "out", trials=5, progress=lambda *state: calls.append(state))
+    assert [number for number, *_ in calls] == [1, 2, 3, 4, 5]
+    assert calls[-1][2:] == (tuned.best_trial, tuned.best["training"]["HOTA"])
+    assert tuned.best["training"]["HOTA"] > tuned.start["training"]["HOTA"]
+    assert tuned.best["held_out"]["HOTA"] > tuned.start["held_out"]["HOTA"]
+    assert not tuned.interrupted
+    content = json.loads(tuned.path.read_text())
+    assert content["data"] == {"training": ["a", "c"], "held_out": ["b"], "path": str(tree)}
+    assert content["parameters"] == tuned.parameters
+    for names, part in ((["a", "c"], "training"), (["b"], "held_out")):
+        for params, scores in ((None, tuned.start), (tuned.path, tuned.best)):
+            (run,), _ = bench(tree, ["sort"], params=params, sequences=names, out=tree / "out", workers=1)
+            summary = run.evaluation.combined.summary()
+            assert scores[part] == pytest.approx({name: summary[name] for name in scores[part]}, abs=2e-3)
+
+
+def test_the_same_again_is_the_same_file_interrupted_or_not(tree: Path) -> None:
+    whole = search(tree, "whole", trials=12).path.read_bytes()  # beyond the first ten, which are drawn at random
+
+    def stop(number: int, *_: float) -> None:
+        if number in (2, 11):
+            raise KeyboardInterrupt
+
+    first = search(tree, "parts", trials=12, progress=stop)
+    assert (first.interrupted, first.trials) == (True, 2)
+    assert search(tree, "parts", trials=12, progress=stop).trials == 11
+    assert search(tree, "parts", trials=12).path.read_bytes() == whole
+    one, other = (search(tree, f"seed {seed}", trials=1, seed=seed).path.read_bytes() for seed in (0, 1))
+    assert one != other
+
+
+def test_finished_trials_are_not_done_again(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = search(tree, "out").path.read_bytes()
+    scored: list[int] = []
+    real = module.Part.score
+    monkeypatch.setattr(
+        module.Part, "score", lambda part, *given: scored.append(len(part.frames)) or real(part, *given)
+    )
+    assert search(tree, "out").path.read_bytes() == before
+    assert scored == [1, 1]  # the held-out sequence alone
+    scored.clear()
+    assert search(tree, "out", trials=5).trials == 5
+    assert scored == [2, 1, 1]
+    assert search(tree, "out", trials=4).path.read_bytes() == before
+
+
+def test_an_interrupt_within_a_trial_keeps_those_before(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = search(tree, "whole").path.read_bytes()
+    real, calls = module.Part.score, []
+
+    def third(part: module.Part, *given: Any) -> module.Scores:
+        calls.append(given)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(part, *given)
+
+    monkeypatch.setattr(module.Part, "score", third)
+    assert search(tree, "out").trials == 1
+    monkeypatch.setattr(module.Part, "score", real)
+    journal = tree.parent / "out" / "journal.log"
+    journal.write_bytes(journal.read_bytes() + b'{"op_code": 4, "wor')  # as after a crash
+    assert search(tree, "out").path.read_bytes() == whole
+
+
+def test_what_is_held_out_does_not_guide(tree: Path, tmp_path: Path) -> None:
+    for name in ("a", "c"):
+        write(tmp_path / "second", name)
+    write(tmp_path / "second", "b", seen=False)
+    one, other = search(tree, "one"), search(tmp_path / "second", "other")
+    assert one.parameters == other.parameters
+    assert one.best["training"] == other.best["training"]
+    assert one.best["held_out"] != other.best["held_out"]
+
+
+def test_splits(tree: Path, tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    def stop(space: Any, by_split: Any, notes: Any) -> None:
+        seen.append((dict(by_split), list(notes)))
+
+    search(tree, "1", trials=1, held_out=["c"], begin=stop)
+    search(tree, "2", trials=1, held_out="halves", begin=stop)
+    search(tree, "3", trials=1, sequences=["b"], begin=stop)
+    every = ["a", "b", "c"]
+    assert seen[0] == ({"training": ["a", "b"], "held_out": ["c"]}, [])
+    assert seen[1] == ({"training": every, "held_out": every}, [])
+    assert seen[2][0] == {"training": ["b"], "held_out": ["b"]}
+    assert "b is the only sequence: its second half is held out" in seen[2][1][0]
+    (run,), _ = bench(tree, ["sort"], split="first-half", out=tree / "out", workers=1)
+    tuned = search(tree, "2", trials=1, held_out="halves")
+    assert tuned.start["training"]["MOTA"] == pytest.approx(run.evaluation.combined.clear.mota, abs=1e-6)
+
+
+def test_a_held_out_split_that_gets_worse_is_said(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def score(part: module.Part, algo: str, settings: Any, conf: Any) -> module.Scores:
+        value = 0.5 + (0.1 if "a" in part.frames else -0.1) * bool(settings)
+        return {"HOTA": value, "IDF1": value, "MOTA": value, "IDSW": 0}
+
+    monkeypatch.setattr(module.Part, "score", score)
+    assert "HOTA of the held-out split fell from 50.00 to 40.00" in search(tree, "out").notes[0]
+    flat = {"HOTA": 0.5, "IDF1": 0.5, "MOTA": 0.5, "IDSW": 0}
+    monkeypatch.setattr(module.Part, "score", lambda *_: flat)
+    tuned = search(tree, "flat")
+    assert (tuned.best_trial, tuned.parameters, tuned.conf) == (0, {}, None)
+    assert "no trial was better than the start" in tuned.notes[0]
+
+
+@pytest.mark.parametrize("algo", algorithms())
+def test_every_value_of_the_search_space_is_taken(algo: str) -> None:
+    space, known = search_space(algo), parameters(algorithm(algo))
+    assert len(space) >= 3
+    for name, where in space.items():
+        default = known[name]
+        for value in where if isinstance(where, tuple) else (where.low, where.high):
+            build(algo, {name: value})
+        if isinstance(where, Range) and default is not None:
+            assert where.low <= default <= where.high
+            assert where.whole == isinstance(default, int)
+
+
+def test_a_space_is_what_was_asked_for() -> None:
+    asked = {"max_age": "1s|2s", "min_hits": "1:4", "iou_threshold": "0.1:0.5", "per_class": "on|off", "conf": "0:0.5"}
+    assert search_space("sort", asked) == {
+        "max_age": ("1s", "2s"),
+        "min_hits": Range(1, 4, whole=True, log=True),
+        "iou_threshold": Range(0.1, 0.5),
+        "per_class": (True, False),
+        "conf": Range(0, 0.5),
+    }
+    assert "min_hits" not in search_space("sort", settings=["min_hits"])
+    assert "appearance" not in search_space("steady")
+    assert "max_cosine_distance" in search_space("deepsort")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--algo", "srot"], "no algorithm 'srot', did you mean 'sort'"),
+        (["--search", "max_agee"], "sort has no parameter 'max_agee', did you mean 'max_age'"),
+        (["--search", "conf"], "search conf: has no range of its own"),
+        (["--search", "iou_threshold=0.2:3"], "search iou_threshold=0.2:3: iou_threshold=3: give a number from 0 to 1"),
+        (["--search", "iou_threshold=0.5:0.2"], "give two numbers, the lower first"),
+        (["--search", "min_hits=1.5|2"], "min_hits=1.5: give a whole number"),
+        (["--search", "min_hits=2"], "give two different choices or more"),
+        (["--search", "conf=0:nan"], "give two numbers"),
+        (["--search", "min_hits="], "--search min_hits=: give KEY"),
+        (["--search", "min_hits", "--set", "min_hits=2"], "min_hits is both searched and set"),
+        (["--search", "conf=0:1", "--conf", "0.5"], "conf is both searched and set"),
+        (["--set", "iou_threshold=3"], "iou_threshold=3"),
+        (["--trials", "0"], "trials=0: give 1 or more"),
+        (["--seed", "-1"], "seed=-1: give 0 or more"),
+        (["--held-out", "d"], "held out: no sequence 'd'"),
+        (["--held-out", "a,b,c"], "held out: 3 of 3 sequences"),
+        (["--held-out", "halves", "--split", "second-half"], "halves are held out, so the split must be full"),
+        (["--sequences", "x"], "no sequence 'x'"),
+    ],
+)
+def test_bad_input_is_one_line(words: list[str], message: str, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("optuna", reason="needs the extra tune")
+    algo = [] if "--algo" in words else ["--algo", "sort"]
+    out = tree.parent / "out"
+    assert main(["tune", str(tree), *algo, "-o", str(out), "--trials", "1", *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("track: ")
+    assert message in line
+    assert not out.exists()
+
+
+def test_data_without_truth_and_folders_of_others(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(data: Path, out: Path, *words: str) -> str:
+        assert main(["tune", str(data), "--algo", "sort", "--trials", "1", "-o", str(out), *words]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    search(tree, "out", search=None, trials=1)
+    out = tree.parent / "out"
+    kept = (out / "journal.log").read_bytes()
+    assert "no such file or folder" in refused(tree / "nowhere", tree.parent / "new")
+    for name in ("a", "b", "c"):
+        (tree / name / "gt").rename(tree / name / "truth")
+    assert "no ground truth" in refused(tree, tree.parent / "new")
+    for name in ("a", "b", "c"):
+        (tree / name / "truth").rename(tree / name / "gt")
+    assert "journal.log: is of another search (other searched)" in refused(tree, out, "--search", "min_hits")
+    assert "is of another search (other set, searched)" in refused(tree, out, "--set", "max_age=3")
+    assert "(other algorithm, searched)" in refused(tree, out, "--algo", "bytetrack")
+    with (tree / "b" / "det" / "det.txt").open("a") as file:
+        file.write("1,-1,600,400,30,60,0.9,-1,-1,-1\n")
+    assert "(other data)" in refused(tree, out)
+    assert (out / "journal.log").read_bytes() == kept
+    assert "not empty" in refused(tree, tree)
+    (out / "journal.log").write_text("no journal\n{}\n")
+    assert "journal.log: is no journal of `track tune`" in refused(tree, out)
+    assert main(["tune", str(tree), "--algo", "sort", "--trials", "1", "-o", str(out), "--overwrite", "--quiet"]) == 0
+
+
+def test_without_optuna(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert main(["tune", str(tree), "--algo", "sort"]) == 2
+    wanted = "track: tune needs optuna, which is not installed: pip install 'trackwhy[tune]'\n"
+    assert capsys.readouterr().err == wanted
+
+
+def test_the_command(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("optuna", reason="needs the extra tune")
+    monkeypatch.chdir(tree.parent)
+    command = ["tune", "tree", "--algo", "sort", "--trials", "3", "--search", "max_age,min_hits=0:3", "conf=0:0.6"]
+    assert main(command) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0] == "training: a, c"
+    assert lines[1] == "held-out: b"
+    assert lines[2] == "searching max_age 1..120, min_hits 0..3, conf 0..0.6"
+    assert [line.split()[0] for line in lines[3:7]] == ["training", "HOTA", "start", "best"]
+    file = Path(lines[-1].removeprefix("params: "))
+    assert file.parent.parent == Path("runs/tune")
+    progress = [line for line in captured.err.splitlines() if line.startswith("trial ")]
+    assert [line.split(":")[0] for line in progress] == ["trial 1 of 3", "trial 2 of 3", "trial 3 of 3"]
+    assert main([*command, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content == json.loads(file.read_text())
+    assert (
+        content["command"] == "track tune tree --algo sort --trials 3 --seed 0 --search max_age,min_hits=0:3 conf=0:0.6"
+    )
+
+
+def params(folder: Path, **content: Any) -> Path:
+    file = folder / "params.json"
+    whole = {"algorithm": "sort", "parameters": {"min_hits": 1, "max_age": 9}, "conf": 0.5}
+    file.write_text(json.dumps({**whole, **content}))
+    return file
+
+
+def test_params_are_read_by_track_and_bench(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, det = params(tree.parent), tree / "a" / "det" / "det.txt"
+    plain, own, set_ = tree.parent / "plain", tree.parent / "own", tree.parent / "set"
+    assert main([str(tree / "a"), "--set", "min_hits=1", "max_age=9", "--conf", "0.5", "-o", str(plain)]) == 0
+    assert main([str(tree / "a"), "--params", str(file), "-o", str(own)]) == 0
+    assert main([str(tree / "a"), "--params", str(file), "--set", "max_age=1", "--conf", "0.1", "-o", str(set_)]) == 0
+    assert (own / "tracks.txt").read_text() == (plain / "tracks.txt").read_text() != ""
+    run = json.loads((set_ / "run.json").read_text())
+    chosen = run["algorithm"]["parameters"]
+    assert (run["detector"]["conf"], chosen["max_age"], chosen["min_hits"]) == (0.1, 1, 1)
+    steps = [tracks for _, tracks in tracker.track(tree / "a", detector=det, params=file)]
+    rows = np.loadtxt(own / "tracks.txt", delimiter=",")
+    assert sum(map(len, steps)) == len(rows)
+    (two, one), _ = bench(tree, ["bytetrack", "sort"], params=file, out=tree.parent / "b", workers=1)
+    (same,), _ = bench(tree, ["sort"], settings={"min_hits": 1, "max_age": 9}, conf=0.5, out=tree / "b", workers=1)
+    assert one.evaluation.combined.to_dict() == same.evaluation.combined.to_dict()
+    assert two.label == "bytetrack"
+    (over,), _ = bench(tree, ["sort"], params=file, settings={"max_age": 1}, out=tree / "b", workers=1)
+    assert over.label == "sort max_age=1 min_hits=1 conf=0.5"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"algorithm": "bytetrack", "parameters": {}}, "is for bytetrack, not for sort; use --algo bytetrack"),
+        ({"algorithm": "bite", "parameters": {}}, "is for bite, not for sort"),
+        ({"parameters": {"max_agee": 3}}, "sort has no parameter 'max_agee', did you mean 'max_age'"),
+        ({"parameters": {"iou_threshold": 3}}, "iou_threshold=3: give a number from 0 to 1"),
+        ({"parameters": {"min_hits": [1]}}, "params.json"),
+        ({"parameters": 3}, "algorithm must be a name, and parameters values by name"),
+        ({"conf": "high"}, "conf='high': give a number"),
+    ],
+)
+def test_bad_params_name_the_file(content: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as error:
+        read_params(params(tmp_path, **content), "sort")
+    assert str(tmp_path / "params.json") in str(error.value)
+    assert message in str(error.value)
+
+
+def test_files_that_hold_no_params(tmp_path: Path, tree: Path) -> None:
+    for text in ("", "[1]", '{"algorithm": "sort"}', "max_age = 3"):
+        (tmp_path / "x.json").write_text(text)
+        with pytest.raises(ValueError, match=r"x\.json: is no parameter file; give JSON such as"):
+            read_params(tmp_path / "x.json")
+    with pytest.raises(ValueError, match=r"y\.json: cannot be read"):
+        read_params(tmp_path / "y.json")
+    with pytest.raises(ValueError, match="is for sort, which is not among the algorithms"):
+        bench(tree, ["ocsort", "bytetrack"], params=params(tmp_path), out=tmp_path)
+    with pytest.raises(ValueError, match="an instance has its own"):
+        tracker.track(tree / "a", algo=tracker.SORT(), params=params(tmp_path))
+
+
+@pytest.mark.slow
+def test_real_sequences(shared: Path, tmp_path: Path) -> None:
+    """SORT lives by a longer max_age on MOT17; the search finds that, and it holds on the sequence held out."""
+    pytest.importorskip("optuna", reason="needs the extra tune")
+    tuned = tune(
+        shared / "data/MOT17/train",
+        "sort",
+        search={"max_age": None},
+        conf=0.6,
+        split="second-half",
+        sequences=["MOT17-05", "MOT17-09"],
+        trials=8,
+        out=tmp_path / "out",
+    )
+    assert tuned.parameters["max_age"] > 5
+    for part in ("training", "held_out"):
+        assert tuned.best[part]["HOTA"] > tuned.start[part]["HOTA"] + 0.01

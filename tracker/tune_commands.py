@@ -1,0 +1,223 @@
+"""The subcommand ``track tune``."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time as clock
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+METRICS = ("HOTA", "IDF1", "MOTA")
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Register ``tune``."""
+    parser = subparsers.add_parser(
+        "tune",
+        help="search an algorithm's parameters against ground truth",
+        description="Search an algorithm's parameters on a MOTChallenge tree with optuna (extra tune). Some sequences "
+        "are held out: the search does not see them, and the score on them tells whether what it found holds there. "
+        "The best parameters go to DIR/params.json, which `track --params` and `track bench --params` read. Finished "
+        "trials are kept: the same command goes on where it was interrupted, and with more --trials it goes further.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("data", metavar="DATA", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
+    add("--algo", required=True, metavar="NAME", help="algorithm; `track algos` lists them")
+    add("--trials", type=int, default=50, metavar="N", help="trials beside the start (default 50)")
+    add("--metric", choices=METRICS, default="HOTA", help="what to make large on the training split (default HOTA)")
+    add(
+        "--held-out",
+        default="sequences",
+        metavar="WHAT",
+        help="sequences (every third, by name), names A,B, or halves: of each sequence the second (default sequences)",
+    )
+    add(
+        "--search",
+        nargs="+",
+        action="extend",
+        metavar="KEY[=RANGE]",
+        help="search these parameters alone: KEY, KEY=LOW:HIGH or KEY=A|B|C, apart by blanks or commas; "
+        "conf is the least score of a detection (default: every parameter that has a range)",
+    )
+    add(
+        "--set",
+        dest="settings",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="parameters to hold, at the start too",
+    )
+    add("--conf", type=float, metavar="X", help="least score of a detection, held")
+    add("--seed", type=int, default=0, help="another seed, other trials (default 0)")
+    add(
+        "--split",
+        choices=["full", "first-half", "second-half"],
+        default="full",
+        help="part of each sequence to use (default full)",
+    )
+    add("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
+    add("--reid", default="default", metavar="WHAT", help="embedder: default, histogram or MODEL.onnx")
+    add(
+        "--rules",
+        choices=("auto", "mot15", "mot16", "mot17", "mot20", "plain"),
+        default="auto",
+        help="what counts; recognised from the data by default",
+    )
+    add("--sequences", metavar="A,B", help="only these sequences")
+    add("-o", dest="out", metavar="DIR", help="folder to write to (default: one of this search below runs/tune)")
+    add("--overwrite", action="store_true", help="begin anew in a folder that has a search")
+    add("--json", action="store_true", help="print the parameter file and nothing else")
+    add("--quiet", action="store_true", help="print errors only")
+    parser.set_defaults(run=tune_command)
+
+
+def tune_command(args: argparse.Namespace) -> int:
+    """``track tune``: 0, or 130 when it was interrupted."""
+    from tracker.tune import tune
+
+    talk = not (args.json or args.quiet)
+    progress = _Progress(args.trials, args.metric) if talk else None
+    tuned = tune(
+        args.data,
+        args.algo,
+        search=None if args.search is None else _search(args.search),
+        settings=_settings(args.settings),
+        conf=args.conf,
+        metric=args.metric,
+        held_out=args.held_out if args.held_out in ("sequences", "halves") else _names(args.held_out) or [],
+        split=args.split,
+        trials=args.trials,
+        seed=args.seed,
+        out=args.out,
+        detections=args.det,
+        reid=args.reid,
+        rules=args.rules,
+        sequences=_names(args.sequences),
+        overwrite=args.overwrite,
+        command=_command(args),
+        begin=_begin if talk else None,
+        progress=progress,
+    )
+    if progress is not None:
+        progress.close()
+    if args.json:
+        print(tuned.path.read_text(encoding="utf-8"), end="")
+    elif talk:
+        print(table(tuned.start, tuned.best))
+        least = {} if tuned.conf is None else {"conf": tuned.conf}
+        print(" ".join(f"{name}={value}" for name, value in (tuned.parameters | least).items()) or "defaults")
+        print(f"params: {tuned.path}")
+    if not args.quiet:
+        for note in tuned.notes:
+            print(f"track: note: {note}", file=sys.stderr)
+    if tuned.interrupted:
+        if not args.quiet:
+            print(
+                f"track: interrupted after {tuned.trials} of {args.trials} trials; the same command goes on",
+                file=sys.stderr,
+            )
+        return 130
+    return 0
+
+
+def table(start: Mapping[str, Mapping[str, float]], best: Mapping[str, Mapping[str, float]]) -> str:
+    """Scores of both splits side by side, in percent."""
+    titles = list(start["training"])
+    lines = [" " * 5 + "".join(f"  {split.replace('_', '-'):<{8 * len(titles)}}" for split in start)]
+    lines.append(" " * 5 + "".join("  " + "".join(f"{title:>8}" for title in titles) for _ in start))
+    for name, scores in (("start", start), ("best", best)):
+        cells = [
+            "".join(f"{value:8d}" if isinstance(value, int) else f"{100 * value:8.2f}" for value in part.values())
+            for part in scores.values()
+        ]
+        lines.append(f"{name:<5}" + "".join(f"  {cell}" for cell in cells))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _begin(space: Mapping[str, Any], by_split: Mapping[str, Sequence[str]], notes: Sequence[str]) -> None:
+    from tracker.tune import Range
+
+    ranges = [
+        f"{name} {where.low:g}..{where.high:g}" if isinstance(where, Range) else f"{name} {'|'.join(map(str, where))}"
+        for name, where in space.items()
+    ]
+    for title, names in by_split.items():
+        print(f"{title.replace('_', '-')}: {', '.join(names)}")
+    print(f"searching {', '.join(ranges)}", flush=True)
+
+
+class _Progress:
+    """A line for each trial: rewritten on a terminal, one after the other elsewhere."""
+
+    def __init__(self, total: int, metric: str) -> None:
+        self.total, self.metric = total, metric
+        self.live = sys.stderr.isatty()
+        self.started = clock.perf_counter()
+        self.trials = self.width = 0
+
+    def __call__(self, number: int, value: float, best: int, of_best: float) -> None:
+        self.trials += 1
+        each = (clock.perf_counter() - self.started) / self.trials
+        left = round(each * (self.total - number))
+        by = f"trial {best}" if best else "the start"
+        line = f"trial {number} of {self.total}: {self.metric} {100 * value:.2f}, best {100 * of_best:.2f} ({by})"
+        line += f", {left // 60}:{left % 60:02d} left"
+        sys.stderr.write(f"\r{line:<{self.width}}" if self.live else line + "\n")
+        sys.stderr.flush()
+        self.width = len(line)
+
+    def close(self) -> None:
+        """End the live line."""
+        if self.live and self.width:
+            sys.stderr.write("\n")
+            self.width = 0
+
+
+def _search(words: Sequence[str]) -> dict[str, str | None]:
+    asked: dict[str, str | None] = {}
+    for part in ",".join(words).split(","):
+        name, equals, text = part.strip().partition("=")
+        if not name or (equals and not text):
+            raise ValueError(f"--search {part}: give KEY, KEY=LOW:HIGH or KEY=A|B|C")
+        if name in asked:
+            raise ValueError(f"--search: {name} is named twice")
+        asked[name] = text if equals else None
+    return asked
+
+
+def _settings(words: Sequence[str]) -> dict[str, str]:
+    settings = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--set {word}: give KEY=VALUE")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def _names(text: str | None) -> list[str] | None:
+    return [name.strip() for name in text.split(",") if name.strip()] if text else None
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command without what changes no number: where it writes and what it prints."""
+    words = ["track", "tune", args.data, "--algo", args.algo, "--trials", str(args.trials), "--seed", str(args.seed)]
+    plain: dict[str, Any] = {
+        "metric": "HOTA",
+        "held_out": "sequences",
+        "split": "full",
+        "det": "det.txt",
+        "reid": "default",
+    }
+    plain |= {"rules": "auto", "sequences": None, "conf": None}
+    for name, default in plain.items():
+        value = getattr(args, name)
+        if value != default:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    words += ["--search", *args.search] if args.search else []
+    words += ["--set", *args.settings] if args.settings else []
+    return shlex.join(words)
