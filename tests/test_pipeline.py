@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 import tracker
 from tracker.algorithms.deepsort import DeepSORT
 from tracker.algorithms.sort import SORT
-from tracker.io.mot import read_results
+from tracker.evaluate.benchmark import load_ground_truth
+from tracker.io.mot import MotRows, read_results
 from tracker.io.video import Frame, Source, open_source
 from tracker.pipeline import Pipeline, open_pipeline
 from tracker.registry import algorithms, build
@@ -291,3 +292,23 @@ def test_camera_motion_of_frames_without_detection_counts(tmp_path: Path) -> Non
 def test_every_must_be_a_whole_number(every: Any) -> None:
     with pytest.raises(ValueError, match=rf"every={every}: give a whole number, 1 or more"):
         tracker.track(Scene(n_frames=3).source(), every=every)
+
+
+@pytest.mark.slow
+def test_predicted_boxes_are_better_than_boxes_held_still(shared: Path) -> None:
+    """MOT17-09, five frames a look: where tracks are predicted they must fit the truth of the frames between better."""
+    folder = shared / "data/MOT17/train"
+    sequence = folder / "MOT17-09"
+    options: dict[str, Any] = {"detector": sequence / "det/det.txt", "algo": "bytetrack", "every": 5}
+    reports = [tracks for _, tracks in tracker.track(sequence, **options)]
+    held = [reports[k - k % 5] for k in range(len(reports))]
+    truth = load_ground_truth(folder, sequences=["MOT17-09"])
+    scores = []
+    for given in (reports, held):
+        numbers = np.concatenate([np.full(len(tracks), k) for k, tracks in enumerate(given, start=1)])
+        none = np.full(len(numbers), -1)
+        ids, boxes = (np.concatenate([getattr(tracks, name) for tracks in given]) for name in ("ids", "boxes"))
+        rows = MotRows(numbers, ids, boxes, np.ones(len(ids)), none, none.astype(float), np.arange(len(ids)))
+        scores.append(truth.score({"MOT17-09": rows}, look=False).combined.summary())
+    assert scores[0]["HOTA"] > scores[1]["HOTA"] + 0.01
+    assert scores[0]["MOTA"] > 0.8

@@ -41,6 +41,10 @@ def lay_out(text: str, folder: Path, request: pytest.FixtureRequest) -> None:
     """Put the real models, data and results that ``text`` names into the folder."""
     for model in re.findall(r"\w+\.onnx", text):
         (folder / model).symlink_to(request.getfixturevalue("shared") / "data/models" / model)
+    if "--params tuned/params.json" in text:
+        (folder / "tuned").mkdir()
+        algo = "bytetrack" if "bytetrack" in text else "sort"
+        (folder / "tuned/params.json").write_text(f'{{"algorithm": "{algo}", "parameters": {{"max_age": 40}}}}')
     if "MOT17/train" in text:
         shared: Path = request.getfixturevalue("shared")
         (folder / "MOT17").symlink_to(shared / "data/MOT17")
@@ -62,6 +66,9 @@ def test_snippet(code: str, street: Path, request: pytest.FixtureRequest) -> Non
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command(command: str, street: Path, request: pytest.FixtureRequest) -> None:
     words = shlex.split(command, comments=True)[1:]
+    if words[0] == "tune":
+        pytest.importorskip("optuna", reason="needs the extra tune")
+        words += ["--trials", "1", "--sequences", "MOT17-05,MOT17-09"]  # a search takes minutes
     lay_out(command.partition("#")[0], street, request)
     assert main(words) == 0
 
