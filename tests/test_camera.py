@@ -44,12 +44,25 @@ def test_known_motion_is_found(method, matrix, longest):
 
 def test_what_moves_in_a_box_is_no_camera_motion():
     image = picture()
+    image[:, 450:] = 128  # most of what there is to see moves
     other = image.copy()
-    other[40:340, 40:500] = moved(image, MOVE)[40:340, 40:500]
+    other[40:340, 40:340] = moved(image, MOVE)[40:340, 40:340]
     camera = CameraEstimate("flow")
-    boxes = np.array([[30.0, 30, 510, 350]])
+    boxes = np.array([[30.0, 30, 350, 350]])
     camera(image, boxes)
     np.testing.assert_allclose(camera(other, boxes), STILL, atol=0.01)
+    camera(image)
+    np.testing.assert_allclose(camera(other)[:, 2], MOVE[:, 2], atol=0.5)  # as it looks without the box
+
+
+def test_a_box_as_large_as_the_image_hides_nothing():
+    image = picture()
+    everything = np.array([[-5.0, -5, 700, 400], [0, 0, 600, 350], [100, 100, 140, 180]])
+    camera, free = CameraEstimate("flow"), CameraEstimate("flow")
+    for seen in (image, moved(image, TURN)):
+        found, expected = camera(seen, everything), free(seen, everything[2:])
+    np.testing.assert_array_equal(found, expected)
+    assert camera.failures == 0
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -114,10 +114,32 @@ def test_camera_motion(street: Path, detections: Path, tmp_path: Path, capsys: p
     assert written["gmc"] == written["off"]
     assert written["flow"].count("\n") == pytest.approx(written["off"].count("\n"), abs=5)
     assert "flow" in refused(capsys, street, "--detector", detections, "--camera-motion", "flows")
+    still.write_text("".join(f"{number} 1 0 0 0 1 0\n" for number in range(20)))
+    short = refused(capsys, street, "--detector", detections, "--camera-motion", still, "-o", tmp_path / "none")
+    assert "camera motion of 20 frames for a video of 24" in short
     sequence = tmp_path / "seq"
     sequence.mkdir()
     (sequence / "seqinfo.ini").write_text("[Sequence]\nname=seq\nframeRate=10\nseqLength=5\n")
     assert "image" in refused(capsys, sequence, "--detector", detections, "--camera-motion", "flow", "--quiet")
+
+
+def test_a_scene_cut_is_said_once_with_the_number_of_frames(
+    detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = tmp_path / "cuts.mp4"
+    scene, other = Scene(n_frames=24), np.random.default_rng(0)
+    with VideoWriter(video, scene.size, scene.frame_rate) as writer:
+        for frame in scene:
+            assert frame.image is not None
+            noise = other.integers(0, 256, frame.image.shape, dtype=np.uint8)
+            writer.write(noise if frame.number in (8, 16) else frame.image)
+    command = [str(video), "--detector", str(detections), "--no-video", "--camera-motion", "flow", "-o"]
+    assert main([*command, str(tmp_path / "a")]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["track: note: camera motion not found in 4 of 24 frames (scene cuts?): taken as still there"]
+    assert json.loads((tmp_path / "a" / "run.json").read_text())["counts"]["camera_failures"] == 4
+    assert main([*command, str(tmp_path / "b"), "--json"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_same_input_same_bytes(street: Path, detections: Path, tmp_path: Path) -> None:

@@ -93,9 +93,12 @@ class CameraEstimate:
                whole image with the largest enhanced correlation coefficient (Evangelidis 2008), the slowest
     longest    longest side, in pixels, of the image it works on
 
-    Boxes given with an image are masked out: what moves by itself says nothing about the camera. Where too little
-    agrees (a scene cut, darkness, a blank wall) the camera is taken as still; ``failures`` counts these frames and the
-    first one of them warns. Raises ValueError for an unknown method, or an image that is not (H, W) or (H, W, 3) uint8.
+    Boxes given with an image are masked out, the largest only where half of the image is left: what moves by itself
+    says nothing about the camera. Where too little agrees (a scene cut, darkness, a blank wall) the camera is taken as
+    still; ``failures`` counts these frames and the first one of them warns. One affine map fits a camera that turns,
+    shakes or zooms; seen from a car the near moves more than the far, and the map is that of most of the image.
+
+    Raises ValueError for an unknown method, or an image that is not (H, W) or (H, W, 3) uint8.
     """
 
     def __init__(self, method: str = "flow", *, longest: int = 480) -> None:
@@ -143,17 +146,33 @@ class CameraEstimate:
         if scale < 1.0:
             size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
             grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-        mask = np.full(grey.shape, 255, dtype=np.uint8)
-        limit = np.array([grey.shape[1], grey.shape[0]] * 2)
-        for left, top, right, bottom in np.empty((0, 4)) if boxes is None else np.clip(boxes * scale, 0, limit):
-            mask[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = 0
-        return grey, mask, scale
+        return grey, _outside(np.empty((0, 4)) if boxes is None else boxes * scale, grey.shape), scale
 
 
 def _cv2() -> Any:
     import cv2  # late: it is slow to load, and only estimates need it
 
     return cv2
+
+
+def _outside(boxes: FloatArray, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """(H, W) 255 outside the boxes (N, 4), 0 inside; at least half of the image stays.
+
+    A false detection as large as the image would leave nothing to see the camera by, so the smallest boxes come first.
+    What moves in the others is a minority, which the estimates outvote.
+    """
+    mask = np.full(shape, 255, dtype=np.uint8)
+    corners = np.clip(boxes, 0, [shape[1], shape[0]] * 2)
+    corners[:, 2:] = np.ceil(corners[:, 2:])
+    areas = np.prod(corners[:, 2:] - corners[:, :2], axis=1)
+    for left, top, right, bottom in corners[np.argsort(areas, kind="stable")].astype(int).tolist():
+        inside = mask[top:bottom, left:right]
+        before = inside.copy()
+        inside[:] = 0
+        if 2 * np.count_nonzero(mask) < mask.size:
+            inside[:] = before
+            break
+    return mask
 
 
 def _affine(old: Any, new: Any) -> FloatArray | None:

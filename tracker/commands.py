@@ -8,6 +8,7 @@ import math
 import signal
 import sys
 import time as clock
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -206,7 +207,8 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         failure: Exception | None = None
         started = clock.perf_counter()
         writer = Behind(write)
-        with _interruptible() as interrupted:
+        with _interruptible() as interrupted, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="camera motion not found")  # told at the end, with the number
             try:
                 for step in pipeline:
                     writer.put(step)
@@ -239,7 +241,11 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
     last = getattr(pipeline.detector, "frames", 0)  # of recorded detections
     if last > frames > 0 and not interrupted and failure is None:
         late = f"{detector}: has detections up to frame {last}, beyond the last frame, {frames}"
-    _note(args, [*source.notes, late], said)  # what reading it brought to light
+    failures = getattr(getattr(pipeline.tracker, "camera", None), "failures", 0)
+    unfound = None
+    if failures:
+        unfound = f"camera motion not found in {failures} of {frames} frames (scene cuts?): taken as still there"
+    _note(args, [*source.notes, late, unfound], said)  # what reading it brought to light
     missing = 0 if interrupted else source.missing
     if frames == 0 and failure is None and not interrupted:
         failure = ValueError(f"{source.name}: no frame could be read; nothing was tracked")
@@ -252,6 +258,8 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         "tracks": len(text.ids),
         "rows": text.rows,
     }
+    if args.camera_motion != "off":
+        run["counts"]["camera_failures"] = failures
     paths = {"tracks": text.path}
     if video is not None and video.codec is not None:
         run["video_codec"] = video.codec
