@@ -223,7 +223,10 @@ def test_embeddings_beside_detections_are_checked(tree: Path) -> None:
         ({"embedding": np.float32(3)}, "1 embeddings for 123 detections"),
         ({"embedding": np.array(["x"] * len(rows))}, "embeddings are not numbers"),
         ({**good, "xyxy": rows.boxes + 3}, "frame 1: not the boxes of the detections"),
-        ({name: array[3:] for name, array in good.items()}, "120 embeddings for 123 detections"),
+        (
+            {name: array[3:] for name, array in good.items()},
+            r"120 embeddings for 123 detections \(the first to differ: frame 1\); remove the file",
+        ),
         (None, "is not a numpy archive; expected frame, xyxy"),
     ):
         if arrays is None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tracker import XYSR, Detections
-from tracker.state import State, at_least, fraction, frames_of, positive
+from tracker.state import State, at_least, fraction, frames_of, not_negative, positive, switch
 
 BOXES = [[0.0, 0, 10, 20], [50, 0, 60, 20], [100, 0, 110, 20]]
 
@@ -102,6 +102,11 @@ def test_ages_in_frames_and_seconds(age: Any, frames: float) -> None:
         (lambda: fraction(float("nan"), "iou"), "iou=nan"),
         (lambda: positive(0, "rate"), "rate=0: give a number above 0"),
         (lambda: positive(float("inf"), "rate"), "rate=inf"),
+        (lambda: positive(10**400, "rate"), "rate=1000"),
+        (lambda: positive(True, "rate"), "rate=True"),
+        (lambda: not_negative("x", "score"), "score='x': give a number, 0 or more"),  # type: ignore[arg-type]
+        (lambda: fraction(2.5, "cosine", 2), "cosine=2.5: give a number from 0 to 2"),
+        (lambda: switch("no", "per_class"), "per_class='no': give True or False"),  # type: ignore[arg-type]
     ],
 )
 def test_settings_out_of_range_are_named(check: Callable[[], Any], message: str) -> None:

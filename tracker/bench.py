@@ -388,6 +388,7 @@ def _vectors(file: str, rows: MotRows) -> NDArray[np.float32]:
     from tracker.detect.recorded import Recorded
 
     names: list[str] = []
+    where = ""
     vectors: NDArray[Any] = np.empty((0, 0))
     with suppress(zipfile.BadZipFile, EOFError, OSError, ValueError):
         if zipfile.is_zipfile(file):
@@ -413,8 +414,12 @@ def _vectors(file: str, rows: MotRows) -> NDArray[np.float32]:
             if other.any():
                 frame = rows.frames[int(np.argmax(other))]
                 raise ValueError(f"{file}: frame {frame}: not the boxes of the detections, in order; remove the file")
+        else:
+            last = max(int(numbers.max(initial=0)), rows.last_frame)
+            have, want = (np.bincount(frames, minlength=last + 1) for frames in (numbers, rows.frames))
+            where = f" (the first to differ: frame {int(np.argmax(have != want))})"
     if len(vectors) != len(rows):
-        raise ValueError(f"{file}: {len(vectors)} embeddings for {len(rows)} detections; remove the file")
+        raise ValueError(f"{file}: {len(vectors)} embeddings for {len(rows)} detections{where}; remove the file")
     return np.asarray(vectors, dtype=np.float32)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -233,8 +234,10 @@ def frames_of(age: float | str, frame_rate: float, name: str = "max_age") -> flo
 
 
 def _is_number(value: Any) -> bool:
-    """A finite number, of Python or numpy."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and math.isfinite(value)
+    """A finite number, of Python or numpy; True is none, nor is an integer beyond all floats."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
+    return bool(-sys.float_info.max <= value <= sys.float_info.max)  # False for NaN
 
 
 def at_least(least: int, value: int, name: str) -> int:
@@ -244,10 +247,10 @@ def at_least(least: int, value: int, name: str) -> int:
     return int(value)
 
 
-def fraction(value: float, name: str) -> float:
-    """``value``, between 0 and 1; ValueError otherwise."""
-    if not _is_number(value) or not 0 <= value <= 1:
-        raise ValueError(f"{name}={value!r}: give a number from 0 to 1")
+def fraction(value: float, name: str, most: int = 1) -> float:
+    """``value``, between 0 and ``most``; ValueError otherwise."""
+    if not _is_number(value) or not 0 <= value <= most:
+        raise ValueError(f"{name}={value!r}: give a number from 0 to {most}")
     return float(value)
 
 
@@ -260,6 +263,13 @@ def positive(value: float, name: str) -> float:
 
 def not_negative(value: float, name: str) -> float:
     """``value``, finite and 0 or more; ValueError otherwise."""
-    if not 0 <= value < math.inf:
+    if not _is_number(value) or value < 0:
         raise ValueError(f"{name}={value!r}: give a number, 0 or more")
     return float(value)
+
+
+def switch(value: bool, name: str) -> bool:
+    """``value``, True or False; ValueError otherwise: "no" would count as true."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name}={value!r}: give True or False")
+    return bool(value)

@@ -122,7 +122,7 @@ def test_the_embedder_needs_the_image_and_fitting_embeddings() -> None:
         ({"budget": 0}, "budget=0"),
         ({"max_galleries": -1}, "max_galleries=-1"),
         ({"max_iou_distance": 1.5}, "max_iou_distance=1.5: give a number from 0 to 1"),
-        ({"max_cosine_distance": 2.5}, "max_cosine_distance.*from 0 to"),
+        ({"max_cosine_distance": 2.5}, "max_cosine_distance=2.5: give a number from 0 to 2"),
         ({"max_age": "long"}, "max_age='long'"),
     ],
 )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from published import Rows, assert_same_tracks
 
 from tracker import Detections, Tracks
-from tracker.registry import algorithm, algorithms, parameters, wants_embeddings
+from tracker.registry import algorithm, algorithms, build, parameters, wants_embeddings
 
 NOTHING = lanes(1)[0][:0]
 FRAME_RATE = 25.0
@@ -612,14 +613,69 @@ def test_classes_match_only_their_own_with_per_class(case: Case) -> None:
             assert class_of.setdefault(i, label) == label
 
 
-@every
-def test_parameters_are_keywords_and_bad_ones_are_named(case: Case) -> None:
+NOT_SWITCHES = ("no", 1, None, [True])
+NOT_NUMBERS = (-5, float("nan"), float("inf"), -float("inf"), 10**400, "x", "", [1], {}, True)
+
+
+@pytest.mark.parametrize("name", algorithms())
+def test_parameters_are_keywords_and_bad_ones_are_named(name: str) -> None:
+    cls = algorithm(name)
     with pytest.raises(TypeError):
-        case.cls(1)
-    for wrong in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=r"^frame_rate="):
-            case.cls(frame_rate=wrong)
-    for name, default in parameters(case.cls).items():
-        if type(default) in (int, float):
-            with pytest.raises(ValueError, match=name):
-                case.build(**{name: -5})
+        cls(1)
+    for parameter, default in parameters(cls).items():
+        wrong = NOT_SWITCHES if isinstance(default, bool) else (*NOT_NUMBERS, *(() if default is None else (None,)))
+        for value in wrong:
+            with pytest.raises(ValueError, match=rf"^{parameter}=[^\n]*: give [^\n]*$"):
+                cls(**{parameter: value})
+            if type(value) in (int, float, str) and not isinstance(default, bool):  # as the command line has it
+                with pytest.raises(ValueError, match=rf"^{parameter}=[^\n]*: give [^\n]*$"):
+                    build(name, {parameter: str(value)})
+    with pytest.raises(ValueError, match=r"^frame_rate="):
+        cls(frame_rate=0)
+
+
+@pytest.mark.parametrize("name", algorithms())
+def test_shares_have_an_upper_end(name: str) -> None:
+    cls = algorithm(name)
+    # Scores may lie beyond 1 (public detections do), and costs; an overlap or a cosine may not.
+    shares = re.compile("iou|cosine|momentum|inertia|likeness|proximity|match_threshold|weight|memory")
+    for parameter, default in parameters(cls).items():
+        if shares.search(parameter) and not isinstance(default, bool):
+            with pytest.raises(ValueError, match=rf"^{parameter}=2.5: give a number from 0 to [12]$"):
+                cls(**{parameter: 2.5})
+
+
+# Frames that lack something
+
+
+@every
+def test_frames_of_scores_below_the_floor_are_empty_frames(case: Case) -> None:
+    floors = {key: value for key, value in parameters(case.cls).items() if re.fullmatch(r"(low|det)_\w+", key)}
+    floor = min((value for key, value in floors.items() if not re.search("match|likeness|noise", key)), default=None)
+    scene = crowd()
+    weak = [replace(seen, scores=np.full(len(seen), 0.5 * (floor or 0.01))) for seen in scene]
+    for tracks in case.run(weak):
+        assert_finite(tracks)
+        assert floor is None or len(tracks) == 0
+    if floor is None:
+        return
+    dark = range(20, 30)  # nothing but weak detections for a while
+    some = case.run([weak[i] if i in dark else seen for i, seen in enumerate(scene)])
+    none = case.run([NOTHING if i in dark else seen for i, seen in enumerate(scene)])
+    assert_all_equal(some, none)
+
+
+@having("embedder")
+def test_a_frame_without_embeddings_is_said_or_tracked_without_looks(case: Case) -> None:
+    scene = lanes(20)
+    tracker = case.build()
+    for i, seen in enumerate(scene):
+        if i in (7, 8):
+            bare = seen.detections(embeddings=None)
+            if getattr(case.cls, "embeddings_optional", False):
+                tracks = tracker.update(bare)
+                continue
+            with pytest.raises(ValueError, match=r"^\w+ needs embeddings: give detections with embeddings, or [^\n]*$"):
+                tracker.update(bare)
+        tracks = tracker.update(seen.detections())
+    assert sorted(tracks.ids.tolist()) == [1, 2, 3, 4, 5, 6]

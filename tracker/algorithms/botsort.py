@@ -29,7 +29,7 @@ from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
-from tracker.state import State, fraction, frames_of, not_negative, positive
+from tracker.state import State, fraction, frames_of, not_negative, positive, switch
 from tracker.tracks import Tracks
 
 
@@ -88,7 +88,7 @@ class BoTSORT:
         self.max_half_distance = fraction(max_half_distance, "max_half_distance")
         self.momentum = fraction(momentum, "momentum")
         self.duplicate_iou = fraction(duplicate_iou, "duplicate_iou")
-        self.per_class = per_class
+        self.per_class = switch(per_class, "per_class")
         self.frame_rate = positive(frame_rate, "frame_rate")
         self.max_age = frames_of(max_age, self.frame_rate)
         self.embedder = embedder

@@ -22,7 +22,7 @@ from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYAH, Motion
-from tracker.state import State, fraction, frames_of, not_negative, positive
+from tracker.state import State, fraction, frames_of, not_negative, positive, switch
 from tracker.tracks import Tracks
 
 
@@ -68,8 +68,8 @@ class ByteTrack:
         self.low_match_threshold = fraction(low_match_threshold, "low_match_threshold")
         self.new_match_threshold = fraction(new_match_threshold, "new_match_threshold")
         self.duplicate_iou = fraction(duplicate_iou, "duplicate_iou")
-        self.published_iou = published_iou
-        self.per_class = per_class
+        self.published_iou = switch(published_iou, "published_iou")
+        self.per_class = switch(per_class, "per_class")
         self.frame_rate = positive(frame_rate, "frame_rate")
         self.max_age = frames_of(max_age, self.frame_rate)
         self.motion: Motion = XYAH() if motion is None else motion

@@ -24,7 +24,7 @@ from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYAH, Motion
-from tracker.state import State, at_least, fraction, frames_of, positive
+from tracker.state import State, at_least, fraction, frames_of, positive, switch
 from tracker.tracks import IntArray, Tracks
 
 # 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
@@ -70,11 +70,11 @@ class DeepSORT:
         motion: Motion | None = None,
     ) -> None:
         self.n_init = at_least(1, n_init, "n_init")
-        self.max_cosine_distance = 2 * fraction(max_cosine_distance / 2, "max_cosine_distance / 2")
+        self.max_cosine_distance = fraction(max_cosine_distance, "max_cosine_distance", 2)
         self.max_iou_distance = fraction(max_iou_distance, "max_iou_distance")
         self.budget = at_least(1, budget, "budget")
         self.max_galleries = at_least(1, max_galleries, "max_galleries")
-        self.per_class = per_class
+        self.per_class = switch(per_class, "per_class")
         self.frame_rate = positive(frame_rate, "frame_rate")
         self.max_age = frames_of(max_age, self.frame_rate)
         self.embedder = embedder

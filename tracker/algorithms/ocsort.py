@@ -27,7 +27,7 @@ from tracker.assign import Matching, assign, same_class
 from tracker.boxes import FloatArray, iou_xyxy, warp_boxes, xyxy_to_xywh
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYSR, Motion
-from tracker.state import State, at_least, fraction, frames_of, not_negative, positive
+from tracker.state import State, at_least, fraction, frames_of, not_negative, positive, switch
 from tracker.tracks import IntArray, Tracks
 
 
@@ -87,8 +87,8 @@ class OCSORT:
         self.iou_threshold = fraction(iou_threshold, "iou_threshold")
         self.delta_t = at_least(1, delta_t, "delta_t")
         self.inertia = fraction(inertia, "inertia")
-        self.published_order = published_order
-        self.per_class = per_class
+        self.published_order = switch(published_order, "published_order")
+        self.per_class = switch(per_class, "per_class")
         self.frame_rate = positive(frame_rate, "frame_rate")
         self.max_age = frames_of(max_age, self.frame_rate)
         self.motion: Motion = XYSR() if motion is None else motion

@@ -20,7 +20,7 @@ from tracker.assign import Matching, assign_pairs
 from tracker.boxes import iou_pairs_xyxy
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYSR, Motion
-from tracker.state import State, at_least, fraction, frames_of, positive
+from tracker.state import State, at_least, fraction, frames_of, positive, switch
 from tracker.tracks import IntArray, Tracks
 
 
@@ -56,8 +56,8 @@ class SORT:
     ) -> None:
         self.min_hits = at_least(0, min_hits, "min_hits")
         self.iou_threshold = fraction(iou_threshold, "iou_threshold")
-        self.published_order = published_order
-        self.per_class = per_class
+        self.published_order = switch(published_order, "published_order")
+        self.per_class = switch(per_class, "per_class")
         self.frame_rate = positive(frame_rate, "frame_rate")
         self.max_age = frames_of(max_age, self.frame_rate)
         self.motion: Motion = XYSR() if motion is None else motion

@@ -34,7 +34,7 @@ from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_pairs_xyxy, xyxy_to_xywh
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
-from tracker.state import State, at_least, fraction, frames_of, positive
+from tracker.state import State, at_least, fraction, frames_of, positive, switch
 from tracker.tracks import IntArray, Tracks
 
 BoolArray = NDArray[np.bool_]
@@ -112,9 +112,9 @@ class Steady:
         self.low_noise = positive(low_noise, "low_noise")
         self.height_memory = fraction(height_memory, "height_memory")
         self.appearance = fraction(appearance, "appearance")
-        self.max_cosine_distance = 2 * fraction(max_cosine_distance / 2, "max_cosine_distance / 2")
+        self.max_cosine_distance = fraction(max_cosine_distance, "max_cosine_distance", 2)
         self.coast = at_least(0, coast, "coast")
-        self.per_class = per_class
+        self.per_class = switch(per_class, "per_class")
         self.frame_rate = positive(frame_rate, "frame_rate")
         self.max_age = frames_of(max_age, self.frame_rate)
         self.embedder = embedder

@@ -26,7 +26,7 @@ from tracker.assign import Matching, same_class
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYAH, Motion
-from tracker.state import State, at_least, fraction, frames_of, positive
+from tracker.state import State, at_least, fraction, frames_of, positive, switch
 from tracker.tracks import Tracks
 
 # 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
@@ -74,8 +74,8 @@ class StrongSORT:
         self.appearance_weight = fraction(appearance_weight, "appearance_weight")
         self.max_iou_distance = fraction(max_iou_distance, "max_iou_distance")
         self.momentum = fraction(momentum, "momentum")
-        self.scale_noise = scale_noise
-        self.per_class = per_class
+        self.scale_noise = switch(scale_noise, "scale_noise")
+        self.per_class = switch(per_class, "per_class")
         self.frame_rate = positive(frame_rate, "frame_rate")
         self.max_age = frames_of(max_age, self.frame_rate)
         self.embedder = embedder
