@@ -55,6 +55,45 @@ def test_a_shallow_copy_is_a_snapshot() -> None:
         np.testing.assert_array_equal(getattr(snapshot, name), value)
 
 
+def voted(*told: tuple[int, float]) -> list[int]:
+    """The class of a track after each detection of (class, score), the first of which is its birth."""
+    motion, state, out = XYSR(), State.start(XYSR()), []
+    box = [[0.0, 0, 10, 20]]
+    for label, score in told:
+        detection = Detections(box, [score], [label])
+        state.predict(motion, 1)
+        if len(state):
+            state.update(motion, np.array([0]), detection, np.array([0]))
+            assert state.detection_classes.tolist() == [label]
+        else:
+            state.birth(motion, detection, np.array([0]))
+        out += state.classes.tolist()
+    return out
+
+
+def test_a_class_changes_when_another_outweighs_it() -> None:
+    assert voted((1, 0.3), *[(2, 0.9)] * 20) == [1] * 7 + [2] * 14
+    assert set(voted((1, 0.9), *[(2, 0.2)] * 100)) == {1}, "what is never sure changes nothing"
+    assert set(voted((1, 0.9), *[(2, 0.8), (1, 0.8)] * 50)) == {1}, "a tie keeps the class"
+    assert voted(*[(1, 0.2), (2, 0.9)] * 50)[-1] == 2, "scores are weights"
+    assert set(voted((1, 0.9), *[(2, 0.9), (3, 0.9)] * 50)) == {1}, "two others that disagree outweigh nobody"
+    assert voted((1, 0.9), (3, 0.9), *[(2, 0.9)] * 9)[-1] == 2, "the stronger rival wins"
+    there_and_back = voted(*[(1, 0.9)] * 5, *[(2, 0.9)] * 9, *[(1, 0.9)] * 6)
+    assert there_and_back[-1] == 2, "the way back is as long"
+    assert set(voted((1, 0.9), *[(2, -60.0)] * 30)) == {1}
+
+
+def test_votes_of_some_tracks_leave_the_others_alone() -> None:
+    motion, state = XYSR(), born()
+    for _ in range(8):
+        state.predict(motion, 1)
+        state.update(motion, np.array([0, 2]), Detections(BOXES, [0.9, 0.9, 0.9], [3, 3, 3]), np.array([0, 2]))
+    assert state.classes.tolist() == [3, 2, 3]
+    assert state.detection_classes.tolist() == [3, 2, 3]
+    state.keep(np.array([False, True, True]))
+    assert (state.classes.tolist(), state.doubts.tolist()) == ([2, 3], [0.0, 0.0])
+
+
 def test_frames_that_passed() -> None:
     state = State.start(XYSR())
     assert state.advance(None, 25) == 1

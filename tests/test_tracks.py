@@ -18,6 +18,7 @@ def three(kind: type[Tracks] = Tracks, **columns: Any) -> Tracks:
         "detection_boxes": np.array([[0.0, 1, 2, 3], [np.nan] * 4, [8, 9, 10, 11]]),
         "scores": np.array([0.9, 0.8, 0.7]),
         "classes": np.array([0, 1, 2]),
+        "detection_classes": np.array([0, 5, 2]),
         "confirmed": np.array([True, True, False]),
         "ages": np.array([5, 6, 1]),
         "hits": np.array([5, 4, 1]),
@@ -48,6 +49,7 @@ def test_rows_as_records() -> None:
     first, second, third = three()
     assert isinstance(first, Track)
     assert (first.id, first.state, first.class_id, first.detection) == (4, "confirmed", 0, 1)
+    assert (second.class_id, second.detection_class_id) == (1, 5)
     assert (second.id, second.state, second.missed, second.detection) == (7, "lost", 2, -1)
     assert (third.id, third.state, third.age, third.hits, third.score) == (9, "tentative", 1, 1, 0.7)
     assert third.box.tolist() == [8, 9, 10, 11]

@@ -22,9 +22,13 @@ S = TypeVar("S", bound="State")
 
 
 # Rows of State.integers and State.floats, read and written by name as attributes; the last ones as in Detections.
-IDS, AGES, HITS, MISSED, DETECTIONS, CLASSES = range(6)
-SILENT, SCORES, BOX = 0, 1, slice(2, 6)
-ONE_UPDATE = np.array([[0], [1], [0], [1], [0], [0]])  # what an update adds to the integers
+IDS, AGES, HITS, MISSED, CLASSES, RIVALS, DETECTIONS, DETECTION_CLASSES = range(8)
+SILENT, DOUBTS, SCORES, BOX = 0, 1, 2, slice(3, 7)
+ONE_UPDATE = np.array([[0], [1], [0], [1], [0], [0], [0], [0]])  # what an update adds to the integers
+
+# A track changes its class when detections of another one outweigh its own by so many sure ones; see ``_vote``.
+CLASS_LEAD = 5.0
+CLASS_MEMORY = 0.95  # what is left of a vote at the next one
 
 
 def _column(table: str, row: int) -> Any:
@@ -48,15 +52,18 @@ class State:
     hits        detections matched since birth
     missed      updates since the last match
     detections  row of the matched detection in this frame's input, -1 without
-    classes     class of the last matched detection
+    classes     voted from those of the matched detections
+    rivals      class that may come to replace it
+    detection_classes  class of the last matched detection
     silent      frames since the last match, by time where it is given
+    doubts      votes by which the rival leads, 0 or more
     scores      score of the last matched detection
     last_boxes  (4, N) the last matched detection's box, xyxy
     """
 
     motion: NDArray[Any]  # (..., N), as the motion model keeps it
-    integers: IntArray = field(default_factory=lambda: np.empty((6, 0), dtype=np.int64))
-    floats: FloatArray = field(default_factory=lambda: np.empty((6, 0)))
+    integers: IntArray = field(default_factory=lambda: np.empty((8, 0), dtype=np.int64))
+    floats: FloatArray = field(default_factory=lambda: np.empty((7, 0)))
     confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
     next_id: int = 1
     frame: int = 0
@@ -70,7 +77,10 @@ class State:
     missed: ClassVar[Any] = _column("integers", MISSED)
     detections: ClassVar[Any] = _column("integers", DETECTIONS)
     classes: ClassVar[Any] = _column("integers", CLASSES)
+    rivals: ClassVar[Any] = _column("integers", RIVALS)
+    detection_classes: ClassVar[Any] = _column("integers", DETECTION_CLASSES)
     silent: ClassVar[Any] = _column("floats", SILENT)
+    doubts: ClassVar[Any] = _column("floats", DOUBTS)
     scores: ClassVar[Any] = _column("floats", SCORES)
 
     @property
@@ -163,19 +173,41 @@ class State:
         self.integers[DETECTIONS:, to] = detections.integers.take(which, axis=1)
         self.floats[SILENT, to] = 0.0
         self.floats[SCORES:, to] = floats
+        # Nearly always every detection is of its track's class, and nothing was in doubt before.
+        if (self.integers[DETECTION_CLASSES] != self.integers[CLASSES]).any() or self.floats[DOUBTS].any():
+            self._vote(tracks)
+
+    def _vote(self, tracks: IntArray) -> None:
+        """Let the matched tracks (K,) hear their detection about their class.
+
+        A cumulative sum with a floor at 0 (Page 1954, Biometrika 41): a detection of the rival class adds its score to
+        the doubt, any other takes it away; one that takes more than there is becomes the rival, if it is of another
+        class than the track's. At CLASS_LEAD the rival is the class, and the old one has as long a way back.
+        """
+        own, rivals, found = (self.integers[row, tracks] for row in (CLASSES, RIVALS, DETECTION_CLASSES))
+        weight = self.scores[tracks].clip(0.0, 1.0)
+        other = found != own
+        doubts = CLASS_MEMORY * self.doubts[tracks] + np.where(other & (found == rivals), weight, -weight)
+        rivals = np.where(other & (doubts < 0), found, rivals)
+        doubts = np.where(other, np.abs(doubts), doubts.clip(0.0))
+        won = doubts >= CLASS_LEAD
+        self.integers[CLASSES, tracks] = np.where(won, rivals, own)
+        self.integers[RIVALS, tracks] = np.where(won, own, rivals)
+        self.floats[DOUBTS, tracks] = np.where(won, 0.0, doubts)
 
     def birth(self, motion: Motion, detections: Detections, which: IntArray, **columns: Any) -> None:
         """Start a track at each of the detections ``which`` (K,); ``columns`` gives what a subclass added."""
         n = len(which)
         if n == 0:
             return
-        integers = np.empty((6, n), dtype=np.int64)
+        integers = np.empty((8, n), dtype=np.int64)
         integers[IDS] = np.arange(self.next_id, self.next_id + n)
         integers[AGES] = integers[HITS] = 1
         integers[MISSED] = 0
         integers[DETECTIONS:] = detections.integers[:, which]
-        floats = np.empty((6, n))
-        floats[SILENT] = 0.0
+        integers[CLASSES] = integers[RIVALS] = integers[DETECTION_CLASSES]
+        floats = np.empty((7, n))
+        floats[SILENT] = floats[DOUBTS] = 0.0
         floats[SCORES:] = detections.floats[:, which]
         new = {"motion": motion.birth(floats[BOX].T), "integers": integers, "floats": floats}
         new["confirmed"] = np.zeros(n, dtype=bool)
@@ -207,6 +239,7 @@ class State:
             detection_boxes=detection_boxes,
             scores=floats[SCORES],
             classes=integers[CLASSES],
+            detection_classes=integers[DETECTION_CLASSES],
             confirmed=self.confirmed[index],
             ages=integers[AGES],
             hits=integers[HITS],

@@ -23,6 +23,7 @@ class Track:
     detection_box: FloatArray
     score: float
     class_id: int
+    detection_class_id: int
     state: str
     age: int
     hits: int
@@ -39,7 +40,8 @@ class Tracks:
     boxes            (N, 4) filtered left, top, right, bottom in pixels
     detection_boxes  (N, 4) the matched detection's own box, NaN where the track has none in this frame
     scores           (N,) score of the last matched detection
-    classes          (N,) class of the last matched detection
+    classes          (N,) class of the track: that of its first detection until others outweigh it
+    detection_classes  (N,) class of the last matched detection, as the detector gave it
     confirmed        (N,) bool: past its probation
     ages             (N,) updates since birth, 1 at birth
     hits             (N,) detections matched since birth
@@ -60,6 +62,7 @@ class Tracks:
     detection_boxes: FloatArray
     scores: FloatArray
     classes: IntArray
+    detection_classes: IntArray
     confirmed: NDArray[np.bool_]
     ages: IntArray
     hits: IntArray
@@ -93,6 +96,7 @@ class Tracks:
                 detection_box=self.detection_boxes[i],
                 score=float(self.scores[i]),
                 class_id=int(self.classes[i]),
+                detection_class_id=int(self.detection_classes[i]),
                 state=str(states[i]),
                 age=int(self.ages[i]),
                 hits=int(self.hits[i]),

@@ -170,7 +170,7 @@ def test_rows_of_the_report_agree_with_one_another_and_the_input(case: Case) -> 
             assert (part.boxes[:, 2:] > part.boxes[:, :2]).all()
             np.testing.assert_array_equal(part.detection_boxes[matched], seen.boxes[part.detections[matched]])
             np.testing.assert_array_equal(part.scores[matched], seen.scores[part.detections[matched]])
-            np.testing.assert_array_equal(part.classes[matched], seen.classes[part.detections[matched]])
+            np.testing.assert_array_equal(part.detection_classes[matched], seen.classes[part.detections[matched]])
             assert np.isnan(part.detection_boxes[~matched]).all()
         assert set(tracks.ids.tolist()) <= set(tracker.tracks.ids.tolist())
 
@@ -611,6 +611,22 @@ def test_classes_match_only_their_own_with_per_class(case: Case) -> None:
         tracker.update(case.detections(seen))
         for i, label in zip(tracker.tracks.ids.tolist(), tracker.tracks.classes.tolist(), strict=True):
             assert class_of.setdefault(i, label) == label
+
+
+@pytest.mark.parametrize("case", [c for c in cases() if "per_class" not in c.switches], ids=lambda case: case.id)
+def test_a_class_is_voted_and_what_was_detected_is_kept(case: Case) -> None:
+    seen, person, dog = still(1)[0], 7, 3
+    told = [person] * 12 + [dog] * 3 + [person] * 12 + [dog] * 12 + [person]
+    tracker, classes, ids = case.build(), [], set()
+    for label in told:
+        tracks = tracker.update(case.detections(seen, classes=[label]))
+        classes += tracker.tracks.classes.tolist()
+        assert tracker.tracks.detection_classes.tolist() == [label]
+        ids |= set(tracks.ids.tolist())
+    assert len(ids) == 1
+    # Three detections of another class change nothing, twelve do, and one of the old class does not turn it back.
+    assert classes == [person] * classes.count(person) + [dog] * classes.count(dog)
+    assert 30 <= classes.count(person) < 36
 
 
 NOT_SWITCHES = ("no", 1, None, [True])
