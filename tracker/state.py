@@ -137,6 +137,15 @@ class State:
         self.integers[DETECTIONS] = -1
         self.floats[SILENT] += step
 
+    def outlived(self, max_age: float) -> NDArray[np.bool_]:
+        """(N,) tracks without a detection for more than ``max_age`` frames, by time where it is given.
+
+        One missed update does not end a track of ``max_age`` 1 or more, however far apart updates are: a detector
+        misses once in so many looks, not once in so many seconds.
+        """
+        out: NDArray[np.bool_] = (self.silent >= max_age + 0.5) & (self.missed > min(1.0, max_age))
+        return out
+
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
         """Move every track with the camera; ``matrix`` (2, 3) takes points of the last image to this one."""
         self.motion = motion.warp(self.motion, matrix)

@@ -158,7 +158,7 @@ class BoTSORT:
             old, new = state.looks[:, tracks[k]].T, looks[matched[k]]
             state.looks[:, tracks[k]] = unit((self.momentum * old + (1 - self.momentum) * new).astype(np.float32)).T
         state.confirmed = state.confirmed | (state.missed == 0)
-        state.keep(state.confirmed & (state.silent < self.max_age + 0.5))
+        state.keep(state.confirmed & ~state.outlived(self.max_age))
 
         born = np.flatnonzero(matching.free_detections & high & (scores >= self.birth_threshold))
         state.birth(

@@ -126,7 +126,7 @@ class ByteTrack:
         state.update(self.motion, tracks, detections, matched)
         state.confirmed = state.confirmed | (state.missed == 0)
         # A track that has just grown too old is still matched in the next frame, then dropped.
-        state.keep(state.confirmed & (state.silent < self.max_age + 1.5))
+        state.keep(state.confirmed & ~state.outlived(self.max_age + 1))
 
         starts = matching.free_detections & high & (scores >= self.birth_threshold)
         born = np.flatnonzero(starts)

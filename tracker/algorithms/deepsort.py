@@ -111,7 +111,7 @@ class DeepSORT:
 
         state.predict(self.motion, step)
 
-        expired = state.silent >= self.max_age + 0.5
+        expired = state.outlived(self.max_age)
         cascading = state.confirmed & ~expired
         allowed = self.motion.distances(state.motion, detections.boxes) <= MAHALANOBIS_GATE
         allowed &= cascading[:, None]

@@ -150,7 +150,7 @@ class OCSORT:
         shown = (state.missed == 0) & ((state.streaks >= self.min_hits) | (state.frame <= self.min_hits))
         state.confirmed = state.confirmed | shown
         reported = self._report(state, shown)
-        state.keep(state.silent < self.max_age + 0.5)
+        state.keep(~state.outlived(self.max_age))
         self.state = state
         return reported
 

@@ -113,6 +113,6 @@ class SORT:
         shown = (state.missed == 0) & (state.streaks >= proven)
         state.confirmed |= shown
         reported = state.report(self.motion, shown)
-        state.keep(state.silent < self.max_age + 0.5)
+        state.keep(~state.outlived(self.max_age))
         self.state = state
         return reported

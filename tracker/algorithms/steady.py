@@ -210,7 +210,7 @@ class Steady:
         state.update(self.motion, tracks, detections, matched, noise)
         self._remember(state, tracks, tall[matched], sure, None if looks is None else looks[matched])
         state.confirmed = confirmed | (state.missed == 0)
-        state.keep(state.confirmed & (state.silent < self.max_age + 0.5))
+        state.keep(state.confirmed & ~state.outlived(self.max_age))
 
         born = np.flatnonzero(matching.free_detections & high & (scores >= self.birth_score))
         if len(born):

@@ -127,7 +127,7 @@ class StrongSORT:
         gain = np.where(cost < self.max_cost, self.max_cost - cost, 0.0)
 
         matching = Matching(len(state), len(detections))
-        expired = state.silent >= self.max_age + 0.5
+        expired = state.outlived(self.max_age)
         matching.stage("appearance and motion", gain, state.confirmed & ~expired)
         matching.stage(
             "overlap",
