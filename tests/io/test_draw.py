@@ -23,6 +23,7 @@ def make(boxes: object, *, ids: object = None, missed: object = 0, confirmed: ob
         detection_boxes=xyxy,
         scores=np.ones(n),
         classes=0 * ones,
+        detection_classes=0 * ones,
         confirmed=np.full(n, confirmed),
         ages=ones,
         hits=ones,
