@@ -111,7 +111,8 @@ class DeepSORT:
 
         state.predict(self.motion, step)
 
-        expired = state.outlived(self.max_age)
+        outlasted = state.silent >= max(self.max_age + 1.5, self.frame_rate)  # by a gap in time
+        expired = outlasted | state.outlived(self.max_age)
         cascading = state.confirmed & ~expired
         allowed = self.motion.distances(state.motion, detections.boxes) <= MAHALANOBIS_GATE
         allowed &= cascading[:, None]
@@ -127,7 +128,6 @@ class DeepSORT:
         matching = Matching(len(state), len(detections))
         for missed in np.unique(state.missed[cascading]):
             matching.stage(f"appearance, missed {missed}", by_appearance, cascading & (state.missed == missed))
-        outlasted = state.silent >= max(self.max_age + 1.5, self.frame_rate)  # by a gap in time
         matching.stage("overlap", by_overlap, (~state.confirmed | (state.missed == 1)) & ~outlasted)
 
         tracks, matched = matching.pairs

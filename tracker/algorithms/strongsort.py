@@ -127,12 +127,13 @@ class StrongSORT:
         gain = np.where(cost < self.max_cost, self.max_cost - cost, 0.0)
 
         matching = Matching(len(state), len(detections))
-        expired = state.outlived(self.max_age)
+        outlasted = state.silent >= max(self.max_age + 1.5, self.frame_rate)  # by a gap in time
+        expired = outlasted | state.outlived(self.max_age)
         matching.stage("appearance and motion", gain, state.confirmed & ~expired)
         matching.stage(
             "overlap",
             self.max_iou_distance - (1.0 - near),
-            (~state.confirmed | (state.missed == 1)) & (state.silent < self.max_age + 1.5),
+            (~state.confirmed | (state.missed == 1)) & ~outlasted,
         )
 
         tracks, matched = matching.pairs
