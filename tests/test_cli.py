@@ -104,7 +104,7 @@ def test_every_second_frame(street: Path, detections: Path, tmp_path: Path, caps
 def test_camera_motion(street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     still = tmp_path / "gmc.txt"
     still.write_text("".join(f"{number} 1 0 0 0 1 0\n" for number in range(24)))
-    command = [str(street), "--detector", str(detections), "--no-video", "--json", "--set", "min_hits=1"]
+    command = [str(street), "--detector", str(detections), "--no-video", "--json", "--set", "coast=0"]
     written = {}
     for how in ("off", "flow", str(still)):
         out = tmp_path / f"out-{Path(how).stem}"
@@ -154,7 +154,7 @@ def test_json_is_all_it_prints(
     street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = [str(street), "--detector", str(detections), "-o", str(tmp_path / "out"), "--json", "--no-video"]
-    assert main([*command, "--set", "max_age=5", "min_hits=1"]) == 0
+    assert main([*command, "--set", "max_age=5", "coast=0"]) == 0
     captured = capsys.readouterr()
     said = json.loads(captured.out)
     assert captured.err == ""
@@ -201,7 +201,7 @@ def test_an_embedder_that_is_not_used_is_said(
     street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = [str(street), "--detector", str(detections), "-o", str(tmp_path / "out"), "--no-video"]
-    assert main([*command, "--reid", "histogram"]) == 0
+    assert main([*command, "--algo", "sort", "--reid", "histogram"]) == 0
     assert "sort uses no appearance; --reid histogram is left out" in capsys.readouterr().err
 
 
@@ -211,14 +211,15 @@ def test_default_folders_are_new_ones(
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
         assert main([str(street), "--detector", str(detections), "--no-video", "--quiet"]) == 0
-    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["straße_1-sort", "straße_1-sort-2"]
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["straße_1-steady", "straße_1-steady-2"]
 
 
 def test_sequence_folder_without_images_takes_its_own_detections(
     shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sequence = shared / "data/MOT15/train/TUD-Campus"
-    assert main([str(sequence), "-o", str(tmp_path / "out"), "--set", "published_order=true", "--json"]) == 0
+    command = [str(sequence), "--algo", "sort", "-o", str(tmp_path / "out"), "--set", "published_order=true"]
+    assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["counts"]["rows"] == 261  # as the published SORT
     assert not (tmp_path / "out" / "tracks.mp4").exists()
 
@@ -280,11 +281,11 @@ def test_bad_words_are_one_line(street: Path, detections: Path, capsys: pytest.C
     assert "did you mean 'deepsort'" in refused(capsys, street, "--algo", "depsort")
     assert "did you mean 'max_age'" in refused(capsys, street, "--detector", detections, "--set", "maxage=3")
     assert "key=value" in refused(capsys, street, "--detector", detections, "--set", "max_age")
-    assert "iou_threshold=7" in refused(capsys, street, "--detector", detections, "--set", "iou_threshold=7")
-    assert "give a number" in refused(capsys, street, "--detector", detections, "--set", "min_hits=many")
+    assert "birth_score=7" in refused(capsys, street, "--detector", detections, "--set", "birth_score=7")
+    assert "give a number" in refused(capsys, street, "--detector", detections, "--set", "coast=many")
     assert "did you mean 'hog'" in refused(capsys, street, "--detector", "hogs")
     assert "no such file" in refused(capsys, street, "--detector", "missing.onnx")
-    assert "min_hits=inf" in refused(capsys, street, "--detector", detections, "--set", "min_hits=inf")
+    assert "coast=inf" in refused(capsys, street, "--detector", detections, "--set", "coast=inf")
     assert "give names" in refused(capsys, street, "--detector", "hog", "--classes", ",")
     assert "no SOURCE" in refused(capsys, "--algo", "sort")
     assert "--conf" in refused(capsys, street, "--conf", "nan", "--detector", detections)

@@ -29,7 +29,7 @@ ABOUT = """
 SOURCE is a video file, a folder of images, a MOTChallenge sequence folder, a webcam number or a URL (rtsp, http).
 The first line it prints says what it chose; tracks.txt, the annotated video and run.json go to a new folder.
 
-  track street.mp4                               SORT on OpenCV's people detector
+  track street.mp4                               Steady, the tracker we recommend, on OpenCV's people detector
   track street.mp4 --algo deepsort               with appearance
   track street.mp4 --detector yolox_nano.onnx    a stronger detector of your own
 """

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.registry import algorithm, algorithms, parameters, read_params, typed
+from tracker.registry import DEFAULT, algorithm, algorithms, parameters, read_params, typed
 
 if TYPE_CHECKING:
     from tracker.demo import SceneScore
@@ -54,7 +54,7 @@ def add_parsers(subparsers: Any) -> None:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--algo", metavar="NAME", help=f"{', '.join(algorithms())} (default: that of --params, or else sort)")
+    add("--algo", metavar="NAME", help=f"{', '.join(algorithms())} (default: that of --params, or else {DEFAULT})")
     add(
         "--detector",
         metavar="WHAT",
@@ -155,7 +155,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         params = read_params(args.params, args.algo)
         args.algo, settings = params.algo, params.settings
         args.conf = params.conf if args.conf is None else args.conf
-    args.algo = args.algo or "sort"
+    args.algo = args.algo or DEFAULT
     settings |= typed(args.algo, _settings(args.settings))
     if args.classes is not None and not args.classes.replace(",", "").strip():
         raise ValueError("--classes: give names, such as person,car")

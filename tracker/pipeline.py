@@ -14,7 +14,7 @@ import numpy as np
 
 from tracker.camera import Compensated, open_camera
 from tracker.detections import Detections, Invalid, as_detections
-from tracker.registry import Tracker, algorithm, build, needs_embeddings, read_params, wants_embeddings
+from tracker.registry import DEFAULT, Tracker, algorithm, build, needs_embeddings, read_params, wants_embeddings
 from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
 from tracker.state import at_least
 from tracker.threads import Ahead
@@ -184,7 +184,7 @@ def open_pipeline(
         read = read_params(params, algo)
         algo, settings = read.algo, {**read.settings, **(settings or {})}
         conf = read.conf if conf is None else conf
-    algo = "sort" if algo is None else algo
+    algo = DEFAULT if algo is None else algo
     if isinstance(algo, str):
         algorithm(algo)  # an unknown name is said before anything slow is opened
     at_least(1, every, "every")
@@ -247,7 +247,7 @@ def track(
     """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
 
     source    video file, folder of images, MOTChallenge sequence folder, webcam number, URL, or an opened ``Source``
-    algo      name of an algorithm, or an instance of one; default that of ``params``, or else "sort"
+    algo      name of an algorithm, or an instance of one; default that of ``params``, or else "steady", the one we recommend
     detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections
     reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
               Without it: the packaged model where the algorithm needs embeddings, none where it only can use them

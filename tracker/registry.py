@@ -17,6 +17,8 @@ from tracker.detections import Invalid
 from tracker.spelling import nearest
 from tracker.tracks import Tracks
 
+DEFAULT = "steady"  # what we recommend
+
 # Given by the pipeline or by code, not by a setting.
 NOT_SETTINGS = ("embedder", "motion")
 

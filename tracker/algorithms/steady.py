@@ -3,6 +3,9 @@
 It stands on ByteTrack (Zhang 2022, arXiv 2110.06864) and adds what keeps an identity through a crowd. Every stage is
 there for a reason that holds in any scene; ``scripts/ablation.py`` measures what each adds.
 
+0. scale       scores of a strong network, whose good ones are about 0.9, are taken as they are. Where the good ones are
+               at 0.5, or at 60, all are scaled, so that the thresholds mean the same. What a good score is: the mean
+               of all so far weighted by their fourth power, to which the many weak ones add next to nothing
 1. predict     Kalman filter over centre, width and height (BoT-SORT, arXiv 2206.14651, section 3.1); lost tracks keep
                their size
 2. likeness    IoU x agreement in height with what the track measured over time. Two people who overlap in the image
@@ -43,6 +46,13 @@ BoolArray = NDArray[np.bool_]
 # (people walk less than one height a second).
 REACH, REACH_PER_SECOND = 0.5, 1.5
 
+# Between these the good scores of a strong network are; others are scaled to the nearer one. The level starts as if one
+# detection of 0.9 had been seen: a video that begins with weak ones alone starts no tracks at once.
+STRONG, START = (0.85, 1.0), 0.9
+
+# Frames with detections over which the level of the good scores is remembered: night falls.
+LEVEL_MEMORY = 1000.0
+
 # Detections after which a track is reported where it is hidden: false ones seldom come so far.
 STEADY_HITS = 30
 
@@ -51,6 +61,8 @@ STEADY_HITS = 30
 class SteadyState(State):
     heights: FloatArray = field(default_factory=lambda: np.empty(0))  # slow mean of the measured heights, pixels
     looks: EmbeddingArray = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))  # (D, N) unit, or 0
+    weight: float = START**4  # of the scores so far: the sum of their fourth powers, slowly forgotten
+    level: float = START  # their mean, by that weight
 
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
         super().warp(motion, matrix)
@@ -59,6 +71,8 @@ class SteadyState(State):
 
 class Steady:
     """The recommended tracker.
+
+    Thresholds of the score are for a strong network (good detections at 0.85 to 1); other scores are scaled to that.
 
     high_score      score above which a detection may start or regain a track; lower ones only continue tracks
     low_score       score at or below which a detection is not used at all
@@ -136,7 +150,7 @@ class Steady:
         """Track one frame: its detections in, the reported tracks out.
 
         detections  anything ``as_detections`` takes, those of low score too; embeddings are used where they are given.
-                    Scores are taken as 0..1, values outside count as 0 or 1
+                    Scores of any scale above 0, bounded or not; those below count as 0
         frame       the image (H, W, 3), only for an embedder
         time        seconds; lets frames be skipped or irregular. Without it one call is one frame.
 
@@ -162,7 +176,7 @@ class Steady:
         )  # a gap in time ends tracks, from a second on
 
         boxes = detections.boxes
-        scores = detections.scores.clip(0.0, 1.0)
+        scores = _relative(state, detections.scores)
         high = scores > self.high_score
         confirmed, seen = state.confirmed, ~lost
         predicted = self.motion.boxes(state.motion)
@@ -273,6 +287,20 @@ class Steady:
                 "use one embedder throughout, or call reset()"
             )
         return unit(detections.embeddings)
+
+
+def _relative(state: SteadyState, scores: FloatArray) -> FloatArray:
+    """Scores (M,) as those of a strong network, 0..1; the level in ``state`` learns from them first."""
+    if len(scores) == 0:
+        return scores
+    scores = scores.clip(0.0, 1e6)
+    weights = scores * scores
+    weights *= weights
+    new, old = float(weights.sum()), (1 - 1 / LEVEL_MEMORY) * state.weight
+    state.weight = new + old
+    state.level = (float(weights @ scores) + old * state.level) / state.weight
+    scores *= min(max(state.level, STRONG[0]), STRONG[1]) / state.level
+    return np.minimum(scores, 1.0, out=scores)
 
 
 def _height_iou(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -54,7 +54,8 @@ class Recorded:
         if self._outside is not None:
             low, high = self._outside
             lines.append(
-                f"{self.name}: scores run from {low:g} to {high:g}, not 0..1; thresholds of an algorithm need adjusting"
+                f"{self.name}: scores run from {low:g} to {high:g}, not 0..1; "
+                "steady finds its scale, thresholds of other algorithms need adjusting"
             )
         return "; ".join(lines) or None
 
