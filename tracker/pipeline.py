@@ -247,7 +247,7 @@ def track(
     """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
 
     source    video file, folder of images, MOTChallenge sequence folder, webcam number, URL, or an opened ``Source``
-    algo      name of an algorithm, or an instance of one; default that of ``params``, or else "steady", the one we recommend
+    algo      name of an algorithm, or an instance of one; default that of ``params``, or else "steady"
     detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections
     reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
               Without it: the packaged model where the algorithm needs embeddings, none where it only can use them
