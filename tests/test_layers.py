@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
     ["boxes", "detections", "tracks", "spelling"],
     ["motion", "assign", "appearance", "camera", "state"],
-    ["algorithms", "detect", "embed", "io", "evaluate"],
+    ["algorithms", "detect", "embed", "io", "evaluate", "refine"],
     ["registry", "pipeline", "sinks", "threads", "scene", "bench", "tune"],
     ["report"],
-    ["cli", "commands", "score_commands", "tune_commands", "demo"],
+    ["cli", "commands", "score_commands", "tune_commands", "refine_commands", "demo"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.
 BESIDE = {"detect": {"io"}, "evaluate": {"io"}, "embed": {"io", "detect"}}

@@ -45,7 +45,7 @@ def lay_out(text: str, folder: Path, request: pytest.FixtureRequest) -> None:
         (folder / "tuned").mkdir()
         algo = "bytetrack" if "bytetrack" in text else "sort"
         (folder / "tuned/params.json").write_text(f'{{"algorithm": "{algo}", "parameters": {{"max_age": 40}}}}')
-    if "MOT17/train" in text:
+    if "MOT17/train" in text or "refine" in text:
         shared: Path = request.getfixturevalue("shared")
         (folder / "MOT17").symlink_to(shared / "data/MOT17")
         (folder / "results").mkdir()

@@ -170,3 +170,15 @@ def test_doctor_says_what_is_good_and_what_is_not(
     bad.write_text("1,1,0,0,5,5,1\n2,1,0,0,5\n")
     assert main(["doctor", str(bad)]) == 1
     assert f"{bad}:2: 5 columns" in capsys.readouterr().out
+
+
+def test_eval_scores_the_second_half_as_bench_makes_it(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = ["--split", "second-half"]
+    bench = ["bench", "--data", str(place / "gt"), "--algo", "sort", "-o", str(tmp_path), "--workers", "1", *half]
+    assert main([*bench, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)["trackers"][0]
+    assert main(["eval", str(tmp_path / "second-half"), "--gt", str(place / "gt"), *half, "--json"]) == 0
+    scored = json.loads(capsys.readouterr().out)["trackers"][0]
+    assert scored["combined"] == made["combined"]

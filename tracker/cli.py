@@ -17,6 +17,7 @@ COMMANDS = {
     "eval": ("tracker.score_commands", "score results against MOTChallenge ground truth"),
     "bench": ("tracker.score_commands", "run algorithms on a MOTChallenge tree and score them"),
     "tune": ("tracker.tune_commands", "search an algorithm's parameters against ground truth"),
+    "refine": ("tracker.refine_commands", "repair results offline: merge tracks, fill gaps, smooth"),
     "doctor": ("tracker.score_commands", "check detections, results or ground truth"),
     "reid": ("reid.cli", "train, score, export and compress appearance models"),
 }

@@ -38,6 +38,9 @@ def add_parsers(subparsers: Any) -> None:
         "--rules", choices=_RULES, default="auto", help="what counts; recognised from the data by default"
     )
     parser.add_argument("--sequences", metavar="A,B", help="score only these sequences")
+    parser.add_argument(
+        "--split", choices=["full", "second-half"], default="full", help="second-half: MOT17's val half, from frame 1"
+    )
     parser.add_argument("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")
     _add_outputs(parser)
     parser.add_argument(
@@ -118,6 +121,10 @@ def run_eval(args: argparse.Namespace) -> int:
         for name, files in find_results(path).items():
             trackers[_free(name, Path(path), trackers)] = files
     truth = load_ground_truth(args.gt, args.rules, _names(args.sequences))
+    if args.split == "second-half":
+        from tracker.bench import halved
+
+        truth = halved(truth)
     evaluations = [truth.score(files, tracker=name, threshold=args.threshold) for name, files in trackers.items()]
     if args.plot:
         from tracker.evaluate.curves import curves_svg

@@ -282,3 +282,30 @@ def test_every_shared_file_reads() -> None:
         )
     for path in sorted(SHARED.glob("MOT1?/train/*/det/*.txt")):
         assert len(read_detections(path)) > 0
+
+
+def test_classes_and_marks_of_interpolated_rows_go_and_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "rows.txt"
+    boxes = [[10, 20, 40, 60], [11, 21, 41, 61]]
+    write_results(path, [2, 1], [1, 1], boxes, classes=[3, -1], interpolated=[True, False])
+    assert path.read_text().splitlines()[1].endswith(",1.0000,3,-1,1")
+    rows = read_results(path)
+    assert rows.classes.tolist() == [-1, 3]
+    assert rows.interpolated is not None
+    assert rows.interpolated.tolist() == [False, True]
+    picked = rows.select(slice(1, 2)).interpolated
+    assert picked is not None
+    assert picked.tolist() == [True]
+
+
+@pytest.mark.parametrize("last", ["-1", "0", "0.5", "7"])
+def test_another_tenth_column_marks_nothing(tmp_path: Path, last: str) -> None:
+    text = GOOD.replace("-1,-1,-1\n", f"-1,-1,{last}\n", 1)
+    assert read_results(put(tmp_path, text)).interpolated is None
+    assert read_results(put(tmp_path, text.replace(f",{last}\n", ",1\n"))).interpolated is not None
+
+
+def test_plain_results_keep_their_bytes() -> None:
+    text = io.StringIO()
+    write_results(text, [1], [1], [[10, 20, 40, 60]], classes=[-1], interpolated=[False])
+    assert text.getvalue() == format_rows(1, [1], [[10, 20, 40, 60]])

@@ -6,6 +6,8 @@
 
 Rows of one file may differ in their columns, as long as each has those that are needed: seven, or eight where ground
 truth has classes. Frames count from 1. Boxes are continuous pixels: right = left + width, with no shift of one pixel.
+Results have -1 in the last three columns. `track refine` writes the class to column 8, where there is one, and 1 to
+column 10 of interpolated rows; the official kit reads neither (but refuses a class above 1).
 A good file goes through one bulk parse; only a file that fails it is read again line by line, so that the error can
 name the line. Format: Leal-Taixe 2015 (MOT15, section 3), Milan 2016 (MOT16, section 4).
 """
@@ -44,7 +46,8 @@ class MotRows:
     scores: (R,) float64, the confidence column as it is in the file (public detectors leave 0..1), for ground truth the
     0/1 flag "consider this box". classes: (R,) int64, -1 where the file has none. visibility: (R,) float64 in 0..1, -1
     where the file has none. lines: (R,) int64, line in the file, from 1. dropped: rows left out with invalid="drop".
-    layout: "detections", "results", "mot15" or "mot16".
+    layout: "detections", "results", "mot15" or "mot16". interpolated: (R,) bool, rows of results that are marked so, or
+    None where none is.
     """
 
     frames: IntArray
@@ -56,6 +59,7 @@ class MotRows:
     lines: IntArray
     dropped: int = 0
     layout: str = "results"
+    interpolated: BoolArray | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -82,6 +86,7 @@ class MotRows:
             lines=self.lines[index],
             dropped=self.dropped,
             layout=self.layout,
+            interpolated=None if self.interpolated is None else self.interpolated[index],
         )
 
 
@@ -99,6 +104,7 @@ def read_detections(path: str | os.PathLike[str], *, invalid: Invalid = "raise")
 def read_results(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> MotRows:
     """Read a tracker's results. Ids count from 1; (frame, id) must be unique; an empty file has no rows.
 
+    Rows with 1 in column 10, as `track refine` writes them, come back as `MotRows.interpolated`.
     A box of zero width or height is kept: it overlaps nothing and the official kit counts it as a false positive.
     invalid="drop" leaves out and counts rows with NaN or inf, a negative size, a frame or id below 1, or a (frame, id)
     seen before. Raises MotFormatError for those by default, and always for a broken layout.
@@ -159,16 +165,23 @@ def write_results(
     boxes: ArrayLike,
     scores: ArrayLike | None = None,
     *,
+    classes: ArrayLike | None = None,
+    interpolated: ArrayLike | None = None,
     decimals: int = BOX_DECIMALS,
 ) -> None:
     """Write results as MOTChallenge text, 10 columns, sorted by frame (stable); columns and errors as in `format_rows`.
 
     target: a path (its folder must exist; an existing file is replaced) or an open text file. frames: (N,) from 1.
+    classes: (N,) for column 8, interpolated: (N,) bool, a 1 in column 10; -1 where absent.
     """
     frames_ = np.asarray(frames)
     if frames_.ndim != 1:
         raise ValueError(f"frames has shape {frames_.shape}; give one frame number a row, (N,)")
-    text = _format(frames_, np.asarray(ids), boxes, scores, decimals, sort=True)
+    last = [
+        np.full(len(frames_), -1) if classes is None else np.asarray(classes),
+        np.full(len(frames_), -1) if interpolated is None else np.where(interpolated, 1, -1),
+    ]
+    text = _format(frames_, np.asarray(ids), boxes, scores, decimals, sort=True, last=last)
     if hasattr(target, "write"):
         target.write(text)
     else:
@@ -182,6 +195,7 @@ def _format(
     scores: ArrayLike | None,
     decimals: int,
     sort: bool = False,
+    last: list[NDArray[Any]] | None = None,
 ) -> str:
     count = len(frames)
     xyxy = np.asarray(boxes, dtype=np.float64).reshape(-1, 4) if count == 0 else np.asarray(boxes, dtype=np.float64)
@@ -206,10 +220,14 @@ def _format(
             raise ValueError(f"row {row} (frame {frames[row]}, id {ids[row]}): {what}; results are not written")
     size = np.maximum(size, 10.0**-decimals)
     columns = [frames.astype(int), ids.astype(int), xyxy[:, 0], xyxy[:, 1], size[:, 0], size[:, 1], conf]
+    plain = last is None or all((column == -1).all() for column in last)
+    if last is not None and not plain:
+        columns += last
     if sort:
         order = np.argsort(frames, kind="stable")
         columns = [column[order] for column in columns]
-    line = f"%d,%d,{','.join([f'%.{decimals}f'] * 4)},%.{SCORE_DECIMALS}f,-1,-1,-1\n"
+    rest = "-1,-1,-1" if plain else "%d,-1,%d"
+    line = f"%d,%d,{','.join([f'%.{decimals}f'] * 4)},%.{SCORE_DECIMALS}f,{rest}\n"
     return "".join(map(line.__mod__, zip(*(column.tolist() for column in columns), strict=True)))
 
 
@@ -227,6 +245,7 @@ def _rows(table: FloatArray, lines: IntArray, keep: BoolArray, layout: str, clas
     boxes[:, 2:] += boxes[:, :2]
     has_class = class_column is not None and table.shape[1] > class_column
     has_visibility = layout == "mot16" and table.shape[1] > 8
+    marked = layout == "results" and table.shape[1] == 10 and bool((np.abs(table[:, 9]) == 1).all())
     return MotRows(
         frames=frames,
         ids=np.full(kept, -1) if layout == "detections" else table[:, 1].astype(np.int64),
@@ -237,6 +256,7 @@ def _rows(table: FloatArray, lines: IntArray, keep: BoolArray, layout: str, clas
         lines=lines,
         dropped=dropped,
         layout=layout,
+        interpolated=table[:, 9] == 1 if marked and (table[:, 9] == 1).any() else None,
     )
 
 

@@ -1,0 +1,60 @@
+"""Tracks to repair: straight, broken, and at random."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tracker.boxes import FloatArray
+from tracker.refine import Rows, as_rows
+
+
+def straight(
+    frames: object, box: tuple[float, ...] = (10, 20, 50, 120), velocity: tuple[float, float] = (3, -1)
+) -> FloatArray:
+    """(R, 4) boxes of constant size that move by ``velocity`` a frame; ``box`` is that of frame 0."""
+    t = np.asarray(frames, dtype=float)[:, None]
+    return np.asarray(box, dtype=float) + t * np.tile(velocity, 2)
+
+
+def track(frames: object, id: int = 1, **motion: object) -> Rows:
+    frames = np.asarray(frames)
+    return as_rows(frames, np.full(len(frames), id), straight(frames, **motion))  # type: ignore[arg-type]
+
+
+def together(*tracks: Rows) -> Rows:
+    """One result of several tracks."""
+    return as_rows(*(np.concatenate(column) for column in zip(*(vars(t).values() for t in tracks), strict=True)))
+
+
+@st.composite
+def results(draw: st.DrawFn) -> Rows:
+    """A few tracks with gaps: noisy lines, some of which go on where another ended."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    tracks, begin = [], 1
+    for k in range(draw(st.integers(0, 6))):
+        length = int(rng.integers(1, 40))
+        begin = (
+            int(rng.integers(1, 60))
+            if rng.random() < 0.5 or not tracks
+            else tracks[-1].frames[-1] + int(rng.integers(1, 25))
+        )
+        frames = begin + np.flatnonzero(rng.random(length) < 0.8)
+        if len(frames) == 0:
+            continue
+        boxes = straight(frames, (*rng.uniform(0, 50, 2), *rng.uniform(60, 150, 2)), tuple(rng.uniform(-2, 2, 2)))
+        boxes += rng.normal(0, 1, boxes.shape)
+        tracks.append(
+            as_rows(
+                frames, np.full(len(frames), 3 * k + 2), boxes, rng.random(len(frames)), rng.integers(0, 2, len(frames))
+            )
+        )
+    return together(*tracks) if tracks else as_rows([], [], np.empty((0, 4)))
+
+
+def same(a: Rows, b: Rows) -> bool:
+    return all(np.array_equal(p, q) for p, q in zip(vars(a).values(), vars(b).values(), strict=True))
+
+
+def columns(rows: Rows) -> dict[str, object]:
+    return {name: np.array(value) for name, value in vars(rows).items()}

@@ -1,0 +1,251 @@
+"""The subcommand that repairs results afterwards: ``track refine``."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracker.boxes import FloatArray
+    from tracker.refine import Merge, Rows
+
+_DESCRIPTION = """Repair results offline: merge tracks of one object, fill gaps, smooth. Each merge is printed with its
+reason. In what is written, column 10 is 1 in interpolated rows and -1 in observed ones; the official kit ignores it."""
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Register ``refine``."""
+    parser = subparsers.add_parser("refine", description=_DESCRIPTION, allow_abbrev=False)
+    add = parser.add_argument
+    add("results", metavar="RESULTS", help="a results file, or a folder of <seq>.txt")
+    add(
+        "-o",
+        dest="out",
+        metavar="OUT",
+        help="file, or folder for a folder (default: RESULTS with -refined in its name)",
+    )
+    add("--overwrite", action="store_true", help="replace files that exist")
+    add("--no-merge", dest="merge", action="store_false", help="keep every id as it is")
+    add(
+        "--merge-gap",
+        metavar="N",
+        help="longest time between two tracks of one object, in frames, or seconds as 1.5s (default 30)",
+    )
+    add(
+        "--merge-overlap",
+        type=float,
+        metavar="X",
+        help="least IoU of each track, predicted across the gap, with the other's box (default 0.3; 0.01 with --video)",
+    )
+    add("--video", metavar="SOURCE", help="their video: merging then asks appearance too, and motion less")
+    add("--reid", metavar="WHAT", help="embedder for --video: default, histogram or MODEL.onnx (default default)")
+    add("--max-distance", type=float, metavar="X", help="largest cosine distance of tracks to merge (default 0.2)")
+    add(
+        "--max-gap",
+        metavar="N",
+        help="longest gap within a track to fill, in frames or seconds; 0 fills none (default 20)",
+    )
+    add(
+        "--support",
+        type=float,
+        metavar="X",
+        help="observed rows that a track must have on either side for each it misses; 0 fills all gaps (default 3)",
+    )
+    add(
+        "--smooth",
+        choices=("rts", "gaussian", "off"),
+        default="rts",
+        help="Rauch-Tung-Striebel, or StrongSORT's Gaussian process (default rts)",
+    )
+    add("--frame-rate", type=float, metavar="X", help="frames per second, for seconds (default: the video's, else 30)")
+    add("--report", metavar="FILE", help="write the merges, with their reasons, to FILE.csv or FILE.json")
+    add("--json", action="store_true", help="print the summary as JSON and nothing else")
+    add("--quiet", action="store_true", help="print errors only")
+    parser.set_defaults(run=run_refine)
+
+
+def run_refine(args: argparse.Namespace) -> int:
+    """``track refine``."""
+    from tracker.io.mot import read_results, write_results
+    from tracker.refine import as_rows, refine
+
+    if not args.video and (args.reid or args.max_distance is not None):
+        raise ValueError("--reid and --max-distance look at pictures; name the video with --video")
+    for name in ("video", "merge_gap", "merge_overlap"):
+        if not args.merge and getattr(args, name) is not None:
+            raise ValueError(f"--{name.replace('_', '-')} serves merging; leave it out, or --no-merge")
+    if args.report and Path(args.report).suffix.lower() not in (".csv", ".json"):
+        raise ValueError(f"--report {args.report}: give a name that ends in .csv or .json")
+    targets = _targets(args)
+    settings = _settings(args)
+    rows_of = {}
+    for source in targets:
+        read = read_results(source)
+        rows_of[source] = as_rows(read.frames, read.ids, read.boxes, read.scores, read.classes, read.interpolated)
+    for target in targets.values():
+        target.parent.mkdir(parents=True, exist_ok=True)
+    if args.video:
+        (rows,) = rows_of.values()
+        settings["embeddings"] = _appearance(args, rows)
+
+    done: list[dict[str, Any]] = []
+    for source, target in targets.items():
+        rows = rows_of[source]
+        refined, merges = refine(rows, **settings)
+        part = target.with_name(f"{target.name}.{os.getpid()}.part")
+        write_results(
+            part,
+            refined.frames,
+            refined.ids,
+            refined.boxes,
+            refined.scores,
+            classes=refined.classes,
+            interpolated=refined.interpolated,
+        )
+        part.replace(target)
+        done.append(_summary(source, target, rows, refined, merges))
+        if not args.json and not args.quiet:
+            _say(done[-1])
+    if args.report:
+        _report(Path(args.report), done)
+    if args.json:
+        print(json.dumps({"results": done}))
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """What ``refine`` is given, in frames."""
+    from tracker.state import frames_of
+
+    rate = args.frame_rate
+    if rate is not None and not (rate > 0 and rate < float("inf")):
+        raise ValueError(f"--frame-rate {rate}: give frames per second, above 0")
+    if rate is None and args.video:
+        from tracker.io.video import open_source
+
+        with open_source(args.video) as source:
+            rate = source.frame_rate
+    given = {name: getattr(args, name) for name in ("support", "merge_overlap", "max_distance", "merge_gap", "max_gap")}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given.keys() & {"merge_gap", "max_gap"}:
+        given[name] = frames_of(given[name], rate or 30.0, f"--{name.replace('_', '-')}")
+    return {"merging": args.merge, "smooth": args.smooth, **given}
+
+
+def _targets(args: argparse.Namespace) -> dict[Path, Path]:
+    """Each results file and the file to write for it. Raises ValueError where one would be replaced unasked."""
+    from tracker.evaluate.sequences import find_results
+
+    given = Path(args.results)
+    if args.out:
+        out = Path(args.out)
+    else:
+        plain = Path(os.path.abspath(given))
+        out = plain.with_name(f"{plain.stem}-refined{plain.suffix}" if given.is_file() else f"{plain.name}-refined")
+        out = Path(os.path.relpath(out)) if not given.is_absolute() else out
+    if given.is_file() or not given.exists():
+        targets = {given: out / given.name if out.is_dir() else out}
+    else:
+        if args.video:
+            raise ValueError(f"{given}: is a folder; --video is the video of one results file, give that")
+        if out.is_file():
+            raise ValueError(f"{out}: is a file; give a folder to write to")
+        targets = {}
+        found = find_results(given)
+        for tracker, files in found.items():
+            folder = out if len(found) == 1 else out / tracker
+            targets |= {file: folder / file.name for file in (files.values() if isinstance(files, dict) else [files])}
+    inputs = {source.resolve() for source in targets}
+    written = [*targets.values(), *([Path(args.report)] if args.report else [])]
+    for target in written:
+        if target.resolve() in inputs:
+            raise ValueError(f"{target}: is what is read; write to another place with -o")
+        if target.is_dir():
+            raise ValueError(f"{target}: is a folder; give a file")
+        if target.exists() and not args.overwrite:
+            raise ValueError(f"{target}: exists; give another name with -o, or --overwrite")
+    if args.report and not Path(args.report).parent.is_dir():
+        raise ValueError(f"--report {args.report}: no such folder; make it first")
+    return targets
+
+
+def _appearance(args: argparse.Namespace, rows: Rows) -> FloatArray:
+    """The mean embedding of each track, from the video."""
+    from tracker import report
+    from tracker.embed import open_embedder
+    from tracker.io.video import open_source
+    from tracker.refine import mean_embeddings
+
+    with open_source(args.video) as source:
+        progress = None if args.json or args.quiet else report.Progress(int(rows.frames.max(initial=1)))
+
+        def shown() -> Iterator[Any]:
+            for frame in source:
+                if progress is not None:
+                    progress(frame.number, 0)
+                yield frame
+
+        if source.live:
+            raise ValueError(f"{args.video}: is live; --video takes the recording that was tracked")
+        try:
+            return mean_embeddings(rows, shown(), open_embedder(args.reid or "default"))
+        except ValueError as error:
+            raise ValueError(f"{args.video}: {error}") from None
+        finally:
+            if progress is not None:
+                progress.close()
+
+
+def _summary(source: Path, target: Path, rows: Rows, refined: Rows, merges: list[Merge]) -> dict[str, Any]:
+    added = int(refined.interpolated.sum() - rows.interpolated.sum())
+    return {
+        "source": str(source),
+        "written": str(target),
+        "tracks_before": len(rows.starts) - 1,
+        "tracks": len(refined.starts) - 1,
+        "rows_before": len(rows),
+        "rows": len(refined),
+        "interpolated": added,
+        "merges": [_link(link) for link in merges],
+    }
+
+
+def _link(link: Merge) -> dict[str, Any]:
+    distance = None if link.distance is None else round(link.distance, 4)
+    return {**asdict(link), "overlap": round(link.overlap, 4), "distance": distance, "reason": str(link)}
+
+
+def _say(done: dict[str, Any]) -> None:
+    print(
+        f"{done['source']}: {done['rows_before']} rows of {done['tracks_before']} tracks; "
+        f"{len(done['merges'])} tracks merged, {done['interpolated']} rows interpolated"
+    )
+    for link in done["merges"]:
+        print(f"  {link['reason']}")
+    print(f"tracks: {done['written']}")
+    if done["rows_before"] == 0:
+        print(f"track: note: {done['source']} has no rows, nor has what was written", file=sys.stderr)
+
+
+def _report(path: Path, done: list[dict[str, Any]]) -> None:
+    if path.suffix.lower() == ".json":
+        text = json.dumps({"results": done}, indent=2) + "\n"
+    else:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["source", "kept", "merged", "gap", "overlap", "distance", "reason"])
+        for result in done:
+            writer.writerows([result["source"], *link.values()] for link in result["merges"])
+        text = out.getvalue()
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
