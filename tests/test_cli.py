@@ -433,9 +433,19 @@ def test_ctrl_c_finishes_the_files(tmp_path: Path) -> None:
         for frame in scene:
             assert frame.image is not None
             writer.write(frame.image)
-    out = tmp_path / "out"
+    interrupt(pictures, "hog", tmp_path / "out", 200)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_ctrl_c_while_frames_are_detected_side_by_side(shared: Path, tmp_path: Path) -> None:
+    data = shared / "data"
+    interrupt(data / "video/vtest_480x360.mp4", data / "models/yolox_nano.onnx", tmp_path / "out", 795)
+
+
+def interrupt(source: Path, detector: Path | str, out: Path, frames: int) -> None:
+    """Start the command, press Ctrl-C a second after its first frame; what it tracked until then must be complete."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tracker.cli", str(pictures), "--detector", "hog", "-o", str(out)],
+        [sys.executable, "-m", "tracker.cli", str(source), "--detector", str(detector), "-o", str(out)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -450,7 +460,7 @@ def test_ctrl_c_finishes_the_files(tmp_path: Path) -> None:
     assert process.returncode == 130, err
     assert "Traceback" not in err
     run = json.loads((out / "run.json").read_text())
-    assert 0 < run["counts"]["frames"] < 200
+    assert 0 < run["counts"]["frames"] < frames
     with open_source(out / "tracks.mp4") as video:
         assert sum(1 for _ in video) == run["counts"]["frames"]
     assert (out / "tracks.txt").read_text().endswith("\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import types
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,115 @@ def test_any_callable_embeds(algo: Any) -> None:
     scene = Scene(n_frames=12)
     *_, (_, tracks) = tracker.track(scene.source(), algo=algo, detector=Truth(scene), reid=mean_colour)
     assert len(tracks) >= 2
+
+
+class Abreast:
+    """A detector that several threads may call: the picture's own mean is its box. Knows which threads asked."""
+
+    concurrent = True
+
+    def __init__(self, broken: int | None = None) -> None:
+        self.broken = broken
+        self.threads: set[str] = set()
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+        self.threads.add(threading.current_thread().name)
+        number = int(image[0, 0, 0])
+        if number == self.broken:
+            raise ValueError("the network gave up")
+        return np.array([[10.0 + number, 10, 40 + number, 90], [200, 10, 230, 90 + number % 3]])
+
+
+def numbered(n: int) -> Source:
+    """A source of n small pictures, each filled with its number."""
+    frames = [Frame(np.full((120, 320, 3), k, np.uint8), k, (k - 1) / 10) for k in range(1, n + 1)]
+    return Source("list", "video", lambda _: (frame for frame in frames), frame_rate=10)
+
+
+def rows_of(pipeline: Pipeline) -> list[Any]:
+    return [(s.frame.number, s.tracks.ids.tolist(), s.tracks.boxes.tobytes()) for s in pipeline]
+
+
+@pytest.mark.parametrize("algo", ["sort", "deepsort"])
+def test_frames_side_by_side_change_nothing(algo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracker.pipeline.processors", lambda: 3)
+    before = threading.active_count()
+    detector = Abreast()
+    alone = rows_of(open_pipeline(numbered(60), algo=algo, detector=lambda image: detector(image), reid=mean_colour))
+    assert detector.threads == {threading.current_thread().name}
+    detector.threads.clear()
+    assert rows_of(open_pipeline(numbered(60), algo=algo, detector=detector, reid=mean_colour)) == alone
+    assert threading.current_thread().name not in detector.threads
+    assert threading.active_count() == before
+
+
+def test_an_embedder_joins_the_threads_only_where_it_may() -> None:
+    class Colour:
+        def __init__(self, concurrent: bool) -> None:
+            self.concurrent = concurrent
+            self.threads: set[bool] = set()
+
+        def __call__(self, image: NDArray[np.uint8], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+            self.threads.add(threading.current_thread() is threading.main_thread())
+            return mean_colour(image, boxes)
+
+    for concurrent in (False, True):
+        reid = Colour(concurrent)
+        pipeline = open_pipeline(numbered(10), algo="deepsort", detector=Abreast(), reid=reid)
+        assert len(list(pipeline)) == 10
+        assert reid.threads == {not concurrent}
+        assert pipeline.seconds["embed"] > 0
+
+
+def test_a_detector_that_fails_side_by_side_gives_what_came_before() -> None:
+    before = threading.active_count()
+    steps = iter(open_pipeline(numbered(40), detector=Abreast(broken=13)))
+    assert [next(steps).frame.number for _ in range(12)] == list(range(1, 13))
+    with pytest.raises(ValueError, match="the network gave up"):
+        next(steps)
+    assert threading.active_count() == before
+
+
+def test_a_loop_that_is_left_ends_its_threads() -> None:
+    before = threading.active_count()
+    for step in open_pipeline(numbered(200), detector=Abreast()):
+        if step.frame.number == 5:
+            break
+    del step
+    assert threading.active_count() == before
+
+
+def test_live_frames_are_taken_one_by_one() -> None:
+    taken: list[int] = []
+
+    def frames(_: Source) -> Any:
+        for k in range(1, 20):
+            taken.append(k)
+            yield Frame(np.full((120, 320, 3), k, np.uint8), k, k / 10)
+
+    detector = Abreast()
+    source = Source("camera", "webcam", frames, frame_rate=10, live=True)
+    for step in open_pipeline(source, detector=detector):
+        assert taken[-1] == step.frame.number
+    assert detector.threads == {threading.current_thread().name}
+
+
+def test_real_frames_side_by_side_give_the_same_bytes(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from itertools import islice
+
+    def run(processors: int) -> list[Any]:
+        monkeypatch.setattr("tracker.pipeline.processors", lambda: processors)
+        pipeline = open_pipeline(
+            shared / "data/video/vtest_480x360.mp4", algo="deepsort", detector=shared / "data/models/yolox_nano.onnx"
+        )
+        steps = list(islice(pipeline, 12))
+        pipeline.source.close()
+        return [
+            (s.detections.floats.tobytes(), np.asarray(s.detections.embeddings).tobytes(), s.tracks.boxes.tobytes())
+            for s in steps
+        ]
+
+    assert run(1) == run(3)
 
 
 def test_saves_text_and_video(tmp_path: Path) -> None:

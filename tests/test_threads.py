@@ -1,4 +1,4 @@
-"""The two queues: order, errors, an early end, and no thread left behind."""
+"""The queues: order, errors, an early end, and no thread left behind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tracker.threads import DEPTH, Ahead, Behind
+from tracker.threads import DEPTH, Abreast, Ahead, Behind
 
 
 class Counted:
@@ -59,6 +59,52 @@ def test_an_error_comes_where_its_item_would() -> None:
     assert [next(ahead) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="cut short"):
         next(ahead)
+
+
+def test_abreast_keeps_the_order_whichever_is_done_first() -> None:
+    later = threading.Event()
+
+    def work(number: int) -> int:
+        if number == 0:
+            assert later.wait(10)  # until another thread has done 1
+        later.set()
+        return -number
+
+    assert list(Abreast(work, Counted(50), 2)) == [-number for number in range(50)]
+
+
+def test_abreast_uses_every_worker_at_once() -> None:
+    together = threading.Barrier(3)
+    assert list(Abreast(lambda number: together.wait(10) >= 0, Counted(9), 3)) == [True] * 9
+
+
+def test_abreast_is_bounded_and_can_be_left_early() -> None:
+    items = Counted(1000)
+    abreast = Abreast(abs, items, 2)
+    assert next(abreast) == 0
+    abreast.close()
+    abreast.close()
+    assert items.given <= 1 + 2 + 2
+    assert list(abreast) == []
+
+
+def test_errors_of_work_and_of_items_come_in_their_turn() -> None:
+    def work(number: int) -> int:
+        if number == 3:
+            raise OSError("three")
+        return number
+
+    abreast = Abreast(work, Counted(100), 2)
+    assert [next(abreast) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(OSError, match="three"):
+        next(abreast)
+    assert next(abreast, None) is None
+
+    abreast = Abreast(work, Counted(2, ValueError("cut short")), 4)
+    assert [next(abreast), next(abreast)] == [0, 1]
+    with pytest.raises(ValueError, match="cut short"):
+        next(abreast)
+    assert next(abreast, None) is None
 
 
 def test_behind_writes_everything_in_order() -> None:

@@ -1,4 +1,9 @@
-"""From a source to tracks: frames -> detector -> embedder -> tracker, one frame at a time, as an iterator."""
+"""From a source to tracks: frames -> detector -> embedder -> tracker, one frame at a time, as an iterator.
+
+The stages of a file overlap. One thread decodes ahead; where the detector allows it (``concurrent``), as many threads
+as there are processors each detect and embed on a frame of their own; the tracker takes the frames in their order.
+Frames side by side give exactly what one after the other gives, which larger batches of a network do not promise.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +11,20 @@ import copy
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracker.camera import Compensated, open_camera
+from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.registry import DEFAULT, Tracker, algorithm, build, needs_embeddings, read_params, wants_embeddings
 from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
 from tracker.state import at_least
-from tracker.threads import Ahead
+from tracker.threads import Abreast, Ahead
 from tracker.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -25,11 +32,25 @@ if TYPE_CHECKING:
 
 STAGES = ("decode", "detect", "embed", "associate")
 
+MOST_ABREAST = 16  # frames detected at once: each costs the memory of a frame and of the network's maps
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A frame, whether the detector looked, what it found, the bad rows left out, and the seconds it took."""
+
+    frame: Frame
+    looked: bool
+    detections: Detections
+    dropped: int
+    detecting: float
+    embedding: float
+
 
 class Pipeline:
     """Iterate to run; each ``Step`` is made when it is asked for, and nothing of it is kept.
 
-    The next few frames of a file are decoded meanwhile, in a thread.
+    Meanwhile a thread decodes the next few frames of a file, and a detector that is ``concurrent`` looks at them.
 
     source    frames: ``tracker.io.video.Source``, or anything with ``frame_rate`` that iterates over ``Frame``
     detector  callable image -> detections (anything ``as_detections`` takes), or recorded ones with ``at(number)``
@@ -39,7 +60,7 @@ class Pipeline:
               by their motion (``predicted``). The tracker is told nothing of them, so nothing counts as missed there
     invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
 
-    ``seconds`` holds the time spent per stage, ``frames`` the number of steps made.
+    ``seconds`` holds the time spent per stage, by each of the threads that shared it; ``frames`` the steps made.
     """
 
     def __init__(
@@ -67,50 +88,81 @@ class Pipeline:
     def __iter__(self) -> Iterator[Step]:
         if hasattr(self.detector, "reset"):  # what it learned from another video
             self.detector.reset()
-        # Of a live source only what is asked for is fetched: frames waiting in a queue would be old ones.
-        frames: Iterator[Frame] = iter(self.source) if getattr(self.source, "live", False) else Ahead(self.source)
-        last: float | None = None
-        first, made = self.tracker.state.frame if self.every > 1 else 0, 0
-        tracks: Tracks | None = None
-        try:
-            while True:
+        live = getattr(self.source, "live", False)
+        concurrent = not live and getattr(self.detector, "concurrent", False)
+        # An embedder that one thread at a time may use comes after the frames are in their order again.
+        embed_ahead = self.embedder is None or getattr(self.embedder, "concurrent", False)
+        abreast = min(processors(), MOST_ABREAST) if concurrent else 1
+        with ExitStack() as finish:
+            # Of a live source only what is asked for is fetched: frames waiting in a queue would be old ones.
+            decoded = self._timed(self.source) if live else self._ahead(finish)
+            numbered = enumerate(decoded)
+            see = partial(self._see, embed=embed_ahead or not concurrent)
+            seen: Iterator[_Seen] = map(see, numbered)
+            if concurrent:
+                seen = Abreast(see, numbered, abreast)
+                finish.callback(seen.close)
+            last: float | None = None
+            first = self.tracker.state.frame if self.every > 1 else 0
+            tracks: Tracks | None = None
+            for made, one in enumerate(seen, start=1):
+                frame, detections = one.frame, one.detections
+                self.seconds["detect"] += one.detecting / abreast
+                self.seconds["embed"] += one.embedding / abreast
+                self.dropped += one.dropped
                 started = clock.perf_counter()
-                frame = next(frames, None)
-                decoded = clock.perf_counter()
-                if isinstance(frames, Ahead):
-                    self.seconds["decode"] = frames.seconds
-                else:
-                    self.seconds["decode"] += decoded - started
-                if frame is None:
-                    return
-                looked = tracks is None or made % self.every == 0
-                detections = self._detect(frame) if looked else Detections.empty()
-                detected = clock.perf_counter()
-                detections = self._embed(frame, detections)
+                if concurrent and not embed_ahead:
+                    detections, dropped = self._embed(frame, detections)
+                    self.dropped += dropped
                 embedded = clock.perf_counter()
                 # Some containers repeat a timestamp; a tracker's time must increase.
                 time = frame.time if last is None else max(frame.time, last + 0.1 / self.source.frame_rate)
                 last = time
-                if looked or tracks is None:
+                if one.looked or tracks is None:
                     tracks = self.tracker.update(detections, frame.image, time)
                 else:
                     if isinstance(self.tracker, Compensated):
                         self.tracker.carry(frame.image, tracks.boxes)
                     tracks = predicted(self.tracker, tracks, time)
-                made += 1
                 if self.every > 1:  # the tracker counts only the frames it was given
                     tracks = replace(tracks, frame=first + made)
-                done = clock.perf_counter()
-                self.seconds["detect"] += detected - decoded
-                self.seconds["embed"] += embedded - detected
-                self.seconds["associate"] += done - embedded
+                self.seconds["embed"] += embedded - started
+                self.seconds["associate"] += clock.perf_counter() - embedded
                 self.frames += 1
                 yield Step(frame, detections, tracks)
-        finally:
-            if isinstance(frames, Ahead):
-                frames.close()
 
-    def _detect(self, frame: Frame) -> Detections:
+    def _ahead(self, finish: ExitStack) -> Iterator[Frame]:
+        """The frames, decoded ahead by a thread that ``finish`` ends."""
+        ahead: Ahead[Frame] = Ahead(self.source)
+        finish.callback(ahead.close)
+        for frame in ahead:
+            self.seconds["decode"] = ahead.seconds
+            yield frame
+
+    def _timed(self, source: Any) -> Iterator[Frame]:
+        frames = iter(source)
+        while True:
+            started = clock.perf_counter()
+            frame = next(frames, None)
+            self.seconds["decode"] += clock.perf_counter() - started
+            if frame is None:
+                return
+            yield frame
+
+    def _see(self, numbered: tuple[int, Frame], *, embed: bool) -> _Seen:
+        """Detect, and embed, on one frame; changes nothing of the pipeline, so that threads may share it."""
+        index, frame = numbered
+        looked = index % self.every == 0
+        started = clock.perf_counter()
+        detections, dropped = self._detect(frame) if looked else (Detections.empty(), 0)
+        detected = clock.perf_counter()
+        if embed:
+            detections, more = self._embed(frame, detections)
+            dropped += more
+        return _Seen(frame, looked, detections, dropped, detected - started, clock.perf_counter() - detected)
+
+    def _detect(self, frame: Frame) -> tuple[Detections, int]:
+        """The detections of a frame, and how many bad rows were left out."""
         if hasattr(self.detector, "at"):
             found = self.detector.at(frame.number)
         elif frame.image is None:
@@ -123,22 +175,22 @@ class Pipeline:
             detections = as_detections(found, invalid=self.invalid)
         except ValueError as error:
             raise ValueError(f"frame {frame.number}: {error}") from None
-        self.dropped += detections.dropped
+        dropped = detections.dropped
         if self.min_score is not None:
             detections = detections[detections.scores >= self.min_score]
-        return detections
+        return detections, dropped
 
-    def _embed(self, frame: Frame, detections: Detections) -> Detections:
+    def _embed(self, frame: Frame, detections: Detections) -> tuple[Detections, int]:
+        """The detections with embeddings, and how many had to be left out."""
         if self.embedder is None or detections.embeddings is not None or len(detections) == 0:
-            return detections
+            return detections, 0
         if frame.image is None:
             raise ValueError(
                 f"{self.source.name} has no images to embed; give detections with embeddings (.npz), "
                 "or an algorithm without appearance (sort)"
             )
         embedded = detections.with_embeddings(self.embedder(frame.image, detections.boxes), invalid=self.invalid)
-        self.dropped += embedded.dropped
-        return embedded
+        return embedded, embedded.dropped
 
 
 def predicted(tracker: Tracker, reported: Tracks, time: float | None = None) -> Tracks:
@@ -204,8 +256,10 @@ def open_pipeline(
             raise ValueError("settings go with an algorithm's name; an instance has its own already")
         else:
             tracker = algo
+        # Frames side by side, one thread each, are faster than all threads on one frame, but not sooner done.
+        threads = None if getattr(opened, "live", False) else 1
         if isinstance(detector, (str, Path)):
-            found: Any = open_detector(str(detector), conf=conf, classes=classes, invalid=invalid)
+            found: Any = open_detector(str(detector), conf=conf, classes=classes, invalid=invalid, threads=threads)
             conf = None
         else:
             found = detector
@@ -218,7 +272,9 @@ def open_pipeline(
             from tracker.embed import open_embedder
 
             reid = "default" if reid is None else reid
-            embedder = open_embedder(str(reid)) if isinstance(reid, (str, Path)) else reid
+            if not getattr(found, "concurrent", False):
+                threads = None
+            embedder = open_embedder(str(reid), threads=threads) if isinstance(reid, (str, Path)) else reid
         camera = open_camera(camera_motion, frames=opened.n_frames)
         if camera is not None:
             tracker = Compensated(tracker, camera)

@@ -1,4 +1,4 @@
-"""Overlap of decoding, tracking and writing: two bounded queues, each with one thread. Order and results stay the same.
+"""Overlap of decoding, detecting, tracking and writing by bounded queues and threads. Order and results stay the same.
 
 OpenCV, onnxruntime and PyAV release the interpreter's lock while they work, so the threads really run side by side.
 """
@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import threading
 import time as clock
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Full, Queue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 DEPTH = 4  # items waiting in a queue: enough to smooth, few enough to bound memory
 
@@ -81,6 +84,52 @@ class Ahead(Generic[T]):
                 return
             except Full:
                 continue
+
+
+class Abreast(Generic[T, R]):
+    """Iterate over ``work(item)`` of the ``items``, in their order, the next ones worked on by ``workers`` threads.
+
+    At most ``workers`` + 2 items are taken beyond those given. An error of ``items`` or ``work`` is raised where its
+    result would have come, and ends the iteration. ``close()`` leaves out what has not begun and waits for the rest; it
+    is called at the end by itself and may be called again. ``items`` are the caller's to close.
+    """
+
+    def __init__(self, work: Callable[[T], R], items: Iterable[T], workers: int) -> None:
+        self.workers = workers
+        self._work = work
+        self._items = iter(items)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="detect")
+        self._begun: deque[Future[R]] = deque()
+        self._more = True
+
+    def __iter__(self) -> Iterator[R]:
+        return self
+
+    def __next__(self) -> R:
+        while self._more and len(self._begun) < self.workers + 2:
+            try:
+                self._begun.append(self._pool.submit(self._work, next(self._items)))
+            except StopIteration:
+                self._more = False
+            except Exception as error:  # its turn comes after the results before it
+                failed: Future[R] = Future()
+                failed.set_exception(error)
+                self._begun.append(failed)
+                self._more = False
+        if not self._begun:
+            self.close()
+            raise StopIteration
+        try:
+            return self._begun.popleft().result()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the threads."""
+        self._more = False
+        self._begun.clear()
+        self._pool.shutdown(cancel_futures=True)
 
 
 class Behind(Generic[T]):

@@ -19,6 +19,8 @@ class Detector(Protocol):
     class_names  Mapping[int, str], the name of each class number, for labels and files
     device       str, where it runs ("cpu", "cuda")
     reset        callable without arguments: forget what was learned from earlier pictures (a new video begins)
+    concurrent   True where several threads may call it at once and no call depends on another: the frames of a file are
+                 then given to as many threads as there are processors. Such a detector best uses one thread itself
     """
 
     def __call__(self, image: Image, /) -> Any: ...

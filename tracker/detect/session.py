@@ -42,7 +42,7 @@ def open_session(
         if provider not in there:  # onnxruntime would only warn, and run elsewhere
             raise ValueError(f"provider {provider!r} is not in this onnxruntime; it has {', '.join(there)}")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or _processors()
+    options.intra_op_num_threads = threads or processors()
     options.log_severity_level = 4
     options.use_deterministic_compute = True
     try:
@@ -73,7 +73,8 @@ def describe(shape: Sequence[int | str | None]) -> str:
     return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many this process may use."""
     if hasattr(os, "sched_getaffinity"):  # counts what a container or taskset leaves; not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

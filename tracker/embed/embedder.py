@@ -14,7 +14,7 @@ class Embedder(Protocol):
     """Any callable: BGR picture, uint8 (H, W, 3), and boxes (N, 4) xyxy in pixels -> (N, D) vectors of unit length.
 
     A function will do; D must not change between calls, and N may be 0. An embedder may also have ``name`` and
-    ``device``, str, which the command prints.
+    ``device``, str, which the command prints, and ``concurrent``, as a detector may.
     """
 
     def __call__(self, image: NDArray[np.uint8], boxes: FloatArray, /) -> Any: ...

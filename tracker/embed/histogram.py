@@ -39,6 +39,7 @@ class Histogram:
 
     name = "histogram"
     device = "cpu"
+    concurrent = True
 
     def __init__(self, *, stripes: int = 8) -> None:
         if not 1 <= stripes <= SIZE[1]:

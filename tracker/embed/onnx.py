@@ -30,14 +30,15 @@ class ONNXEmbedder:
     mean, std  then, per channel in the input's order: (pixel * scale - mean) / std
     size       (width, height) of a crop where the file leaves it open, 128x256 by default
     providers  onnxruntime's names, first choice first; the CPU by default
-    threads    by default as many as this process may use
+    threads    by default as many as this process may use; with 1 a pipeline embeds several frames of a file at once
 
     What is not given comes from the JSON in the file's metadata under ``reid.card`` (keys order, scale, mean, std),
     else: RGB with ImageNet's mean and std, as torchreid trains OSNet; for uint8 inputs BGR pixels as they are, because
     such a network normalises inside. Models of a fixed batch are fed in portions of it, others in up to 32 crops.
 
-    Attributes: ``width`` D, ``size`` (width, height), ``device``. Raises ValueError, in one line, for a missing or
-    unreadable file, no ONNX model, an output that is not one vector per crop, or parameters that do not fit.
+    Attributes: ``width`` D, ``size`` (width, height), ``device``. Several threads may call an instance at once.
+    Raises ValueError, in one line, for a missing or unreadable file, no ONNX model, an output that is not one vector
+    per crop, or parameters that do not fit.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ONNXEmbedder:
         self.name = os.path.basename(path)
         self._session = open_session(path, providers=providers, threads=threads)
         self.device = device_of(self._session)
+        self.concurrent = threads == 1
         source = image_input(path, self._session)
         self._feed, self._output = source.name, self._session.get_outputs()[0].name
         self._channels_last = source.shape[1] != 3
@@ -77,9 +79,6 @@ class ONNXEmbedder:
             raise ValueError(
                 f"{path}: takes uint8 pixels, which cannot be normalised outside; leave scale, mean, std out"
             )
-        largest = self._fixed or LARGEST_BATCH
-        shape = (largest, self.size[1], self.size[0], 3) if self._channels_last else (largest, 3, *self.size[::-1])
-        self._block = np.zeros(shape, self._dtype)
         self.width = self._probe(path)
 
     def __call__(self, image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.float32]:
@@ -89,31 +88,35 @@ class ONNXEmbedder:
     def of_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Vectors of BGR crops (N, height, width, 3) of the model's ``size``."""
         vectors = np.empty((len(crops), self.width), np.float32)
-        for start in range(0, len(crops), len(self._block)):
-            part = crops[start : start + len(self._block)]
-            block = self._fill(part)
-            answer = self._session.run([self._output], {self._feed: block})[0]
+        largest = self._fixed or LARGEST_BATCH
+        for start in range(0, len(crops), largest):
+            part = crops[start : start + largest]
+            answer = self._session.run([self._output], {self._feed: self._block(part)})[0]
             vectors[start : start + len(part)] = answer[: len(part)].reshape(len(part), -1)
         return unit_rows(vectors)
 
-    def _fill(self, crops: NDArray[np.uint8]) -> NDArray[Any]:
-        """The crops normalised into the block that is kept between calls; all of it where the batch is fixed."""
-        pixels = crops[..., ::-1] if self._rgb else crops
-        target = self._block[: len(crops)]
-        planes = target.transpose(0, 3, 1, 2) if self._channels_last else target
-        pixels = pixels.transpose(0, 3, 1, 2)
+    def _block(self, crops: NDArray[np.uint8]) -> NDArray[Any]:
+        """The crops (N, height, width, 3) as the network takes them; black ones follow where its batch is larger."""
+        count, (width, height) = self._fixed or len(crops), self.size
+        if self._dtype is np.uint8 and self._channels_last and not self._rgb and count == len(crops):
+            return crops
+        block = np.empty((count, height, width, 3) if self._channels_last else (count, 3, height, width), self._dtype)
+        block[len(crops) :] = 0
+        planes = block[: len(crops)].transpose(0, 3, 1, 2) if self._channels_last else block[: len(crops)]
+        pixels = (crops[..., ::-1] if self._rgb else crops).transpose(0, 3, 1, 2)
         if self._dtype is np.uint8:
             np.copyto(planes, pixels)
         else:
             np.multiply(pixels, self._gain, out=planes, casting="same_kind")
             np.add(planes, self._bias, out=planes, casting="same_kind")
-        return self._block if self._fixed else target
+        return block
 
     def _probe(self, path: str | os.PathLike[str]) -> int:
         """Run once, on black: the only sure way to know the width, and that the model runs."""
         count = self._fixed or 2  # two, so that an output without a batch axis cannot pass for one
+        black = np.zeros((count, self.size[1], self.size[0], 3), np.uint8)
         try:
-            answer = self._session.run([self._output], {self._feed: self._block[:count]})[0]
+            answer = self._session.run([self._output], {self._feed: self._block(black)})[0]
         except Exception as error:
             reason = str(error).strip().splitlines()[0][:200]
             raise ValueError(f"{path}: does not run on {self.size[0]}x{self.size[1]} crops ({reason})") from None
