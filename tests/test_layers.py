@@ -22,7 +22,7 @@ FLOORS = [
 BESIDE = {"detect": {"io"}, "evaluate": {"io"}, "embed": {"io", "detect"}}
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 FILES = sorted(path for path in (ROOT / "tracker").rglob("*.py") if path != ROOT / "tracker" / "__init__.py")
-HEAVY = {"cv2", "torch", "matplotlib", "pandas", "filterpy", "motmetrics", "onnxruntime", "av", "optuna"}
+HEAVY = {"cv2", "torch", "matplotlib", "pandas", "filterpy", "motmetrics", "onnxruntime", "openvino", "av", "optuna"}
 
 
 def imported(path: Path) -> set[str]:

@@ -9,7 +9,7 @@ import time as clock
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-PACKAGES = ("trackwhy", "numpy", "scipy", "opencv-python", "onnxruntime", "av")
+PACKAGES = ("trackwhy", "numpy", "scipy", "opencv-python", "onnxruntime", "openvino", "av")
 
 
 def versions() -> dict[str, str]:
@@ -31,7 +31,8 @@ def choice(run: Mapping[str, Any]) -> str:
     parts = [f"{source['name']} ({source['kind']}{size}{frames}, {source['frame_rate']:g} fps)"]
     for stage in ("detector", "embedder"):
         if run[stage] is not None:
-            parts.append(f"{stage} {run[stage]['name']} on {run[stage]['device']}")
+            by = f" by {run[stage]['runtime']}" if run[stage].get("runtime") == "openvino" else ""
+            parts.append(f"{stage} {run[stage]['name']} on {run[stage]['device']}{by}")
     parts.append(run["algorithm"]["name"])
     return " -> ".join(parts)
 

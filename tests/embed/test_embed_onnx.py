@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -147,3 +148,30 @@ def test_opened_by_a_word_or_a_file(shared, tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             open_embedder(spec)
+
+
+@pytest.mark.parametrize("shape", [("n", 3, 16, 8), (3, 16, 8, 3)])
+def test_openvino_gives_what_onnxruntime_gives(mean_onnx, shape):
+    pytest.importorskip("openvino", reason="needs the extra openvino")
+    path, boxes = mean_onnx(shape), np.tile(BOXES, (3, 1))[:7]
+    embed = ONNXEmbedder(path, runtime="openvino", threads=1)
+    assert (embed.runtime, embed.width) == ("openvino", 3)
+    vectors = embed(picture(), boxes)
+    np.testing.assert_allclose(vectors, ONNXEmbedder(path)(picture(), boxes), atol=1e-5)
+    with ThreadPoolExecutor(2) as pool:
+        for again in pool.map(lambda _: embed(picture(), boxes), range(8)):
+            np.testing.assert_array_equal(again, vectors)
+    assert embed(picture(), np.empty((0, 4))).shape == (0, 3)
+
+
+def test_runtimes_that_are_not_there(mean_onnx, monkeypatch):
+    path = str(mean_onnx())
+    with pytest.raises(ValueError, match=r"unknown runtime 'openvin' \(did you mean 'openvino'"):
+        ONNXEmbedder(path, runtime="openvin")
+    with pytest.raises(ValueError, match="leave them out"):
+        ONNXEmbedder(path, runtime="openvino", providers=["CPUExecutionProvider"])
+    with pytest.raises(ValueError, match="histogram is no network"):
+        open_embedder("histogram", runtime="openvino")
+    monkeypatch.setattr("tracker.embed.openvino.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install 'trackwhy\[openvino\]'"):
+        open_embedder(path, runtime="openvino")

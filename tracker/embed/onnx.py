@@ -11,18 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.boxes import FloatArray
+from tracker.detect.names import nearest
 from tracker.detect.session import TYPES, describe, device_of, image_input, open_session
 from tracker.embed.crops import cut_crops
 from tracker.embed.embedder import unit_rows
+from tracker.embed.openvino import OpenVINO
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 LARGEST_BATCH = 32  # more crops at once are no faster on a CPU, and take the memory
+RUNTIMES = ("onnxruntime", "openvino")
 CARD = "reid.card"  # metadata key of models that describe themselves
 
 
 class ONNXEmbedder:
-    """A ReID network run by onnxruntime: (N, D) float32 vectors of unit length.
+    """A ReID network in an ONNX file: (N, D) float32 vectors of unit length.
 
     path       ONNX file: one input [N, 3, H, W] or [N, H, W, 3], float or uint8; vectors [N, D] as its first output
     order      colour order of the input, "RGB" or "BGR"
@@ -30,15 +33,17 @@ class ONNXEmbedder:
     mean, std  then, per channel in the input's order: (pixel * scale - mean) / std
     size       (width, height) of a crop where the file leaves it open, 128x256 by default
     providers  onnxruntime's names, first choice first; the CPU by default
+    runtime    "onnxruntime", or "openvino" where that is installed: on the CPU, and for the packaged model (int8) with
+               embeddings that differ by up to 0.003
     threads    by default as many as this process may use; with 1 a pipeline embeds several frames of a file at once
 
     What is not given comes from the JSON in the file's metadata under ``reid.card`` (keys order, scale, mean, std),
     else: RGB with ImageNet's mean and std, as torchreid trains OSNet; for uint8 inputs BGR pixels as they are, because
     such a network normalises inside. Models of a fixed batch are fed in portions of it, others in up to 32 crops.
 
-    Attributes: ``width`` D, ``size`` (width, height), ``device``. Several threads may call an instance at once.
+    Attributes: ``width`` D, ``size`` (width, height), ``device``, ``runtime``. Several threads may call an instance.
     Raises ValueError, in one line, for a missing or unreadable file, no ONNX model, an output that is not one vector
-    per crop, or parameters that do not fit.
+    per crop, a runtime that is not installed, or parameters that do not fit.
     """
 
     def __init__(
@@ -51,9 +56,17 @@ class ONNXEmbedder:
         std: Sequence[float] | None = None,
         size: tuple[int, int] | None = None,
         providers: Sequence[str] | None = None,
+        runtime: str = "onnxruntime",
         threads: int | None = None,
     ) -> None:
+        if runtime not in RUNTIMES:
+            raise ValueError(
+                f"unknown runtime {runtime!r}{nearest(runtime, RUNTIMES)}; there are {', '.join(RUNTIMES)}"
+            )
+        if runtime == "openvino" and providers is not None:
+            raise ValueError("providers are onnxruntime's; leave them out with runtime='openvino'")
         self.name = os.path.basename(path)
+        self.runtime = runtime
         self._session = open_session(path, providers=providers, threads=threads)
         self.device = device_of(self._session)
         self.concurrent = threads == 1
@@ -79,6 +92,9 @@ class ONNXEmbedder:
             raise ValueError(
                 f"{path}: takes uint8 pixels, which cannot be normalised outside; leave scale, mean, std out"
             )
+        self._openvino = None
+        if runtime == "openvino":
+            self._openvino = OpenVINO(path, fixed=self._fixed, threads=threads)
         self.width = self._probe(path)
 
     def __call__(self, image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.float32]:
@@ -91,7 +107,7 @@ class ONNXEmbedder:
         largest = self._fixed or LARGEST_BATCH
         for start in range(0, len(crops), largest):
             part = crops[start : start + largest]
-            answer = self._session.run([self._output], {self._feed: self._block(part)})[0]
+            answer = self._run(self._block(part))
             vectors[start : start + len(part)] = answer[: len(part)].reshape(len(part), -1)
         return unit_rows(vectors)
 
@@ -111,12 +127,18 @@ class ONNXEmbedder:
             np.add(planes, self._bias, out=planes, casting="same_kind")
         return block
 
+    def _run(self, block: NDArray[Any]) -> NDArray[Any]:
+        if self._openvino is not None:
+            return self._openvino(block)
+        answer: NDArray[Any] = self._session.run([self._output], {self._feed: block})[0]
+        return answer
+
     def _probe(self, path: str | os.PathLike[str]) -> int:
         """Run once, on black: the only sure way to know the width, and that the model runs."""
         count = self._fixed or 2  # two, so that an output without a batch axis cannot pass for one
         black = np.zeros((count, self.size[1], self.size[0], 3), np.uint8)
         try:
-            answer = self._session.run([self._output], {self._feed: self._block(black)})[0]
+            answer = self._run(self._block(black))
         except Exception as error:
             reason = str(error).strip().splitlines()[0][:200]
             raise ValueError(f"{path}: does not run on {self.size[0]}x{self.size[1]} crops ({reason})") from None

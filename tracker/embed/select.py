@@ -14,18 +14,26 @@ from tracker.spelling import nearest
 FORMS = "default, histogram or MODEL.onnx"
 
 
-def open_embedder(spec: str, *, providers: Sequence[str] | None = None, threads: int | None = None) -> Any:
+def open_embedder(
+    spec: str,
+    *,
+    providers: Sequence[str] | None = None,
+    runtime: str | None = None,
+    threads: int | None = None,
+) -> Any:
     """The embedder called ``default`` (the packaged ReID model) or ``histogram``, or the ONNX model at a path.
 
-    See ``ONNXEmbedder`` for the other two. Raises ValueError, in one line, for anything it cannot open, with the
+    See ``ONNXEmbedder`` for the others. Raises ValueError, in one line, for anything it cannot open, with the
     nearest name for an unknown word.
     """
     if spec == "histogram":
+        if runtime is not None:
+            raise ValueError(f"histogram is no network; leave the runtime {runtime!r} out")
         return Histogram()
     if spec == "default":
         spec = str(_packaged())
     if Path(spec).suffix.lower() == ".onnx":
-        return ONNXEmbedder(spec, providers=providers, threads=threads)
+        return ONNXEmbedder(spec, providers=providers, runtime=runtime or "onnxruntime", threads=threads)
     if spec and Path(spec).exists():
         raise ValueError(f"{spec}: is no embedder; give {FORMS} (export other formats to ONNX)")
     raise ValueError(f"unknown embedder {spec!r}{nearest(spec, ['default', 'histogram'])}; give {FORMS}")
