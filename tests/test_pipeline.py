@@ -133,6 +133,25 @@ def test_an_embedder_joins_the_threads_only_where_it_may() -> None:
         assert pipeline.seconds["embed"] > 0
 
 
+@pytest.mark.parametrize("moving", [False, True])
+def test_a_tracker_that_looks_only_where_it_must_calls_the_embedder_itself(moving: bool, tmp_path: Path) -> None:
+    camera = tmp_path / "gmc.txt"
+    camera.write_text("".join(f"{n} 1 0 0 0 1 0\n" for n in range(60)))
+    asked: list[int] = []
+
+    def colour(image: NDArray[np.uint8], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        asked.append(len(boxes))
+        return mean_colour(image, boxes)
+
+    options: dict[str, Any] = {"algo": "deepsort", "reid": colour, "camera_motion": str(camera) if moving else "off"}
+    rows_of(open_pipeline(numbered(60), detector=Abreast(), **options))
+    every, asked[:] = sum(asked), []
+    pipeline = open_pipeline(numbered(60), detector=Abreast(), settings={"lone_iou": 0.5}, **options)
+    assert rows_of(pipeline)[-1][1] == [1, 2]
+    assert 0 < sum(asked) < every / 2
+    assert pipeline.seconds["embed"] > 0
+
+
 def test_a_detector_that_fails_side_by_side_gives_what_came_before() -> None:
     before = threading.active_count()
     steps = iter(open_pipeline(numbered(40), detector=Abreast(broken=13)))

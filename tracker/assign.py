@@ -59,6 +59,14 @@ def _ranks(numbers: IntArray) -> IntArray:
     return ranks
 
 
+def lone_pairs(iou: FloatArray, least: float) -> tuple[IntArray, IntArray]:
+    """Pairs (rows (K,), columns (K,)) of iou (N, M) >= least whose track and detection overlap nothing else at all."""
+    touching = iou > 0
+    rows, columns = ((iou >= least) & touching).nonzero()
+    lone = (touching.sum(axis=1)[rows] == 1) & (touching.sum(axis=0)[columns] == 1)
+    return rows[lone], columns[lone]
+
+
 class Matching:
     """The association of one frame: stages match what earlier stages left free.
 

@@ -68,6 +68,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "where the algorithm needs appearance",
     )
     add(
+        "--reid-runtime",
+        choices=("onnxruntime", "openvino"),
+        help="what runs the ReID model (default onnxruntime; openvino is an extra)",
+    )
+    add(
         "--camera-motion",
         default="off",
         metavar="HOW",
@@ -164,6 +169,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         algo=args.algo,
         detector=detector,
         reid=args.reid,
+        reid_runtime=args.reid_runtime,
         conf=args.conf,
         classes=None if args.classes is None else [name.strip() for name in args.classes.split(",") if name.strip()],
         settings=settings,
@@ -366,6 +372,7 @@ def _describe(
         else {
             "name": getattr(pipeline.embedder, "name", args.reid or "default"),
             "device": getattr(pipeline.embedder, "device", "cpu"),
+            "runtime": getattr(pipeline.embedder, "runtime", None),
         },
         "algorithm": {
             "name": args.algo.lower(),

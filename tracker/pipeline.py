@@ -47,6 +47,26 @@ class _Seen:
     embedding: float
 
 
+class _Timed:
+    """An embedder that the tracker itself calls; ``seconds`` is the time spent in it."""
+
+    def __init__(self, embedder: Any) -> None:
+        self.embedder = embedder
+        self.seconds = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "embedder":  # not there yet, while being unpickled
+            raise AttributeError(name)
+        return getattr(self.embedder, name)
+
+    def __call__(self, image: Image, boxes: Any) -> Any:
+        started = clock.perf_counter()
+        try:
+            return self.embedder(image, boxes)
+        finally:
+            self.seconds += clock.perf_counter() - started
+
+
 class Pipeline:
     """Iterate to run; each ``Step`` is made when it is asked for, and nothing of it is kept.
 
@@ -55,7 +75,8 @@ class Pipeline:
     source    frames: ``tracker.io.video.Source``, or anything with ``frame_rate`` that iterates over ``Frame``
     detector  callable image -> detections (anything ``as_detections`` takes), or recorded ones with ``at(number)``
     tracker   an algorithm's instance; what it remembers stays
-    embedder  callable (image, boxes) -> (N, D), used where the detections bring no embeddings; default the tracker's
+    embedder  callable (image, boxes) -> (N, D), used where the detections bring no embeddings; default the tracker's.
+              A tracker that has one and ``lone_iou`` < 1 calls it itself, for the detections that need a look
     every     detect in the first of every so many frames; the others get the tracks of the last such frame, moved on
               by their motion (``predicted``). The tracker is told nothing of them, so nothing counts as missed there
     invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
@@ -84,6 +105,8 @@ class Pipeline:
         self.seconds = dict.fromkeys(STAGES, 0.0)
         self.frames = 0
         self.dropped = 0
+        own = getattr(tracker, "embedder", None)
+        self._tracker_embeds = own is not None and getattr(tracker, "lone_iou", 1.0) < 1
 
     def __iter__(self) -> Iterator[Step]:
         if hasattr(self.detector, "reset"):  # what it learned from another video
@@ -118,6 +141,8 @@ class Pipeline:
                 # Some containers repeat a timestamp; a tracker's time must increase.
                 time = frame.time if last is None else max(frame.time, last + 0.1 / self.source.frame_rate)
                 last = time
+                timed = self.embedder if isinstance(self.embedder, _Timed) else _Timed(None)
+                before = timed.seconds
                 if one.looked or tracks is None:
                     tracks = self.tracker.update(detections, frame.image, time)
                 else:
@@ -126,8 +151,9 @@ class Pipeline:
                     tracks = predicted(self.tracker, tracks, time)
                 if self.every > 1:  # the tracker counts only the frames it was given
                     tracks = replace(tracks, frame=first + made)
-                self.seconds["embed"] += embedded - started
-                self.seconds["associate"] += clock.perf_counter() - embedded
+                within = timed.seconds - before
+                self.seconds["embed"] += embedded - started + within
+                self.seconds["associate"] += clock.perf_counter() - embedded - within
                 self.frames += 1
                 yield Step(frame, detections, tracks)
 
@@ -184,6 +210,8 @@ class Pipeline:
         """The detections with embeddings, and how many had to be left out."""
         if self.embedder is None or detections.embeddings is not None or len(detections) == 0:
             return detections, 0
+        if self._tracker_embeds and frame.image is not None:
+            return detections, 0
         if frame.image is None:
             raise ValueError(
                 f"{self.source.name} has no images to embed; give detections with embeddings (.npz), "
@@ -218,6 +246,7 @@ def open_pipeline(
     algo: str | Tracker | None = None,
     detector: str | Path | Callable[[Any], Any] = "hog",
     reid: str | Path | Callable[[Any, Any], Any] | None = None,
+    reid_runtime: str | None = None,
     conf: float | None = None,
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -274,7 +303,13 @@ def open_pipeline(
             reid = "default" if reid is None else reid
             if not getattr(found, "concurrent", False):
                 threads = None
-            embedder = open_embedder(str(reid), threads=threads) if isinstance(reid, (str, Path)) else reid
+            embedder = (
+                open_embedder(str(reid), runtime=reid_runtime, threads=threads)
+                if isinstance(reid, (str, Path))
+                else reid
+            )
+            if getattr(tracker, "lone_iou", 1.0) < 1:
+                tracker.embedder = embedder = _Timed(embedder)  # type: ignore[attr-defined]
         camera = open_camera(camera_motion, frames=opened.n_frames)
         if camera is not None:
             tracker = Compensated(tracker, camera)
@@ -291,6 +326,7 @@ def track(
     algo: str | Tracker | None = None,
     detector: str | Path | Callable[[Any], Any] = "hog",
     reid: str | Path | Callable[[Any, Any], Any] | None = None,
+    reid_runtime: str | None = None,
     conf: float | None = None,
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -307,6 +343,7 @@ def track(
     detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections
     reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
               Without it: the packaged model where the algorithm needs embeddings, none where it only can use them
+    reid_runtime  what runs the ReID model: "onnxruntime" (default) or "openvino", where that is installed
     conf      least score of a detection; default the detector's own
     classes   names of the classes to keep, where the detector has names
     settings  parameters of the algorithm by name
@@ -325,6 +362,7 @@ def track(
         algo=algo,
         detector=detector,
         reid=reid,
+        reid_runtime=reid_runtime,
         conf=conf,
         classes=classes,
         settings=settings,

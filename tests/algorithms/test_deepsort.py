@@ -115,6 +115,40 @@ def test_the_embedder_needs_the_image_and_fitting_embeddings() -> None:
     assert deepsort.state.frame == 0
 
 
+def walkers(number: int) -> np.ndarray:
+    """Two who walk towards each other, meet around frame 20 and pass, and one far away who stands."""
+    x = 5.0 * number
+    return np.array([[x, 100, x + 40, 200], [200 - x, 104, 240 - x, 204], [500, 100, 540, 200]])
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_those_alone_are_not_looked_at(given: bool) -> None:
+    """``given``: the detections bring embeddings, which must change nothing but who computes them."""
+    colours = np.array([RED, BLUE, [0.0, 0, 1]], dtype=np.float32)
+    asked: dict[int, list[int]] = {}
+
+    def embedder(number: int, boxes: np.ndarray) -> np.ndarray:
+        rows = [int(np.flatnonzero((walkers(number) == box).all(axis=1))[0]) for box in boxes]
+        asked[number] = rows
+        return colours[rows]
+
+    every, some = DeepSORT(embedder=embedder), DeepSORT(embedder=embedder, lone_iou=0.5, look_every=7)
+    for number in range(40):
+        expected = every.update(walkers(number), number)
+        asked.pop(number)
+        found = Detections(walkers(number), embeddings=colours) if given else walkers(number)
+        assert some.update(found, number).ids.tolist() == expected.ids.tolist()
+    assert expected.ids.tolist() == [1, 2, 3]
+    if given:
+        assert not asked
+        return
+    assert [asked[number] for number in range(3)] == [[0, 1, 2]] * 3  # not confirmed yet
+    assert [number for number, rows in asked.items() if 2 in rows] == [0, 1, 2, 7, 14, 21, 28, 35]
+    overlapping = [number for number in range(40) if abs(10 * number - 200) < 40]
+    assert all({0, 1} <= set(asked[number]) for number in overlapping)
+    assert sum(map(len, asked.values())) < 0.5 * 3 * 40
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -124,6 +158,8 @@ def test_the_embedder_needs_the_image_and_fitting_embeddings() -> None:
         ({"max_iou_distance": 1.5}, "max_iou_distance=1.5: give a number from 0 to 1"),
         ({"max_cosine_distance": 2.5}, "max_cosine_distance=2.5: give a number from 0 to 2"),
         ({"max_age": "long"}, "max_age='long'"),
+        ({"lone_iou": -0.1}, "lone_iou=-0.1"),
+        ({"look_every": 0}, "look_every=0"),
     ],
 )
 def test_settings_out_of_range_are_named(setting: dict[str, Any], message: str) -> None:

@@ -8,6 +8,9 @@
 6. update      matched tracks measure their detection and remember its embedding                    (section 2.2)
 7. birth       every detection left starts a tentative track, confirmed after n_init matches        (section 2.1)
 8. death       tentative tracks end at their first miss, confirmed ones after max_age frames        (section 2.1)
+
+Beyond the paper, and off by default: with lone_iou < 1 a track and a detection that overlap each other so much and
+nothing else are matched before stage 2, and only what is left then needs an embedding. That is where the time goes.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from tracker.appearance import EmbeddingArray, Galleries, embedded, unit
-from tracker.assign import Matching, same_class
+from tracker.assign import Matching, lone_pairs, same_class
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYAH, Motion
@@ -49,6 +52,10 @@ class DeepSORT:
     max_iou_distance    largest 1 - IoU of a match in the overlap stage, 0..1
     budget              embeddings in a track's gallery
     max_galleries       tracks that hold a gallery at a time: bounds memory to max_galleries x budget embeddings
+    lone_iou            IoU from which a track seen in the last frame is given the only detection that it overlaps, if
+                        that overlaps no other track, without a look; 0..1, at 1 every detection needs an embedding
+    look_every          a track so matched is still looked at when its detections are a multiple of this, to keep its
+                        gallery fresh
     per_class           a track only matches detections of its own class
     frame_rate          frames per second; turns seconds (``time``, "1.5s") into frames
     embedder            callable (image, boxes (N, 4) xyxy) -> (N, D), for detections that bring no embeddings
@@ -64,6 +71,8 @@ class DeepSORT:
         max_iou_distance: float = 0.7,
         budget: int = 100,
         max_galleries: int = 1000,
+        lone_iou: float = 1.0,
+        look_every: int = 10,
         per_class: bool = False,
         frame_rate: float = 30.0,
         embedder: Callable[[Any, FloatArray], Any] | None = None,
@@ -74,6 +83,8 @@ class DeepSORT:
         self.max_iou_distance = fraction(max_iou_distance, "max_iou_distance")
         self.budget = at_least(1, budget, "budget")
         self.max_galleries = at_least(1, max_galleries, "max_galleries")
+        self.lone_iou = fraction(lone_iou, "lone_iou")
+        self.look_every = at_least(1, look_every, "look_every")
         self.per_class = switch(per_class, "per_class")
         self.frame_rate = positive(frame_rate, "frame_rate")
         self.max_age = frames_of(max_age, self.frame_rate)
@@ -103,8 +114,8 @@ class DeepSORT:
         another width, or a time that does not increase; the tracker is then as it was before the call.
         """
         detections = as_detections(detections, invalid=invalid)
-        detections = embedded(detections, self.embedder, frame, "DeepSORT", invalid)
-        embeddings = self._embeddings(detections)
+        if self.lone_iou == 1:
+            detections = embedded(detections, self.embedder, frame, "DeepSORT", invalid)
         state = copy.copy(self.state)
         step = state.advance(time, self.frame_rate)
         state.dropped += detections.dropped
@@ -121,11 +132,30 @@ class DeepSORT:
             same = same_class(state.classes, detections.classes)
             allowed &= same
             near[~same] = -1.0
+
+        matching = Matching(len(state), len(detections))
+        looked = np.full(len(detections), True)
+        if self.lone_iou < 1:
+            rows, columns = lone_pairs(near, self.lone_iou)
+            sure = (cascading & (state.missed == 1))[rows] & allowed[rows, columns]
+            rows, columns = rows[sure], columns[sure]
+            matching.stages.append("lone")
+            matching.accept(rows, columns)
+            allowed[:, columns] = False
+            looked[columns] = state.hits[rows] % self.look_every == 0
+            asked = embedded(detections[looked], self.embedder, frame, "DeepSORT", invalid)
+            state.dropped += asked.dropped - detections.dropped
+            looked[:] = False
+            looked[asked.rows] = True  # a row whose embedding had to be dropped may match by overlap, and starts nothing
+            looks = self._embeddings(asked)
+            embeddings = np.zeros((len(detections), looks.shape[1]), dtype=np.float32)
+            embeddings[asked.rows] = looks
+        else:
+            embeddings = self._embeddings(detections)
         appearance = state.galleries.distances(state.slots, embeddings, allowed)
         by_appearance = self.max_cosine_distance + INCLUSIVE - appearance
         by_overlap = self.max_iou_distance + INCLUSIVE - (1.0 - near)
 
-        matching = Matching(len(state), len(detections))
         for missed in np.unique(state.missed[cascading]):
             matching.stage(f"appearance, missed {missed}", by_appearance, cascading & (state.missed == missed))
         matching.stage("overlap", by_overlap, (~state.confirmed | (state.missed == 1)) & ~outlasted)
@@ -137,13 +167,14 @@ class DeepSORT:
 
         continued, ended = state.slots[tracks], state.slots[dead]
         state.keep(~dead)
-        born = np.flatnonzero(matching.free_detections)
+        born = np.flatnonzero(matching.free_detections & looked)
         state.birth(self.motion, detections, born, slots=np.full(len(born), -1))
         state.confirmed = state.confirmed | (state.hits >= self.n_init)
         reported = state.report(self.motion, state.confirmed & (state.missed <= 1))
 
         # The pool of galleries is written in place, so it comes last: a motion model of the user's may fail above.
-        state.galleries.add(continued, embeddings[matched])
+        fresh = looked[matched]
+        state.galleries.add(continued[fresh], embeddings[matched[fresh]])
         state.galleries.close(ended)
         state.slots = np.concatenate((state.slots[: len(state) - len(born)], state.galleries.open(embeddings[born])))
         self.state = state
