@@ -203,6 +203,22 @@ def test_an_embedder_that_is_not_used_is_said(
     command = [str(street), "--detector", str(detections), "-o", str(tmp_path / "out"), "--no-video"]
     assert main([*command, "--algo", "sort", "--reid", "histogram"]) == 0
     assert "sort uses no appearance; --reid histogram is left out" in capsys.readouterr().err
+    assert main([*command, "--reid-runtime", "openvino", "--overwrite"]) == 0
+    assert "no ReID model is used; --reid-runtime openvino is left out" in capsys.readouterr().err
+
+
+def test_the_runtime_of_the_reid_model_is_said(
+    street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openvino", reason="needs the extra openvino")
+    command = [str(street), "--detector", str(detections), "--algo", "deepsort", "--no-video", "-o"]
+    assert main([*command, str(tmp_path / "a"), "--reid-runtime", "openvino"]) == 0
+    assert "on cpu by openvino -> deepsort" in capsys.readouterr().out
+    run = json.loads((tmp_path / "a" / "run.json").read_text())
+    assert run["embedder"]["runtime"] == "openvino"
+    assert "openvino" in run["versions"]
+    assert main([*command, str(tmp_path / "b"), "--reid-runtime", "openvino", "--quiet"]) == 0
+    assert (tmp_path / "a" / "tracks.txt").read_bytes() == (tmp_path / "b" / "tracks.txt").read_bytes()
 
 
 def test_default_folders_are_new_ones(

@@ -290,6 +290,8 @@ def test_joint_models_bring_their_embeddings() -> None:
         ({"detector": "hogg"}, "did you mean 'hog'"),
         ({"algo": "deepsort", "reid": "histogramm"}, "did you mean 'histogram'"),
         ({"detector": lambda image: None, "classes": ["person"]}, "filter in your own callable"),
+        ({"algo": "deepsort", "reid": mean_colour, "reid_runtime": "openvino"}, "not with a callable"),
+        ({"algo": "deepsort", "reid_runtime": "openvin"}, "did you mean 'openvino'"),
     ],
 )
 def test_what_does_not_fit_is_said_before_anything_runs(arguments: dict[str, Any], words: str) -> None:

@@ -206,6 +206,8 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         notes = [*source.notes, getattr(pipeline.detector, "note", None)]
         if args.reid is not None and pipeline.embedder is None:
             notes.append(f"{args.algo} uses no appearance; --reid {args.reid} is left out")
+        elif args.reid_runtime is not None and pipeline.embedder is None:
+            notes.append(f"no ReID model is used; --reid-runtime {args.reid_runtime} is left out")
         _note(args, notes, said)
 
         progress = report.Progress(source.n_frames) if talk else None

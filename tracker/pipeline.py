@@ -301,6 +301,8 @@ def open_pipeline(
             from tracker.embed import open_embedder
 
             reid = "default" if reid is None else reid
+            if reid_runtime is not None and not isinstance(reid, (str, Path)):
+                raise ValueError(f"reid_runtime={reid_runtime!r} goes with a model's name or file, not with a callable")
             if not getattr(found, "concurrent", False):
                 threads = None
             embedder = (
