@@ -149,6 +149,19 @@ def test_those_alone_are_not_looked_at(given: bool) -> None:
     assert sum(map(len, asked.values())) < 0.5 * 3 * 40
 
 
+def test_looks_that_must_be_dropped_start_nothing() -> None:
+    def embedder(broken: bool, boxes: np.ndarray) -> np.ndarray:
+        return np.full((len(boxes), 3), np.nan if broken else 1.0)
+
+    some = DeepSORT(embedder=embedder, lone_iou=0.5, n_init=1)
+    with pytest.raises(ValueError, match="NaN"):
+        some.update([A], True)
+    assert len(some.update([A], True, invalid="drop")) == 0
+    assert some.state.dropped == 1
+    assert some.update([A], False).ids.tolist() == [1]
+    assert some.update([A, B], True, invalid="drop").ids.tolist() == [1]
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

@@ -166,7 +166,7 @@ def test_openvino_gives_what_onnxruntime_gives(mean_onnx, shape):
 
 def test_runtimes_that_are_not_there(mean_onnx, monkeypatch):
     path = str(mean_onnx())
-    with pytest.raises(ValueError, match=r"unknown runtime 'openvin' \(did you mean 'openvino'"):
+    with pytest.raises(ValueError, match=r"unknown runtime 'openvin', did you mean 'openvino'"):
         ONNXEmbedder(path, runtime="openvin")
     with pytest.raises(ValueError, match="leave them out"):
         ONNXEmbedder(path, runtime="openvino", providers=["CPUExecutionProvider"])

@@ -146,7 +146,7 @@ class DeepSORT:
             asked = embedded(detections[looked], self.embedder, frame, "DeepSORT", invalid)
             state.dropped += asked.dropped - detections.dropped
             looked[:] = False
-            looked[asked.rows] = True  # a row whose embedding had to be dropped may match by overlap, and starts nothing
+            looked[asked.rows] = True  # one whose embedding was dropped may match by overlap, and starts nothing
             looks = self._embeddings(asked)
             embeddings = np.zeros((len(detections), looks.shape[1]), dtype=np.float32)
             embeddings[asked.rows] = looks

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.boxes import FloatArray
-from tracker.detect.names import nearest
 from tracker.detect.session import TYPES, describe, device_of, image_input, open_session
 from tracker.embed.crops import cut_crops
 from tracker.embed.embedder import unit_rows
 from tracker.embed.openvino import OpenVINO
+from tracker.spelling import nearest
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
