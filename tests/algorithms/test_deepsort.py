@@ -178,3 +178,23 @@ def test_looks_that_must_be_dropped_start_nothing() -> None:
 def test_settings_out_of_range_are_named(setting: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         DeepSORT(**setting)
+
+
+def test_bad_rows_left_out_shift_no_look_to_another_detection() -> None:
+    rng = np.random.default_rng(3)
+    looks = rng.normal(size=(4, 8))
+
+    def embedder(frame: Any, boxes: np.ndarray) -> np.ndarray:
+        return looks[: len(boxes)]
+
+    frame = np.zeros((300, 700, 3), dtype=np.uint8)
+    good = np.array([[x, 100.0, x + 50, 200, 0.9] for x in (100, 300, 600, 610)])
+    bad = np.insert(good, 1, np.nan, axis=0)
+    clean, dirty = (DeepSORT(embedder=embedder, lone_iou=0.5) for _ in range(2))
+    for _ in range(8):
+        wanted = clean.update(good, frame)
+        found = dirty.update(bad, frame, invalid="drop")
+        np.testing.assert_array_equal(found.ids, wanted.ids)
+        np.testing.assert_array_equal(found.boxes, wanted.boxes)
+    assert len(found) == 4
+    assert dirty.state.dropped == 8

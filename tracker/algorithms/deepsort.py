@@ -143,7 +143,7 @@ class DeepSORT:
             matching.accept(rows, columns)
             allowed[:, columns] = False
             looked[columns] = state.hits[rows] % self.look_every == 0
-            asked = embedded(detections[looked], self.embedder, frame, "DeepSORT", invalid)
+            asked = embedded(detections.numbered()[looked], self.embedder, frame, "DeepSORT", invalid)
             state.dropped += asked.dropped - detections.dropped
             looked[:] = False
             looked[asked.rows] = True  # one whose embedding was dropped may match by overlap, and starts nothing
