@@ -44,15 +44,23 @@ class SlowGalleries:
 steps = st.lists(st.tuples(st.sampled_from(["open", "add", "close"]), st.integers(0, 6)), max_size=25)
 
 
-@given(steps=steps, budget=st.integers(1, 4), limit=st.integers(1, 9), seed=st.integers(0, 99), at_once=st.booleans())
+@given(
+    steps=steps,
+    budget=st.integers(1, 4),
+    limit=st.integers(1, 9),
+    seed=st.integers(0, 99),
+    at_once=st.booleans(),
+    dense=st.sampled_from([0.0, 0.25, 2.0]),
+)
 @settings(max_examples=60)
 def test_distances_equal_those_of_lists(
-    steps: list[tuple[str, int]], budget: int, limit: int, seed: int, at_once: bool
+    steps: list[tuple[str, int]], budget: int, limit: int, seed: int, at_once: bool, dense: float
 ) -> None:
     rng = np.random.default_rng(seed)
     galleries, slow = Galleries(budget, limit), SlowGalleries(budget)
     slots = np.empty(0, dtype=np.int64)
     patch = pytest.MonkeyPatch()
+    patch.setattr(appearance, "DENSE", dense)  # one product for all, or one for each gallery
     if not at_once:
         patch.setattr(appearance, "SIMILARITIES", 1)
     for what, count in steps:

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.optimize import linear_sum_assignment
 
-from tracker.assign import Matching, assign, same_class
-from tracker.boxes import FloatArray
+from tracker import assign as assignment
+from tracker.assign import Matching, assign, assign_pairs, same_class
+from tracker.boxes import FloatArray, iou_pairs_xyxy, iou_xyxy
 
 sides = st.tuples(st.integers(0, 5), st.integers(0, 5))
 gains = sides.flatmap(lambda s: arrays(np.float64, s, elements=st.floats(-2, 2)))
@@ -42,6 +44,64 @@ def test_ties_fall_the_same_way_every_time(gain: FloatArray) -> None:
     for layout in (gain.copy(), np.asfortranarray(gain), np.repeat(gain, 2, axis=0)[::2]):
         for a, b in zip(first, assign(layout), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def scene(kind: str, seed: int) -> tuple[FloatArray, FloatArray]:
+    """Boxes of tracks and detections."""
+    rng = np.random.default_rng(seed)
+    n, m = rng.integers(1, 60, 2)
+    corner = rng.uniform(0, 900, (n + m, 2))
+    size = rng.uniform(20, 60, (n + m, 2))
+    if kind == "chain":  # every box overlaps the next: one long component
+        corner = np.column_stack((np.arange(n + m) * 12.0 + rng.uniform(0, 4, n + m), np.zeros(n + m)))
+    elif kind == "heap":  # everybody overlaps everybody
+        corner, size = corner / 60, size + 40
+    elif kind == "grid":  # whole numbers, and every box some times over: ties
+        corner, size = rng.integers(0, 6, (n + m, 2)) * 10.0, rng.integers(1, 4, (n + m, 2)) * 10.0
+    boxes = np.concatenate((corner, corner + size), axis=1)[rng.permutation(n + m)]
+    return boxes[:n], boxes[n:]
+
+
+@pytest.mark.parametrize("parts", [False, True])
+@pytest.mark.parametrize("kind", ["loose", "chain", "heap", "grid"])
+@given(seed=st.integers(0, 2**32 - 1), least=st.sampled_from([0.05, 0.3]))
+def test_pairs_of_a_scene_are_matched_as_by_its_whole_matrix(kind: str, parts: bool, seed: int, least: float) -> None:
+    tracks, detections = scene(kind, seed)
+    dense = iou_xyxy(tracks, detections)
+    dense = np.where(dense >= least, dense, 0)  # the gate first
+    r, c = linear_sum_assignment(dense, maximize=True)
+    expected = {(i, j) for i, j in zip(r.tolist(), c.tolist(), strict=True) if dense[i, j] > 0}
+    rows, columns, iou = iou_pairs_xyxy(tracks, detections, least)
+    with pytest.MonkeyPatch.context() as patch:
+        if parts:
+            patch.setattr(assignment, "WHOLE", 0)
+            patch.setattr(assignment, "PART", 3)
+        chosen = assign_pairs(rows, columns, iou)
+        of_matrix = assign(dense)
+    assert (np.diff(chosen) > 0).all()
+    matched = list(zip(rows[chosen].tolist(), columns[chosen].tolist(), strict=True))
+    assert iou[chosen].sum() == pytest.approx(dense[r, c].sum())
+    assert len({i for i, _ in matched}) == len({j for _, j in matched}) == len(matched)
+    # The same pairs by the sparse way and by the matrix, ties and all; and, where only one answer is best, scipy's.
+    assert sorted(matched) == list(zip(of_matrix[0].tolist(), of_matrix[1].tolist(), strict=True))
+    if kind != "grid":
+        assert set(matched) == expected
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_stages_of_pairs_are_stages_of_the_matrix(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, m = rng.integers(0, 9, 2)
+    dense, sparse = Matching(int(n), int(m)), Matching(int(n), int(m))
+    rows, columns = np.indices((n, m)).reshape(2, -1)
+    for name in ("first", "second", "third"):
+        gain = np.round(rng.uniform(-1, 1, (n, m)), 1)
+        tracks, detections = rng.random(n) < 0.6, rng.random(m) < 0.6
+        dense.stage(name, gain, tracks, detections)
+        sparse.stage_pairs(name, rows, columns, gain[rows, columns], tracks, detections)
+        assert sparse.stages == dense.stages
+        for column in ("detection_of", "track_of", "stage_of"):
+            assert getattr(sparse, column).tolist() == getattr(dense, column).tolist()
 
 
 def test_a_pair_out_of_reach_cannot_push_a_good_one_out() -> None:

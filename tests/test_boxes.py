@@ -95,15 +95,35 @@ def test_areas() -> None:
     np.testing.assert_array_equal(boxes.area_xyxy(np.array([[0.0, 0, 2, 3], [-1, -1, 1, 1]])), [6, 4])
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(0, 40), st.sampled_from([30.0, 300.0, 3000.0]))
-def test_overlapping_pairs_are_those_of_the_matrix(seed: int, n: int, m: int, extent: float) -> None:
+# How candidates are looked for: among all pairs, along x, in cells; and as the number of boxes says.
+SEARCHES = {"all": (10**9, 10**9), "along x": (0, 10**9), "cells": (0, 0), "by number": (400, 250_000)}
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(0, 40),
+    m=st.integers(0, 40),
+    extent=st.sampled_from([30.0, 300.0, 3000.0, 1e7]),
+    longest=st.sampled_from([2, 40, 2000]),
+    apart=st.sampled_from([0.0, -1e7, 25.5]),
+    least=st.sampled_from([None, 0.0, 0.3]),
+)
+def test_overlapping_pairs_are_those_of_the_matrix(
+    search: str, seed: int, n: int, m: int, extent: float, longest: int, apart: float, least: float | None
+) -> None:
     rng = np.random.default_rng(seed)
     corner = rng.integers(0, int(extent), (n + m, 2)).astype(float)  # whole numbers: edges that only touch are common
-    boxes = np.concatenate((corner, corner + rng.integers(1, 40, (n + m, 2))), axis=1)
-    a, b = boxes[:n], boxes[n:]
+    some = np.concatenate((corner, corner + rng.integers(1, longest, (n + m, 2))), axis=1)
+    a, b = some[:n], some[n:] + apart
     dense = iou_xyxy(a, b)
-    rows, columns, iou = iou_pairs_xyxy(a, b)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boxes, "FEW_PAIRS", SEARCHES[search][0])
+        patch.setattr(boxes, "MORE_PAIRS", SEARCHES[search][1])
+        rows, columns, iou = iou_pairs_xyxy(a, b, least)
     assert (np.diff(rows) >= 0).all()
+    assert len(set(zip(rows.tolist(), columns.tolist(), strict=True))) == len(rows)
+    assert len(rows) == (dense.size if least == 0 else (dense > 0 if least is None else dense >= least).sum())
     found = np.zeros_like(dense)
     found[rows, columns] = iou
-    np.testing.assert_array_equal(found, dense)
+    np.testing.assert_array_equal(found, np.where(dense >= (least or 0), dense, 0))

@@ -14,11 +14,16 @@ from tracker.tracks import IntArray
 
 EmbeddingArray = NDArray[np.float32]
 
-SIMILARITIES = 1 << 20  # computed at a time: 4 MB
+SIMILARITIES = 1 << 17  # computed at a time: half a megabyte
+DENSE = 0.25  # share of the pairs from which one product for all is cheaper than one for each gallery
 
 
 def unit(embeddings: EmbeddingArray) -> EmbeddingArray:
     """(N, D) rows scaled to length 1; a zero row stays zero, at distance 1 from everything."""
+    squares = np.einsum("nd,nd->n", embeddings, embeddings)
+    if len(squares) and 1e-20 < squares[squares.argmin()] <= squares[squares.argmax()] < 1e30:
+        lengths: EmbeddingArray = np.sqrt(squares)[:, None]
+        return embeddings / lengths
     largest = np.abs(embeddings).max(axis=1, keepdims=True, initial=0.0)
     scaled = embeddings / np.where(largest > 0, largest, 1)  # squares must not overflow
     norms = np.linalg.norm(scaled, axis=1, keepdims=True)
@@ -82,26 +87,55 @@ class Galleries:
         distance infinity. Equation 2 of the paper.
         """
         out = np.full((len(slots), len(embeddings)), np.inf)
-        held = np.repeat((slots >= 0)[:, None], len(embeddings), axis=1)
-        tracks, columns = (held if wanted is None else held & wanted).nonzero()
-        if self._pool is None or len(tracks) == 0:
-            return out
-        used = self._pool[: slots.max() + 1]
-        # Each gallery meets its own few candidates, listed in a row and padded with candidate 0.
-        per_track = np.bincount(tracks)
-        first = per_track.cumsum() - per_track
-        place = np.arange(len(tracks)) - first[tracks]
-        candidates = np.zeros((len(used), per_track.max()), dtype=np.int64)
-        candidates[slots[tracks], place] = columns
-        nearest = np.empty(candidates.shape, dtype=np.float32)
-        # A few galleries at a time: all similarities at once would take gigabytes in a crowd.
-        some = max(1, SIMILARITIES // (self.budget * candidates.shape[1]))
-        for start in range(0, len(used), some):
-            part = slice(start, start + some)
-            similarity = used[part] @ embeddings[candidates[part]].swapaxes(1, 2)
-            similarity.max(axis=1, out=nearest[part])
-        out[tracks, columns] = 1.0 - nearest[slots[tracks], place]
+        rows, columns = (np.full(out.shape, True) if wanted is None else wanted).nonzero()
+        out[rows, columns] = self.pair_distances(slots, embeddings, rows, columns)
         return out
+
+    def pair_distances(
+        self, slots: IntArray, embeddings: EmbeddingArray, rows: IntArray, columns: IntArray
+    ) -> FloatArray:
+        """The same (K,) for the pairs of tracks ``rows`` (K,), ascending, and embeddings ``columns`` (K,)."""
+        out = np.full(len(rows), np.inf)
+        of_pair = slots.take(rows)
+        held = (of_pair >= 0).nonzero()[0]
+        if self._pool is None or len(held) == 0:
+            return out
+        of_pair, columns = of_pair.take(held), columns.take(held)
+        used = self._pool[: slots[slots.argmax()] + 1]
+        if len(held) > DENSE * len(used) * len(embeddings):
+            nearest = self._nearest_of_all(used, embeddings)[of_pair, columns]
+        else:
+            nearest = self._nearest_of_pairs(of_pair, embeddings.take(columns, axis=0))
+        out[held] = 1.0 - nearest
+        return out
+
+    def _nearest_of_all(self, used: EmbeddingArray, embeddings: EmbeddingArray) -> EmbeddingArray:
+        """(slots, M) largest similarity of each gallery in ``used`` to each embedding."""
+        nearest = np.empty((len(used), len(embeddings)), dtype=np.float32)
+        by_column = np.ascontiguousarray(embeddings.T)
+        # A few galleries at a time: what all give at once would not stay in the cache, and in a crowd not in memory.
+        some = max(1, SIMILARITIES // (self.budget * len(embeddings)))
+        similarity = np.empty((some * self.budget, len(embeddings)), dtype=np.float32)
+        for start in range(0, len(used), some):
+            part = used[start : start + some]
+            product = np.matmul(part.reshape(-1, part.shape[2]), by_column, out=similarity[: len(part) * self.budget])
+            product.reshape(len(part), self.budget, -1).max(axis=1, out=nearest[start : start + some])
+        return nearest
+
+    def _nearest_of_pairs(self, slots: IntArray, embeddings: EmbeddingArray) -> EmbeddingArray:
+        """(K,) largest similarity of the gallery in each slot (K,), equal ones in a row, to its embedding (K, D)."""
+        assert self._pool is not None
+        nearest = np.empty(len(slots), dtype=np.float32)
+        most = max(1, SIMILARITIES // self.budget)
+        for start in range(0, len(slots), most):
+            some, probes = slots[start : start + most], embeddings[start : start + most]
+            similarity = np.empty((len(some), self.budget), dtype=np.float32)
+            changes = (np.flatnonzero(some[1:] != some[:-1]) + 1).tolist()
+            # One product for each gallery, in place: to stack some for one call would copy them.
+            for first, last in zip([0, *changes], [*changes, len(some)], strict=True):
+                np.dot(probes[first:last], self._pool[some[first]].T, similarity[first:last])
+            similarity.max(axis=1, out=nearest[start : start + most])
+        return nearest
 
     def open(self, embeddings: EmbeddingArray) -> IntArray:
         """Start a gallery for each row of embeddings (K, D); returns slots (K,), -1 where the limit is reached."""

@@ -16,6 +16,9 @@ from tracker.boxes import FloatArray
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+NOTHING = np.array(0.0)  # a call with an array is cheaper than one with a number
+FEW = 20  # pairs up to which Python's sets are faster than counting
+
 
 def assign(gain: FloatArray) -> tuple[IntArray, IntArray]:
     """Pairs (rows (K,), columns (K,)) with gain > 0 and the largest total gain; rows ascending.
@@ -30,33 +33,77 @@ def assign(gain: FloatArray) -> tuple[IntArray, IntArray]:
 def assign_pairs(rows: IntArray, columns: IntArray, gain: FloatArray) -> IntArray:
     """``assign`` for a sparse gain; returns which of the pairs are chosen, ascending.
 
-    rows, columns (K,) the allowed pairs, each once, rows ascending; gain (K,) above 0.
+    rows, columns (K,) the allowed pairs, each once; gain (K,) above 0.
     """
     every = np.arange(len(rows))
-    if len(rows) == 0:
+    if len(rows) <= FEW and _distinct(rows) and _distinct(columns):
         return every
-    in_row, in_column = np.bincount(rows), np.bincount(columns)
-    if in_row.max() == 1 and in_column.max() == 1:
+    rivals = np.bincount(rows).take(rows)
+    rivals += np.bincount(columns).take(columns)
+    contested = (rivals > 2).nonzero()[0]
+    if len(contested) == 0:
         return every
     # A pair that is the only choice of both its track and its detection needs no solver.
-    single = (in_row.take(rows) == 1) & (in_column.take(columns) == 1)
-    contested = (~single).nonzero()[0]
-    i, j = _ranks(rows[contested]), _ranks(columns[contested])
-    part = np.zeros((i.max() + 1, j.max() + 1))
-    part[i, j] = gain[contested]
-    pair = np.full(part.shape, -1)
-    pair[i, j] = contested
-    won = pair[linear_sum_assignment(part, maximize=True)]
-    single[won[won >= 0]] = True
-    chosen: IntArray = single.nonzero()[0]
-    return chosen
+    chosen = rivals == 2
+    chosen[contested] = _solved(rows.take(contested), columns.take(contested), gain.take(contested))
+    winners: IntArray = chosen.nonzero()[0]
+    return winners
 
 
-def _ranks(numbers: IntArray) -> IntArray:
-    """Each number's place among the different numbers, in their order: 7, 3, 7 -> 1, 0, 1."""
-    present = np.bincount(numbers) > 0
-    ranks: IntArray = present.cumsum()[numbers] - 1
-    return ranks
+def _distinct(numbers: IntArray) -> bool:
+    return len(set(numbers.tolist())) == len(numbers)
+
+
+def _solved(rows: IntArray, columns: IntArray, gain: FloatArray) -> BoolArray:
+    """(K,) which of the pairs are in the best assignment."""
+    i, n = _ranks(rows)
+    j, m = _ranks(columns)
+    if n * m <= WHOLE:
+        return _solved_whole(i, j, gain, n, m)
+    # What no chain of pairs connects can be solved apart: parts of many small components, or of one large one.
+    component = _components(i, j, n, m)
+    part_of = np.bincount(component[:n]).cumsum() // PART
+    part = part_of[component[i]]
+    order = part.argsort(kind="stable")
+    won = np.empty(len(gain), dtype=bool)
+    for some in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
+        (r, n), (c, m) = _ranks(i[some]), _ranks(j[some])
+        won[some] = _solved_whole(r, c, gain[some], n, m)
+    return won
+
+
+WHOLE, PART = 90_000, 50  # entries up to which one matrix is solved whole; rows of a part, with those of one component
+
+
+def _solved_whole(i: IntArray, j: IntArray, gain: FloatArray, n: int, m: int) -> BoolArray:
+    matrix = np.zeros((n, m))
+    matrix[i, j] = gain
+    column_of = np.empty(n, dtype=np.int64)
+    column_of.fill(-1)
+    matched, their = linear_sum_assignment(matrix, maximize=True)
+    column_of[matched] = their
+    won: BoolArray = column_of.take(i) == j
+    return won
+
+
+def _components(i: IntArray, j: IntArray, n: int, m: int) -> IntArray:
+    """(n + m,) the connected component of each row and column of the graph of pairs (i, j)."""
+    from scipy.sparse import coo_array  # late: seldom needed
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(i)), (i, n + j)), shape=(n + m, n + m))
+    _, labels = connected_components(graph, directed=False)
+    return labels.astype(np.int64)
+
+
+def _ranks(numbers: IntArray) -> tuple[IntArray, int]:
+    """Each number's place among the different numbers, in their order, and how many: 7, 3, 7 -> (1, 0, 1), 2."""
+    present = np.zeros(numbers[numbers.argmax()] + 1, dtype=np.int64)
+    present[numbers] = 1
+    np.add.accumulate(present, out=present)
+    ranks = present.take(numbers)
+    ranks -= 1
+    return ranks, int(present[-1])
 
 
 def lone_pairs(iou: FloatArray, least: float) -> tuple[IntArray, IntArray]:
@@ -77,7 +124,8 @@ class Matching:
     """
 
     def __init__(self, n_tracks: int, n_detections: int) -> None:
-        free: IntArray = np.full(n_tracks + n_tracks + n_detections, -1, dtype=np.int64)
+        free: IntArray = np.empty(n_tracks + n_tracks + n_detections, dtype=np.int64)
+        free.fill(-1)
         self.detection_of = free[:n_tracks]
         self.stage_of = free[n_tracks : 2 * n_tracks]
         self.track_of = free[2 * n_tracks :]
@@ -97,7 +145,7 @@ class Matching:
     def pairs(self) -> tuple[IntArray, IntArray]:
         """Matched tracks (K,), ascending, and the detection (K,) of each."""
         tracks = (self.detection_of >= 0).nonzero()[0]
-        return tracks, self.detection_of[tracks]
+        return tracks, self.detection_of.take(tracks)
 
     def stage(
         self, name: str, gain: FloatArray, tracks: BoolArray | None = None, detections: BoolArray | None = None
@@ -114,14 +162,35 @@ class Matching:
         r, c = assign(gain[rows[:, None], columns])
         self.accept(rows[r], columns[c])
 
-    def stage_pairs(self, name: str, rows: IntArray, columns: IntArray, gain: FloatArray) -> None:
-        """The same for a sparse gain, as ``assign_pairs`` takes it."""
+    def stage_pairs(
+        self,
+        name: str,
+        rows: IntArray,
+        columns: IntArray,
+        gain: FloatArray,
+        tracks: BoolArray | None = None,
+        detections: BoolArray | None = None,
+    ) -> None:
+        """The same for a sparse gain: gain (K,) of the pairs of tracks ``rows`` and detections ``columns``, each once.
+
+        Pairs not named are not allowed.
+        """
+        allowed = gain > NOTHING
+        if tracks is not None:
+            allowed &= tracks.take(rows)
+        if detections is not None:
+            allowed &= detections.take(columns)
+        if self.stages:
+            allowed &= self.free_tracks.take(rows)
+            allowed &= self.free_detections.take(columns)
         self.stages.append(name)
-        if len(self.stages) > 1:
-            free = self.free_tracks[rows] & self.free_detections[columns]
-            rows, columns, gain = rows[free], columns[free], gain[free]
+        some = allowed.nonzero()[0]
+        if len(some) < len(rows):
+            rows, columns, gain = rows.take(some), columns.take(some), gain.take(some)
         chosen = assign_pairs(rows, columns, gain)
-        self.accept(rows[chosen], columns[chosen])
+        if len(chosen) < len(rows):
+            rows, columns = rows.take(chosen), columns.take(chosen)
+        self.accept(rows, columns)
 
     def accept(self, tracks: IntArray, detections: IntArray) -> None:
         """Record the pairs that the current stage found; for stages that choose by other rules than ``assign``."""

@@ -117,33 +117,57 @@ def iou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:
     return intersection
 
 
-def iou_pairs_xyxy(a: FloatArray, b: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+def iou_pairs_xyxy(
+    a: FloatArray, b: FloatArray, least: float | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
     """The pairs of (N, 4) x (M, 4) boxes that overlap: rows (K,), ascending, columns (K,) and their IoU (K,).
 
-    A sweep along x finds the few pairs that can, so that time and memory grow with those and not with N x M.
+    With ``least`` the pairs of at least that IoU: fewer, or where it is 0 or below all there are. Otherwise time and
+    memory grow with the pairs of boxes that are near each other, not with N x M.
     """
     at, bt = a.T, b.T
-    if len(a) == 0 or len(b) == 0:
-        none = np.empty(0, dtype=np.int64)
-        return none, none, np.empty(0)
-    rows, columns = _all_pairs(len(a), len(b)) if len(a) * len(b) <= FEW_PAIRS else _pairs_along_x(at, bt)
+    every = least is not None and least <= 0
+    rows, columns = _all_pairs(len(a), len(b)) if every else _candidates(at, bt)
     p, q = at.take(rows, axis=1), bt.take(columns, axis=1)
     size = np.minimum(p[2:], q[2:])
     size -= np.maximum(p[:2], q[:2])
-    touching = ((size[0] > 0) & (size[1] > 0)).nonzero()[0]
-    intersection = (size[0] * size[1]).take(touching)
-    p, q = p.take(touching, axis=1), q.take(touching, axis=1)
-    union = area_xyxy(p.T) + area_xyxy(q.T)
+    np.maximum(size, NOTHING, out=size)
+    intersection = size[0] * size[1]
+    if len(rows) > FEW_PAIRS and not every:  # most candidates do not touch: what follows is for those that do
+        touching = intersection.nonzero()[0]
+        rows, columns, intersection = rows.take(touching), columns.take(touching), intersection.take(touching)
+        p, q = p.take(touching, axis=1), q.take(touching, axis=1)
+    size = p[2:] - p[:2]
+    union = size[0] * size[1]
+    np.subtract(q[2:], q[:2], size)
+    union += size[0] * size[1]
     union -= intersection
     intersection /= union
-    return rows.take(touching), columns.take(touching), intersection
+    if every:
+        return rows, columns, intersection
+    good = (intersection if least is None else intersection >= least).nonzero()[0]
+    return rows.take(good), columns.take(good), intersection.take(good)
 
 
-FEW_PAIRS = 400  # up to here, looking at all pairs is cheaper than looking for candidates
+NOTHING = np.array(0.0)  # a call with an array is cheaper than one with a number
+# Looking at all pairs is cheaper than looking for candidates up to here, and that along x than in cells up to there.
+FEW_PAIRS, MORE_PAIRS = 400, 250_000
 
 
-@lru_cache(maxsize=64)
+def _candidates(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of (4, N) and (4, M) boxes among which are all that overlap; rows ascending."""
+    n, m = at.shape[1], bt.shape[1]
+    if n * m <= FEW_PAIRS:
+        return _all_pairs(n, m)
+    return _pairs_along_x(at, bt) if n * m <= MORE_PAIRS else _pairs_in_cells(at, bt)
+
+
 def _all_pairs(n: int, m: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return _few_pairs(n, m) if n * m <= FEW_PAIRS else (np.arange(n).repeat(m), np.tile(np.arange(m), n))
+
+
+@lru_cache(maxsize=256)
+def _few_pairs(n: int, m: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     rows, columns = np.arange(n).repeat(m), np.tile(np.arange(m), n)
     rows.flags.writeable = columns.flags.writeable = False
     return rows, columns
@@ -153,14 +177,55 @@ def _pairs_along_x(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], N
     """Pairs of (4, N) and (4, M) boxes that may overlap along x, no overlapping one left out; rows ascending."""
     # Sorted by their left edges, the candidates of a box are neighbours: those left of its right edge, from the first
     # that could reach its left edge.
-    order = bt[0].argsort(kind="stable")
-    lefts = bt[0].take(order)
-    widest = (bt[2] - bt[0]).max()
-    first = lefts.searchsorted(at[0] - widest)
-    count = lefts.searchsorted(at[2]) - first
-    rows = np.arange(len(first)).repeat(count)
-    shift = first - count.cumsum() + count
-    return rows, order.take(np.arange(len(rows)) + shift.take(rows))
+    left = bt[0]
+    order = left.argsort()
+    lefts = left.take(order)
+    width = bt[2] - left
+    first = lefts.searchsorted(at[0] - width[width.argmax()])
+    count = lefts.searchsorted(at[2])
+    count -= first
+    rows, place = _runs(first, count)
+    return rows, order.take(place)
+
+
+def _runs(first: NDArray[np.int64], count: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The numbers first, first + 1, ... of every run, and which run each is of: (3, 7), (2, 1) -> (0, 0, 1), (3, 4, 7).
+
+    ``first`` is overwritten.
+    """
+    run = np.arange(len(count)).repeat(count)
+    # The k-th number of all is number k - (those of the runs before) of its own run.
+    first -= np.add.accumulate(count)
+    first += count
+    number = first.take(run)
+    number += np.arange(len(run))
+    return run, number
+
+
+def _pairs_in_cells(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of (4, N) and (4, M) boxes whose first corners lie in neighbouring cells of a grid; rows ascending.
+
+    No side of a box is longer than a cell, so that boxes that overlap have their corners in one cell or in neighbours.
+    """
+    a, b = at[:2], bt[:2]
+    low, high = b.min(axis=1), b.max(axis=1)
+    cell = np.maximum((at[2:] - a).max(axis=1), (bt[2:] - b).max(axis=1))
+    # Not more cells than some per box; and a little larger, against rounding.
+    cell = np.maximum(cell * (1 + 1e-6), (high - low) / (2 * np.sqrt(bt.shape[1])))
+    across, down = ((high - low) / cell).astype(np.int64) + 1
+    width = across + 4  # two empty cells on each side, for boxes beyond the others
+    ours = ((a - low[:, None]) / cell[:, None]).clip([[-2], [-2]], [[across], [down]])
+    ax, ay = np.floor(ours).astype(np.int64) + 2
+    bx, by = ((b - low[:, None]) / cell[:, None]).astype(np.int64) + 2
+    cell_of = by * width + bx
+    order = cell_of.argsort(kind="stable")
+    before = np.zeros(width * (down + 4) + 1, dtype=np.int64)  # boxes in the cells before each
+    np.add.accumulate(np.bincount(cell_of, minlength=len(before) - 1), out=before[1:])
+    # Three cells side by side are one run of boxes; three such rows of cells are neighbours.
+    middle = (ay * width + ax)[:, None] + np.array([-width, 0, width])
+    first = before.take((middle - 1).ravel(), mode="clip")
+    run, place = _runs(first, before.take((middle + 2).ravel(), mode="clip") - first)
+    return run // 3, order.take(place)
 
 
 def giou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:

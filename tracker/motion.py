@@ -20,9 +20,13 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray, xyah_to_xyxy, xysr_to_xyxy, xyxy_to_xyah, xyxy_to_xysr
+from tracker.boxes import FloatArray, xysr_to_xyxy, xyxy_to_xysr
 
 SMALLEST_SIZE = 1e-3  # of a predicted box, in pixels
+
+# With few tracks the number of calls of numpy is all that counts. A call is cheapest on whole contiguous planes with
+# its output given; one with a plain number costs half as much again as one with an array that holds the number.
+HALF, NOTHING = np.array(0.5), np.array(0.0)
 
 
 class Motion(Protocol):
@@ -91,14 +95,14 @@ class _SplitKalman:
 
     def birth(self, boxes: FloatArray) -> FloatArray:
         state = np.zeros((5, 4, len(boxes)))
-        state[0] = self.measure(boxes)
-        state[2], state[4] = self.initial_variance(state[0])
+        state[0] = z = self.measure(boxes)
+        state[2], state[4] = self.initial_variance(z)
         return state
 
     def predict(self, state: FloatArray, step: float) -> FloatArray:
         qp, qv = self.process_variance(state[0])
         state = state.copy()
-        p, v, pp, pv, vv = state
+        p, v, pp, pv, vv = state[0], state[1], state[2], state[3], state[4]
         if step == 1:
             p += v
             pp += pv
@@ -117,23 +121,24 @@ class _SplitKalman:
         return state
 
     def update(self, state: FloatArray, boxes: FloatArray, noise: FloatArray | None = None) -> FloatArray:
-        p, v, pp, pv, vv = state
+        p, v, pp, pv, vv = state[0], state[1], state[2], state[3], state[4]
         r = self.measurement_variance(p)
         if noise is not None:
             r = r * noise
         innovation = self.measure(boxes)
         innovation -= p
         variance = pp + r
-        out = np.empty_like(state)
-        # The last two planes hold the gains until their own values are due.
-        gain_p = np.divide(pp, variance, out=out[2])
-        gain_v = np.divide(pv, variance, out=out[3])
-        np.multiply(gain_v, pv, out=out[4])
-        np.subtract(vv, out[4], out=out[4])
-        np.multiply(gain_v, innovation, out=out[1])
-        out[1] += v
+        out = np.empty(state.shape)
+        # The last planes hold the gains until their own values are due.
+        new_p, new_v, gain_p, gain_v, new_vv = out[0], out[1], out[2], out[3], out[4]
+        np.divide(pp, variance, gain_p)
+        np.divide(pv, variance, gain_v)
+        np.multiply(gain_v, pv, new_vv)
+        np.subtract(vv, new_vv, new_vv)
+        np.multiply(gain_v, innovation, new_v)
+        new_v += v
         innovation *= gain_p
-        np.add(p, innovation, out=out[0])
+        np.add(p, innovation, new_p)
         gain_p *= r
         gain_v *= r
         return out
@@ -192,28 +197,33 @@ class XYSR(_SplitKalman):
 
     def measure(self, boxes: FloatArray) -> FloatArray:
         corners = boxes.T
+        start = corners[:2]
         z = np.empty(corners.shape)
-        size = corners[2:] - corners[:2]
-        np.multiply(size[0], size[1], out=z[2])
-        np.divide(size[0], size[1], out=z[3])
-        size *= 0.5
-        np.add(corners[:2], size, out=z[:2])
+        size = corners[2:] - start
+        w, h = size[0], size[1]
+        np.multiply(w, h, z[2])
+        np.divide(w, h, z[3])
+        size *= HALF
+        np.add(start, size, z[:2])
         return z
 
     def unmeasure(self, p: FloatArray) -> FloatArray:
-        half = np.multiply(p[2], p[3], out=np.empty((2, p.shape[1])))
-        np.sqrt(half[0], out=half[0])
-        np.divide(p[2], half[0], out=half[1])
-        half *= 0.5
+        area, centre = p[2], p[:2]
+        half = np.empty((2, p.shape[1]))
+        w, h = half[0], half[1]
+        np.multiply(area, p[3], w)
+        np.sqrt(w, w)
+        np.divide(area, w, h)
+        half *= HALF
         corners = np.empty(p.shape)
-        np.subtract(p[:2], half, out=corners[:2])
-        np.add(p[:2], half, out=corners[2:])
+        np.subtract(centre, half, corners[:2])
+        np.add(centre, half, corners[2:])
         return corners.T
 
     def predict(self, state: FloatArray, step: float) -> FloatArray:
         # The area must stay positive: SORT stops its change instead of letting it cross zero.
         predicted = super().predict(state, step)
-        vanishing = predicted[0, 2] <= 0
+        vanishing = predicted[0, 2] <= NOTHING
         if np.count_nonzero(vanishing):
             predicted[0, 2, vanishing] = state[0, 2, vanishing]
             predicted[1, 2, vanishing] = 0.0
@@ -251,13 +261,28 @@ class XYAH(_SplitKalman):
     powers: ClassVar[tuple[int, int]] = (0, 1)
 
     def measure(self, boxes: FloatArray) -> FloatArray:
-        return xyxy_to_xyah(boxes).T
+        corners = boxes.T
+        start = corners[:2]
+        z = np.empty(corners.shape)
+        size = corners[2:] - start
+        w, h = size[0], size[1]
+        np.divide(w, h, z[2])
+        z[3] = h
+        size *= HALF
+        np.add(start, size, z[:2])
+        return z
 
     def unmeasure(self, p: FloatArray) -> FloatArray:
         # A track that shrank and was then lost for long is predicted to vanish; its box must stay one.
-        boxes = p.T.copy()
-        np.maximum(boxes[:, 2:], SMALLEST_SIZE, out=boxes[:, 2:])
-        return xyah_to_xyxy(boxes)
+        size = np.maximum(p[2:], SMALLEST_SIZE)
+        w, h = size[0], size[1]
+        w *= h
+        corners = np.empty(p.shape)
+        start = corners[:2]
+        np.multiply(size, HALF, start)
+        np.subtract(p[:2], start, start)
+        np.add(start, size, corners[2:])
+        return corners.T
 
     def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
         return (
@@ -272,9 +297,9 @@ class XYAH(_SplitKalman):
         return self._variance(p, self.position_weight, 1e-1)
 
     def _variance(self, p: FloatArray, weight: float, aspect_deviation: float) -> FloatArray:
-        variance = np.empty(p.shape)
-        deviation = weight * p[3]
+        deviation = p[3] * weight
         deviation *= deviation
+        variance = np.empty(p.shape)
         variance[:] = deviation
         variance[2] = aspect_deviation**2
         return variance
@@ -295,35 +320,37 @@ class XYWH(_SplitKalman):
 
     def measure(self, boxes: FloatArray) -> FloatArray:
         corners = boxes.T
+        start, end = corners[:2], corners[2:]
         z = np.empty(corners.shape)
-        np.subtract(corners[2:], corners[:2], out=z[2:])
-        np.add(corners[2:], corners[:2], out=z[:2])
-        z[:2] *= 0.5
+        centre = z[:2]
+        np.subtract(end, start, z[2:])
+        np.add(end, start, centre)
+        centre *= HALF
         return z
 
     def unmeasure(self, p: FloatArray) -> FloatArray:
         # A track that shrank and was then lost for long is predicted to vanish; its box must stay one.
+        centre = p[:2]
         half = np.maximum(p[2:], SMALLEST_SIZE)
-        half *= 0.5
-        return np.concatenate((p[:2] - half, p[:2] + half)).T
-
-    def _variances(
-        self, p: FloatArray, position_weight: float, velocity_weight: float
-    ) -> tuple[FloatArray, FloatArray]:
-        variances = np.empty((2, 2, 2, p.shape[1]))
-        variances[:] = p[2:] ** 2
-        variances *= np.array([position_weight**2, velocity_weight**2])[:, None, None, None]
-        position, velocity = variances.reshape(2, 4, p.shape[1])
-        return position, velocity
+        half *= HALF
+        corners = np.empty(p.shape)
+        np.subtract(centre, half, corners[:2])
+        np.add(centre, half, corners[2:])
+        return corners.T
 
     def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return self._variances(p, 2 * self.position_weight, 10 * self.velocity_weight)
+        return self._variance(p, 2 * self.position_weight), self._variance(p, 10 * self.velocity_weight)
 
     def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return self._variances(p, self.position_weight, self.velocity_weight)
+        return self._variance(p, self.position_weight), self._variance(p, self.velocity_weight)
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
-        return self._variances(p, self.position_weight, 0.0)[0]
+        return self._variance(p, self.position_weight)
+
+    def _variance(self, p: FloatArray, weight: float) -> FloatArray:
+        sized = p[2:] * p[2:]
+        sized *= weight**2
+        return np.concatenate((sized, sized))
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ S = TypeVar("S", bound="State")
 
 
 # Rows of State.integers and State.floats, read and written by name as attributes; the last ones as in Detections.
-IDS, AGES, HITS, MISSED, CLASSES, RIVALS, DETECTIONS, DETECTION_CLASSES = range(8)
+IDS, HITS, AGES, STREAKS, MISSED, CLASSES, RIVALS, DETECTIONS, DETECTION_CLASSES = range(9)
 SILENT, DOUBTS, SCORES, BOX = 0, 1, 2, slice(3, 7)
-ONE_UPDATE = np.array([[0], [1], [0], [1], [0], [0], [0], [0]])  # what an update adds to the integers
+COUNTED, OBSERVED = slice(AGES, MISSED + 1), slice(DETECTIONS, DETECTION_CLASSES + 1)
+ONE, NOTHING = np.array(1), np.array(0)  # a call with an array is cheaper than one with a number
 
 # A track changes its class when detections of another one outweigh its own by so many sure ones; see ``_vote``.
 CLASS_LEAD = 5.0
@@ -50,6 +51,7 @@ class State:
     ids         from 1, in the order of birth
     ages        updates since birth, 1 at birth
     hits        detections matched since birth
+    streaks     detections matched in a row, without that of birth
     missed      updates since the last match
     detections  row of the matched detection in this frame's input, -1 without
     classes     voted from those of the matched detections
@@ -62,7 +64,7 @@ class State:
     """
 
     motion: NDArray[Any]  # (..., N), as the motion model keeps it
-    integers: IntArray = field(default_factory=lambda: np.empty((8, 0), dtype=np.int64))
+    integers: IntArray = field(default_factory=lambda: np.empty((9, 0), dtype=np.int64))
     floats: FloatArray = field(default_factory=lambda: np.empty((7, 0)))
     confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
     next_id: int = 1
@@ -74,6 +76,7 @@ class State:
     ids: ClassVar[Any] = _column("integers", IDS)
     ages: ClassVar[Any] = _column("integers", AGES)
     hits: ClassVar[Any] = _column("integers", HITS)
+    streaks: ClassVar[Any] = _column("integers", STREAKS)
     missed: ClassVar[Any] = _column("integers", MISSED)
     detections: ClassVar[Any] = _column("integers", DETECTIONS)
     classes: ClassVar[Any] = _column("integers", CLASSES)
@@ -89,10 +92,9 @@ class State:
 
     def __copy__(self: S) -> S:
         new = object.__new__(type(self))
-        mine, its = self.__dict__, new.__dict__
-        for name in mine:
-            value = mine[name]
-            its[name] = value.copy() if isinstance(value, np.ndarray) else value
+        new.__dict__ = {
+            name: value.copy() if type(value) is np.ndarray else value for name, value in self.__dict__.items()
+        }
         return new
 
     @classmethod
@@ -132,10 +134,13 @@ class State:
     def predict(self, motion: Motion, step: float, moving: NDArray[np.bool_] | None = None) -> None:
         """Move every track ``step`` frames on; those outside the mask ``moving`` (N,) only age."""
         moved = motion.predict(self.motion, step)
-        self.motion = moved if moving is None or moving.all() else np.where(moving, moved, self.motion)
-        self.integers += ONE_UPDATE
-        self.integers[DETECTIONS] = -1
-        self.floats[SILENT] += step
+        if moving is not None and np.count_nonzero(moving) < len(moving):
+            moved = np.where(moving, moved, self.motion)
+        self.motion = moved
+        counted = self.integers[COUNTED]
+        counted += ONE
+        silent = self.floats[SILENT]
+        silent += step
 
     def outlived(self, max_age: float) -> NDArray[np.bool_]:
         """(N,) tracks without a detection for more than ``max_age`` frames, by time where it is given.
@@ -163,27 +168,37 @@ class State:
 
         noise (K,) multiplies the variance of each measurement.
         """
-        if len(tracks) == 0:
+        k, n = len(tracks), len(self)
+        floats, integers = detections.floats.take(which, axis=1), detections.integers.take(which, axis=1)
+        if k == n:  # as usual: no track need be picked out
+            if n:
+                self.motion = _measured(motion, self.motion, floats[1:].T, noise)
+            hits = self.integers[HITS]
+            hits += ONE
+            self.integers[MISSED] = 0
+            self.integers[OBSERVED] = integers
+            self.floats[SILENT] = 0.0
+            self.floats[SCORES:] = floats
+            self._hear_of_classes(tracks)
             return
-        floats = detections.floats.take(which, axis=1)
-        # Usually every track is matched; a slice is then a view where an index array would copy.
-        every = len(tracks) == len(self)
-        to: Any = slice(None) if every else tracks
-        if noise is None:
-            updated = motion.update(self.motion[..., to], floats[1:].T)
-        else:
-            updated = motion.update(self.motion[..., to], floats[1:].T, noise)
-        if every:
-            self.motion = updated
-        else:
-            self.motion[..., tracks] = updated
-        self.integers[HITS, to] += 1
-        self.integers[MISSED, to] = 0
-        self.integers[DETECTIONS:, to] = detections.integers.take(which, axis=1)
-        self.floats[SILENT, to] = 0.0
-        self.floats[SCORES:, to] = floats
+        self.integers[DETECTIONS] = -1
+        if k:
+            self.motion[..., tracks] = _measured(motion, self.motion.take(tracks, axis=-1), floats[1:].T, noise)
+            counts = self.integers.take(tracks, axis=1)
+            hits = counts[HITS]
+            hits += ONE
+            counts[MISSED] = 0
+            counts[OBSERVED] = integers
+            self.integers.T[tracks] = counts.T
+            self.floats[SILENT][tracks] = 0.0
+            self.floats[SCORES:].T[tracks] = floats.T
+        self.integers[STREAKS][self.integers[MISSED] > NOTHING] = 0
+        self._hear_of_classes(tracks)
+
+    def _hear_of_classes(self, tracks: IntArray) -> None:
         # Nearly always every detection is of its track's class, and nothing was in doubt before.
-        if (self.integers[DETECTION_CLASSES] != self.integers[CLASSES]).any() or self.floats[DOUBTS].any():
+        other = self.integers[DETECTION_CLASSES] != self.integers[CLASSES]
+        if np.count_nonzero(other) or np.count_nonzero(self.floats[DOUBTS]):
             self._vote(tracks)
 
     def _vote(self, tracks: IntArray) -> None:
@@ -209,47 +224,54 @@ class State:
         n = len(which)
         if n == 0:
             return
-        integers = np.empty((8, n), dtype=np.int64)
+        integers = np.zeros((9, n), dtype=np.int64)
         integers[IDS] = np.arange(self.next_id, self.next_id + n)
-        integers[AGES] = integers[HITS] = 1
-        integers[MISSED] = 0
-        integers[DETECTIONS:] = detections.integers[:, which]
+        integers[HITS : AGES + 1] = 1
+        integers[OBSERVED] = detections.integers.take(which, axis=1)
         integers[CLASSES] = integers[RIVALS] = integers[DETECTION_CLASSES]
-        floats = np.empty((7, n))
-        floats[SILENT] = floats[DOUBTS] = 0.0
-        floats[SCORES:] = detections.floats[:, which]
+        floats = np.zeros((7, n))
+        floats[SCORES:] = detections.floats.take(which, axis=1)
         new = {"motion": motion.birth(floats[BOX].T), "integers": integers, "floats": floats}
         new["confirmed"] = np.zeros(n, dtype=bool)
-        for name, value in (new | columns).items():
-            setattr(self, name, np.concatenate((getattr(self, name), value), axis=-1))
+        grown = {name: np.concatenate((getattr(self, name), value), axis=-1) for name, value in (new | columns).items()}
+        self.__dict__.update(grown)
         self.next_id += n
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Forget the tracks outside the mask (N,)."""
         if np.count_nonzero(mask) == len(mask):
             return
+        index = mask.nonzero()[0]
         for name, value in self.__dict__.items():
             if isinstance(value, np.ndarray):
-                setattr(self, name, value[..., mask])
+                self.__dict__[name] = value.take(index, axis=-1)
+
+    def drop(self, tracks: IntArray) -> None:
+        """Forget these tracks, given by their places."""
+        if len(tracks):
+            kept = np.full(len(self), True)
+            kept[tracks] = False
+            self.keep(kept)
 
     def report(self, motion: Motion, which: NDArray[np.bool_]) -> Tracks:
         """The tracks in the mask ``which`` (N,), as copies."""
         index = which.nonzero()[0]
-        state = self.motion.take(index, axis=-1)
-        integers = self.integers.take(index, axis=1)
-        floats = self.floats.take(index, axis=1)
-        detection_boxes = floats[BOX].T
-        missed = integers[MISSED]
+        every = len(index) == len(which)
+        # What a motion model makes of its state is new; of the rest the report gets copies.
+        state = self.motion if every else self.motion.take(index, axis=-1)
+        integers = self.integers.copy() if every else self.integers.take(index, axis=1)
+        floats = self.floats.copy() if every else self.floats.take(index, axis=1)
+        missed, detection_boxes = integers[MISSED], floats[BOX].T
         if np.count_nonzero(missed):
-            detection_boxes[missed > 0] = np.nan
-        return Tracks(
+            detection_boxes[missed > NOTHING] = np.nan
+        return Tracks.of(
             ids=integers[IDS],
             boxes=motion.boxes(state),
             detection_boxes=detection_boxes,
             scores=floats[SCORES],
             classes=integers[CLASSES],
             detection_classes=integers[DETECTION_CLASSES],
-            confirmed=self.confirmed[index],
+            confirmed=self.confirmed.take(index),
             ages=integers[AGES],
             hits=integers[HITS],
             missed=missed,
@@ -258,6 +280,11 @@ class State:
             frame=self.frame,
             time=self.time,
         )
+
+
+def _measured(motion: Motion, state: NDArray[Any], boxes: FloatArray, noise: FloatArray | None) -> NDArray[Any]:
+    # A motion model of the user's need not know of noise where there is none.
+    return motion.update(state, boxes) if noise is None else motion.update(state, boxes, noise)
 
 
 def frames_of(age: float | str, frame_rate: float, name: str = "max_age") -> float:

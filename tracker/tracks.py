@@ -72,6 +72,13 @@ class Tracks:
     frame: int
     time: float | None = None
 
+    @classmethod
+    def of(cls, **columns: Any) -> Tracks:
+        """``Tracks(**columns)`` of all columns, faster: a frozen dataclass sets its fields one by one."""
+        tracks = object.__new__(cls)
+        tracks.__dict__.update(columns)
+        return tracks
+
     @property
     def states(self) -> NDArray[np.str_]:
         """(N,) "tentative" (on probation), "confirmed", or "lost" (confirmed, without a detection in this frame)."""

@@ -22,15 +22,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.appearance import EmbeddingArray, embedded, unit
-from tracker.assign import Matching, same_class
-from tracker.boxes import FloatArray, iou_xyxy
+from tracker.assign import Matching
+from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
 from tracker.state import State, fraction, frames_of, not_negative, positive, switch
-from tracker.tracks import Tracks
+from tracker.tracks import IntArray, Tracks
 
 
 @dataclass
@@ -128,17 +127,19 @@ class BoTSORT:
 
         state.motion = self.motion.hold_size(state.motion, state.missed > 0)
         state.predict(self.motion, step)
-        state.keep(
-            state.silent < max(self.max_age + 1.5, self.frame_rate)
-        )  # a gap in time ends tracks, from a second on
+        if state.time is not None:  # a gap in time ends tracks, from a second on
+            state.keep(state.silent < max(self.max_age + 1.5, self.frame_rate))
 
         scores = detections.scores
-        iou = iou_xyxy(self.motion.boxes(state.motion), detections.boxes)
+        # Looks may match boxes that do not overlap only where proximity says so.
+        least = 0.0 if looks is not None and self.proximity == 1 else None
+        rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes, least)
         if self.per_class:
-            iou[~same_class(state.classes, detections.classes)] = 0.0
-        cost = 1 - iou * scores
+            same = state.classes[rows] == detections.classes[columns]
+            rows, columns, iou = rows[same], columns[same], iou[same]
+        cost = 1 - iou * scores.take(columns)
         if looks is not None:
-            distance = (1 - (looks @ state.looks).T) / 2
+            distance = (1 - (looks @ state.looks)[columns, rows]) / 2
             known = (distance <= self.max_half_distance) & (1 - iou <= self.proximity)
             cost = np.minimum(cost, np.where(known, distance, 1.0))
 
@@ -146,9 +147,12 @@ class BoTSORT:
         low = (scores > self.low_threshold) & ~high
         seen = state.missed == 1
         matching = Matching(len(state), len(detections))
-        matching.stage("high", self.match_threshold - cost, state.confirmed, high)
-        matching.stage("low", self.low_match_threshold - (1 - iou), state.confirmed & seen, low)
-        matching.stage("new", self.new_match_threshold - cost, ~state.confirmed, high)
+        matching.stage_pairs("high", rows, columns, self.match_threshold - cost, state.confirmed, high)
+        if np.count_nonzero(low):
+            gain = self.low_match_threshold - (1 - iou)
+            matching.stage_pairs("low", rows, columns, gain, state.confirmed & seen, low)
+        if np.count_nonzero(state.confirmed) < len(state):
+            matching.stage_pairs("new", rows, columns, self.new_match_threshold - cost, ~state.confirmed, high)
 
         tracks, matched = matching.pairs
         state.update(self.motion, tracks, detections, matched)
@@ -157,36 +161,40 @@ class BoTSORT:
             k = high[matched]
             old, new = state.looks[:, tracks[k]].T, looks[matched[k]]
             state.looks[:, tracks[k]] = unit((self.momentum * old + (1 - self.momentum) * new).astype(np.float32)).T
-        state.confirmed = state.confirmed | (state.missed == 0)
+        state.confirmed |= state.missed == 0
         state.keep(state.confirmed & ~state.outlived(self.max_age))
 
-        born = np.flatnonzero(matching.free_detections & high & (scores >= self.birth_threshold))
-        state.birth(
-            self.motion,
-            detections,
-            born,
-            confirmed=np.full(len(born), state.frame == 1),
-            looks=np.zeros((len(state.looks), len(born)), dtype=np.float32) if looks is None else looks[born].T,
-        )
-        state.keep(~self._duplicates(state))
+        born = (matching.free_detections & high & (scores >= self.birth_threshold)).nonzero()[0]
+        if len(born):
+            state.birth(
+                self.motion,
+                detections,
+                born,
+                confirmed=np.full(len(born), state.frame == 1),
+                looks=np.zeros((len(state.looks), len(born)), dtype=np.float32) if looks is None else looks[born].T,
+            )
+        state.drop(self._duplicates(state))
 
         reported = state.report(self.motion, state.confirmed & (state.missed == 0))
         self.state = state
         return reported
 
-    def _duplicates(self, state: State) -> NDArray[np.bool_]:
-        """(N,) of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
+    def _duplicates(self, state: State) -> IntArray:
+        """Of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
+        missed: IntArray = state.missed
+        seen, lost = (missed == 0).nonzero()[0], missed.nonzero()[0]
+        if len(lost) == 0:
+            return lost
         boxes = self.motion.boxes(state.motion)
-        seen, lost = np.flatnonzero(state.missed == 0), np.flatnonzero(state.missed > 0)
-        double = iou_xyxy(boxes[seen], boxes[lost]) > self.duplicate_iou
+        s, t, iou = iou_pairs_xyxy(boxes[seen], boxes[lost])
+        double = iou > self.duplicate_iou
+        s, t = seen[s[double]], lost[t[double]]
         if self.per_class:
-            double &= same_class(state.classes[seen], state.classes[lost])
-        s, t = np.nonzero(double)
+            same = state.classes[s] == state.classes[t]
+            s, t = s[same], t[same]
         followed = state.ages - state.missed
-        younger = np.where(followed[seen[s]] > followed[lost[t]], lost[t], seen[s])
-        doubled = np.zeros(len(state), dtype=bool)
-        doubled[younger] = True
-        return doubled
+        younger: IntArray = np.where(followed[s] > followed[t], t, s)
+        return younger
 
     def _looks(self, detections: Detections) -> EmbeddingArray | None:
         """(N, D) unit embeddings of the detections, checked against those remembered, or None without any."""

@@ -18,12 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from tracker.assign import Matching, same_class
-from tracker.boxes import FloatArray, iou_xyxy
+from tracker.assign import Matching
+from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYAH, Motion
 from tracker.state import State, fraction, frames_of, not_negative, positive, switch
-from tracker.tracks import Tracks
+from tracker.tracks import IntArray, Tracks
+
+LAST_PIXEL = np.array([0.0, 0.0, 1.0, 1.0])
 
 
 class ByteTrack:
@@ -102,15 +104,15 @@ class ByteTrack:
         # A new track has no velocity yet; the published code does not predict it.
         state.motion = self.motion.hold_size(state.motion, state.missed > 0)
         state.predict(self.motion, step, state.confirmed)
-        state.keep(
-            state.silent < max(self.max_age + 2.5, self.frame_rate)
-        )  # a gap in time ends tracks, from a second on
+        if state.time is not None:  # a gap in time ends tracks, from a second on
+            state.keep(state.silent < max(self.max_age + 2.5, self.frame_rate))
 
         scores = detections.scores
-        iou = self._iou(self.motion.boxes(state.motion), detections.boxes)
+        rows, columns, iou = self._iou_pairs(self.motion.boxes(state.motion), detections.boxes)
         if self.per_class:
-            iou[~same_class(state.classes, detections.classes)] = 0.0
-        fused = iou * scores
+            same = state.classes[rows] == detections.classes[columns]
+            rows, columns, iou = rows[same], columns[same], iou[same]
+        fused = iou * scores.take(columns)
         high = scores > self.track_threshold
         low = (scores > self.low_threshold) & ~high
         if self.published_iou:
@@ -118,39 +120,46 @@ class ByteTrack:
 
         matching = Matching(len(state), len(detections))
         seen = state.missed == 1
-        matching.stage("high", self.match_threshold - (1 - fused), state.confirmed, high)
-        matching.stage("low", self.low_match_threshold - (1 - iou), state.confirmed & seen, low)
-        matching.stage("new", self.new_match_threshold - (1 - fused), ~state.confirmed, high)
+        fused_gain = self.match_threshold - (1 - fused)
+        matching.stage_pairs("high", rows, columns, fused_gain, state.confirmed, high)
+        if np.count_nonzero(low):
+            gain = self.low_match_threshold - (1 - iou)
+            matching.stage_pairs("low", rows, columns, gain, state.confirmed & seen, low)
+        if np.count_nonzero(state.confirmed) < len(state):
+            fused_gain = self.new_match_threshold - (1 - fused)
+            matching.stage_pairs("new", rows, columns, fused_gain, ~state.confirmed, high)
 
         tracks, matched = matching.pairs
         state.update(self.motion, tracks, detections, matched)
-        state.confirmed = state.confirmed | (state.missed == 0)
+        state.confirmed |= state.missed == 0
         # A track that has just grown too old is still matched in the next frame, then dropped.
         state.keep(state.confirmed & ~state.outlived(self.max_age + 1))
 
         starts = matching.free_detections & high & (scores >= self.birth_threshold)
-        born = np.flatnonzero(starts)
+        born = starts.nonzero()[0]
         state.birth(self.motion, detections, born, confirmed=np.full(len(born), state.frame == 1))
-        state.keep(~self._duplicates(state))
+        state.drop(self._duplicates(state))
 
         reported = state.report(self.motion, state.confirmed & (state.missed == 0))
         self.state = state
         return reported
 
-    def _iou(self, a: FloatArray, b: FloatArray) -> FloatArray:
-        last_pixel = np.array([0.0, 0.0, 1.0, 1.0]) if self.published_iou else 0.0
-        return iou_xyxy(a + last_pixel, b + last_pixel)
+    def _iou_pairs(self, a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+        return iou_pairs_xyxy(a + LAST_PIXEL, b + LAST_PIXEL) if self.published_iou else iou_pairs_xyxy(a, b)
 
-    def _duplicates(self, state: State) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """(N,) of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
+    def _duplicates(self, state: State) -> IntArray:
+        """Of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
+        missed: IntArray = state.missed
+        seen, lost = (missed == 0).nonzero()[0], missed.nonzero()[0]
+        if len(lost) == 0:
+            return lost
         boxes = self.motion.boxes(state.motion)
-        seen, lost = np.flatnonzero(state.missed == 0), np.flatnonzero(state.missed > 0)
-        double = self._iou(boxes[seen], boxes[lost]) > self.duplicate_iou
+        s, t, iou = self._iou_pairs(boxes[seen], boxes[lost])
+        double = iou > self.duplicate_iou
+        s, t = seen[s[double]], lost[t[double]]
         if self.per_class:
-            double &= same_class(state.classes[seen], state.classes[lost])
-        s, t = np.nonzero(double)
+            same = state.classes[s] == state.classes[t]
+            s, t = s[same], t[same]
         followed = state.ages - state.missed
-        younger = np.where(followed[seen[s]] > followed[lost[t]], lost[t], seen[s])
-        doubled = np.zeros(len(state), dtype=bool)
-        doubled[younger] = True
-        return doubled
+        younger: IntArray = np.where(followed[s] > followed[t], t, s)
+        return younger

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from tracker.appearance import EmbeddingArray, Galleries, embedded, unit
-from tracker.assign import Matching, lone_pairs, same_class
-from tracker.boxes import FloatArray, iou_xyxy
+from tracker.assign import Matching, lone_pairs
+from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYAH, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive, switch
@@ -126,23 +126,26 @@ class DeepSORT:
         expired = outlasted | state.outlived(self.max_age)
         cascading = state.confirmed & ~expired
         allowed = self.motion.distances(state.motion, detections.boxes) <= MAHALANOBIS_GATE
-        allowed &= cascading[:, None]
-        near = iou_xyxy(self.motion.boxes(state.motion), detections.boxes)
+        allowed[~cascading] = False
+        # Boxes that do not overlap match only where any distance is allowed.
+        least = None if self.max_iou_distance < 1 else 0.0
+        rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes, least)
         if self.per_class:
-            same = same_class(state.classes, detections.classes)
-            allowed &= same
-            near[~same] = -1.0
+            same = state.classes[rows] == detections.classes[columns]
+            rows, columns, iou = rows[same], columns[same], iou[same]
 
         matching = Matching(len(state), len(detections))
         looked = np.full(len(detections), True)
         if self.lone_iou < 1:
-            rows, columns = lone_pairs(near, self.lone_iou)
-            sure = (cascading & (state.missed == 1))[rows] & allowed[rows, columns]
-            rows, columns = rows[sure], columns[sure]
+            near = np.zeros(allowed.shape)
+            near[rows, columns] = iou
+            alone, its = lone_pairs(near, self.lone_iou)
+            sure = (cascading & (state.missed == 1))[alone] & allowed[alone, its]
+            alone, its = alone[sure], its[sure]
             matching.stages.append("lone")
-            matching.accept(rows, columns)
-            allowed[:, columns] = False
-            looked[columns] = state.hits[rows] % self.look_every == 0
+            matching.accept(alone, its)
+            allowed[:, its] = False
+            looked[its] = state.hits[alone] % self.look_every == 0
             asked = embedded(detections.numbered()[looked], self.embedder, frame, "DeepSORT", invalid)
             state.dropped += asked.dropped - detections.dropped
             looked[:] = False
@@ -152,24 +155,30 @@ class DeepSORT:
             embeddings[asked.rows] = looks
         else:
             embeddings = self._embeddings(detections)
-        appearance = state.galleries.distances(state.slots, embeddings, allowed)
+        gated, looked_at = allowed.nonzero()
+        if self.per_class:
+            same = state.classes[gated] == detections.classes[looked_at]
+            gated, looked_at = gated[same], looked_at[same]
+        appearance = state.galleries.pair_distances(state.slots, embeddings, gated, looked_at)
         by_appearance = self.max_cosine_distance + INCLUSIVE - appearance
-        by_overlap = self.max_iou_distance + INCLUSIVE - (1.0 - near)
+        by_overlap = self.max_iou_distance + INCLUSIVE - (1.0 - iou)
 
-        for missed in np.unique(state.missed[cascading]):
-            matching.stage(f"appearance, missed {missed}", by_appearance, cascading & (state.missed == missed))
-        matching.stage("overlap", by_overlap, (~state.confirmed | (state.missed == 1)) & ~outlasted)
+        for missed in sorted(set(state.missed[cascading].tolist())):
+            name = f"appearance, missed {missed}"
+            matching.stage_pairs(name, gated, looked_at, by_appearance, cascading & (state.missed == missed))
+        overlapping = (~state.confirmed | (state.missed == 1)) & ~outlasted
+        matching.stage_pairs("overlap", rows, columns, by_overlap, overlapping)
 
         tracks, matched = matching.pairs
         state.update(self.motion, tracks, detections, matched)
-        state.confirmed = state.confirmed | (state.hits >= self.n_init)
+        state.confirmed |= state.hits >= self.n_init
         dead = (state.missed > 0) & (expired | ~state.confirmed)
 
         continued, ended = state.slots[tracks], state.slots[dead]
         state.keep(~dead)
-        born = np.flatnonzero(matching.free_detections & looked)
+        born = (matching.free_detections & looked).nonzero()[0]
         state.birth(self.motion, detections, born, slots=np.full(len(born), -1))
-        state.confirmed = state.confirmed | (state.hits >= self.n_init)
+        state.confirmed |= state.hits >= self.n_init
         reported = state.report(self.motion, state.confirmed & (state.missed <= 1))
 
         # The pool of galleries is written in place, so it comes last: a motion model of the user's may fail above.

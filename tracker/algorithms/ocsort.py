@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.assign import Matching, assign, same_class
-from tracker.boxes import FloatArray, iou_xyxy, warp_boxes, xyxy_to_xywh
+from tracker.assign import Matching, assign_pairs
+from tracker.boxes import FloatArray, iou_pairs_xyxy, warp_boxes, xyxy_to_xywh
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYSR, Motion
 from tracker.state import State, at_least, fraction, frames_of, not_negative, positive, switch
@@ -35,7 +35,6 @@ from tracker.tracks import IntArray, Tracks
 class OCSORTState(State):
     """What observations each track had. The published code does not count the box of birth as one; neither do we."""
 
-    streaks: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # matches in a row
     recent: FloatArray = field(
         default_factory=lambda: np.empty((0, 4, 0))
     )  # (delta_t, 4, N) boxes, newest first, or NaN
@@ -122,30 +121,39 @@ class OCSORT:
         step = state.advance(time, self.frame_rate)
         state.dropped += dropped
 
-        state.streaks = np.where(state.missed > 0, 0, state.streaks)
         state.predict(self.motion, step)
-        state.keep(
-            state.silent < max(self.max_age + 1.5, self.frame_rate)
-        )  # a gap in time ends tracks, from a second on
+        if state.time is not None:  # a gap in time ends tracks, from a second on
+            state.keep(state.silent < max(self.max_age + 1.5, self.frame_rate))
         state.frozen = np.where(state.missed == 1, state.motion, state.frozen)
 
         boxes = detections.boxes
-        allowed = same_class(state.classes, detections.classes) if self.per_class else None
-        iou = self._iou(self.motion.boxes(state.motion), boxes, allowed)
+        # The published code solves for every pair; refused first, only those that overlap enough count.
+        least = 0.0 if self.published_order else self.iou_threshold
+        rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), boxes, least)
         before = self._before(state)
-        gain = iou + self.inertia * _agreement(state.directions, before, boxes) * detections.scores
+        directed = _agreement(
+            state.directions.take(rows, axis=1), before.take(rows, axis=1), boxes.take(columns, axis=0)
+        )
 
         matching = Matching(len(state), len(detections))
-        self._match(matching, "overlap and momentum", iou, gain)
-        last = self._iou(np.nan_to_num(state.observed.T, nan=-1.0), boxes, allowed)
-        self._match(matching, "recovery", last, last)
+        if self.per_class:
+            iou[state.classes[rows] != detections.classes[columns]] = 0.0
+        gain = iou + self.inertia * directed * detections.scores.take(columns)
+        self._match(matching, "overlap and momentum", rows, columns, iou, gain)
+
+        left, free = matching.free_tracks.nonzero()[0], matching.free_detections.nonzero()[0]
+        last = np.nan_to_num(state.observed.T[left], nan=-1.0)
+        i, j, iou = iou_pairs_xyxy(last, boxes[free], least)
+        rows, columns = left[i], free[j]
+        if self.per_class:
+            iou[state.classes[rows] != detections.classes[columns]] = 0.0
+        self._match(matching, "recovery", rows, columns, iou, iou)
 
         tracks, matched = matching.pairs
         self._re_update(state, tracks, boxes[matched])
         self._observe(state, tracks, boxes[matched], before)
         state.update(self.motion, tracks, detections, matched)
-        state.streaks = state.streaks + (state.missed == 0)
-        self._birth(state, detections, np.flatnonzero(matching.free_detections))
+        self._birth(state, detections, matching.free_detections.nonzero()[0])
 
         shown = (state.missed == 0) & ((state.streaks >= self.min_hits) | (state.frame <= self.min_hits))
         state.confirmed = state.confirmed | shown
@@ -154,30 +162,24 @@ class OCSORT:
         self.state = state
         return reported
 
-    def _iou(self, a: FloatArray, b: FloatArray, allowed: NDArray[np.bool_] | None) -> FloatArray:
-        iou = iou_xyxy(a, b)
-        return iou if allowed is None else np.where(allowed, iou, 0.0)
-
-    def _match(self, matching: Matching, name: str, iou: FloatArray, gain: FloatArray) -> None:
-        good = iou >= self.iou_threshold
+    def _match(
+        self, matching: Matching, name: str, rows: IntArray, columns: IntArray, iou: FloatArray, gain: FloatArray
+    ) -> None:
         if not self.published_order:
             # Disagreeing directions may outweigh a small overlap; the pair is still better than none.
-            matching.stage(name, np.where(good, np.maximum(gain, 1e-9), 0.0))
+            gain = np.where(iou >= self.iou_threshold, np.maximum(gain, 1e-9), 0.0)
+            matching.stage_pairs(name, rows, columns, gain)
             return
         matching.stages.append(name)
-        rows, columns = np.flatnonzero(matching.free_tracks), np.flatnonzero(matching.free_detections)
-        free = np.ix_(rows, columns)
-        iou, gain = iou[free], gain[free]
         good = iou > self.iou_threshold
-        if not good.any():
+        r, c = rows[good], columns[good]
+        if len(r) == 0:
             return
-        if good.sum(axis=0).max() == 1 == good.sum(axis=1).max() and name != "recovery":
-            r, c = np.nonzero(good)
-        else:
-            r, c = assign(gain - gain.min() + 1.0)
-            kept = iou[r, c] >= self.iou_threshold
-            r, c = r[kept], c[kept]
-        matching.accept(rows[r], columns[c])
+        if len(set(r.tolist())) < len(r) or len(set(c.tolist())) < len(c) or name == "recovery":
+            solved = assign_pairs(rows, columns, gain - gain.min() + 1.0)
+            solved = solved[iou[solved] >= self.iou_threshold]
+            r, c = rows[solved], columns[solved]
+        matching.accept(r, c)
 
     def _before(self, state: OCSORTState) -> FloatArray:
         """(4, N) the oldest observation of the last delta_t frames, else the last one; NaN without any."""
@@ -224,11 +226,12 @@ class OCSORT:
 
     def _birth(self, state: OCSORTState, detections: Any, born: IntArray) -> None:
         n = len(born)
+        if n == 0:
+            return
         state.birth(
             self.motion,
             detections,
             born,
-            streaks=np.zeros(n, dtype=np.int64),
             recent=np.full((self.delta_t, 4, n), np.nan),
             observed=np.full((4, n), np.nan),
             directions=np.zeros((2, n)),
@@ -249,8 +252,8 @@ def _direction(old: FloatArray, new: FloatArray) -> FloatArray:
 
 
 def _agreement(directions: FloatArray, before: FloatArray, boxes: FloatArray) -> FloatArray:
-    """(N, M) from -1/2 (opposite) to 1/2 (same) direction; 0 where a track has none."""
-    to = _direction(before[:, :, None], boxes.T[:, None, :])
-    cosine = np.clip((directions[:, :, None] * to).sum(axis=0), -1.0, 1.0)
+    """(K,) from -1/2 (opposite) to 1/2 (same) direction of tracks (., K) to boxes (K, 4); 0 where one has none."""
+    to = _direction(before, boxes.T)
+    cosine = np.clip((directions * to).sum(axis=0), -1.0, 1.0)
     agreement: FloatArray = np.nan_to_num((np.pi / 2 - np.abs(np.arccos(cosine))) / np.pi)
     return agreement

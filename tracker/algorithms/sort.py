@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,7 @@ from tracker.boxes import iou_pairs_xyxy
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYSR, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive, switch
-from tracker.tracks import IntArray, Tracks
-
-
-@dataclass
-class SORTState(State):
-    streaks: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # matches in a row
+from tracker.tracks import Tracks
 
 
 class SORT:
@@ -65,7 +59,7 @@ class SORT:
 
     def reset(self) -> None:
         """Forget everything; ids start from 1 again."""
-        self.state = SORTState.start(self.motion)
+        self.state = State.start(self.motion)
 
     @property
     def tracks(self) -> Tracks:
@@ -86,28 +80,27 @@ class SORT:
         step = state.advance(time, self.frame_rate)
         state.dropped += detections.dropped
 
-        state.streaks *= state.missed == 0
         state.predict(self.motion, step)
-        state.keep(
-            state.silent < max(self.max_age + 1.5, self.frame_rate)
-        )  # a gap in time ends tracks, from a second on
+        if state.time is not None:  # a gap in time ends tracks, from a second on
+            state.keep(state.silent < max(self.max_age + 1.5, self.frame_rate))
 
-        rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes)
+        least = None if self.published_order else self.iou_threshold
+        rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes, least)
         if self.per_class:
             same = state.classes[rows] == detections.classes[columns]
             rows, columns, iou = rows[same], columns[same], iou[same]
-        good = iou >= self.iou_threshold
         if self.published_order:
-            good &= np.isin(np.arange(len(iou)), assign_pairs(rows, columns, iou))
+            solved = assign_pairs(rows, columns, iou)
+            good = solved[iou[solved] >= self.iou_threshold]
+            rows, columns, iou = rows[good], columns[good], iou[good]
 
         matching = Matching(len(state), len(detections))
-        matching.stage_pairs("iou", rows[good], columns[good], iou[good])
+        matching.stage_pairs("iou", rows, columns, iou)
 
         tracks, matched = matching.pairs
         state.update(self.motion, tracks, detections, matched)
-        state.streaks += state.missed == 0
-        born = np.flatnonzero(matching.free_detections)
-        state.birth(self.motion, detections, born, streaks=np.zeros_like(born))
+        if len(matched) < len(detections):
+            state.birth(self.motion, detections, matching.free_detections.nonzero()[0])
 
         proven = 0 if state.frame <= self.min_hits else self.min_hits
         shown = (state.missed == 0) & (state.streaks >= proven)

@@ -171,9 +171,8 @@ class Steady:
         if np.count_nonzero(lost):
             state.motion = self.motion.hold_size(state.motion, lost)
         state.predict(self.motion, step)
-        state.keep(
-            state.silent < max(self.max_age + 1.5, self.frame_rate)
-        )  # a gap in time ends tracks, from a second on
+        if state.time is not None:  # a gap in time ends tracks, from a second on
+            state.keep(state.silent < max(self.max_age + 1.5, self.frame_rate))
 
         boxes = detections.boxes
         scores = _relative(state, detections.scores)

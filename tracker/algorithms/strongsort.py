@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from tracker.appearance import EmbeddingArray, embedded, unit
-from tracker.assign import Matching, same_class
-from tracker.boxes import FloatArray, iou_xyxy
+from tracker.assign import Matching
+from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYAH, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive, switch
@@ -115,38 +115,40 @@ class StrongSORT:
 
         state.predict(self.motion, step)
 
-        motion = self.motion.distances(state.motion, detections.boxes)
-        near = iou_xyxy(self.motion.boxes(state.motion), detections.boxes)
-        appearance = 1.0 - (looks @ state.looks).T if len(detections) else np.empty((len(state), 0))
-        cost = self.appearance_weight * appearance + (1 - self.appearance_weight) * motion
-        cost[motion > MAHALANOBIS_GATE] = np.inf
-        if self.per_class:
-            other = ~same_class(state.classes, detections.classes)
-            cost[other] = np.inf
-            near[other] = -1.0
-        gain = np.where(cost < self.max_cost, self.max_cost - cost, 0.0)
-
-        matching = Matching(len(state), len(detections))
         outlasted = state.silent >= max(self.max_age + 1.5, self.frame_rate)  # by a gap in time
         expired = outlasted | state.outlived(self.max_age)
-        matching.stage("appearance and motion", gain, state.confirmed & ~expired)
-        matching.stage(
-            "overlap",
-            self.max_iou_distance - (1.0 - near),
-            (~state.confirmed | (state.missed == 1)) & ~outlasted,
-        )
+        cascading = state.confirmed & ~expired
+        motion = self.motion.distances(state.motion, detections.boxes)
+        allowed = motion <= MAHALANOBIS_GATE
+        allowed[~cascading] = False
+        gated, looked_at = allowed.nonzero()
+        # Boxes that do not overlap match only where any distance is allowed.
+        least = None if self.max_iou_distance < 1 else 0.0
+        rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes, least)
+        if self.per_class:
+            same = state.classes[gated] == detections.classes[looked_at]
+            gated, looked_at = gated[same], looked_at[same]
+            same = state.classes[rows] == detections.classes[columns]
+            rows, columns, iou = rows[same], columns[same], iou[same]
+        appearance = 1.0 - (looks @ state.looks)[looked_at, gated] if len(detections) else np.empty(0)
+        cost = self.appearance_weight * appearance + (1 - self.appearance_weight) * motion[gated, looked_at]
+
+        matching = Matching(len(state), len(detections))
+        matching.stage_pairs("appearance and motion", gated, looked_at, self.max_cost - cost)
+        overlapping = (~state.confirmed | (state.missed == 1)) & ~outlasted
+        matching.stage_pairs("overlap", rows, columns, self.max_iou_distance - (1.0 - iou), overlapping)
 
         tracks, matched = matching.pairs
         noise = 1.0 - detections.scores[matched].clip(0.0, 1.0) if self.scale_noise else None
         state.update(self.motion, tracks, detections, matched, noise)
         averaged = self.momentum * state.looks[:, tracks].T + (1 - self.momentum) * looks[matched]
         state.looks[:, tracks] = unit(averaged.astype(np.float32)).T
-        state.confirmed = state.confirmed | (state.hits >= self.n_init)
+        state.confirmed |= state.hits >= self.n_init
         state.keep((state.missed == 0) | (state.confirmed & ~expired))
 
-        born = np.flatnonzero(matching.free_detections)
+        born = matching.free_detections.nonzero()[0]
         state.birth(self.motion, detections, born, looks=looks[born].T)
-        state.confirmed = state.confirmed | (state.hits >= self.n_init)
+        state.confirmed |= state.hits >= self.n_init
 
         reported = state.report(self.motion, state.confirmed & (state.missed <= 1))
         self.state = state
