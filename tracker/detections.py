@@ -242,8 +242,11 @@ def _to_numpy(value: Any) -> Any:
 def _numbers(value: ArrayLike, name: str, width: int | None = None, dtype: type = np.float64) -> NDArray[Any]:
     """A copy of shape (N,) or, with a width, (N, width); width -1 takes any."""
     try:
-        with np.errstate(over="ignore"):  # an overflow to infinity is reported below
-            array: NDArray[Any] = np.array(value, dtype=dtype)
+        if type(value) is np.ndarray and value.dtype == dtype:
+            array: NDArray[Any] = value.copy()
+        else:
+            with np.errstate(over="ignore"):  # an overflow to infinity is reported below
+                array = np.array(value, dtype=dtype)
     except (TypeError, ValueError):
         raise ValueError(f"detections {name} are not numbers in a regular array") from None
     if array.shape == (0,) and width is not None:
@@ -270,10 +273,29 @@ def _same_length(array: NDArray[Any], n: int, name: str) -> NDArray[Any]:
     return array
 
 
+def _all_good(
+    boxes: FloatArray, scores: FloatArray, labels: FloatArray, embeddings: NDArray[np.float32] | None
+) -> bool:
+    """What ``_check`` finds nearly always, in a fraction of its time."""
+    inside = np.abs(boxes) <= LARGEST_COORDINATE
+    if np.count_nonzero(inside) < boxes.size:
+        return False
+    sized = boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIZE
+    whole = (labels == np.rint(labels)) & (np.abs(labels) < 2**53)
+    return (
+        np.count_nonzero(sized) == sized.size
+        and np.count_nonzero(np.isfinite(scores)) == len(scores)
+        and np.count_nonzero(whole) == len(whole)
+        and (embeddings is None or np.count_nonzero(np.isfinite(embeddings)) == embeddings.size)
+    )
+
+
 def _check(
     boxes: FloatArray, scores: FloatArray, labels: FloatArray, embeddings: NDArray[np.float32] | None
 ) -> tuple[NDArray[np.bool_], str | None]:
     """Which rows are good, and the complaint about the first bad one."""
+    if _all_good(boxes, scores, labels, embeddings):
+        return np.ones(len(boxes), dtype=bool), None
     # NaN fails every comparison, so these lines catch it too.
     inside: NDArray[np.bool_] = np.all(np.abs(boxes) <= LARGEST_COORDINATE, axis=1)
     with np.errstate(invalid="ignore"):
