@@ -35,7 +35,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     p = command("train", "train a model on labelled crops", run_train)
     p.add_argument("data", help="folder with Market-1501 names, one folder per identity, or a MOT sequence")
     add_training(p)
-    p.add_argument("--model", default="repvgg_small", help="default %(default)s; an unknown name lists all")
+    p.add_argument("--model", default="repvgg_medium", help="default %(default)s; an unknown name lists all")
     p.add_argument("--loss", default="triplet+softmax", help="terms joined by +, e.g. triplet+0.5*arcface")
     p.add_argument("--width", type=int, default=128, help="values in an embedding (default %(default)s)")
     p.add_argument("--se", action="store_true", help="squeeze-and-excitation where the model has it")
@@ -45,7 +45,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     p.add_argument("data", help="as for train; labels steer only the batches and two small terms")
     p.add_argument("--teacher", required=True, help="OpenVINO .xml, or .onnx written by export")
     add_training(p)
-    p.add_argument("--model", default="repvgg_small")
+    p.add_argument("--model", default="repvgg_medium")
     p.add_argument("--width", type=int, default=128)
     p.add_argument("--size", type=size, default=(128, 64))
 

@@ -62,7 +62,7 @@ def augmented(crops: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDA
 def train(
     crops: Crops,
     out: str | Path,
-    model: str = "repvgg_small",
+    model: str = "repvgg_medium",
     loss: str = "triplet+softmax",
     plan: Plan | None = None,
     width: int = 128,

@@ -2,9 +2,11 @@
 
     python scripts/train_default_reid.py MARKET/bounding_box_train TEACHER.xml -o DIR
 
-The last 100 identities by number are held out for scoring: neither their crops, nor their labels, nor the teacher's
-embeddings of them are used to train or to calibrate. Interrupt at any time; run again to continue. Needs
-``trackwhy[reid]`` and openvino. --package also writes the result into this checkout's reid/weights/.
+Two rounds of distillation: repvgg_small from nothing, then repvgg_medium, which has one block more and begins as the
+same function (Chen et al., "Net2Net", ICLR 2016, section 2.2). The last 100 identities by number are held out for
+scoring: neither their crops, nor their labels, nor the teacher's embeddings of them are used to train. Interrupt at any
+time; run again to continue. Needs ``trackwhy[reid]`` and openvino. --package also writes the result into this
+checkout's reid/weights/.
 """
 
 from __future__ import annotations
@@ -21,18 +23,19 @@ import torch
 from reid.augment import recompose
 from reid.calibrate import calibrate
 from reid.card import Card, read_card
-from reid.checkpoint import load_net
+from reid.checkpoint import load, load_net
 from reid.cli import facts_of
-from reid.data import Crops, load, split
+from reid.data import Crops, split
+from reid.data import load as load_crops
 from reid.distil import both_ways, distil, openvino_teacher
 from reid.embed import Embedder
 from reid.evaluate import evaluate_one_set
 from reid.export import export, mirror, write_card
-from reid.models import build
+from reid.models import ReidNet, build, to_input
 from reid.quantise import quantise
 from reid.train import Plan
 
-MODEL, SIZE = "repvgg_small", (128, 64)
+FIRST, MODEL, SIZE = "repvgg_small", "repvgg_medium", (128, 64)
 CARD = Card(
     MODEL, SIZE, 128,
     trained_on="Market-1501 bounding_box_train without its last 100 identities, distilled from "
@@ -65,22 +68,50 @@ def main() -> int:
     p.add_argument("data", type=Path)
     p.add_argument("teacher", type=Path, help="person-reidentification-retail-0277.xml")
     p.add_argument("-o", "--output", type=Path, required=True)
-    p.add_argument("--epochs", type=int, default=14)
+    p.add_argument("--epochs", type=int, default=40, help="of the second round (default %(default)s)")
+    p.add_argument("--first-epochs", type=int, default=14, help="of the first round (default %(default)s)")
+    p.add_argument("--start", type=Path, help="a checkpoint of repvgg_small to grow, instead of a first round")
     p.add_argument("--recomposed", type=int, default=4, help="recomposed crops per real one (default %(default)s)")
     p.add_argument("--package", action="store_true", help="write the int8 model into reid/weights/ as the default")
     args = p.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    crops = load(args.data, SIZE)
+    crops = load_crops(args.data, SIZE)
     learn, test = split(crops, 100)
     targets, images, goals = teacher_data(learn, args.teacher, args.recomposed, args.output)
-    torch.manual_seed(0)
-    net = build(MODEL, 128, len(np.unique(learn.ids)))
-    plan = Plan(epochs=args.epochs, people=12, crops=4, rate=1.5e-3, warmup=200, average=0.995)
     more = (images, goals) if len(images) else None
-    resume = (args.output / "last.safetensors").is_file()
-    distil(net, learn, targets, test, args.output, facts_of(MODEL, net), plan, more, 0.45, resume)
+    people = len(np.unique(learn.ids))
+    start = args.start or args.output / "first" / "best.safetensors"
+    plan = Plan(epochs=args.first_epochs, people=12, crops=4, rate=1.5e-3, warmup=200, average=0.995)
+    if not args.start:
+        torch.manual_seed(0)
+        net = build(FIRST, 128, people)
+        teach(net, FIRST, plan, learn, targets, test, start.parent, more, 0.45)
+    net = grown(load_net(start)[0], people, learn.images[:256])
+    plan = replace(plan, epochs=args.epochs, rate=1e-3, average=0.998, seed=1)
+    teach(net, MODEL, plan, learn, targets, test, args.output, more, 0.25)
     finish(args.output / "best.safetensors", learn, test, args.output, args.package)
     return 0
+
+
+def teach(net: ReidNet, name: str, plan: Plan, learn: Crops, targets: np.ndarray, test: Crops, out: Path,
+          more: tuple[np.ndarray, np.ndarray] | None, small_until: float) -> None:  # fmt: skip
+    """One round, from its beginning or from where it was stopped; a finished one is not repeated."""
+    last = out / "last.safetensors"
+    done = last.is_file() and len(load(last)[1]["history"]) == plan.epochs
+    if not done:
+        distil(net, learn, targets, test, out, facts_of(name, net), plan, more, small_until, last.is_file())
+
+
+@torch.no_grad()
+def grown(small: ReidNet, people: int, images: np.ndarray) -> ReidNet:
+    """repvgg_medium with the weights of ``small``, its one new block returning what it gets on ``images``."""
+    torch.manual_seed(1)
+    net = build(MODEL, small.width, people)
+    net.load_state_dict(small.state_dict(), strict=False)
+    blocks = net.backbone.blocks
+    old = small.backbone.blocks
+    blocks[len(old)].pass_through(old(to_input(images)))
+    return net
 
 
 def finish(checkpoint: Path, learn: Crops, test: Crops, out: Path, package: bool) -> None:
