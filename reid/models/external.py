@@ -25,16 +25,19 @@ def timm_backbone(name: str) -> nn.Module:
     """The named timm model without weights and without classifier.
 
     Raises:
-        ReidError: timm is not installed, or has no model of that name.
+        ReidError: timm or its torchvision is not installed, or timm has no model of that name.
     """
     try:
         timm = importlib.import_module("timm")
     except ImportError as error:
-        raise ReidError(f"the model timm:{name} needs timm, which is not installed: pip install timm") from error
+        raise ReidError(
+            f"the model timm:{name} needs timm, which cannot be imported ({error}): pip install timm torchvision"
+        ) from error
     try:
         module = timm.create_model(name, pretrained=False, num_classes=0)
     except RuntimeError as error:
         raise ReidError(
             f"timm has no model {name!r}; python -c 'import timm; print(timm.list_models())' lists them"
         ) from error
-    return External(module, int(module.num_features))
+    # Nets with layers between pooling and classifier (MobileNetV3, VGG) give those layers' width.
+    return External(module, int(getattr(module, "head_hidden_size", None) or module.num_features))

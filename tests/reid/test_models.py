@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
+import types
 
 import numpy as np
 import onnxruntime
@@ -133,8 +135,23 @@ def test_names_and_options_that_do_not_exist() -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("timm") is not None, reason="timm is installed")
 def test_timm_missing_is_one_line() -> None:
-    with pytest.raises(ReidError, match="pip install timm"):
+    with pytest.raises(ReidError, match="pip install timm torchvision"):
         timm_backbone("densenet121")
+
+
+class Widened(torch.nn.Module):
+    """Like timm's MobileNetV3: 6 features pooled, widened to 10 before the classifier."""
+
+    num_features, head_hidden_size = 6, 10
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(dim=(1, 2, 3))[:, None].expand(-1, 10)
+
+
+def test_a_timm_model_gives_the_width_it_puts_out(monkeypatch) -> None:
+    timm = types.SimpleNamespace(create_model=lambda name, pretrained, num_classes: Widened())
+    monkeypatch.setitem(sys.modules, "timm", timm)
+    assert build("timm:widened", 16).eval()(torch.randn(2, 3, 64, 32)).shape == (2, 16)
 
 
 def test_card_refuses_pickles_strangers_and_missing_files(tmp_path) -> None:
