@@ -25,7 +25,7 @@ def default_model() -> Path:
     Raises:
         ReidError: this installation has none.
     """
-    path = Path(str(files("reid") / "weights" / "repvgg_small_128x64.onnx"))
+    path = Path(str(files("reid") / "weights" / "repvgg_medium_128x64.onnx"))
     if not path.is_file():
         raise ReidError(f"{path}: the packaged model is missing; reinstall, or give a model file")
     return path
