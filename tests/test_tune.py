@@ -286,7 +286,10 @@ def params(folder: Path, **content: Any) -> Path:
 def test_params_are_read_by_track_and_bench(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, det = params(tree.parent), tree / "a" / "det" / "det.txt"
     plain, own, set_ = tree.parent / "plain", tree.parent / "own", tree.parent / "set"
-    assert main([str(tree / "a"), "--set", "min_hits=1", "max_age=9", "--conf", "0.5", "-o", str(plain)]) == 0
+    assert (
+        main([str(tree / "a"), "--algo", "sort", "--set", "min_hits=1", "max_age=9", "--conf", "0.5", "-o", str(plain)])
+        == 0
+    )
     assert main([str(tree / "a"), "--params", str(file), "-o", str(own)]) == 0
     assert main([str(tree / "a"), "--params", str(file), "--set", "max_age=1", "--conf", "0.1", "-o", str(set_)]) == 0
     assert (own / "tracks.txt").read_text() == (plain / "tracks.txt").read_text() != ""
