@@ -68,7 +68,7 @@ def main() -> int:
     p.add_argument("data", type=Path)
     p.add_argument("teacher", type=Path, help="person-reidentification-retail-0277.xml")
     p.add_argument("-o", "--output", type=Path, required=True)
-    p.add_argument("--epochs", type=int, default=40, help="of the second round (default %(default)s)")
+    p.add_argument("--epochs", type=int, default=24, help="of the second round (default %(default)s)")
     p.add_argument("--first-epochs", type=int, default=14, help="of the first round (default %(default)s)")
     p.add_argument("--start", type=Path, help="a checkpoint of repvgg_small to grow, instead of a first round")
     p.add_argument("--recomposed", type=int, default=4, help="recomposed crops per real one (default %(default)s)")

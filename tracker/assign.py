@@ -93,7 +93,8 @@ def _components(i: IntArray, j: IntArray, n: int, m: int) -> IntArray:
 
     graph = coo_array((np.ones(len(i)), (i, n + j)), shape=(n + m, n + m))
     _, labels = connected_components(graph, directed=False)
-    return labels.astype(np.int64)
+    components: IntArray = labels.astype(np.int64)
+    return components
 
 
 def _ranks(numbers: IntArray) -> tuple[IntArray, int]:
