@@ -17,7 +17,8 @@ import pytest
 from tracker.boxes import iou_xyxy
 from tracker.cli import main
 from tracker.io.mot import read_ground_truth, read_results
-from tracker.io.video import VideoWriter, open_source
+from tracker.io.video import open_source
+from tracker.io.video_writer import VideoWriter
 from tracker.registry import algorithms
 from tracker.scene import Scene
 

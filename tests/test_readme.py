@@ -11,7 +11,7 @@ import pytest
 
 from tracker.cli import main
 from tracker.io.mot import write_results
-from tracker.io.video import VideoWriter
+from tracker.io.video_writer import VideoWriter
 from tracker.scene import Scene
 
 ROOT = Path(__file__).resolve().parents[1]

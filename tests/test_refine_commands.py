@@ -13,7 +13,7 @@ from tracklets import straight, together, track
 
 from tracker.cli import main
 from tracker.io.mot import read_results, write_results
-from tracker.io.video import VideoWriter
+from tracker.io.video_writer import VideoWriter
 from tracker.scene import Scene
 
 

@@ -15,7 +15,8 @@ from tracker.io.mot import format_rows
 
 if TYPE_CHECKING:
     from tracker.detections import Detections
-    from tracker.io.video import Frame, Image, VideoWriter
+    from tracker.io.video import Frame, Image
+    from tracker.io.video_writer import VideoWriter
     from tracker.tracks import Tracks
 
 
@@ -123,7 +124,7 @@ class VideoSink:
         if image is None:
             return
         if self._writer is None:
-            from tracker.io.video import VideoWriter
+            from tracker.io.video_writer import VideoWriter
 
             self._writer = VideoWriter(self.path, (image.shape[1], image.shape[0]), self.frame_rate)
             self.codec = self._writer.codec

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,8 @@ import numpy as np
 import pytest
 
 from tracker.io import video
-from tracker.io.video import Frame, Image, SourceError, VideoWriteError, VideoWriter, open_source
+from tracker.io.video import Frame, Image, SourceError, open_source
+from tracker.io.video_writer import VideoWriteError, VideoWriter
 
 SIZE = (64, 48)
 
@@ -109,10 +111,10 @@ def test_uneven_timestamps_are_the_containers(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "vfr.mkv"), "w") as container:
         stream = container.add_stream("libx264", rate=10, options={"bf": "0"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
-        stream.codec_context.time_base = video.Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000)
         for k, t in enumerate(times):
             frame = av.VideoFrame.from_ndarray(picture(k), format="bgr24")
-            frame.pts, frame.time_base = t, video.Fraction(1, 1000)
+            frame.pts, frame.time_base = t, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     got = frames(tmp_path / "vfr.mkv")
@@ -471,6 +473,6 @@ def test_full_disk_is_one_line(
 
 
 def test_importing_loads_neither_opencv_nor_pyav() -> None:
-    code = "import sys, tracker.io.video; print({'cv2', 'av'} & set(sys.modules))"
+    code = "import sys, tracker.io.video_writer; print({'cv2', 'av'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

@@ -1,0 +1,169 @@
+"""Video out: annotated frames to an MP4 file, H.264 by PyAV or mp4v by OpenCV."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from tracker.io.video import Image, quiet_cv2
+
+
+class VideoWriteError(OSError):
+    """A video that cannot be written; the message is one line."""
+
+
+class VideoWriter:
+    """Writes BGR frames of one size at a constant rate to an MP4 file, replacing one that is there.
+
+    path        the file; its folder must exist
+    size        (width, height) of every image in pixels
+    frame_rate  frames per second, positive
+
+    With PyAV the file is H.264 (yuv420p, index first), which browsers play; without it OpenCV's mp4v, which most do
+    not: ``codec`` says which. H.264 needs even sizes, so an odd width or height gets its last column or row twice;
+    ``written_size`` says the result. Equal frames give an equal file, byte for byte, on one version of the encoder.
+    Raises VideoWriteError (an OSError) where the file cannot be written, ValueError for images that do not fit.
+    ``close()`` (or ``with``) finishes the file: leave by it, also on Ctrl-C, and the video plays. A video without
+    frames leaves no file.
+    """
+
+    def __init__(self, path: str | Path, size: tuple[int, int], frame_rate: float) -> None:
+        width, height = int(size[0]), int(size[1])
+        if min(width, height) < 1:
+            raise ValueError(f"video size {width}x{height} is not positive")
+        if not (math.isfinite(frame_rate) and 0 < frame_rate <= 1000):
+            raise ValueError(f"frame rate {frame_rate:g} is not between 0 and 1000 frames per second")
+        self.path = Path(path)
+        self.size = (width, height)
+        self.written_size = (width + width % 2, height + height % 2)
+        self.n_frames = 0
+        self._sink: _H264 | _Mp4v | None = None
+        try:
+            # Opened here only to get the system's own reason (no folder, read-only) before an encoder hides it.
+            with self.path.open("wb"):
+                pass
+            try:
+                self._sink = _H264(self.path, self.written_size, frame_rate)
+            except ImportError:
+                self._sink = _Mp4v(self.path, self.written_size, frame_rate)
+        except OSError as error:
+            raise self._failed(error) from None
+        self.codec = self._sink.codec
+
+    def write(self, image: Image) -> None:
+        """Append one (H, W, 3) uint8 BGR image of the writer's size; it is not modified."""
+        if self._sink is None:
+            raise ValueError(f"{self.path}: the video is closed; no frame can be added")
+        if image.dtype != np.uint8 or image.shape != (self.size[1], self.size[0], 3):
+            raise ValueError(
+                f"{self.path}: image of shape {image.shape} {image.dtype} does not fit a "
+                f"{self.size[0]}x{self.size[1]} video; expected ({self.size[1]}, {self.size[0]}, 3) uint8"
+            )
+        if self.size != self.written_size:
+            right, bottom = self.size[0] % 2, self.size[1] % 2
+            image = np.pad(image, ((0, bottom), (0, right), (0, 0)), mode="edge")
+        try:
+            self._sink.write(np.ascontiguousarray(image))
+        except OSError as error:
+            sink, self._sink = self._sink, None
+            sink.abandon()
+            raise self._failed(error) from None
+        self.n_frames += 1
+
+    def close(self) -> None:
+        """Finish the file; may be called again."""
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        if self.n_frames == 0:
+            sink.abandon()
+            self.path.unlink(missing_ok=True)
+            return
+        try:
+            sink.close(self.n_frames)
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: OSError) -> VideoWriteError:
+        reason = os.strerror(error.errno) if error.errno is not None else str(error)
+        hint = "free some space or write elsewhere" if error.errno == errno.ENOSPC else "write to another folder"
+        return VideoWriteError(error.errno, f"{self.path}: the video cannot be written ({reason}); {hint}")
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class _H264:
+    codec = "h264 (PyAV)"
+
+    def __init__(self, path: Path, size: tuple[int, int], frame_rate: float) -> None:
+        import av
+
+        self._av = av
+        # The muxer is told to write no date and no encoder version: equal frames, equal bytes.
+        self._container = av.open(
+            str(path.absolute()), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}
+        )
+        rate = Fraction(frame_rate).limit_denominator(1001)
+        # A fixed number of threads: x264's result depends on it.
+        options = {"preset": "veryfast", "crf": "23", "threads": "4"}
+        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.time_base = self._stream.codec_context.time_base = 1 / rate
+        self._count = 0
+
+    def write(self, image: Image) -> None:
+        frame = self._av.VideoFrame.from_ndarray(image, format="bgr24")
+        frame.pts = self._count
+        frame.time_base = self._stream.codec_context.time_base
+        self._count += 1
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self, n_frames: int) -> None:
+        try:
+            self._container.mux(self._stream.encode(None))
+        finally:
+            self._container.close()
+
+    def abandon(self) -> None:
+        try:
+            self._container.close()
+        except (OSError, ValueError):
+            return  # the file is being given up; the first error is the one to tell
+
+
+class _Mp4v:
+    codec = "mp4v (OpenCV; install the [video] extra for browser-playable H.264)"
+
+    def __init__(self, path: Path, size: tuple[int, int], frame_rate: float) -> None:
+        self._cv2 = quiet_cv2()
+        self._path = str(path.absolute())
+        fourcc = self._cv2.VideoWriter_fourcc(*"mp4v")
+        self._writer = self._cv2.VideoWriter(self._path, self._cv2.CAP_FFMPEG, fourcc, frame_rate, size)
+        if not self._writer.isOpened():
+            raise OSError(errno.EIO, "OpenCV cannot open a video encoder")
+
+    def write(self, image: Image) -> None:
+        self._writer.write(image)
+
+    def close(self, n_frames: int) -> None:
+        self._writer.release()
+        # OpenCV reports no failed write: the finished file tells.
+        check = self._cv2.VideoCapture(self._path, self._cv2.CAP_FFMPEG)
+        written = int(check.get(self._cv2.CAP_PROP_FRAME_COUNT)) if check.isOpened() else 0
+        check.release()
+        if written < n_frames:
+            raise OSError(errno.ENOSPC, "the file is incomplete")
+
+    def abandon(self) -> None:
+        self._writer.release()
