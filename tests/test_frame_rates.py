@@ -28,10 +28,16 @@ def script() -> Any:
     return module
 
 
+@pytest.fixture(scope="module")
+def halves(request: pytest.FixtureRequest, script: Any) -> Any:
+    """Truth and detections of MOT17's second halves."""
+    return script.load(request.getfixturevalue("shared") / "data/MOT17/train", "mot17", "second")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in algorithms() if not needs_embeddings(algorithm(name))])
-def test_a_low_frame_rate_costs_little_where_time_is_given(shared: Path, script: Any, name: str) -> None:
-    truth, frames = script.load(shared / "data/MOT17/train", "mot17", True)
+def test_a_low_frame_rate_costs_little_where_time_is_given(halves: Any, script: Any, name: str) -> None:
+    truth, frames = halves
     full, _, _ = script.figures(truth, frames, name, {}, 1, False)
     timed = {every: script.figures(truth, frames, name, {}, every, True)[0] for every in (2, 3, 5)}
     untimed = {every: script.figures(truth, frames, name, {}, every, False)[0] for every in (2, 3, 5)}
