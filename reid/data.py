@@ -75,7 +75,7 @@ def load(path: str | Path, size: tuple[int, int] = (128, 64), warn: Callable[[st
     kept: list[tuple[int, int]] = []
     skipped: list[str] = []
     for file, identity, camera_ in rows:
-        image = cv2.imdecode(np.fromfile(file, dtype=np.uint8), cv2.IMREAD_COLOR) if file.stat().st_size else None
+        image = read_image(file)
         if image is None:
             skipped.append(str(file))
             continue
@@ -91,6 +91,16 @@ def load(path: str | Path, size: tuple[int, int] = (128, 64), warn: Callable[[st
     return Crops(images[: len(kept)], table[:, 0].copy(), table[:, 1].copy(), tuple(skipped))
 
 
+def read_image(file: Path) -> npt.NDArray[np.uint8] | None:
+    """The picture (H, W, 3) uint8 BGR; None where the file is empty, damaged, unreadable or a link to nothing."""
+    try:
+        data = np.fromfile(file, dtype=np.uint8)
+    except OSError:
+        return None
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    return None if image is None else image.astype(np.uint8, copy=False)
+
+
 def frames_of(root: Path) -> Iterator[npt.NDArray[np.uint8]]:
     """The frames of a MOT sequence in order, from its image folder or the one video beside it."""
     folder = root / "img1"
@@ -100,10 +110,10 @@ def frames_of(root: Path) -> Iterator[npt.NDArray[np.uint8]]:
         folder = root / info.get("Sequence", "imDir", fallback="img1")
     if folder.is_dir():
         for file in sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGES):
-            image = cv2.imdecode(np.fromfile(file, dtype=np.uint8), cv2.IMREAD_COLOR)
+            image = read_image(file)
             if image is None:
                 raise ReidError(f"{file}: cannot be read, and a gap would shift every later frame")
-            yield image.astype(np.uint8, copy=False)
+            yield image
         return
     videos = sorted(p for p in root.iterdir() if p.suffix.lower() in {".mp4", ".avi", ".mkv", ".webm", ".mov"})
     if not videos:
@@ -127,8 +137,9 @@ def load_mot(root: Path, size: tuple[int, int], visible: float = 0.3, every: int
         raise ReidError(f"{root / 'gt' / 'gt.txt'}: not a MOT text file ({error})") from error
     if table.shape[0] == 0 or table.shape[1] < 6:
         raise ReidError(f"{root / 'gt' / 'gt.txt'}: expected rows frame, id, left, top, width, height ...")
-    if table.shape[1] >= 9:  # MOT17: considered, class pedestrian, visibility
-        table = table[(table[:, 6] != 0) & (table[:, 7] == 1) & (table[:, 8] >= visible)]
+    if table.shape[1] in (8, 9):  # MOT16+: considered, class pedestrian, visibility; MOT15's x, y, z make it 10
+        seen = table[:, 8] >= visible if table.shape[1] == 9 else True
+        table = table[(table[:, 6] != 0) & (table[:, 7] == 1) & seen]
     elif table.shape[1] >= 7:
         table = table[table[:, 6] != 0]
     images: list[npt.NDArray[np.uint8]] = []

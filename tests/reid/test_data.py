@@ -22,6 +22,8 @@ def test_market_names_mixed_sizes_and_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "0003_c1s1_000001_01.jpg").write_bytes(b"broken")
     (tmp_path / "0004_c1s1_000001_01.jpg").write_bytes(b"")
     (tmp_path / "Thumbs.db").write_bytes(b"")
+    (tmp_path / "0005_c1s1_000001_01.jpg").symlink_to(tmp_path / "gone.jpg")
+    (tmp_path / "0006_c1s1_000001_01.jpg").mkdir()
     said: list[str] = []
     crops = load(tmp_path, (32, 16), said.append)
     assert crops.images.shape == (3, 32, 16, 3)
@@ -29,9 +31,9 @@ def test_market_names_mixed_sizes_and_unreadable_files(tmp_path: Path) -> None:
     assert crops.cameras.tolist() == [2, 1, 3]
     assert crops.images[2].max() < 25
     assert len(said) == 1
-    assert "2 of 5 images could not be read" in said[0]
+    assert "4 of 7 images could not be read" in said[0]
     assert "0003_c1s1" in said[0]
-    assert len(crops.skipped) == 2
+    assert len(crops.skipped) == 4
 
 
 def test_one_folder_per_identity(tmp_path: Path) -> None:
@@ -41,6 +43,21 @@ def test_one_folder_per_identity(tmp_path: Path) -> None:
     crops = load(tmp_path)
     assert crops.ids.tolist() == [1, 1, 2, 2]
     assert crops.cameras.tolist() == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "gt",
+    [
+        "1,1,5,5,20,60,1,-1,-1,-1\n1,2,9,5,20,60,0,-1,-1,-1",
+        "1,1,5,5,20,60,1,4.2,-3.1,0",
+        "1,1,5,5,20,60,1,1\n1,2,9,5,20,60,1,3",
+    ],
+)
+def test_mot15_has_places_where_later_sets_have_class_and_visibility(tmp_path: Path, gt: str) -> None:
+    write(tmp_path / "img1" / "000001.jpg", 90, (100, 120))
+    (tmp_path / "gt").mkdir()
+    (tmp_path / "gt" / "gt.txt").write_text(gt)
+    assert load(tmp_path).ids.tolist() == [1]
 
 
 def test_mot_sequence(tmp_path: Path) -> None:
@@ -64,6 +81,15 @@ def test_mot_sequence(tmp_path: Path) -> None:
         (lambda p: (p / "0001_c1s1_1_1.jpg").write_bytes(b"x"), "none of its 1 images can be read"),
         (lambda p: ((p / "gt").mkdir(), (p / "gt" / "gt.txt").write_text("1,2,a")), "not a MOT text file"),
         (lambda p: ((p / "gt").mkdir(), (p / "gt" / "gt.txt").write_text("1,2,3,4,5,6")), "no frames beside it"),
+        (
+            lambda p: (
+                (p / "gt").mkdir(),
+                (p / "img1").mkdir(),
+                (p / "gt" / "gt.txt").write_text("1,2,3,4,5,6"),
+                (p / "img1" / "1.jpg").write_bytes(b""),
+            ),
+            "cannot be read, and a gap",
+        ),
     ],
 )
 def test_bad_folders_are_one_line(tmp_path: Path, make, words: str) -> None:
