@@ -15,6 +15,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from reid.card import write_model
 from reid.data import Crops
 from reid.embed import Embedder
 from reid.errors import ReidError
@@ -26,7 +27,8 @@ def calibrate(path: str | Path, crops: Crops, at: float = 0.2, rate: float = 1e-
     distance; use people it was not trained on. Returns the constant's square.
 
     Raises:
-        ReidError: fewer than two people, ``at`` outside 0..1, or distances too small for it.
+        ReidError: fewer than two people, ``at`` outside 0..1, or distances too small for it, or a model
+            that is calibrated already.
     """
     if not (0 < at < 1 and 0 < rate < 1):
         raise ReidError(f"distance and rate must lie between 0 and 1, not {at} and {rate}")
@@ -49,6 +51,8 @@ def append(path: Path, kept: npt.NDArray[np.float32], constant: float) -> None:
     """Project the output on ``kept`` (D, D - 1), scale it to length 1 and append ``constant``."""
     model = onnx.load(str(path))
     graph = model.graph
+    if any(tensor.name == "calibrate_kept" for tensor in graph.initializer):
+        raise ReidError(f"{path}: is calibrated already; export it again to calibrate it otherwise")
     for node in graph.node:
         for names in (node.input, node.output):
             for index, name in enumerate(names):
@@ -67,4 +71,4 @@ def append(path: Path, kept: npt.NDArray[np.float32], constant: float) -> None:
     ])  # fmt: skip
     del graph.value_info[:]
     onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+    write_model(model, path)

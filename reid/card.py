@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ def read_card(path: str | Path) -> Card:
     if not file.is_file():
         raise ReidError(f"{file}: no such model file")
     refuse_pickle(file)
+    if file.suffix == ".safetensors":
+        raise ReidError(f"{file}: a checkpoint; track reid export makes an ONNX file with a card of it")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
@@ -89,6 +92,24 @@ def read_card(path: str | Path) -> Card:
     if text is None:
         raise ReidError(f"{file}: carries no reid card; files written by track reid export do")
     return Card.parse(text)
+
+
+def write_model(model: Any, path: str | Path) -> None:
+    """Write an ONNX ``model`` to ``path``, whole or not at all: a file of that name is replaced at the end.
+
+    Raises:
+        ReidError: no space, or a folder that cannot be written; an earlier file is kept.
+    """
+    target = Path(path)
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(model.SerializeToString())
+        os.replace(part, target)
+    except OSError as error:
+        raise ReidError(f"{target}: cannot be written ({error}); free some space or choose another place") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def first_line(error: BaseException) -> str:

@@ -77,6 +77,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     p.add_argument("-o", "--output", required=True, help="the .onnx file; the fine-tuning's files go beside it")
     p.add_argument("--share", type=float, default=0.25, help="channels to remove, 0..1 (default %(default)s)")
     p.add_argument("--epochs", type=int, default=2)
+    p.add_argument("--people", type=int, default=12, help="identities in a batch (default %(default)s)")
     p.add_argument("--held-out", type=int, default=100)
     p.add_argument("--int8", action="store_true", help="quantise as well")
     add_card(p)
@@ -101,16 +102,19 @@ def add_training(p: argparse.ArgumentParser) -> None:
     p.add_argument("--rate", type=float, default=1e-3, help="peak learning rate (default %(default)s)")
     p.add_argument("--held-out", type=int, default=100, help="last identities kept for scoring (default %(default)s)")
     p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--resume", action="store_true", help="continue from DIR/last.safetensors")
+    how = p.add_mutually_exclusive_group()
+    how.add_argument("--resume", action="store_true", help="continue from DIR/last.safetensors")
+    how.add_argument("--overwrite", action="store_true", help="begin anew in a folder that has a checkpoint")
 
 
 def add_card(p: argparse.ArgumentParser) -> None:
-    """What goes on the model's card."""
+    """What every command takes that writes a model file: the card's words, and what to do with the file."""
     p.add_argument("--trained-on", default="not said", help="for the model's card")
     p.add_argument("--licence", default="not said", help="for the model's card")
     p.add_argument(
         "--mirror", action="store_true", help="average each crop with its mirror image: more mAP, half speed"
     )
+    p.add_argument("--overwrite", action="store_true", help="replace a file that exists")
 
 
 def size(text: str) -> tuple[int, int]:
@@ -149,14 +153,38 @@ def plan_of(args: argparse.Namespace) -> Any:
     """The training plan the arguments ask for."""
     from reid.train import Plan
 
-    for name in ("epochs", "people", "crops"):
-        if getattr(args, name) < 1:
-            raise ReidError(f"--{name} must be at least 1, not {getattr(args, name)}")
-    if not args.rate > 0:
+    at_least(args, epochs=1, people=1, crops=1, width=1, seed=0)
+    if not 0 < args.rate < float("inf"):
         raise ReidError(f"--rate must be above 0, not {args.rate}")
+    last = Path(args.output) / "last.safetensors"
+    if last.exists() and not (args.resume or args.overwrite):
+        raise ReidError(f"{last}: exists; --resume continues it, --overwrite begins anew, or choose another -o")
     return Plan(
         epochs=args.epochs, people=args.people, crops=args.crops, rate=args.rate, size=args.size, seed=args.seed
     )
+
+
+def at_least(args: argparse.Namespace, **lowest: int) -> None:
+    """Raises ReidError where an option is below its lowest value."""
+    for name, value in lowest.items():
+        if getattr(args, name) < value:
+            raise ReidError(f"--{name.replace('_', '-')} must be at least {value}, not {getattr(args, name)}")
+
+
+def check_output(args: argparse.Namespace) -> None:
+    """Raises ReidError where the model file to write is not a new ``.onnx``; said before the work, not after it."""
+    target = Path(args.output)
+    if target.suffix != ".onnx":
+        raise ReidError(f"{target}: the file to write must end in .onnx")
+    if target.exists() and not args.overwrite:
+        raise ReidError(f"{target}: exists; give another name with -o, or --overwrite")
+
+
+def last_people(crops: Crops, count: int) -> Crops:
+    """The crops of the last ``count`` identities by number; all crops where it is 0."""
+    import numpy as np
+
+    return crops[np.isin(crops.ids, np.unique(crops.ids[crops.ids > 0])[-count:])] if count else crops
 
 
 def run_train(args: argparse.Namespace) -> None:
@@ -176,15 +204,17 @@ def run_distil(args: argparse.Namespace) -> None:
     from reid.data import load, split
     from reid.distil import both_ways, distil, openvino_teacher
     from reid.embed import Embedder
+    from reid.evaluate import check_scorable
     from reid.models import build
 
     plan = plan_of(args)
     learn, test = split(load(args.data, args.size), args.held_out)
+    check_scorable(test.ids, test.cameras)
     teacher = Embedder(args.teacher).crops if args.teacher.endswith(".onnx") else openvino_teacher(args.teacher)
     print(f"embedding {2 * len(learn)} crops with the teacher")
     targets = both_ways(teacher, learn.images)
     net = build(args.model, args.width, len(np.unique(learn.ids)))
-    facts = facts_of(args.model, net)
+    facts = facts_of(args.model, net, args.size)
     scores = distil(net, learn, targets, test, args.output, facts, plan, resume=args.resume)
     print(f"best: {scores}\n{Path(args.output) / 'best.safetensors'}")
 
@@ -196,11 +226,10 @@ def facts_of(model: str, net: Any, crop: tuple[int, int] = (128, 64)) -> dict[st
 
 
 def run_eval(args: argparse.Namespace) -> None:
-    import numpy as np
-
     from reid.data import load
     from reid.evaluate import evaluate, evaluate_one_set
 
+    at_least(args, last=0)
     if str(args.model).endswith(".safetensors"):
         from reid import train
         from reid.checkpoint import load_net
@@ -219,9 +248,7 @@ def run_eval(args: argparse.Namespace) -> None:
         def embed(crops: Crops) -> Any:
             return embedder.crops(crops.images)
 
-    gallery = load(args.data, crop)
-    if args.last:
-        gallery = gallery[np.isin(gallery.ids, np.unique(gallery.ids[gallery.ids > 0])[-args.last :])]
+    gallery = last_people(load(args.data, crop), args.last)
     rows = embed(gallery)
     if args.query:
         query = load(args.query, crop)
@@ -246,6 +273,9 @@ def run_export(args: argparse.Namespace) -> None:
     from reid.checkpoint import load_net
     from reid.export import export
 
+    check_output(args)
+    if args.mirror and args.no_preprocessing:
+        raise ReidError("--mirror needs the preprocessing inside the graph: leave out --no-preprocessing")
     net, facts = load_net(args.checkpoint)
     card = replace(card_of(args, facts), normalised=not args.no_preprocessing)
     worst = export(net, args.output, card)
@@ -257,6 +287,8 @@ def run_quantise(args: argparse.Namespace) -> None:
     from reid.checkpoint import load_net
     from reid.quantise import quantise
 
+    check_output(args)
+    at_least(args, crops=1, last=0)
     net, facts = load_net(args.checkpoint)
     card = card_of(args, facts)
     quantise(net, args.output, card, calibration(args.data, card.size, args.crops, args.last))
@@ -278,7 +310,7 @@ def calibration(data: str, crop: tuple[int, int], count: int, held_out: int) -> 
 
     from reid.data import load, split
 
-    images = split(load(data, crop), held_out)[0].images
+    images = split(load(data, crop), held_out, "--last")[0].images
     return images[np.unique(np.linspace(0, len(images) - 1, count).astype(int))]
 
 
@@ -292,6 +324,8 @@ def run_prune(args: argparse.Namespace) -> None:
     from reid.quantise import quantise
     from reid.train import Plan, embed
 
+    check_output(args)
+    at_least(args, epochs=1, people=1)
     net, facts = load_net(args.checkpoint)
     card = card_of(args, facts)
     learn, test = split(load(args.data, card.size), args.held_out)
@@ -299,7 +333,7 @@ def run_prune(args: argparse.Namespace) -> None:
     small = prune(net, args.share)
     before, after = (sum(p.numel() for p in m.parameters()) for m in (prune(net, 0.0), small))
     print(f"{before} -> {after} parameters")
-    plan = Plan(epochs=args.epochs, people=12, rate=3e-4, size=card.size)
+    plan = Plan(epochs=args.epochs, people=args.people, rate=3e-4, size=card.size)
     folder = Path(args.output).with_suffix("")
     scores = distil(small, learn, targets, test, folder, facts_of("pruned", small, card.size), plan)
     from reid.checkpoint import fill, part
@@ -318,15 +352,12 @@ def run_prune(args: argparse.Namespace) -> None:
 
 
 def run_calibrate(args: argparse.Namespace) -> None:
-    import numpy as np
-
     from reid.calibrate import calibrate
     from reid.card import read_card
     from reid.data import load
 
-    crops = load(args.data, read_card(args.model).size)
-    if args.last:
-        crops = crops[np.isin(crops.ids, np.unique(crops.ids[crops.ids > 0])[-args.last :])]
+    at_least(args, last=0)
+    crops = last_people(load(args.data, read_card(args.model).size), args.last)
     square = calibrate(args.model, crops, args.at, args.rate)
     print(f"{args.model}  distances are now {1 / (1 + square):.2f} of what they were")
 

@@ -121,10 +121,10 @@ def frames_of(root: Path) -> Iterator[npt.NDArray[np.uint8]]:
     capture = cv2.VideoCapture(str(videos[0]))
     try:
         while True:
-            good, image = capture.read()
+            good, frame = capture.read()
             if not good:
                 return
-            yield image.astype(np.uint8, copy=False)
+            yield frame.astype(np.uint8, copy=False)
     finally:
         capture.release()
 
@@ -160,12 +160,15 @@ def load_mot(root: Path, size: tuple[int, int], visible: float = 0.3, every: int
     return Crops(np.stack(images), np.array(ids, dtype=np.int64), np.zeros(len(ids), dtype=np.int64))
 
 
-def split(crops: Crops, held_out: int) -> tuple[Crops, Crops]:
+def split(crops: Crops, held_out: int, option: str = "--held-out") -> tuple[Crops, Crops]:
     """(training, held-out): the last ``held_out`` identities by number are held out; distractors and junk in neither.
+    ``option``: what an error calls ``held_out``.
 
     Raises:
         ReidError: fewer than two identities are left for training, or no identity has two crops.
     """
+    if held_out < 0:
+        raise ReidError(f"{option} must be at least 0, not {held_out}")
     names = np.unique(crops.ids[crops.ids > 0])
     if len(names) < 2:
         raise ReidError(
@@ -173,7 +176,7 @@ def split(crops: Crops, held_out: int) -> tuple[Crops, Crops]:
         )
     if len(names) - held_out < 2:
         raise ReidError(
-            f"{held_out} of {len(names)} identities held out leaves fewer than 2 to train on: lower --held-out"
+            f"{held_out} of {len(names)} identities held out leaves fewer than 2 to train on: lower {option}"
         )
     last = names[len(names) - held_out :]
     hidden = np.isin(crops.ids, last)

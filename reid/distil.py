@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from reid import augment, losses
 from reid.data import Crops
 from reid.errors import ReidError
-from reid.evaluate import Scores, evaluate_one_set, unit
+from reid.evaluate import Scores, check_scorable, evaluate_one_set, unit
 from reid.models import ReidNet, to_input
 from reid.sampler import pk_batches
 from reid.train import Plan, Rows, embed, fit
@@ -40,6 +40,8 @@ def openvino_teacher(path: str | Path, threads: int = 0) -> Teacher:
         import openvino
     except ImportError as error:
         raise ReidError(f"the teacher {path} needs openvino: pip install openvino") from error
+    if not Path(path).is_file():
+        raise ReidError(f"{path}: no such teacher file")
     batch = 16
     try:
         model = openvino.Core().read_model(str(path))
@@ -94,6 +96,7 @@ def distil(
     """
     if len(targets) != len(crops):
         raise ReidError(f"{len(targets)} teacher embeddings for {len(crops)} crops: extract them again")
+    check_scorable(test.ids, test.cameras)
     labels = np.unique(crops.ids, return_inverse=True)[1].astype(np.int64)
     known = torch.from_numpy(labels)
     images, wanted = crops.images, targets

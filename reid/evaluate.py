@@ -91,6 +91,17 @@ def evaluate_one_set(embeddings: Floats, ids: Ints, cameras: Ints) -> Scores:
     return evaluate(embeddings[rows], ids[rows], cameras[rows], embeddings, ids, cameras)
 
 
+def check_scorable(ids: Ints, cameras: Ints) -> None:
+    """What ``evaluate_one_set`` would raise for want of matches, said before any embedding is computed.
+
+    Raises:
+        ReidError: no crops, or none with a match under another camera.
+    """
+    if len(ids) == 0:
+        raise ReidError("no identity is held out for scoring: --held-out must be at least 1")
+    evaluate_one_set(np.ones((len(ids), 1)), ids, cameras)
+
+
 def unit(rows: Floats) -> npt.NDArray[np.float64]:
     """Rows scaled to length 1 in float64; a zero row stays zero."""
     wide = rows.astype(np.float64)

@@ -15,7 +15,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from reid.card import KEY, Card
+from reid.card import KEY, Card, write_model
 from reid.errors import ReidError
 from reid.models import ReidNet
 from reid.models.net import MEAN, SCALE
@@ -106,7 +106,7 @@ def write_card(source: Path, target: Path, card: Card) -> None:
     entry = model.metadata_props.add()
     entry.key, entry.value = KEY, card.dump()
     model.doc_string = ""
-    onnx.save(model, str(target))
+    write_model(model, target)
 
 
 def mirror(path: str | Path) -> None:
@@ -139,5 +139,5 @@ def mirror(path: str | Path) -> None:
     )
     del graph.value_info[:]
     onnx.checker.check_model(model)
-    onnx.save(model, str(path))
-    write_card(Path(path), Path(path), replace(card, mirrored=True))
+    next(entry for entry in model.metadata_props if entry.key == KEY).value = replace(card, mirrored=True).dump()
+    write_model(model, path)

@@ -25,7 +25,7 @@ from reid import augment, checkpoint, losses
 from reid.curves import write_curves
 from reid.data import Crops, split
 from reid.errors import ReidError
-from reid.evaluate import Scores, evaluate_one_set
+from reid.evaluate import Scores, check_scorable, evaluate_one_set
 from reid.models import Outputs, ReidNet, build, to_input
 from reid.sampler import pk_batches
 
@@ -80,6 +80,7 @@ def train(
     """
     plan = plan or Plan()
     learn, test = split(crops, held_out)
+    check_scorable(test.ids, test.cameras)
     names, labels = np.unique(learn.ids, return_inverse=True)
     labels = labels.astype(np.int64)
     torch.manual_seed(plan.seed)
@@ -123,6 +124,7 @@ def fit(
     optimiser = torch.optim.AdamW([group for group in groups if group["params"]], lr=plan.rate)
     history: list[dict[str, float]] = []
     step, last = 0, out / "last.safetensors"
+    out.mkdir(parents=True, exist_ok=True)
     if resume:
         history, step = restore(last, net, averaged, extra, optimiser, facts, plan)
         say(f"resuming after epoch {len(history)} of {plan.epochs}")
@@ -278,6 +280,8 @@ def label_objective(text: str, classes: int, width: int) -> dict[str, tuple[floa
             weight = float(head) if head else 1.0
         except ValueError as error:
             raise ReidError(f"loss {item!r}: {head!r} is not a weight; write e.g. triplet+0.5*softmax") from error
+        if not 0 < weight < math.inf or name in terms:
+            raise ReidError(f"loss {item!r}: each name once, with a weight above 0, e.g. triplet+0.5*softmax")
         if name in metric:
             terms[name] = (weight, lambda o, y, loss=metric[name]: loss(o.features, y))  # type: ignore[misc]
         elif name == "softmax":

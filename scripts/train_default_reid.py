@@ -29,6 +29,7 @@ from reid.data import Crops, split
 from reid.data import load as load_crops
 from reid.distil import both_ways, distil, openvino_teacher
 from reid.embed import Embedder
+from reid.errors import ReidError
 from reid.evaluate import evaluate_one_set
 from reid.export import export, mirror, write_card
 from reid.models import ReidNet, build, to_input
@@ -119,7 +120,7 @@ def finish(checkpoint: Path, learn: Crops, test: Crops, out: Path, package: bool
     net, _ = load_net(checkpoint)
     worst = export(net, out / f"{MODEL}_fp32.onnx", CARD)
     print(f"fp32 differs from torch by at most {worst:.1e}")
-    chosen = learn.images[:: len(learn) // 160]
+    chosen = learn.images[:: max(1, len(learn) // 160)]
     target = out / f"{MODEL}_128x64.onnx"
     quantise(net, target, CARD, chosen)
     for path in (out / f"{MODEL}_fp32.onnx", target):
@@ -137,4 +138,9 @@ def finish(checkpoint: Path, learn: Crops, test: Crops, out: Path, package: bool
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ReidError as error:
+        sys.exit(f"train_default_reid: {error}")
+    except KeyboardInterrupt:
+        sys.exit("train_default_reid: stopped; run it again to continue")

@@ -101,6 +101,8 @@ def test_bad_folders_are_one_line(tmp_path: Path, make, words: str) -> None:
 
 
 def test_splits_that_cannot_be_learnt_from(noise: Crops) -> None:
+    with pytest.raises(ReidError, match="--last must be at least 0"):
+        split(noise, -1, "--last")
     train, test = split(noise, 2)
     assert set(test.ids) == {5, 6}
     assert not set(train.ids) & set(test.ids)

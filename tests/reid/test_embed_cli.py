@@ -26,6 +26,11 @@ from reid.models import build, to_input
 from reid.quantise import quantise
 
 CARD = Card("repvgg_tiny", (64, 32), 16, trained_on="noise", licence="none")
+PEOPLE = Crops(
+    np.random.default_rng(0).integers(0, 256, (6, 64, 32, 3), dtype=np.uint8),
+    np.arange(1, 7),
+    np.ones(6, dtype=np.int64),
+)
 RUNTIMES = ["onnxruntime", *(["openvino"] if importlib.util.find_spec("openvino") else [])]
 
 
@@ -136,7 +141,25 @@ def test_calibration_moves_the_distances_and_keeps_the_ranking(net, crops: Crops
         calibrate(path, some, at=0.9)
     with pytest.raises(ReidError, match="at least two people"):
         calibrate(path, some[some.ids == some.ids[0]])
+    with pytest.raises(ReidError, match="calibrated already"):
+        calibrate(path, some, at=0.01, rate=0.5)
     assert cli.main(["calibrate", str(path), str(tmp_path)]) == 2
+
+
+@pytest.mark.parametrize("change", [mirror, lambda path: calibrate(path, PEOPLE, at=1e-9, rate=0.5)])
+def test_no_space_leaves_the_model_as_it_was(net, tmp_path: Path, monkeypatch, change) -> None:
+    path = tmp_path / "m.onnx"
+    export(net, path, CARD)
+    before = path.read_bytes()
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("reid.card.os.replace", full)
+    with pytest.raises(ReidError, match="No space left on device"):
+        change(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_export_that_differs_is_refused_and_leaves_nothing(net, tmp_path: Path) -> None:
@@ -189,6 +212,26 @@ def test_train_resume_eval_export_quantise_prune_card(folder: Path, tmp_path: Pa
         (["train", "no", "-o", "x"], "no such folder"),
         (["export", "no.safetensors", "-o", "x.onnx"], "no such checkpoint"),
         (["train", ".", "-o", "x", "--epochs", "0"], "--epochs must be at least 1"),
+        (["train", ".", "-o", "x", "--width", "0"], "--width must be at least 1"),
+        (["train", ".", "-o", "x", "--seed", "-1"], "--seed must be at least 0"),
+        (["train", ".", "-o", "x", "--held-out", "-1"], "--held-out must be at least 0"),
+        (["train", ".", "-o", "x", "--held-out", "0"], "no identity is held out for scoring"),
+        (["train", ".", "-o", "done"], "--resume continues it, --overwrite begins anew"),
+        (["distil", ".", "-o", "done", "--teacher", "t.xml"], "--resume continues it, --overwrite begins anew"),
+        (["distil", ".", "-o", "x", "--teacher", "t.xml", "--held-out", "0"], "no identity is held out for scoring"),
+        (
+            ["export", "a.safetensors", "-o", "done.onnx"],
+            "done.onnx: exists; give another name with -o, or --overwrite",
+        ),
+        (["quantise", "a.safetensors", ".", "-o", "done.onnx"], "done.onnx: exists"),
+        (["prune", "a.safetensors", ".", "-o", "done.onnx"], "done.onnx: exists"),
+        (["prune", "a.safetensors", ".", "-o", "x"], "must end in .onnx"),
+        (["prune", "a.safetensors", ".", "-o", "x.onnx", "--epochs", "0"], "--epochs must be at least 1"),
+        (["quantise", "a.safetensors", ".", "-o", "x.onnx", "--crops", "0"], "--crops must be at least 1"),
+        (["export", "a.safetensors", "-o", "x.onnx", "--mirror", "--no-preprocessing"], "leave out --no-preprocessing"),
+        (["eval", "default", ".", "--last", "-1"], "--last must be at least 0"),
+        (["calibrate", "m.onnx", ".", "--last", "-1"], "--last must be at least 0"),
+        (["card", "done/last.safetensors"], "a checkpoint; track reid export"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], words: str, tmp_path, monkeypatch, capsys) -> None:
@@ -196,7 +239,11 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], words: str,
     for index in range(2):
         for camera in (1, 2):
             cv2.imwrite(f"000{index + 1}_c{camera}s1_1_1.jpg", np.zeros((64, 32, 3), dtype=np.uint8))
+    (tmp_path / "done").mkdir()
+    (tmp_path / "done" / "last.safetensors").touch()
+    (tmp_path / "done.onnx").touch()
     assert cli.main(arguments) == 2
+    assert not {"x", "x.onnx"} & {path.name for path in tmp_path.iterdir()}
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
@@ -213,6 +260,24 @@ def test_torch_missing_names_the_extra(monkeypatch, capsys, tmp_path) -> None:
     monkeypatch.setattr(builtins, "__import__", without)
     assert cli.main(["train", str(tmp_path), "-o", "x"]) == 2
     assert "pip install 'trackwhy[reid]'" in capsys.readouterr().err
+
+
+def test_train_again_is_asked_for_and_a_students_size_goes_on_its_card(folder: Path, tmp_path: Path) -> None:
+    out, common = str(tmp_path / "d"), ["--people", "8", "--size", "64x32", "--held-out", "10", "--epochs", "1"]
+    train = ["train", str(folder), "-o", out, "--model", "repvgg_tiny", "--width", "16", *common]
+    assert cli.main(train) == 0
+    before = (tmp_path / "d" / "last.safetensors").read_bytes()
+    assert cli.main(train) == 2
+    assert (tmp_path / "d" / "last.safetensors").read_bytes() == before
+    best, teacher = f"{out}/best.safetensors", str(tmp_path / "m.onnx")
+    assert cli.main(["export", best, "-o", teacher]) == 0
+    assert cli.main(["export", best, "-o", teacher]) == 2
+    assert cli.main(["export", best, "-o", teacher, "--overwrite"]) == 0
+    distil = ["distil", str(folder), "--teacher", teacher, "-o", out, "--model", "repvgg_tiny", *common]
+    assert cli.main(distil) == 2
+    assert cli.main([*distil, "--overwrite"]) == 0
+    assert cli.main(["export", best, "-o", teacher, "--overwrite"]) == 0
+    assert read_card(teacher).size == (64, 32)
 
 
 def test_ctrl_c_is_one_line_and_130(monkeypatch, capsys) -> None:

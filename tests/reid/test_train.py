@@ -127,6 +127,9 @@ def test_losses_by_name() -> None:
         train.label_objective("tripled", 3, 16)
     with pytest.raises(ReidError, match="'x' is not a weight"):
         train.label_objective("x*triplet", 3, 16)
+    for bad in ("nan*triplet", "-1*triplet", "0*softmax", "triplet+0.5*triplet"):
+        with pytest.raises(ReidError, match="each name once, with a weight above 0"):
+            train.label_objective(bad, 3, 16)
 
 
 def test_metric_learning_by_name_or_one_line() -> None:
