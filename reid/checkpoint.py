@@ -71,6 +71,8 @@ def load_net(path: str | Path) -> tuple[ReidNet, dict[str, Any]]:
         ReidError: as ``load``, and where the weights do not fit the model the file names.
     """
     tensors, facts = load(path)
+    if facts["model"] == "pruned":
+        raise ReidError(f"{path}: a checkpoint of prune, whose channels have no name; use the .onnx file it wrote")
     net = build(facts["model"], facts["width"], facts["classes"], facts.get("se", False))
     fill(net, part(tensors, "ema"), str(path))
     return net.eval(), facts

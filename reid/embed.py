@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from reid.card import Card, first_line, read_card
+from reid.card import Card, read_card
 from reid.errors import ReidError
 
 Pixels = npt.NDArray[np.uint8]
@@ -35,8 +35,8 @@ class Embedder:
     """``Embedder()(frame, boxes)``: unit-length embeddings (N, width) float32 of boxes in a frame.
 
     ``model``: an ONNX file written by ``track reid export`` (default: the packaged one). ``runtime``: ``onnxruntime``,
-    ``openvino`` or ``auto`` (OpenVINO where installed). ``threads``: 0 lets the runtime choose. Attributes: ``card``
-    (the model's own card), ``runtime`` (what was chosen).
+    ``openvino`` or ``auto`` (OpenVINO where it is installed and can run the model). ``threads``: 0 lets the runtime
+    choose. Attributes: ``card`` (the model's own card), ``runtime`` (what was chosen).
 
     Raises:
         ReidError: no such file, not a model with a card, or a runtime that is not installed.
@@ -51,7 +51,13 @@ class Embedder:
         if runtime == "openvino" and not present:
             raise ReidError("openvino is not installed: pip install openvino, or use onnxruntime")
         self.runtime = ("openvino" if present else "onnxruntime") if runtime == "auto" else runtime
-        self._run: Run = with_openvino(path, threads) if self.runtime == "openvino" else with_onnxruntime(path, threads)
+        self._run: Run
+        try:
+            self._run = (with_openvino if self.runtime == "openvino" else with_onnxruntime)(path, threads)
+        except ReidError:
+            if runtime != "auto" or self.runtime != "openvino":
+                raise
+            self.runtime, self._run = "onnxruntime", with_onnxruntime(path, threads)
         height, width = self.card.size
         self._batch: Pixels = np.zeros((BATCH, height, width, 3), dtype=np.uint8)
 
@@ -149,7 +155,9 @@ def with_openvino(path: Path, threads: int) -> Run:
 
         model_for(1)
     except RuntimeError as error:
-        raise ReidError(f"{path}: OpenVINO cannot run it ({first_line(error)}); use onnxruntime") from error
+        raise ReidError(
+            f"{path}: OpenVINO cannot run it ({str(error).strip().splitlines()[-1]}); use onnxruntime"
+        ) from error
 
     def run(batch: Pixels) -> npt.NDArray[np.float32]:
         count = len(batch)

@@ -65,6 +65,17 @@ def test_crop_to_embedding_equals_torch_crop_by_crop(net, model: Path, runtime: 
     np.testing.assert_allclose(found, wanted, atol=2e-4)
 
 
+def test_auto_takes_onnxruntime_where_openvino_cannot_run_the_model(model: Path, monkeypatch) -> None:
+    def refuse(path: Path, threads: int) -> None:
+        raise ReidError("OpenVINO cannot run it")
+
+    monkeypatch.setattr("reid.embed.with_openvino", refuse)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    assert Embedder(model).runtime == "onnxruntime"
+    with pytest.raises(ReidError, match="OpenVINO cannot run it"):
+        Embedder(model, "openvino")
+
+
 def test_boxes_outside_empty_and_bad(model: Path) -> None:
     embedder = Embedder(model, "onnxruntime")
     frame = np.zeros((50, 60, 3), dtype=np.uint8)
@@ -194,6 +205,8 @@ def test_train_resume_eval_export_quantise_prune_card(folder: Path, tmp_path: Pa
     distil = ["distil", str(folder), "--teacher", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "d")]
     assert cli.main([*distil, "--model", "repvgg_tiny", "--epochs", "1", *common]) == 0
     capsys.readouterr()
+    assert cli.main(["eval", str(tmp_path / "p" / "best.safetensors"), str(folder)]) == 2
+    assert "use the .onnx file it wrote" in capsys.readouterr().err
     scores = []
     for name in ("m.onnx", "q.onnx", "p.onnx", "run/best.safetensors"):
         assert cli.main(["eval", str(tmp_path / name), str(folder), "--last", "10", "--json"]) == 0
