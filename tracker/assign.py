@@ -16,7 +16,7 @@ from tracker.boxes import FloatArray
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-NOTHING = np.array(0.0)  # a call with an array is cheaper than one with a number
+NOTHING, FIRST = np.array(0.0), np.array(0)  # a call with an array is cheaper than one with a number
 FEW = 20  # pairs up to which Python's sets are faster than counting
 
 
@@ -38,14 +38,14 @@ def assign_pairs(rows: IntArray, columns: IntArray, gain: FloatArray) -> IntArra
     every = np.arange(len(rows))
     if len(rows) <= FEW and _distinct(rows) and _distinct(columns):
         return every
-    rivals = np.bincount(rows).take(rows)
-    rivals += np.bincount(columns).take(columns)
+    rivals = np.bincount(rows)[rows]
+    rivals += np.bincount(columns)[columns]
     contested = (rivals > 2).nonzero()[0]
     if len(contested) == 0:
         return every
     # A pair that is the only choice of both its track and its detection needs no solver.
     chosen = rivals == 2
-    chosen[contested] = _solved(rows.take(contested), columns.take(contested), gain.take(contested))
+    chosen[contested] = _solved(rows[contested], columns[contested], gain[contested])
     winners: IntArray = chosen.nonzero()[0]
     return winners
 
@@ -82,7 +82,7 @@ def _solved_whole(i: IntArray, j: IntArray, gain: FloatArray, n: int, m: int) ->
     column_of.fill(-1)
     matched, their = linear_sum_assignment(matrix, maximize=True)
     column_of[matched] = their
-    won: BoolArray = column_of.take(i) == j
+    won: BoolArray = column_of[i] == j
     return won
 
 
@@ -102,7 +102,7 @@ def _ranks(numbers: IntArray) -> tuple[IntArray, int]:
     present = np.zeros(numbers[numbers.argmax()] + 1, dtype=np.int64)
     present[numbers] = 1
     np.add.accumulate(present, out=present)
-    ranks = present.take(numbers)
+    ranks = present[numbers]
     ranks -= 1
     return ranks, int(present[-1])
 
@@ -135,18 +135,18 @@ class Matching:
     @property
     def free_tracks(self) -> BoolArray:
         """(N,) tracks no stage has matched."""
-        return self.detection_of < 0
+        return self.detection_of < FIRST
 
     @property
     def free_detections(self) -> BoolArray:
         """(M,) detections no stage has matched."""
-        return self.track_of < 0
+        return self.track_of < FIRST
 
     @property
     def pairs(self) -> tuple[IntArray, IntArray]:
         """Matched tracks (K,), ascending, and the detection (K,) of each."""
-        tracks = (self.detection_of >= 0).nonzero()[0]
-        return tracks, self.detection_of.take(tracks)
+        tracks = (self.detection_of >= FIRST).nonzero()[0]
+        return tracks, self.detection_of[tracks]
 
     def stage(
         self, name: str, gain: FloatArray, tracks: BoolArray | None = None, detections: BoolArray | None = None
@@ -178,19 +178,19 @@ class Matching:
         """
         allowed = gain > NOTHING
         if tracks is not None:
-            allowed &= tracks.take(rows)
+            allowed &= tracks[rows]
         if detections is not None:
-            allowed &= detections.take(columns)
+            allowed &= detections[columns]
         if self.stages:
-            allowed &= self.free_tracks.take(rows)
-            allowed &= self.free_detections.take(columns)
+            allowed &= self.free_tracks[rows]
+            allowed &= self.free_detections[columns]
         self.stages.append(name)
         some = allowed.nonzero()[0]
         if len(some) < len(rows):
-            rows, columns, gain = rows.take(some), columns.take(some), gain.take(some)
+            rows, columns, gain = rows[some], columns[some], gain[some]
         chosen = assign_pairs(rows, columns, gain)
         if len(chosen) < len(rows):
-            rows, columns = rows.take(chosen), columns.take(chosen)
+            rows, columns = rows[chosen], columns[chosen]
         self.accept(rows, columns)
 
     def accept(self, tracks: IntArray, detections: IntArray) -> None:

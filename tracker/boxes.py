@@ -129,24 +129,26 @@ def iou_pairs_xyxy(
     every = least is not None and least <= 0
     rows, columns = _all_pairs(len(a), len(b)) if every else _candidates(at, bt)
     p, q = at.take(rows, axis=1), bt.take(columns, axis=1)
-    size = np.minimum(p[2:], q[2:])
-    size -= np.maximum(p[:2], q[:2])
+    start, end, other_start, other_end = p[:2], p[2:], q[:2], q[2:]
+    size = np.minimum(end, other_end)
+    size -= np.maximum(start, other_start)
     np.maximum(size, NOTHING, out=size)
     intersection = size[0] * size[1]
     if len(rows) > FEW_PAIRS and not every:  # most candidates do not touch: what follows is for those that do
         touching = intersection.nonzero()[0]
-        rows, columns, intersection = rows.take(touching), columns.take(touching), intersection.take(touching)
+        rows, columns, intersection = rows[touching], columns[touching], intersection[touching]
         p, q = p.take(touching, axis=1), q.take(touching, axis=1)
-    size = p[2:] - p[:2]
+        start, end, other_start, other_end = p[:2], p[2:], q[:2], q[2:]
+    size = end - start
     union = size[0] * size[1]
-    np.subtract(q[2:], q[:2], size)
+    np.subtract(other_end, other_start, size)
     union += size[0] * size[1]
     union -= intersection
     intersection /= union
     if every:
         return rows, columns, intersection
     good = (intersection if least is None else intersection >= least).nonzero()[0]
-    return rows.take(good), columns.take(good), intersection.take(good)
+    return rows[good], columns[good], intersection[good]
 
 
 NOTHING = np.array(0.0)  # a call with an array is cheaper than one with a number

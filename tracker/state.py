@@ -25,7 +25,7 @@ S = TypeVar("S", bound="State")
 IDS, HITS, AGES, STREAKS, MISSED, CLASSES, RIVALS, DETECTIONS, DETECTION_CLASSES = range(9)
 SILENT, DOUBTS, SCORES, BOX = 0, 1, 2, slice(3, 7)
 COUNTED, OBSERVED = slice(AGES, MISSED + 1), slice(DETECTIONS, DETECTION_CLASSES + 1)
-ONE, NOTHING = np.array(1), np.array(0)  # a call with an array is cheaper than one with a number
+ONE, NOTHING, NOBODY = np.array(1), np.array(0), np.array(-1)  # a call with an array is cheaper than one with a number
 
 # A track changes its class when detections of another one outweigh its own by so many sure ones; see ``_vote``.
 CLASS_LEAD = 5.0
@@ -148,7 +148,9 @@ class State:
         One missed update does not end a track of ``max_age`` 1 or more, however far apart updates are: a detector
         misses once in so many looks, not once in so many seconds.
         """
-        out: NDArray[np.bool_] = (self.silent >= max_age + 0.5) & (self.missed > min(1.0, max_age))
+        out: NDArray[np.bool_] = self.silent >= max_age + 0.5
+        if np.count_nonzero(out):
+            out &= self.missed > min(1.0, max_age)
         return out
 
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
@@ -181,18 +183,17 @@ class State:
             self.floats[SCORES:] = floats
             self._hear_of_classes(tracks)
             return
-        self.integers[DETECTIONS] = -1
+        table = self.integers
+        table[DETECTIONS] = NOBODY
         if k:
             self.motion[..., tracks] = _measured(motion, self.motion.take(tracks, axis=-1), floats[1:].T, noise)
-            counts = self.integers.take(tracks, axis=1)
-            hits = counts[HITS]
-            hits += ONE
-            counts[MISSED] = 0
-            counts[OBSERVED] = integers
-            self.integers.T[tracks] = counts.T
-            self.floats[SILENT][tracks] = 0.0
+            table[HITS][tracks] += ONE
+            table[MISSED][tracks] = NOTHING
+            # By rows: numpy puts numbers into one row in a tenth of the time it takes for a table.
+            table[DETECTIONS][tracks], table[DETECTION_CLASSES][tracks] = integers[0], integers[1]
+            self.floats[SILENT][tracks] = NOTHING
             self.floats[SCORES:].T[tracks] = floats.T
-        self.integers[STREAKS][self.integers[MISSED] > NOTHING] = 0
+        table[STREAKS][(table[MISSED] > NOTHING).nonzero()[0]] = NOTHING
         self._hear_of_classes(tracks)
 
     def _hear_of_classes(self, tracks: IntArray) -> None:
@@ -271,7 +272,7 @@ class State:
             scores=floats[SCORES],
             classes=integers[CLASSES],
             detection_classes=integers[DETECTION_CLASSES],
-            confirmed=self.confirmed.take(index),
+            confirmed=self.confirmed[index],
             ages=integers[AGES],
             hits=integers[HITS],
             missed=missed,

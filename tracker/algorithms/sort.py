@@ -102,8 +102,8 @@ class SORT:
         if len(matched) < len(detections):
             state.birth(self.motion, detections, matching.free_detections.nonzero()[0])
 
-        proven = 0 if state.frame <= self.min_hits else self.min_hits
-        shown = (state.missed == 0) & (state.streaks >= proven)
+        proving = 0 < self.min_hits < state.frame  # a streak is one without a miss
+        shown = state.streaks >= self.min_hits if proving else state.missed == 0
         state.confirmed |= shown
         reported = state.report(self.motion, shown)
         state.keep(~state.outlived(self.max_age))
