@@ -90,12 +90,18 @@ def test_every_second_frame(street: Path, detections: Path, tmp_path: Path, caps
     assert main([*command, "--every", "2", "-o", str(tmp_path / "out")]) == 0
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["detector"]["every"] == 2
+    assert run["algorithm"]["parameters"]["max_age"] == 30
     given = sum(int(line.split(",")[0]) % 2 for line in detections.read_text().splitlines())
     assert run["counts"]["detections"] == given
     rows = read_results(tmp_path / "out" / "tracks.txt")
     per_frame = [rows.ids[rows.at(number)].tolist() for number in range(1, 25)]
     assert per_frame[::2] == per_frame[1::2]  # the same tracks, where they must be by now
     assert max(map(len, per_frame)) >= 2
+    assert rows.interpolated[rows.frames % 2 == 0].all()  # what nobody detected says so, and `track refine` reads it
+    assert not rows.interpolated[rows.frames % 2 == 1].all()
+    assert main([*command, "--algo", "sort", "--every", "3", "-o", str(tmp_path / "sort"), "--no-video"]) == 0
+    run = json.loads((tmp_path / "sort" / "run.json").read_text())
+    assert run["algorithm"]["parameters"]["max_age"] == 5  # as it was used, not SORT's 1
     with open_source(tmp_path / "out" / "tracks.mp4") as video:
         assert sum(1 for _ in video) == 24
     capsys.readouterr()

@@ -353,6 +353,9 @@ def _describe(
     """What run.json says about the inputs."""
     from tracker import report
 
+    used = {**parameters(algorithm(args.algo)), "frame_rate": source.frame_rate, **settings}
+    if args.every > 1 and "max_age" in used:  # the pipeline may have made it longer
+        used["max_age"] = pipeline.tracker.max_age  # type: ignore[attr-defined]
     return {
         "source": {
             "name": source.name,
@@ -379,7 +382,7 @@ def _describe(
         "algorithm": {
             "name": args.algo.lower(),
             "camera_motion": args.camera_motion,
-            "parameters": {**parameters(algorithm(args.algo)), "frame_rate": source.frame_rate, **settings},
+            "parameters": used,
         },
         "versions": report.versions(),
     }

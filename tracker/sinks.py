@@ -66,6 +66,8 @@ class Sink(Protocol):
 class TextSink:
     """``tracks.txt``: one line per reported track and frame, complete up to the last frame written.
 
+    Column 10 is 1 in rows that nobody detected (predicted by ``every``, or out of sight), -1 in the others.
+
     ``frames`` counts the steps, ``rows`` the lines, ``ids`` holds the ids seen.
     """
 
@@ -81,7 +83,8 @@ class TextSink:
                 self.path.with_name(name).unlink(missing_ok=True)
             self._file = self.path.open("w", encoding="ascii", newline="\n")
         tracks = step.tracks
-        self._file.write(format_rows(step.frame.number, tracks.ids, tracks.boxes, np.clip(tracks.scores, 0, 1)))
+        scores, unseen = np.clip(tracks.scores, 0, 1), tracks.detections < 0
+        self._file.write(format_rows(step.frame.number, tracks.ids, tracks.boxes, scores, interpolated=unseen))
         self._file.flush()
         self.frames += 1
         self.rows += len(tracks)

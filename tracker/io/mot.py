@@ -6,8 +6,9 @@
 
 Rows of one file may differ in their columns, as long as each has those that are needed: seven, or eight where ground
 truth has classes. Frames count from 1. Boxes are continuous pixels: right = left + width, with no shift of one pixel.
-Results have -1 in the last three columns. `track refine` writes the class to column 8, where there is one, and 1 to
-column 10 of interpolated rows; the official kit reads neither (but refuses a class above 1).
+Results have -1 in the last three columns, but 1 in column 10 of rows that nobody detected, predicted or interpolated.
+`track refine` writes the class to column 8, where there is one; the official kit reads neither (but refuses a class
+above 1).
 A good file goes through one bulk parse; only a file that fails it is read again line by line, so that the error can
 name the line. Format: Leal-Taixe 2015 (MOT15, section 3), Milan 2016 (MOT16, section 4).
 """
@@ -104,7 +105,7 @@ def read_detections(path: str | os.PathLike[str], *, invalid: Invalid = "raise")
 def read_results(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> MotRows:
     """Read a tracker's results. Ids count from 1; (frame, id) must be unique; an empty file has no rows.
 
-    Rows with 1 in column 10, as `track refine` writes them, come back as `MotRows.interpolated`.
+    Rows with 1 in column 10, which nobody detected, come back as `MotRows.interpolated`.
     A box of zero width or height is kept: it overlaps nothing and the official kit counts it as a false positive.
     invalid="drop" leaves out and counts rows with NaN or inf, a negative size, a frame or id below 1, or a (frame, id)
     seen before. Raises MotFormatError for those by default, and always for a broken layout.
@@ -145,17 +146,25 @@ def read_ground_truth(path: str | os.PathLike[str], layout: Layout = "auto", *, 
 
 
 def format_rows(
-    frame: int, ids: ArrayLike, boxes: ArrayLike, scores: ArrayLike | None = None, *, decimals: int = BOX_DECIMALS
+    frame: int,
+    ids: ArrayLike,
+    boxes: ArrayLike,
+    scores: ArrayLike | None = None,
+    *,
+    interpolated: ArrayLike | None = None,
+    decimals: int = BOX_DECIMALS,
 ) -> str:
     """The text lines of one frame, in the order given, each ended by a newline; "" for no rows.
 
     frame: from 1. ids: (N,) integers from 1. boxes: (N, 4) xyxy pixels. scores: (N,), 1 when absent, written with
     4 decimals; boxes are written with `decimals` (2, the convention). A size that would round to zero is written as
-    one unit of the last decimal, so that the file stays valid.
+    one unit of the last decimal, so that the file stays valid. interpolated: (N,) bool, a 1 in
+    column 10; -1 where absent.
     Raises ValueError for shapes that disagree, a frame or id below 1, NaN or inf, or a negative size.
     """
     ids_ = np.asarray(ids)
-    return _format(np.full(ids_.shape, frame), ids_, boxes, scores, decimals)
+    last = None if interpolated is None else [np.full(ids_.shape, -1), np.where(interpolated, 1, -1)]
+    return _format(np.full(ids_.shape, frame), ids_, boxes, scores, decimals, last=last)
 
 
 def write_results(
