@@ -76,9 +76,12 @@ def load(
     return load_ground_truth(truth, rules), frames
 
 
-def follow(algorithm: str, settings: dict[str, Any], frames: list[Detections]) -> MotRows:
+def follow(algorithm: str, settings: dict[str, Any], frames: list[Detections], apart: float | None = None) -> MotRows:
+    """The tracks of the frames, numbered from 1; ``apart``: seconds between them, where the tracker is to know."""
     tracker = build(algorithm, settings)
-    reports = [tracker.update(detections) for detections in frames]
+    reports = [
+        tracker.update(detections, time=None if apart is None else i * apart) for i, detections in enumerate(frames)
+    ]
     number = np.concatenate([np.full(len(tracks), i) for i, tracks in enumerate(reports, start=1)])
     none = np.full(len(number), -1)
     return MotRows(

@@ -14,40 +14,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from ablation import Frames, load
+from ablation import Frames, between, follow, load
 
 from tracker.evaluate.benchmark import GroundTruth
-from tracker.io.mot import MotRows
-from tracker.registry import algorithm, algorithms, build, needs_embeddings
+from tracker.registry import algorithm, algorithms, needs_embeddings
 
 FRAME_RATE = 30.0  # of all: MOT17-05 has 14, but its frames are thinned all the same
-
-
-def thinned(rows: MotRows, every: int) -> MotRows:
-    """The rows of frames 1, 1 + every, ..., renumbered from 1."""
-    kept = rows.select((rows.frames - 1) % every == 0)
-    return dataclasses.replace(kept, frames=(kept.frames - 1) // every + 1)
-
-
-def follow(name: str, settings: dict[str, Any], frames: list[Any], every: int, timed: bool) -> MotRows:
-    """The tracks of every ``every``-th frame, numbered from 1."""
-    tracker = build(name, settings, frame_rate=FRAME_RATE)
-    reports = [
-        tracker.update(detections, time=i * every / FRAME_RATE if timed else None)
-        for i, detections in enumerate(frames[::every])
-    ]
-    number = np.concatenate([np.full(len(tracks), i) for i, tracks in enumerate(reports, start=1)])
-    none = np.full(len(number), -1)
-    return MotRows(
-        frames=number,
-        ids=np.concatenate([tracks.ids for tracks in reports]),
-        boxes=np.concatenate([tracks.boxes for tracks in reports]),
-        scores=np.ones(len(number)),
-        classes=none,
-        visibility=none.astype(float),
-        lines=np.arange(1, len(number) + 1),
-    )
 
 
 def figures(
@@ -58,8 +30,10 @@ def figures(
         key: dataclasses.replace(sequence, length=-(-len(frames[key]) // every))
         for key, sequence in truth.sequences.items()
     }
-    thin = GroundTruth(known, {key: thinned(rows, every) for key, rows in truth.rows.items()}, truth.rules, truth.why)
-    results = {key: follow(name, settings, part, every, timed) for key, part in frames.items()}
+    rows = {key: between(part, 1, len(frames[key]), every) for key, part in truth.rows.items()}
+    thin = GroundTruth(known, rows, truth.rules, truth.why)
+    apart = every / FRAME_RATE if timed else None
+    results = {key: follow(name, settings, part[::every], apart) for key, part in frames.items()}
     score = thin.score(results, look=False).combined
     return 100 * float(score.hota.hota.mean()), 100 * score.identity.idf1, score.clear.idsw
 

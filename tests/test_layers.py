@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    ["boxes", "detections", "tracks", "spelling"],
+    ["boxes", "detections", "tracks", "spelling", "words"],
     ["motion", "assign", "appearance", "camera", "state"],
     ["algorithms", "detect", "embed", "io", "evaluate", "refine"],
     ["registry", "pipeline", "sinks", "threads", "scene", "bench", "tune"],

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.registry import DEFAULT, algorithm, algorithms, parameters, read_params, typed
+from tracker.words import settings_of
 
 if TYPE_CHECKING:
     from tracker.demo import SceneScore
@@ -161,7 +162,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         args.algo, settings = params.algo, params.settings
         args.conf = params.conf if args.conf is None else args.conf
     args.algo = args.algo or DEFAULT
-    settings |= typed(args.algo, _settings(args.settings))
+    settings |= typed(args.algo, settings_of(args.settings))
     if args.classes is not None and not args.classes.replace(",", "").strip():
         raise ValueError("--classes: give names, such as person,car")
     pipeline = open_pipeline(
@@ -335,16 +336,6 @@ def _note(args: argparse.Namespace, notes: Sequence[str | None], said: list[str]
         if note and note not in said and not (args.quiet or args.json):
             print(f"track: note: {note}", file=sys.stderr)
         said.append(note or "")
-
-
-def _settings(words: Sequence[str]) -> dict[str, str]:
-    settings = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise ValueError(f"--set {word}: give key=value, such as max_age=30")
-        settings[key.strip()] = value.strip()
-    return settings
 
 
 def _describe(

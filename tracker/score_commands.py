@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracker.words import names_of, settings_of
+
 if TYPE_CHECKING:
     from tracker.evaluate.benchmark import GroundTruth
     from tracker.evaluate.scores import Evaluation
@@ -120,7 +122,7 @@ def run_eval(args: argparse.Namespace) -> int:
     for path in args.results:
         for name, files in find_results(path).items():
             trackers[_free(name, Path(path), trackers)] = files
-    truth = load_ground_truth(args.gt, args.rules, _names(args.sequences))
+    truth = load_ground_truth(args.gt, args.rules, names_of(args.sequences))
     if args.split == "second-half":
         from tracker.bench import halved
 
@@ -140,11 +142,11 @@ def run_bench(args: argparse.Namespace) -> int:
     """Run, time and score; 0, or 1 when an algorithm could not run."""
     from tracker.bench import bench
 
-    algos = list(dict.fromkeys(_names(args.algo) or []))
+    algos = list(dict.fromkeys(names_of(args.algo) or []))
     runs, notes = bench(
         args.data,
         algos,
-        settings=_settings(args.settings),
+        settings=settings_of(args.settings),
         params=args.params,
         split=args.split,
         out=args.out,
@@ -152,7 +154,7 @@ def run_bench(args: argparse.Namespace) -> int:
         conf=args.conf,
         reid=args.reid,
         rules=args.rules,
-        sequences=_names(args.sequences),
+        sequences=names_of(args.sequences),
         workers=args.workers,
         progress=_Line(),
     )
@@ -250,16 +252,6 @@ class _Line:
             print(line, file=sys.stderr)
 
 
-def _settings(words: list[str]) -> dict[str, str]:
-    pairs = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise ValueError(f"--set {word}: give KEY=VALUE")
-        pairs[key] = value
-    return pairs
-
-
 def _count(text: str) -> int:
     try:
         value = int(text)
@@ -305,10 +297,6 @@ def _second_opinion(
 def _notes(evaluations: list[Evaluation]) -> list[str]:
     several = len(evaluations) > 1
     return [f"note: {e.tracker + ': ' if several else ''}{note}" for e in evaluations for note in e.notes]
-
-
-def _names(text: str | None) -> list[str] | None:
-    return [name.strip() for name in text.split(",") if name.strip()] if text else None
 
 
 def _free(name: str, path: Path, taken: dict[str, Any]) -> str:

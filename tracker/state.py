@@ -153,6 +153,11 @@ class State:
             out &= self.missed > min(1.0, max_age)
         return out
 
+    def outlasted(self, max_age: float, frame_rate: float) -> NDArray[np.bool_]:
+        """(N,) tracks ended by a gap in time, in which nobody looked, of ``max_age`` frames and at least a second."""
+        out: NDArray[np.bool_] = self.silent >= max(max_age + 1.5, frame_rate)
+        return out
+
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
         """Move every track with the camera; ``matrix`` (2, 3) takes points of the last image to this one."""
         self.motion = motion.warp(self.motion, matrix)

@@ -9,6 +9,8 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tracker.words import names_of, settings_of
+
 METRICS = ("HOTA", "IDF1", "MOTA")
 
 
@@ -85,10 +87,10 @@ def tune_command(args: argparse.Namespace) -> int:
         args.data,
         args.algo,
         search=None if args.search is None else _search(args.search),
-        settings=_settings(args.settings),
+        settings=settings_of(args.settings),
         conf=args.conf,
         metric=args.metric,
-        held_out=args.held_out if args.held_out in ("sequences", "halves") else _names(args.held_out) or [],
+        held_out=args.held_out if args.held_out in ("sequences", "halves") else names_of(args.held_out) or [],
         split=args.split,
         trials=args.trials,
         seed=args.seed,
@@ -96,7 +98,7 @@ def tune_command(args: argparse.Namespace) -> int:
         detections=args.det,
         reid=args.reid,
         rules=args.rules,
-        sequences=_names(args.sequences),
+        sequences=names_of(args.sequences),
         overwrite=args.overwrite,
         command=_command(args),
         begin=_begin if talk else None,
@@ -187,20 +189,6 @@ def _search(words: Sequence[str]) -> dict[str, str | None]:
             raise ValueError(f"--search: {name} is named twice")
         asked[name] = text if equals else None
     return asked
-
-
-def _settings(words: Sequence[str]) -> dict[str, str]:
-    settings = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise ValueError(f"--set {word}: give KEY=VALUE")
-        settings[key.strip()] = value.strip()
-    return settings
-
-
-def _names(text: str | None) -> list[str] | None:
-    return [name.strip() for name in text.split(",") if name.strip()] if text else None
 
 
 def _command(args: argparse.Namespace) -> str:

@@ -127,8 +127,8 @@ class BoTSORT:
 
         state.motion = self.motion.hold_size(state.motion, state.missed > 0)
         state.predict(self.motion, step)
-        if state.time is not None:  # a gap in time ends tracks, from a second on
-            state.keep(state.silent < max(self.max_age + 1.5, self.frame_rate))
+        if state.time is not None:
+            state.keep(~state.outlasted(self.max_age, self.frame_rate))
 
         scores = detections.scores
         # Looks may match boxes that do not overlap only where proximity says so.

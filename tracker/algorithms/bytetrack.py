@@ -104,8 +104,8 @@ class ByteTrack:
         # A new track has no velocity yet; the published code does not predict it.
         state.motion = self.motion.hold_size(state.motion, state.missed > 0)
         state.predict(self.motion, step, state.confirmed)
-        if state.time is not None:  # a gap in time ends tracks, from a second on
-            state.keep(state.silent < max(self.max_age + 2.5, self.frame_rate))
+        if state.time is not None:
+            state.keep(~state.outlasted(self.max_age + 1, self.frame_rate))
 
         scores = detections.scores
         rows, columns, iou = self._iou_pairs(self.motion.boxes(state.motion), detections.boxes)

@@ -122,7 +122,7 @@ class DeepSORT:
 
         state.predict(self.motion, step)
 
-        outlasted = state.silent >= max(self.max_age + 1.5, self.frame_rate)  # by a gap in time
+        outlasted = state.outlasted(self.max_age, self.frame_rate)
         expired = outlasted | state.outlived(self.max_age)
         cascading = state.confirmed & ~expired
         allowed = self.motion.distances(state.motion, detections.boxes) <= MAHALANOBIS_GATE

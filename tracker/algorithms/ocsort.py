@@ -122,8 +122,8 @@ class OCSORT:
         state.dropped += dropped
 
         state.predict(self.motion, step)
-        if state.time is not None:  # a gap in time ends tracks, from a second on
-            state.keep(state.silent < max(self.max_age + 1.5, self.frame_rate))
+        if state.time is not None:
+            state.keep(~state.outlasted(self.max_age, self.frame_rate))
         state.frozen = np.where(state.missed == 1, state.motion, state.frozen)
 
         boxes = detections.boxes

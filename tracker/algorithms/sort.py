@@ -81,8 +81,8 @@ class SORT:
         state.dropped += detections.dropped
 
         state.predict(self.motion, step)
-        if state.time is not None:  # a gap in time ends tracks, from a second on
-            state.keep(state.silent < max(self.max_age + 1.5, self.frame_rate))
+        if state.time is not None:
+            state.keep(~state.outlasted(self.max_age, self.frame_rate))
 
         least = None if self.published_order else self.iou_threshold
         rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes, least)

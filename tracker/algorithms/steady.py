@@ -171,8 +171,8 @@ class Steady:
         if np.count_nonzero(lost):
             state.motion = self.motion.hold_size(state.motion, lost)
         state.predict(self.motion, step)
-        if state.time is not None:  # a gap in time ends tracks, from a second on
-            state.keep(state.silent < max(self.max_age + 1.5, self.frame_rate))
+        if state.time is not None:
+            state.keep(~state.outlasted(self.max_age, self.frame_rate))
 
         boxes = detections.boxes
         scores = _relative(state, detections.scores)

@@ -115,7 +115,7 @@ class StrongSORT:
 
         state.predict(self.motion, step)
 
-        outlasted = state.silent >= max(self.max_age + 1.5, self.frame_rate)  # by a gap in time
+        outlasted = state.outlasted(self.max_age, self.frame_rate)
         expired = outlasted | state.outlived(self.max_age)
         cascading = state.confirmed & ~expired
         motion = self.motion.distances(state.motion, detections.boxes)

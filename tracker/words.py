@@ -1,0 +1,21 @@
+"""What options of the command are made of: ``--set KEY=VALUE ...`` and ``--classes A,B``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def settings_of(words: Sequence[str]) -> dict[str, str]:
+    """The values by key of ``--set``'s words. Raises ValueError for a word that is not KEY=VALUE."""
+    settings = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--set {word}: give KEY=VALUE, such as max_age=30")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def names_of(text: str | None) -> list[str] | None:
+    """The names that commas part; None without a text."""
+    return [name.strip() for name in text.split(",") if name.strip()] if text else None
