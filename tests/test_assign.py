@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 
 from tracker import assign as assignment
-from tracker.assign import Matching, assign, assign_pairs, same_class
+from tracker.assign import Matching, assign, assign_pairs, lone_pairs, same_class
 from tracker.boxes import FloatArray, iou_pairs_xyxy, iou_xyxy
 
 sides = st.tuples(st.integers(0, 5), st.integers(0, 5))
@@ -137,3 +137,19 @@ def test_stages_of_nothing() -> None:
 
 def test_same_class() -> None:
     assert same_class(np.array([1, 2]), np.array([2, 2, 1])).tolist() == [[False, False, True], [True, True, False]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lone_pairs_are_alone_in_the_whole_matrix(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    iou = rng.random((9, 7)) * (rng.random((9, 7)) < 0.15)
+    rows, columns = np.ones_like(iou).nonzero() if seed % 2 else iou.nonzero()  # pairs that do not overlap, or not
+    found = lone_pairs(rows, columns, iou[rows, columns], 0.4)
+    pairs = set(zip(rows[found].tolist(), columns[found].tolist(), strict=True))
+    expected = {
+        (i, j)
+        for i, j in np.argwhere(iou >= 0.4).tolist()
+        if np.count_nonzero(iou[i]) == 1 and np.count_nonzero(iou[:, j]) == 1
+    }
+    assert pairs == expected
+    assert lone_pairs(rows[:0], columns[:0], iou[0, :0], 0.4).shape == (0,)

@@ -107,12 +107,13 @@ def _ranks(numbers: IntArray) -> tuple[IntArray, int]:
     return ranks, int(present[-1])
 
 
-def lone_pairs(iou: FloatArray, least: float) -> tuple[IntArray, IntArray]:
-    """Pairs (rows (K,), columns (K,)) of iou (N, M) >= least whose track and detection overlap nothing else at all."""
+def lone_pairs(rows: IntArray, columns: IntArray, iou: FloatArray, least: float) -> IntArray:
+    """Which of the pairs (K,), of iou (K,) >= least, are of a track and a detection that overlap nothing else."""
     touching = iou > 0
-    rows, columns = ((iou >= least) & touching).nonzero()
-    lone = (touching.sum(axis=1)[rows] == 1) & (touching.sum(axis=0)[columns] == 1)
-    return rows[lone], columns[lone]
+    in_row, in_column = np.bincount(rows, touching), np.bincount(columns, touching)
+    lone = touching & (iou >= least) & (in_row[rows] == 1) & (in_column[columns] == 1)
+    which: IntArray = lone.nonzero()[0]
+    return which
 
 
 class Matching:

@@ -137,9 +137,8 @@ class DeepSORT:
         matching = Matching(len(state), len(detections))
         looked = np.full(len(detections), True)
         if self.lone_iou < 1:
-            near = np.zeros(allowed.shape)
-            near[rows, columns] = iou
-            alone, its = lone_pairs(near, self.lone_iou)
+            lone = lone_pairs(rows, columns, iou, self.lone_iou)
+            alone, its = rows[lone], columns[lone]
             sure = (cascading & (state.missed == 1))[alone] & allowed[alone, its]
             alone, its = alone[sure], its[sure]
             matching.stages.append("lone")
