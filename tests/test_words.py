@@ -11,7 +11,7 @@ def test_settings_by_key() -> None:
     assert settings_of([]) == {}
     assert settings_of(["a=1", " b = x=y ", "a=2"]) == {"a": "2", "b": "x=y"}
     for wrong in ("a", "=1", ""):
-        with pytest.raises(ValueError, match=r"^--set .*: give KEY=VALUE, such as max_age=30$"):
+        with pytest.raises(ValueError, match=r"^--set .*: give KEY=VALUE, a key=value pair such as max_age=30$"):
             settings_of(["b=1", wrong])
 
 

@@ -11,7 +11,7 @@ def settings_of(words: Sequence[str]) -> dict[str, str]:
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
-            raise ValueError(f"--set {word}: give KEY=VALUE, such as max_age=30")
+            raise ValueError(f"--set {word}: give KEY=VALUE, a key=value pair such as max_age=30")
         settings[key.strip()] = value.strip()
     return settings
 
