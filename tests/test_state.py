@@ -36,7 +36,7 @@ def test_birth_update_and_death() -> None:
     report = state.report(motion, everyone(state))
     assert report.detection_boxes[0].tolist() == BOXES[1]
     assert np.isnan(report.detection_boxes[1]).all()
-    state.keep(state.missed == 0)
+    state.end(state.missed > 0)
     assert state.ids.tolist() == [1, 3]
     assert state.motion.shape == (5, 4, 2)
     state.birth(motion, Detections(BOXES), np.array([1]))
@@ -50,7 +50,7 @@ def test_a_shallow_copy_is_a_snapshot() -> None:
     state.predict(motion, 1)
     state.update(motion, np.array([0]), Detections(BOXES), np.array([2]))
     state.birth(motion, Detections(BOXES), np.array([0, 1]))
-    state.keep(state.ids > 1)
+    state.end(state.ids == 1)
     for name, value in vars(deep).items():
         np.testing.assert_array_equal(getattr(snapshot, name), value)
 
@@ -90,7 +90,7 @@ def test_votes_of_some_tracks_leave_the_others_alone() -> None:
         state.update(motion, np.array([0, 2]), Detections(BOXES, [0.9, 0.9, 0.9], [3, 3, 3]), np.array([0, 2]))
     assert state.classes.tolist() == [3, 2, 3]
     assert state.detection_classes.tolist() == [3, 2, 3]
-    state.keep(np.array([False, True, True]))
+    state.end(np.array([True, False, False]))
     assert (state.classes.tolist(), state.doubts.tolist()) == ([2, 3], [0.0, 0.0])
 
 

@@ -16,7 +16,8 @@ from tracker.boxes import FloatArray
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-NOTHING, FIRST = np.array(0.0), np.array(0)  # a call with an array is cheaper than one with a number
+# A call with an array is cheaper than one with a number.
+NOTHING, THREE, FIRST = np.array(0.0), np.array(3.0), np.array(0)
 FEW = 20  # pairs up to which Python's sets are faster than counting
 
 
@@ -38,14 +39,19 @@ def assign_pairs(rows: IntArray, columns: IntArray, gain: FloatArray) -> IntArra
     every = np.arange(len(rows))
     if len(rows) <= FEW and _distinct(rows) and _distinct(columns):
         return every
-    rivals = np.bincount(rows)[rows]
-    rivals += np.bincount(columns)[columns]
-    contested = (rivals > 2).nonzero()[0]
-    if len(contested) == 0:
-        return every
-    # A pair that is the only choice of both its track and its detection needs no solver.
-    chosen = rivals == 2
-    chosen[contested] = _solved(rows[contested], columns[contested], gain[contested])
+    # Where no track is the best choice of two detections, each gets its best, and nothing could be better.
+    best = np.zeros(columns[columns.argmax()] + 1)
+    np.maximum.at(best, columns, gain)
+    first: IntArray = (gain == best[columns]).nonzero()[0]
+    if len(first) == np.count_nonzero(best) == np.count_nonzero(np.bincount(rows[first])):
+        return first
+    # A pair that gains more than all its rivals together is in every best assignment: they are all it could make room
+    # for. Each sum holds the pair itself.
+    chosen = np.bincount(rows, gain)[rows] + np.bincount(columns, gain)[columns] < THREE * gain
+    beside = np.bincount(rows, chosen)[rows] + np.bincount(columns, chosen)[columns]
+    rest = (beside == NOTHING).nonzero()[0]
+    if len(rest):
+        chosen[rest] = _solved(rows[rest], columns[rest], gain[rest])
     winners: IntArray = chosen.nonzero()[0]
     return winners
 

@@ -27,7 +27,8 @@ SMALLEST_SIZE = 1e-3  # of a predicted box, in pixels
 # With few tracks the number of calls of numpy is all that counts. A call is cheapest on whole contiguous planes with
 # its output given; one with a plain number costs half as much again as one with an array that holds the number. What
 # is linear is cheapest as one product with a matrix, of sums of two terms so that no order of addition can change them.
-HALF, NOTHING = np.array(0.5), np.array(0.0)
+HALF, NOTHING, SMALLEST = np.array(0.5), np.array(0.0), np.array(SMALLEST_SIZE)
+SIZES_TWICE = np.array([2, 3, 2, 3])
 # left, top, right, bottom -> centre x, centre y, width, height; and back
 CENTRED = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-1, 0, 1, 0], [0, -1, 0, 1]])
 CORNERS = np.array([[1, 0, -0.5, 0], [0, 1, 0, -0.5], [1, 0, 0.5, 0], [0, 1, 0, 0.5]])
@@ -67,7 +68,10 @@ class Motion(Protocol):
         ...
 
     def hold_size(self, state: NDArray[Any], which: NDArray[np.bool_]) -> NDArray[Any]:
-        """State (..., N) in which the tracks of the mask (N,) no longer change their size; for lost tracks."""
+        """State (..., N) in which the tracks of the mask (N,) no longer change their size, until they measure one.
+
+        For tracks that have just been lost: they keep the size they were seen with.
+        """
         ...
 
 
@@ -271,7 +275,7 @@ class XYAH(_SplitKalman):
 
     def unmeasure(self, p: FloatArray) -> FloatArray:
         # A track that shrank and was then lost for long is predicted to vanish; its box must stay one.
-        size = np.maximum(p[2:], SMALLEST_SIZE)
+        size = np.maximum(p[2:], SMALLEST)
         w, h = size[0], size[1]
         w *= h
         corners = np.empty(p.shape)
@@ -323,23 +327,28 @@ class XYWH(_SplitKalman):
         # A track that shrank and was then lost for long is predicted to vanish; its box must stay one.
         xywh = p.copy()
         size = xywh[2:]
-        np.maximum(size, SMALLEST_SIZE, out=size)
+        np.maximum(size, SMALLEST, out=size)
         corners: FloatArray = CORNERS.dot(xywh)
         return corners.T
 
     def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return self._variance(p, 2 * self.position_weight), self._variance(p, 10 * self.velocity_weight)
+        squares = self._squares(p)
+        return squares * (2 * self.position_weight) ** 2, squares * (10 * self.velocity_weight) ** 2
 
     def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return self._variance(p, self.position_weight), self._variance(p, self.velocity_weight)
+        squares = self._squares(p)
+        return squares * self.position_weight**2, squares * self.velocity_weight**2
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
-        return self._variance(p, self.position_weight)
+        squares = self._squares(p)
+        squares *= self.position_weight**2
+        return squares
 
-    def _variance(self, p: FloatArray, weight: float) -> FloatArray:
-        sized = p[2:] * p[2:]
-        sized *= weight**2
-        return np.concatenate((sized, sized))
+    def _squares(self, p: FloatArray) -> FloatArray:
+        """(4, N) what the variance of each coordinate grows with."""
+        squares = p.take(SIZES_TWICE, axis=0)
+        squares *= squares
+        return squares
 
 
 @dataclass(frozen=True)

@@ -243,21 +243,14 @@ class State:
         self.__dict__.update(grown)
         self.next_id += n
 
-    def keep(self, mask: NDArray[np.bool_]) -> None:
-        """Forget the tracks outside the mask (N,)."""
-        if np.count_nonzero(mask) == len(mask):
+    def end(self, over: NDArray[np.bool_]) -> None:
+        """Forget the tracks in the mask (N,)."""
+        if not np.count_nonzero(over):
             return
-        index = mask.nonzero()[0]
+        kept = (~over).nonzero()[0]
         for name, value in self.__dict__.items():
             if isinstance(value, np.ndarray):
-                self.__dict__[name] = value.take(index, axis=-1)
-
-    def drop(self, tracks: IntArray) -> None:
-        """Forget these tracks, given by their places."""
-        if len(tracks):
-            kept = np.full(len(self), True)
-            kept[tracks] = False
-            self.keep(kept)
+                self.__dict__[name] = value.take(kept, axis=-1)
 
     def report(self, motion: Motion, which: NDArray[np.bool_]) -> Tracks:
         """The tracks in the mask ``which`` (N,), as copies."""

@@ -26,6 +26,16 @@ def test_a_weak_detection_continues_a_track_but_starts_none():
     assert len(tracker.tracks) == 1
 
 
+def test_a_weak_detection_continues_a_track_after_a_gap_in_time_that_ended_another():
+    tracker = Steady(frame_rate=10, max_age=10)
+    tracker.update(seen(BOX, BOX + 300), time=0.0)
+    for time in (0.1, 0.2, 0.3, 0.4):
+        kept = tracker.update(seen(BOX + 300), time=time).ids[-1]
+    found = tracker.update(seen(BOX + 300, scores=[0.3]), time=1.2)
+    assert tracker.tracks.ids.tolist() == found.ids.tolist() == [kept]
+    assert found.detections.tolist() == [0]
+
+
 def test_frames_of_weak_detections_only_start_nothing():
     tracker = Steady()
     for _ in range(20):

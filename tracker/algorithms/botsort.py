@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from tracker.appearance import EmbeddingArray, embedded, unit
-from tracker.assign import Matching
+from tracker.assign import BoolArray, Matching
 from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
@@ -125,10 +125,10 @@ class BoTSORT:
         step = state.advance(time, self.frame_rate)
         state.dropped += detections.dropped
 
-        state.motion = self.motion.hold_size(state.motion, state.missed > 0)
+        state.motion = self.motion.hold_size(state.motion, state.missed == 1)
         state.predict(self.motion, step)
         if state.time is not None:
-            state.keep(~state.outlasted(self.max_age, self.frame_rate))
+            state.end(state.outlasted(self.max_age, self.frame_rate))
 
         scores = detections.scores
         # Looks may match boxes that do not overlap only where proximity says so.
@@ -162,7 +162,7 @@ class BoTSORT:
             old, new = state.looks[:, tracks[k]].T, looks[matched[k]]
             state.looks[:, tracks[k]] = unit((self.momentum * old + (1 - self.momentum) * new).astype(np.float32)).T
         state.confirmed |= state.missed == 0
-        state.keep(state.confirmed & ~state.outlived(self.max_age))
+        state.end(state.outlived(self.max_age) | ~state.confirmed)
 
         born = (matching.free_detections & high & (scores >= self.birth_threshold)).nonzero()[0]
         if len(born):
@@ -173,18 +173,19 @@ class BoTSORT:
                 confirmed=np.full(len(born), state.frame == 1),
                 looks=np.zeros((len(state.looks), len(born)), dtype=np.float32) if looks is None else looks[born].T,
             )
-        state.drop(self._duplicates(state))
+        state.end(self._duplicates(state))
 
         reported = state.report(self.motion, state.confirmed & (state.missed == 0))
         self.state = state
         return reported
 
-    def _duplicates(self, state: State) -> IntArray:
-        """Of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
+    def _duplicates(self, state: State) -> BoolArray:
+        """(N,) of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
         missed: IntArray = state.missed
         seen, lost = (missed == 0).nonzero()[0], missed.nonzero()[0]
+        over: BoolArray = np.full(len(state), False)
         if len(lost) == 0:
-            return lost
+            return over
         boxes = self.motion.boxes(state.motion)
         s, t, iou = iou_pairs_xyxy(boxes[seen], boxes[lost])
         double = iou > self.duplicate_iou
@@ -193,8 +194,8 @@ class BoTSORT:
             same = state.classes[s] == state.classes[t]
             s, t = s[same], t[same]
         followed = state.ages - state.missed
-        younger: IntArray = np.where(followed[s] > followed[t], t, s)
-        return younger
+        over[np.where(followed[s] > followed[t], t, s)] = True
+        return over
 
     def _looks(self, detections: Detections) -> EmbeddingArray | None:
         """(N, D) unit embeddings of the detections, checked against those remembered, or None without any."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker.assign import Matching
+from tracker.assign import BoolArray, Matching
 from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYAH, Motion
@@ -102,10 +102,10 @@ class ByteTrack:
         state.dropped += detections.dropped
 
         # A new track has no velocity yet; the published code does not predict it.
-        state.motion = self.motion.hold_size(state.motion, state.missed > 0)
+        state.motion = self.motion.hold_size(state.motion, state.missed == 1)
         state.predict(self.motion, step, state.confirmed)
         if state.time is not None:
-            state.keep(~state.outlasted(self.max_age + 1, self.frame_rate))
+            state.end(state.outlasted(self.max_age + 1, self.frame_rate))
 
         scores = detections.scores
         rows, columns, iou = self._iou_pairs(self.motion.boxes(state.motion), detections.boxes)
@@ -133,12 +133,12 @@ class ByteTrack:
         state.update(self.motion, tracks, detections, matched)
         state.confirmed |= state.missed == 0
         # A track that has just grown too old is still matched in the next frame, then dropped.
-        state.keep(state.confirmed & ~state.outlived(self.max_age + 1))
+        state.end(state.outlived(self.max_age + 1) | ~state.confirmed)
 
         starts = matching.free_detections & high & (scores >= self.birth_threshold)
         born = starts.nonzero()[0]
         state.birth(self.motion, detections, born, confirmed=np.full(len(born), state.frame == 1))
-        state.drop(self._duplicates(state))
+        state.end(self._duplicates(state))
 
         reported = state.report(self.motion, state.confirmed & (state.missed == 0))
         self.state = state
@@ -147,12 +147,13 @@ class ByteTrack:
     def _iou_pairs(self, a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
         return iou_pairs_xyxy(a + LAST_PIXEL, b + LAST_PIXEL) if self.published_iou else iou_pairs_xyxy(a, b)
 
-    def _duplicates(self, state: State) -> IntArray:
-        """Of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
+    def _duplicates(self, state: State) -> BoolArray:
+        """(N,) of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
         missed: IntArray = state.missed
         seen, lost = (missed == 0).nonzero()[0], missed.nonzero()[0]
+        over: BoolArray = np.full(len(state), False)
         if len(lost) == 0:
-            return lost
+            return over
         boxes = self.motion.boxes(state.motion)
         s, t, iou = self._iou_pairs(boxes[seen], boxes[lost])
         double = iou > self.duplicate_iou
@@ -161,5 +162,5 @@ class ByteTrack:
             same = state.classes[s] == state.classes[t]
             s, t = s[same], t[same]
         followed = state.ages - state.missed
-        younger: IntArray = np.where(followed[s] > followed[t], t, s)
-        return younger
+        over[np.where(followed[s] > followed[t], t, s)] = True
+        return over

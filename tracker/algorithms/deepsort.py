@@ -174,7 +174,7 @@ class DeepSORT:
         dead = (state.missed > 0) & (expired | ~state.confirmed)
 
         continued, ended = state.slots[tracks], state.slots[dead]
-        state.keep(~dead)
+        state.end(dead)
         born = (matching.free_detections & looked).nonzero()[0]
         state.birth(self.motion, detections, born, slots=np.full(len(born), -1))
         state.confirmed |= state.hits >= self.n_init

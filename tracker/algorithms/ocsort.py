@@ -123,7 +123,7 @@ class OCSORT:
 
         state.predict(self.motion, step)
         if state.time is not None:
-            state.keep(~state.outlasted(self.max_age, self.frame_rate))
+            state.end(state.outlasted(self.max_age, self.frame_rate))
         state.frozen = np.where(state.missed == 1, state.motion, state.frozen)
 
         boxes = detections.boxes
@@ -158,7 +158,7 @@ class OCSORT:
         shown = (state.missed == 0) & ((state.streaks >= self.min_hits) | (state.frame <= self.min_hits))
         state.confirmed = state.confirmed | shown
         reported = self._report(state, shown)
-        state.keep(~state.outlived(self.max_age))
+        state.end(state.outlived(self.max_age))
         self.state = state
         return reported
 

@@ -82,7 +82,7 @@ class SORT:
 
         state.predict(self.motion, step)
         if state.time is not None:
-            state.keep(~state.outlasted(self.max_age, self.frame_rate))
+            state.end(state.outlasted(self.max_age, self.frame_rate))
 
         least = None if self.published_order else self.iou_threshold
         rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes, least)
@@ -106,6 +106,6 @@ class SORT:
         shown = state.streaks >= self.min_hits if proving else state.missed == 0
         state.confirmed |= shown
         reported = state.report(self.motion, shown)
-        state.keep(~state.outlived(self.max_age))
+        state.end(state.outlived(self.max_age))
         self.state = state
         return reported

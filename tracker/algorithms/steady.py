@@ -30,17 +30,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.appearance import EmbeddingArray, embedded, unit
-from tracker.assign import Matching, same_class
-from tracker.boxes import FloatArray, iou_pairs_xyxy, xyxy_to_xywh
+from tracker.assign import BoolArray, Matching, same_class
+from tracker.boxes import FloatArray, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive, switch
 from tracker.tracks import IntArray, Tracks
-
-BoolArray = NDArray[np.bool_]
 
 # How far from its prediction looks may find a lost track, in heights of its box: at once, and per second out of sight
 # (people walk less than one height a second).
@@ -52,6 +49,10 @@ STRONG, START = (0.85, 1.0), 0.9
 
 # Frames with detections over which the level of the good scores is remembered: night falls.
 LEVEL_MEMORY = 1000.0
+
+# Scores below count as 0; those above, whose fourth power would soon be too large, as this; a call with an array is
+# cheaper than one with a number.
+LEAST, MOST, ONE = np.array(0.0), np.array(1e6), np.array(1.0)
 
 # Detections after which a track is reported where it is hidden: false ones seldom come so far.
 STEADY_HITS = 30
@@ -167,17 +168,15 @@ class Steady:
         step = state.advance(time, self.frame_rate)
         state.dropped += detections.dropped
 
-        lost = state.missed > 0
-        if np.count_nonzero(lost):
-            state.motion = self.motion.hold_size(state.motion, lost)
+        state.motion = self.motion.hold_size(state.motion, state.missed == 1)
         state.predict(self.motion, step)
         if state.time is not None:
-            state.keep(~state.outlasted(self.max_age, self.frame_rate))
+            state.end(state.outlasted(self.max_age, self.frame_rate))
 
         boxes = detections.boxes
         scores = _relative(state, detections.scores)
         high = scores > self.high_score
-        confirmed, seen = state.confirmed, ~lost
+        confirmed = state.confirmed
         predicted = self.motion.boxes(state.motion)
         rows, columns, iou = iou_pairs_xyxy(predicted, boxes)
         if self.per_class:
@@ -194,20 +193,20 @@ class Steady:
             weighted *= (1 - self.appearance) + self.appearance * agreement
 
         matching = Matching(len(state), len(detections))
-        of_confirmed, of_high = confirmed[rows], high[columns]
-        good = of_confirmed & of_high & (weighted > self.high_likeness)
-        matching.stage_pairs("high", rows[good], columns[good], weighted[good] - self.high_likeness)
+        all_high, all_confirmed = _all(high), _all(confirmed)  # often so, and then there is less to do
+        from_high, of_confirmed = None if all_high else high, None if all_confirmed else confirmed
+        matching.stage_pairs("high", rows, columns, weighted - self.high_likeness, of_confirmed, from_high)
 
-        weak = of_confirmed & seen[rows] & ~of_high & (likeness > self.low_likeness)
-        weak &= (scores > self.low_score)[columns]
-        if np.count_nonzero(weak):
-            part, whole = rows[weak], columns[weak]
-            gain = likeness[weak] * _height_iou(predicted[part], boxes[whole]) - self.low_likeness
-            matching.stage_pairs("low", part[gain > 0], whole[gain > 0], gain[gain > 0])
+        if not all_high:
+            weak = (scores > self.low_score) & ~high
+            near = (weak[columns] & (likeness > self.low_likeness)).nonzero()[0]
+            if len(near):
+                part, whole = rows[near], columns[near]
+                gain = likeness[near] * _height_iou(predicted[part], boxes[whole]) - self.low_likeness
+                matching.stage_pairs("low", part, whole, gain, confirmed & (state.missed == 1))
 
-        fresh = ~of_confirmed & of_high & (weighted > self.new_likeness)
-        if np.count_nonzero(fresh):
-            matching.stage_pairs("new", rows[fresh], columns[fresh], weighted[fresh] - self.new_likeness)
+        if not all_confirmed:
+            matching.stage_pairs("new", rows, columns, weighted - self.new_likeness, ~confirmed, from_high)
 
         if closeness is not None:
             near = self._within_reach(state, predicted, boxes)
@@ -217,16 +216,18 @@ class Steady:
             matching.stage("appearance", gain, confirmed, high)
 
         tracks, matched = matching.pairs
-        sure = high[matched]
-        every = np.count_nonzero(sure) == len(sure)
-        noise = None if every else np.where(sure, 1.0, self.low_noise)
+        sure = None if all_high or _all(high[matched]) else high[matched]
+        noise = None if sure is None else np.where(sure, 1.0, self.low_noise)
         state.update(self.motion, tracks, detections, matched, noise)
         self._remember(state, tracks, tall[matched], sure, None if looks is None else looks[matched])
-        state.confirmed = confirmed | (state.missed == 0)
-        state.keep(state.confirmed & ~state.outlived(self.max_age))
+        over = state.outlived(self.max_age)
+        if not all_confirmed:
+            state.confirmed |= state.missed == 0
+            over |= ~state.confirmed
+        state.end(over)
 
-        born = np.flatnonzero(matching.free_detections & high & (scores >= self.birth_score))
-        if len(born):
+        if len(matched) < len(detections):
+            born = (matching.free_detections & high & (scores >= self.birth_score)).nonzero()[0]
             state.birth(
                 self.motion,
                 detections,
@@ -248,31 +249,37 @@ class Steady:
         return near
 
     def _remember(
-        self, state: SteadyState, tracks: IntArray, tall: FloatArray, high: BoolArray, looks: EmbeddingArray | None
+        self,
+        state: SteadyState,
+        tracks: IntArray,
+        tall: FloatArray,
+        sure: BoolArray | None,
+        looks: EmbeddingArray | None,
     ) -> None:
-        """Heights (K,) and looks (K, D) of the matched tracks (K,), low detections with less weight."""
+        """Heights (K,) and looks (K, D) of the matched tracks (K,); of those not ``sure`` (K,) with less weight."""
         # The plain mean of the first heights, then a moving one.
-        weight = np.maximum(self.height_memory, 1 / state.hits[tracks])
-        weight[~high] *= 0.3
+        weight = np.maximum(1.0 / state.hits[tracks], self.height_memory)
+        if sure is not None:
+            weight[~sure] *= 0.3
         state.heights[tracks] += weight * (tall - state.heights[tracks])
         if looks is not None:
-            new = np.where(high[:, None], looks, 0.0)  # looks of a half hidden person are somebody else's
+            # The looks of a half hidden person are somebody else's.
+            new = looks if sure is None else np.where(sure[:, None], looks, 0.0)
             state.looks[:, tracks] = unit((0.9 * state.looks[:, tracks].T + 0.1 * new).astype(np.float32)).T
 
     def _shown(self, state: SteadyState) -> BoolArray:
         """(N,) tracks to report: seen, missed once, or out of sight behind a seen track that stands in front."""
         seen = state.missed == 0
         shown: BoolArray = state.confirmed & seen
-        if self.coast == 0 or np.count_nonzero(seen) == len(seen):
+        if self.coast == 0 or _all(seen):
             return shown
-        steady = state.hits >= STEADY_HITS
-        coasting = ~seen & state.confirmed & steady & (state.silent < self.coast + 0.5)
-        shown |= coasting & (state.silent < 1.5)
-        hidden = np.flatnonzero(coasting & ~shown)
-        if len(hidden):
-            boxes = self.motion.boxes(state.motion)
-            covered = _covered(boxes[hidden], boxes[seen])
-            shown[hidden[covered >= 0.5]] = True
+        coasting = ~seen & (state.silent < self.coast + 0.5) & (state.hits >= STEADY_HITS)
+        if np.count_nonzero(coasting):
+            shown |= coasting & (state.silent < 1.5)
+            hidden = (coasting & ~shown).nonzero()[0]
+            if len(hidden):
+                boxes = self.motion.boxes(state.motion)
+                shown[hidden] = _covered(boxes[hidden], boxes[seen]) >= 0.5
         return shown
 
     def _looks(self, detections: Detections) -> EmbeddingArray | None:
@@ -292,14 +299,19 @@ def _relative(state: SteadyState, scores: FloatArray) -> FloatArray:
     """Scores (M,) as those of a strong network, 0..1; the level in ``state`` learns from them first."""
     if len(scores) == 0:
         return scores
-    scores = scores.clip(0.0, 1e6)
-    weights = scores * scores
-    weights *= weights
-    new, old = float(weights.sum()), (1 - 1 / LEVEL_MEMORY) * state.weight
+    scores = np.minimum(np.maximum(scores, LEAST), MOST)
+    squares = scores * scores
+    new, old = float(squares.dot(squares)), (1 - 1 / LEVEL_MEMORY) * state.weight
     state.weight = new + old
-    state.level = (float(weights @ scores) + old * state.level) / state.weight
-    scores *= min(max(state.level, STRONG[0]), STRONG[1]) / state.level
-    return np.minimum(scores, 1.0, out=scores)
+    state.level = (float(squares.dot(squares * scores)) + old * state.level) / state.weight
+    if not STRONG[0] <= state.level <= STRONG[1]:
+        scores *= min(max(state.level, STRONG[0]), STRONG[1]) / state.level
+    out: FloatArray = np.minimum(scores, ONE, out=scores)
+    return out
+
+
+def _all(mask: BoolArray) -> bool:
+    return bool(np.count_nonzero(mask) == len(mask))
 
 
 def _height_iou(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -313,7 +325,7 @@ def _height_iou(a: FloatArray, b: FloatArray) -> FloatArray:
 def _covered(a: FloatArray, b: FloatArray) -> FloatArray:
     """(N,) largest share of each box a that one box of b covers whose foot is lower in the image, that is, nearer."""
     size = np.minimum(a[:, None, 2:], b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
-    area = np.prod(a[:, 2:] - a[:, :2], axis=1)
-    share = np.prod(np.maximum(size, 0.0), axis=2) / area[:, None]
+    np.maximum(size, 0.0, out=size)
+    share = size[..., 0] * size[..., 1] / area_xyxy(a)[:, None]
     out: FloatArray = np.where(b[:, 3] > a[:, None, 3], share, 0.0).max(axis=1, initial=0.0)
     return out

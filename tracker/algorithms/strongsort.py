@@ -144,7 +144,7 @@ class StrongSORT:
         averaged = self.momentum * state.looks[:, tracks].T + (1 - self.momentum) * looks[matched]
         state.looks[:, tracks] = unit(averaged.astype(np.float32)).T
         state.confirmed |= state.hits >= self.n_init
-        state.keep((state.missed == 0) | (state.confirmed & ~expired))
+        state.end((state.missed > 0) & (expired | ~state.confirmed))
 
         born = matching.free_detections.nonzero()[0]
         state.birth(self.motion, detections, born, looks=looks[born].T)
