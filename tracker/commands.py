@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.registry import DEFAULT, algorithm, algorithms, parameters, read_params, typed
-from tracker.words import settings_of
+from tracker.words import add_settings, names_of, settings_of
 
 if TYPE_CHECKING:
     from tracker.demo import SceneScore
@@ -82,15 +82,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
     add("--every", type=int, default=1, metavar="N", help="detect every Nth frame, predict between (default 1)")
     add("--classes", metavar="A,B", help="names of the classes to keep, such as person,car")
-    add(
-        "--set",
-        dest="settings",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="parameters of the algorithm; `track algos` lists them",
-    )
+    add_settings(parser, "parameters of the algorithm; `track algos` lists them")
     add("--params", metavar="FILE", help="parameters that `track tune` found; --set and --conf come before them")
     add("-o", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
     add("--no-video", action="store_true", help="write no annotated video")
@@ -163,7 +155,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         args.conf = params.conf if args.conf is None else args.conf
     args.algo = args.algo or DEFAULT
     settings |= typed(args.algo, settings_of(args.settings))
-    if args.classes is not None and not args.classes.replace(",", "").strip():
+    if args.classes is not None and not names_of(args.classes):
         raise ValueError("--classes: give names, such as person,car")
     pipeline = open_pipeline(
         source,
@@ -172,7 +164,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         reid=args.reid,
         reid_runtime=args.reid_runtime,
         conf=args.conf,
-        classes=None if args.classes is None else [name.strip() for name in args.classes.split(",") if name.strip()],
+        classes=names_of(args.classes),
         settings=settings,
         camera_motion=args.camera_motion,
         every=args.every,
