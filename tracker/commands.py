@@ -36,7 +36,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     _add_options(run)
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
-    run.set_defaults(run=run_command)
+    run.set_defaults(run=run_track)
 
     demo = subparsers.add_parser(
         "demo", description="Track a drawn street scene with known truth, and score the result.", allow_abbrev=False
@@ -44,13 +44,13 @@ def add_parsers(subparsers: Any) -> None:
     _add_options(demo)
     demo.add_argument("--frames", type=int, default=300, help="length of the scene (default 300)")
     demo.add_argument("--seed", type=int, default=0, help="another seed, other people (default 0)")
-    demo.set_defaults(run=demo_command, show=False)
+    demo.set_defaults(run=run_demo, show=False)
 
     algos = subparsers.add_parser(
         "algos", description="List each algorithm with its parameters and defaults.", allow_abbrev=False
     )
     algos.add_argument("--json", action="store_true", help="as JSON")
-    algos.set_defaults(run=algos_command)
+    algos.set_defaults(run=run_algos)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +91,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace the results in an existing folder")
 
 
-def run_command(args: argparse.Namespace) -> int:
+def run_track(args: argparse.Namespace) -> int:
     """``track SOURCE``."""
     if args.source is None and args.settings and "=" not in args.settings[-1]:
         args.source = args.settings.pop()  # `track --set max_age=30 street.mp4`
@@ -107,7 +107,7 @@ def run_command(args: argparse.Namespace) -> int:
         return _track(args, source, detector, args.source)
 
 
-def demo_command(args: argparse.Namespace) -> int:
+def run_demo(args: argparse.Namespace) -> int:
     """``track demo``."""
     from tracker.demo import SceneScore
     from tracker.scene import Scene
@@ -124,7 +124,7 @@ def demo_command(args: argparse.Namespace) -> int:
     return _track(args, scene.source(), detector, "demo", score=SceneScore(scene))
 
 
-def algos_command(args: argparse.Namespace) -> int:
+def run_algos(args: argparse.Namespace) -> int:
     """``track algos``."""
     found = {name: parameters(algorithm(name)) for name in algorithms()}
     if args.json:

@@ -59,10 +59,10 @@ def add_parsers(subparsers: Any) -> None:
     add("--overwrite", action="store_true", help="begin anew in a folder that has a search")
     add("--json", action="store_true", help="print the parameter file and nothing else")
     add("--quiet", action="store_true", help="print errors only")
-    parser.set_defaults(run=tune_command)
+    parser.set_defaults(run=run_tune)
 
 
-def tune_command(args: argparse.Namespace) -> int:
+def run_tune(args: argparse.Namespace) -> int:
     """``track tune``: 0, or 130 when it was interrupted."""
     from tracker.tune import tune
 
