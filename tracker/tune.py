@@ -23,7 +23,7 @@ from tracker.bench import Job, Split, code_hash, detections_of, halved, jobs_of,
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.sequences import find_detections
-from tracker.io.mot import MotRows
+from tracker.io.mot import MotRows, results_of
 from tracker.registry import algorithm, build, needs_embeddings, parameters, typed
 from tracker.sinks import fresh_folder
 from tracker.spelling import nearest
@@ -158,17 +158,7 @@ class Part:
         for found in self.frames[name]:
             kept = found if conf is None else found[found.scores >= conf]
             reports.append(tracker.update(kept))
-        numbers = np.concatenate([np.full(len(tracks), k, dtype=np.int64) for k, tracks in enumerate(reports, start=1)])
-        none = np.full(len(numbers), -1, dtype=np.int64)
-        return MotRows(
-            frames=numbers,
-            ids=np.concatenate([tracks.ids for tracks in reports]),
-            boxes=np.concatenate([tracks.boxes for tracks in reports]),
-            scores=np.concatenate([tracks.scores for tracks in reports]),
-            classes=none,
-            visibility=none.astype(np.float64),
-            lines=np.arange(1, len(numbers) + 1),
-        )
+        return results_of(reports)
 
 
 @dataclass(frozen=True)
