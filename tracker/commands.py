@@ -139,12 +139,9 @@ def run_algos(args: argparse.Namespace) -> int:
     return 0
 
 
-def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, score: SceneScore | None = None) -> int:
-    """Run a pipeline into a fresh folder and say what happened; returns the exit code."""
-    from tracker import report
+def _open(args: argparse.Namespace, source: Any, detector: Any) -> tuple[Pipeline, dict[str, Any]]:
+    """The pipeline asked for, and the parameters given; ``args.algo`` and ``args.conf`` become those it uses."""
     from tracker.pipeline import open_pipeline
-    from tracker.sinks import FILES, TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
-    from tracker.threads import Behind
 
     if args.conf is not None and not math.isfinite(args.conf):
         raise ValueError(f"--conf {args.conf}: give a number")
@@ -170,6 +167,16 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         every=args.every,
         invalid="drop",
     )
+    return pipeline, settings
+
+
+def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, score: SceneScore | None = None) -> int:
+    """Run a pipeline into a fresh folder and say what happened; returns the exit code."""
+    from tracker import report
+    from tracker.sinks import FILES, TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
+    from tracker.threads import Behind
+
+    pipeline, settings = _open(args, source, detector)
     talk = not (args.json or args.quiet)
     run = _describe(args, pipeline, source, detector, settings)
     names = getattr(pipeline.detector, "class_names", None)
