@@ -25,7 +25,7 @@ import numpy as np
 
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
-from tracker.io.mot import MotRows, read_detections, read_ground_truth
+from tracker.io.mot import MotRows, read_detections, read_ground_truth, results_of
 from tracker.registry import build
 
 STAGES: list[tuple[str, str, dict[str, Any]]] = [
@@ -82,17 +82,7 @@ def follow(algorithm: str, settings: dict[str, Any], frames: list[Detections], a
     reports = [
         tracker.update(detections, time=None if apart is None else i * apart) for i, detections in enumerate(frames)
     ]
-    number = np.concatenate([np.full(len(tracks), i) for i, tracks in enumerate(reports, start=1)])
-    none = np.full(len(number), -1)
-    return MotRows(
-        frames=number,
-        ids=np.concatenate([tracks.ids for tracks in reports]),
-        boxes=np.concatenate([tracks.boxes for tracks in reports]),
-        scores=np.ones(len(number)),
-        classes=none,
-        visibility=none.astype(float),
-        lines=np.arange(1, len(number) + 1),
-    )
+    return results_of(reports)
 
 
 def row(truth: GroundTruth, frames: Frames, algorithm: str, settings: dict[str, Any]) -> tuple[float, float, int]:

@@ -17,13 +17,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import tracker
 from tracker.detect.select import open_detector
 from tracker.detections import Detections, as_detections
 from tracker.evaluate.benchmark import load_ground_truth
-from tracker.io.mot import MotRows, read_ground_truth
+from tracker.io.mot import MotRows, read_ground_truth, results_of
 from tracker.io.video import open_source
 
 SCALE = 0.625  # the video is 480x360, its ground truth 768x576
@@ -41,11 +39,7 @@ class Known:
 
 
 def follow(video: Path, detector: Any, algo: str, every: int) -> MotRows:
-    reports = [tracks for _, tracks in tracker.track(video, detector=detector, algo=algo, every=every)]
-    numbers = np.concatenate([np.full(len(tracks), k) for k, tracks in enumerate(reports, start=1)])
-    ids, boxes = (np.concatenate([getattr(tracks, name) for tracks in reports]) for name in ("ids", "boxes"))
-    none = np.full(len(ids), -1)
-    return MotRows(numbers, ids, boxes, np.ones(len(ids)), none, none.astype(float), np.arange(len(ids)))
+    return results_of([tracks for _, tracks in tracker.track(video, detector=detector, algo=algo, every=every)])
 
 
 def main() -> None:

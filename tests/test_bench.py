@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made import write_sequence
 
 from tracker import bench as module
 from tracker.bench import bench, halved, later
@@ -23,17 +24,7 @@ FRAMES = 41
 def tree(tmp_path: Path) -> Path:
     """Two sequences of three objects that move apart; detections are the truth."""
     for name in ("a", "b"):
-        for part in ("gt", "det"):
-            (tmp_path / name / part).mkdir(parents=True)
-        (tmp_path / name / "seqinfo.ini").write_text(f"[Sequence]\nname={name}\nseqLength={FRAMES}\nframeRate=25\n")
-        gt, det = [], []
-        for frame in range(1, FRAMES + 1):
-            for i in range(1, 4):
-                box = f"{100 * i + frame * i},{50 + frame},30,60"
-                gt.append(f"{frame},{i},{box},1,1,1")
-                det.append(f"{frame},-1,{box},{0.3 if i == 3 else 0.9},-1,-1,-1")
-        (tmp_path / name / "gt" / "gt.txt").write_text("\n".join(gt) + "\n")
-        (tmp_path / name / "det" / "det.txt").write_text("\n".join(det) + "\n")
+        write_sequence(tmp_path / name, FRAMES)
     return tmp_path
 
 

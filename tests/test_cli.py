@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made import write_video
 
 from tracker.boxes import iou_xyxy
 from tracker.cli import main
@@ -29,11 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short video of the drawn scene, at a path with a space and beyond ASCII."""
     path = tmp_path_factory.mktemp("vidéo of a street") / "straße 1.mp4"
-    scene = Scene(n_frames=24)
-    with VideoWriter(path, scene.size, scene.frame_rate) as writer:
-        for frame in scene:
-            assert frame.image is not None
-            writer.write(frame.image)
+    write_video(path, 24)
     return path
 
 
@@ -450,13 +447,8 @@ def test_show_without_a_display(
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
 def test_ctrl_c_finishes_the_files(tmp_path: Path) -> None:
-    pictures = tmp_path / "street.mp4"
-    scene = Scene(n_frames=200)
-    with VideoWriter(pictures, scene.size, scene.frame_rate) as writer:
-        for frame in scene:
-            assert frame.image is not None
-            writer.write(frame.image)
-    interrupt(pictures, "hog", tmp_path / "out", 200)
+    write_video(tmp_path / "street.mp4", 200)
+    interrupt(tmp_path / "street.mp4", "hog", tmp_path / "out", 200)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")

@@ -15,7 +15,7 @@ import tracker
 from tracker.algorithms.deepsort import DeepSORT
 from tracker.algorithms.sort import SORT
 from tracker.evaluate.benchmark import load_ground_truth
-from tracker.io.mot import MotRows, read_results
+from tracker.io.mot import read_results, results_of
 from tracker.io.video import Frame, Source, open_source
 from tracker.pipeline import Pipeline, open_pipeline
 from tracker.registry import algorithms, build
@@ -436,10 +436,6 @@ def test_predicted_boxes_are_better_than_boxes_held_still(shared: Path) -> None:
     truth = load_ground_truth(folder, sequences=["MOT17-09"])
     scores = []
     for given in (reports, held):
-        numbers = np.concatenate([np.full(len(tracks), k) for k, tracks in enumerate(given, start=1)])
-        none = np.full(len(numbers), -1)
-        ids, boxes = (np.concatenate([getattr(tracks, name) for tracks in given]) for name in ("ids", "boxes"))
-        rows = MotRows(numbers, ids, boxes, np.ones(len(ids)), none, none.astype(float), np.arange(len(ids)))
-        scores.append(truth.score({"MOT17-09": rows}, look=False).combined.summary())
+        scores.append(truth.score({"MOT17-09": results_of(given)}, look=False).combined.summary())
     assert scores[0]["HOTA"] > scores[1]["HOTA"] + 0.01
     assert scores[0]["MOTA"] > 0.8

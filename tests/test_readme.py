@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made import write_video
 
 from tracker.cli import main
 from tracker.io.mot import write_results
-from tracker.io.video_writer import VideoWriter
-from tracker.scene import Scene
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,11 +27,7 @@ COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if lin
 @pytest.fixture
 def street(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with a short street.mp4, as the README assumes."""
-    scene = Scene(n_frames=8)
-    with VideoWriter(tmp_path / "street.mp4", scene.size, scene.frame_rate) as writer:
-        for frame in scene:
-            assert frame.image is not None
-            writer.write(frame.image)
+    write_video(tmp_path / "street.mp4", 8)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made import write_video
 from tracklets import straight, together, track
 
 from tracker.cli import main
 from tracker.io.mot import read_results, write_results
-from tracker.io.video_writer import VideoWriter
-from tracker.scene import Scene
 
 
 @pytest.fixture
@@ -195,12 +194,9 @@ def test_what_cannot_be_done_is_one_line(
 
 @pytest.fixture
 def street(tracks: Path) -> Path:
-    scene = Scene(n_frames=12)
-    with VideoWriter("street.mp4", scene.size, scene.frame_rate) as writer:
-        for frame in scene:
-            assert frame.image is not None
-            writer.write(frame.image)
-    return tracks.parent / "street.mp4"
+    video = tracks.parent / "street.mp4"
+    write_video(video, 12)
+    return video
 
 
 def test_appearance_from_the_video(street: Path, capsys: pytest.CaptureFixture[str]) -> None:

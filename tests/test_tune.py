@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made import write_sequence
 
 import tracker
 from tracker import tune as module
@@ -17,28 +18,12 @@ from tracker.cli import main
 from tracker.registry import algorithm, algorithms, build, parameters, read_params
 from tracker.tune import Range, Tuned, search_space, tune
 
-FRAMES = 16
-
-
-def write(tree: Path, name: str, *, seen: bool = True) -> None:
-    """Three objects that move apart, each unseen for three frames in ten: only a max_age of 3 or more keeps them."""
-    gt, det = [], []
-    for frame in range(1, FRAMES + 1):
-        for i in range(1, 4):
-            box = f"{100 * i + frame * i},{50 + frame},30,60"
-            gt.append(f"{frame},{i if seen else frame * 3 + i},{box},1,1,1")
-            if (frame + 3 * i) % 10 >= 3:
-                det.append(f"{frame},-1,{box},{0.3 if i == 3 else 0.9},-1,-1,-1")
-    for part, lines in (("gt", gt), ("det", det)):
-        (tree / name / part).mkdir(parents=True)
-        (tree / name / part / f"{part}.txt").write_text("\n".join(lines) + "\n")
-    (tree / name / "seqinfo.ini").write_text(f"[Sequence]\nname={name}\nseqLength={FRAMES}\nframeRate=25\n")
-
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
+    """Objects with gaps: only a max_age of 3 or more keeps them."""
     for name in ("a", "b", "c"):
-        write(tmp_path / "tree", name)
+        write_sequence(tmp_path / "tree" / name, 16, gaps=True)
     return tmp_path / "tree"
 
 
@@ -115,9 +100,8 @@ def test_an_interrupt_within_a_trial_keeps_those_before(tree: Path, monkeypatch:
 
 
 def test_what_is_held_out_does_not_guide(tree: Path, tmp_path: Path) -> None:
-    for name in ("a", "c"):
-        write(tmp_path / "second", name)
-    write(tmp_path / "second", "b", seen=False)
+    for name in ("a", "b", "c"):
+        write_sequence(tmp_path / "second" / name, 16, gaps=True, fleeting=name == "b")
     one, other = search(tree, "one"), search(tmp_path / "second", "other")
     assert one.parameters == other.parameters
     assert one.best["training"] == other.best["training"]

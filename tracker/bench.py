@@ -121,7 +121,7 @@ def bench(
     notes += _beyond(known, detections)
     truth = load_ground_truth(data, rules, [s.name for s in known])
     truth = truth if split == "full" else halved(truth, split)
-    chosen = {name: _settings_of(name, settings or {}, algos) for name in algos}
+    chosen = {name: _own_settings(name, settings or {}, algos) for name in algos}
     tuned = None if params is None else read_params(params, algos[0] if len(algos) == 1 else None)
     if tuned is not None and tuned.algo not in algos:
         raise ValueError(f"{params}: is for {tuned.algo}, which is not among the algorithms ({', '.join(algos)})")
@@ -155,7 +155,7 @@ def halved(truth: GroundTruth, split: Split = "second-half") -> GroundTruth:
     """The second half of every sequence, or the first, numbered from 1."""
     rows, known = {}, {}
     for name, gt in truth.rows.items():
-        first, length = _part(split, _length(truth.sequences[name], gt))
+        first, length = _part(split, truth.sequences[name].length or gt.last_frame)
         rows[name] = later(gt.select(gt.frames < first + length), first)
         known[name] = replace(truth.sequences[name], length=length)
     return GroundTruth(known, rows, truth.rules, truth.why)
@@ -201,11 +201,7 @@ def _part(split: Split, length: int) -> tuple[int, int]:
     return {"full": (1, length), "first-half": (1, half), "second-half": (half + 1, length - half)}[split]
 
 
-def _length(sequence: MotSequence, gt: MotRows) -> int:
-    return sequence.length or gt.last_frame
-
-
-def _settings_of(name: str, settings: Mapping[str, Any], algos: Sequence[str]) -> dict[str, Any]:
+def _own_settings(name: str, settings: Mapping[str, Any], algos: Sequence[str]) -> dict[str, Any]:
     """The settings meant for one algorithm. Raises ValueError for one that no algorithm has."""
     own = parameters(algorithm(name))
     values = {}
@@ -340,7 +336,7 @@ def _one_thread() -> Iterator[None]:
 
 def run_job(job: Job) -> None:
     """Run one job and write its results and its record, both complete or not at all."""
-    frames = list(frames_of(job))
+    frames = list(detections_of(job))
     tracker = build(job.algo, dict(job.settings), frame_rate=job.frame_rate)
     seconds = np.zeros(len(frames))
     rows: list[tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, FloatArray]] = []
@@ -363,7 +359,7 @@ def run_job(job: Job) -> None:
     part.replace(job.record)
 
 
-def frames_of(job: Job) -> Iterator[Detections]:
+def detections_of(job: Job) -> Iterator[Detections]:
     """The detections of each of its frames."""
     rows = read_detections(job.detections)
     embeddings = None

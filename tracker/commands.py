@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.registry import DEFAULT, algorithm, algorithms, parameters, read_params, typed
-from tracker.words import settings_of
+from tracker.words import add_settings, names_of, settings_of
 
 if TYPE_CHECKING:
     from tracker.demo import SceneScore
@@ -36,7 +36,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     _add_options(run)
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
-    run.set_defaults(run=run_command)
+    run.set_defaults(run=run_track)
 
     demo = subparsers.add_parser(
         "demo", description="Track a drawn street scene with known truth, and score the result.", allow_abbrev=False
@@ -44,13 +44,13 @@ def add_parsers(subparsers: Any) -> None:
     _add_options(demo)
     demo.add_argument("--frames", type=int, default=300, help="length of the scene (default 300)")
     demo.add_argument("--seed", type=int, default=0, help="another seed, other people (default 0)")
-    demo.set_defaults(run=demo_command, show=False)
+    demo.set_defaults(run=run_demo, show=False)
 
     algos = subparsers.add_parser(
         "algos", description="List each algorithm with its parameters and defaults.", allow_abbrev=False
     )
     algos.add_argument("--json", action="store_true", help="as JSON")
-    algos.set_defaults(run=algos_command)
+    algos.set_defaults(run=run_algos)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -82,15 +82,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
     add("--every", type=int, default=1, metavar="N", help="detect every Nth frame, predict between (default 1)")
     add("--classes", metavar="A,B", help="names of the classes to keep, such as person,car")
-    add(
-        "--set",
-        dest="settings",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="parameters of the algorithm; `track algos` lists them",
-    )
+    add_settings(parser, "parameters of the algorithm; `track algos` lists them")
     add("--params", metavar="FILE", help="parameters that `track tune` found; --set and --conf come before them")
     add("-o", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
     add("--no-video", action="store_true", help="write no annotated video")
@@ -99,7 +91,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace the results in an existing folder")
 
 
-def run_command(args: argparse.Namespace) -> int:
+def run_track(args: argparse.Namespace) -> int:
     """``track SOURCE``."""
     if args.source is None and args.settings and "=" not in args.settings[-1]:
         args.source = args.settings.pop()  # `track --set max_age=30 street.mp4`
@@ -115,7 +107,7 @@ def run_command(args: argparse.Namespace) -> int:
         return _track(args, source, detector, args.source)
 
 
-def demo_command(args: argparse.Namespace) -> int:
+def run_demo(args: argparse.Namespace) -> int:
     """``track demo``."""
     from tracker.demo import SceneScore
     from tracker.scene import Scene
@@ -132,7 +124,7 @@ def demo_command(args: argparse.Namespace) -> int:
     return _track(args, scene.source(), detector, "demo", score=SceneScore(scene))
 
 
-def algos_command(args: argparse.Namespace) -> int:
+def run_algos(args: argparse.Namespace) -> int:
     """``track algos``."""
     found = {name: parameters(algorithm(name)) for name in algorithms()}
     if args.json:
@@ -147,12 +139,9 @@ def algos_command(args: argparse.Namespace) -> int:
     return 0
 
 
-def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, score: SceneScore | None = None) -> int:
-    """Run a pipeline into a fresh folder and say what happened; returns the exit code."""
-    from tracker import report
+def _open(args: argparse.Namespace, source: Any, detector: Any) -> tuple[Pipeline, dict[str, Any]]:
+    """The pipeline asked for, and the parameters given; ``args.algo`` and ``args.conf`` become those it uses."""
     from tracker.pipeline import open_pipeline
-    from tracker.sinks import FILES, TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
-    from tracker.threads import Behind
 
     if args.conf is not None and not math.isfinite(args.conf):
         raise ValueError(f"--conf {args.conf}: give a number")
@@ -163,7 +152,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         args.conf = params.conf if args.conf is None else args.conf
     args.algo = args.algo or DEFAULT
     settings |= typed(args.algo, settings_of(args.settings))
-    if args.classes is not None and not args.classes.replace(",", "").strip():
+    if args.classes is not None and not names_of(args.classes):
         raise ValueError("--classes: give names, such as person,car")
     pipeline = open_pipeline(
         source,
@@ -172,12 +161,22 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         reid=args.reid,
         reid_runtime=args.reid_runtime,
         conf=args.conf,
-        classes=None if args.classes is None else [name.strip() for name in args.classes.split(",") if name.strip()],
+        classes=names_of(args.classes),
         settings=settings,
         camera_motion=args.camera_motion,
         every=args.every,
         invalid="drop",
     )
+    return pipeline, settings
+
+
+def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, score: SceneScore | None = None) -> int:
+    """Run a pipeline into a fresh folder and say what happened; returns the exit code."""
+    from tracker import report
+    from tracker.sinks import FILES, TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
+    from tracker.threads import Behind
+
+    pipeline, settings = _open(args, source, detector)
     talk = not (args.json or args.quiet)
     run = _describe(args, pipeline, source, detector, settings)
     names = getattr(pipeline.detector, "class_names", None)

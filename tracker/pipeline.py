@@ -126,6 +126,7 @@ class Pipeline:
                 seen = Abreast(see, numbered, abreast)
                 finish.callback(seen.close)
             last: float | None = None
+            timed = self.embedder if isinstance(self.embedder, _Timed) else _Timed(None)
             first = self.tracker.state.frame if self.every > 1 else 0
             tracks: Tracks | None = None
             for made, one in enumerate(seen, start=1):
@@ -141,7 +142,6 @@ class Pipeline:
                 # Some containers repeat a timestamp; a tracker's time must increase.
                 time = frame.time if last is None else max(frame.time, last + 0.1 / self.source.frame_rate)
                 last = time
-                timed = self.embedder if isinstance(self.embedder, _Timed) else _Timed(None)
                 before = timed.seconds
                 if one.looked or tracks is None:
                     tracks = self.tracker.update(detections, frame.image, time)

@@ -11,20 +11,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.words import names_of, settings_of
+from tracker.words import add_settings, names_of, settings_of
 
 if TYPE_CHECKING:
     from tracker.evaluate.benchmark import GroundTruth
     from tracker.evaluate.scores import Evaluation
-
-_RULES = ("auto", "mot15", "mot16", "mot17", "mot20", "plain")
 
 
 def add_parsers(subparsers: Any) -> None:
     """Register the commands; each sets `run`, a function of the parsed arguments that returns an exit code."""
     parser = subparsers.add_parser(
         "eval",
-        help="score results against MOTChallenge ground truth (HOTA, CLEAR, identity)",
         description="Score results against ground truth: HOTA, CLEAR MOT and identity, as the official kit does.",
     )
     parser.add_argument(
@@ -36,9 +33,7 @@ def add_parsers(subparsers: Any) -> None:
     parser.add_argument(
         "--gt", required=True, metavar="GT", help="a MOTChallenge tree, a flat folder of <seq>.txt, or a file"
     )
-    parser.add_argument(
-        "--rules", choices=_RULES, default="auto", help="what counts; recognised from the data by default"
-    )
+    _add_rules(parser)
     parser.add_argument("--sequences", metavar="A,B", help="score only these sequences")
     parser.add_argument(
         "--split", choices=["full", "second-half"], default="full", help="second-half: MOT17's val half, from frame 1"
@@ -46,16 +41,12 @@ def add_parsers(subparsers: Any) -> None:
     parser.add_argument("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")
     _add_outputs(parser)
     parser.add_argument(
-        "--plot", type=_svg, metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold"
-    )
-    parser.add_argument(
         "--check", choices=["motmetrics"], help="recompute CLEAR and identity with it and say what differs"
     )
     parser.set_defaults(run=run_eval)
 
     parser = subparsers.add_parser(
         "bench",
-        help="run algorithms on a MOTChallenge tree and score them",
         description="Run algorithms on the detections of a MOTChallenge tree, time them and score them. Embeddings for "
         "algorithms that want them come from det.npz beside det.txt, or are made of img1 or a video. det.npz has the "
         "arrays frame (R,), xyxy (R, 4), embedding (R, D) and, if wanted, score (R,) and class (R,), with the boxes of "
@@ -63,15 +54,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     parser.add_argument("--data", required=True, metavar="TREE", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
     parser.add_argument("--algo", required=True, metavar="A,B", help="algorithms; `track algos` lists them")
-    parser.add_argument(
-        "--set",
-        dest="settings",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="parameters, for every algorithm that has them, or for one: sort.max_age=30",
-    )
+    add_settings(parser, "parameters, for every algorithm that has them, or for one: sort.max_age=30")
     parser.add_argument(
         "--split",
         choices=["full", "first-half", "second-half"],
@@ -85,24 +68,16 @@ def add_parsers(subparsers: Any) -> None:
     )
     parser.add_argument("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
     parser.add_argument("--conf", type=float, metavar="X", help="least score of a detection")
-    parser.add_argument("--reid", default="default", metavar="WHAT", help="embedder: default, histogram or MODEL.onnx")
-    parser.add_argument(
-        "--rules", choices=_RULES, default="auto", help="what counts; recognised from the data by default"
-    )
-    parser.add_argument("--sequences", metavar="A,B", help="only these sequences")
+    add_tree_options(parser)
     parser.add_argument(
         "--workers", type=_count, metavar="N", help="processes (one a core); 1 gives the cleanest times"
     )
     parser.add_argument("-o", dest="out", default="runs/bench", metavar="DIR", help="results and cache (runs/bench)")
     _add_outputs(parser)
-    parser.add_argument(
-        "--plot", type=_svg, metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold"
-    )
     parser.set_defaults(run=run_bench)
 
     parser = subparsers.add_parser(
         "doctor",
-        help="check detections, results or ground truth without scoring",
         description="Check MOTChallenge files: what is broken, with its line, and what looks wrong though it parses.",
     )
     parser.add_argument("path", nargs="+", metavar="PATH", help="files, folders of <seq>.txt, or MOTChallenge trees")
@@ -128,10 +103,6 @@ def run_eval(args: argparse.Namespace) -> int:
 
         truth = halved(truth)
     evaluations = [truth.score(files, tracker=name, threshold=args.threshold) for name, files in trackers.items()]
-    if args.plot:
-        from tracker.evaluate.curves import curves_svg
-
-        _write(args.plot, curves_svg(evaluations))
     show(evaluations, args)
     if args.check:
         return _second_opinion(evaluations, trackers, truth, args)
@@ -160,10 +131,6 @@ def run_bench(args: argparse.Namespace) -> int:
     )
     evaluations = [run.evaluation for run in runs]
     speeds = [run.speed() for run in runs]
-    if args.plot:
-        from tracker.evaluate.curves import curves_svg
-
-        _write(args.plot, curves_svg(evaluations))
     extra = {title: [speed[title] for speed in speeds] for title in speeds[0]}
     show(evaluations, args, extra=extra, figures=[run.figures() for run in runs])
     for note in notes:
@@ -189,12 +156,16 @@ def show(
     extra: dict[str, list[str]] | None = None,
     figures: list[dict[str, float | None]] | None = None,
 ) -> None:
-    """Print and write evaluations as the options --csv, --json and --markdown ask.
+    """Print and write evaluations as the options --plot, --csv, --json and --markdown ask.
 
     extra: columns of the comparison. figures: the same as numbers, a dict an evaluation, for CSV and JSON.
     """
     from tracker.evaluate.scores import aligned, as_csv, as_markdown
 
+    if args.plot:
+        from tracker.evaluate.curves import curves_svg
+
+        _write(args.plot, curves_svg(evaluations))
     first = evaluations[0]
     compared = [(e.tracker, e.combined) for e in evaluations]
     compare = len(evaluations) > 1 or bool(extra)
@@ -262,11 +233,30 @@ def _count(text: str) -> int:
     return value
 
 
+def add_tree_options(parser: argparse.ArgumentParser) -> None:
+    """Options of the commands that track a whole tree and score it: bench and tune."""
+    parser.add_argument("--reid", default="default", metavar="WHAT", help="embedder: default, histogram or MODEL.onnx")
+    _add_rules(parser)
+    parser.add_argument("--sequences", metavar="A,B", help="only these sequences")
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rules",
+        choices=("auto", "mot15", "mot16", "mot17", "mot20", "plain"),
+        default="auto",
+        help="what counts; recognised from the data by default",
+    )
+
+
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
     for name in ("csv", "json", "markdown"):
         parser.add_argument(
             f"--{name}", metavar="OUT", nargs="?", const="-", help=f"write {name} to OUT (- or none: stdout)"
         )
+    parser.add_argument(
+        "--plot", type=_svg, metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold"
+    )
 
 
 def _second_opinion(

@@ -15,15 +15,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from tracker.bench import Job, Split, code_hash, frames_of, halved, jobs_of, sha_of
+from tracker.bench import Job, Split, code_hash, detections_of, halved, jobs_of, sha_of
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.sequences import find_detections
-from tracker.io.mot import MotRows
+from tracker.io.mot import MotRows, results_of
 from tracker.registry import algorithm, build, needs_embeddings, parameters, typed
 from tracker.sinks import fresh_folder
 from tracker.spelling import nearest
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Metric = Literal["HOTA", "IDF1", "MOTA"]
 Scores = dict[str, float]
-METRICS: tuple[Metric, ...] = ("HOTA", "IDF1", "MOTA")
+METRICS: tuple[Metric, ...] = get_args(Metric)
 SHOWN = (*METRICS, "IDSW")
 JOURNAL, FILE = "journal.log", "params.json"
 
@@ -158,17 +158,7 @@ class Part:
         for found in self.frames[name]:
             kept = found if conf is None else found[found.scores >= conf]
             reports.append(tracker.update(kept))
-        numbers = np.concatenate([np.full(len(tracks), k, dtype=np.int64) for k, tracks in enumerate(reports, start=1)])
-        none = np.full(len(numbers), -1, dtype=np.int64)
-        return MotRows(
-            frames=numbers,
-            ids=np.concatenate([tracks.ids for tracks in reports]),
-            boxes=np.concatenate([tracks.boxes for tracks in reports]),
-            scores=np.concatenate([tracks.scores for tracks in reports]),
-            classes=none,
-            visibility=none.astype(np.float64),
-            lines=np.arange(1, len(numbers) + 1),
-        )
+        return results_of(reports)
 
 
 @dataclass(frozen=True)
@@ -250,7 +240,6 @@ def tune(
     names = [s.name for s in find_detections(data, sequences, detections)]
     by_split, notes = _splits(names, held_out, split)
     truth = load_ground_truth(data, rules, names)
-    rules_of = truth.rules.name
     jobs: dict[str, list[Job]] = {}
     for title, (own, part) in by_split.items():
         known = find_detections(data, own, detections)
@@ -265,7 +254,7 @@ def tune(
         "conf": conf,
         "searched": {name: asdict(r) if isinstance(r, Range) else list(r) for name, r in sorted(space.items())},
         "seed": seed,
-        "rules": rules_of,
+        "rules": truth.rules.name,
         "data": {title: [_identity(job, truth) for job in part] for title, part in jobs.items()},
         "code": code_hash(),
     }
@@ -388,7 +377,7 @@ def _load(jobs: Sequence[Job], truth: GroundTruth, split: Split, names: Sequence
     )
     return Part(
         own if split == "full" else halved(own, split),
-        {job.sequence: list(frames_of(job)) for job in jobs},
+        {job.sequence: list(detections_of(job)) for job in jobs},
         {job.sequence: job.frame_rate for job in jobs},
     )
 

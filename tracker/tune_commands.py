@@ -9,7 +9,8 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracker.words import names_of, settings_of
+from tracker.score_commands import add_tree_options
+from tracker.words import add_settings, names_of, settings_of
 
 METRICS = ("HOTA", "IDF1", "MOTA")
 
@@ -18,7 +19,6 @@ def add_parsers(subparsers: Any) -> None:
     """Register ``tune``."""
     parser = subparsers.add_parser(
         "tune",
-        help="search an algorithm's parameters against ground truth",
         description="Search an algorithm's parameters on a MOTChallenge tree with optuna (extra tune). Some sequences "
         "are held out: the search does not see them, and the score on them tells whether what it found holds there. "
         "The best parameters go to DIR/params.json, which `track --params` and `track bench --params` read. Finished "
@@ -44,15 +44,7 @@ def add_parsers(subparsers: Any) -> None:
         help="search these parameters alone: KEY, KEY=LOW:HIGH or KEY=A|B|C, apart by blanks or commas; "
         "conf is the least score of a detection (default: every parameter that has a range)",
     )
-    add(
-        "--set",
-        dest="settings",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="parameters to hold, at the start too",
-    )
+    add_settings(parser, "parameters to hold, at the start too")
     add("--conf", type=float, metavar="X", help="least score of a detection, held")
     add("--seed", type=int, default=0, help="another seed, other trials (default 0)")
     add(
@@ -62,22 +54,15 @@ def add_parsers(subparsers: Any) -> None:
         help="part of each sequence to use (default full)",
     )
     add("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
-    add("--reid", default="default", metavar="WHAT", help="embedder: default, histogram or MODEL.onnx")
-    add(
-        "--rules",
-        choices=("auto", "mot15", "mot16", "mot17", "mot20", "plain"),
-        default="auto",
-        help="what counts; recognised from the data by default",
-    )
-    add("--sequences", metavar="A,B", help="only these sequences")
+    add_tree_options(parser)
     add("-o", dest="out", metavar="DIR", help="folder to write to (default: one of this search below runs/tune)")
     add("--overwrite", action="store_true", help="begin anew in a folder that has a search")
     add("--json", action="store_true", help="print the parameter file and nothing else")
     add("--quiet", action="store_true", help="print errors only")
-    parser.set_defaults(run=tune_command)
+    parser.set_defaults(run=run_tune)
 
 
-def tune_command(args: argparse.Namespace) -> int:
+def run_tune(args: argparse.Namespace) -> int:
     """``track tune``: 0, or 130 when it was interrupted."""
     from tracker.tune import tune
 

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+def add_settings(parser: ArgumentParser, about: str) -> None:
+    """Add ``--set``; ``settings_of`` reads its words."""
+    parser.add_argument(
+        "--set", dest="settings", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=about
+    )
 
 
 def settings_of(words: Sequence[str]) -> dict[str, str]:

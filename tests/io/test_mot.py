@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracker.algorithms.sort import SORT
+from tracker.detections import Detections
 from tracker.io.mot import (
     MotFormatError,
     format_rows,
     read_detections,
     read_ground_truth,
     read_results,
+    results_of,
     write_results,
 )
 
@@ -282,6 +285,19 @@ def test_every_shared_file_reads() -> None:
         )
     for path in sorted(SHARED.glob("MOT1?/train/*/det/*.txt")):
         assert len(read_detections(path)) > 0
+
+
+def test_reports_are_what_their_file_would_hold(tmp_path: Path) -> None:
+    boxes = [[[10, 20, 40, 60]], [], [[10, 20, 40, 60], [90, 20, 120, 60]]]
+    tracker = SORT(min_hits=0)
+    reports = [tracker.update(Detections(np.reshape(found, (-1, 4)))) for found in boxes]
+    rows, columns = results_of(reports), ("frames", "ids", "boxes", "scores", "classes", "visibility", "lines")
+    assert (rows.frames.tolist(), rows.ids.tolist()) == ([1, 3, 3], [1, 1, 2])
+    write_results(tmp_path / "x.txt", rows.frames, rows.ids, rows.boxes, rows.scores)
+    back = read_results(tmp_path / "x.txt")
+    for name in columns:
+        assert getattr(rows, name).dtype == getattr(back, name).dtype, name
+        np.testing.assert_allclose(getattr(rows, name), getattr(back, name), atol=0.01, err_msg=name)
 
 
 def test_classes_and_marks_of_interpolated_rows_go_and_come_back(tmp_path: Path) -> None:

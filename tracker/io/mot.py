@@ -16,13 +16,16 @@ name the line. Format: Leal-Taixe 2015 (MOT15, section 3), Milan 2016 (MOT16, se
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from tracker.tracks import Tracks
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -143,6 +146,21 @@ def read_ground_truth(path: str | os.PathLike[str], layout: Layout = "auto", *, 
         )
     keep = _check(path, table, lines, invalid, ids_from=0, zero_size=True)
     return _rows(table, lines, keep, layout, class_column=7 if layout == "mot16" else None)
+
+
+def results_of(reports: Sequence[Tracks]) -> MotRows:
+    """What a tracker reported for frames 1, 2, ... as results, without a file in between."""
+    frames = np.repeat(np.arange(1, len(reports) + 1, dtype=np.int64), [len(tracks) for tracks in reports])
+    none = np.full(len(frames), -1, dtype=np.int64)
+    return MotRows(
+        frames=frames,
+        ids=np.concatenate([tracks.ids for tracks in reports]),
+        boxes=np.concatenate([tracks.boxes for tracks in reports]),
+        scores=np.concatenate([tracks.scores for tracks in reports]),
+        classes=none,
+        visibility=none.astype(np.float64),
+        lines=np.arange(1, len(frames) + 1, dtype=np.int64),
+    )
 
 
 def format_rows(
