@@ -45,6 +45,16 @@ def test_eval_prints_one_table(
     assert lines[4].split()[1] == "45.36"
 
 
+@pytest.mark.parametrize("split", ["full", "second-half"])
+def test_results_of_one_sequence_are_not_scored_as_another(
+    place: Path, split: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(place / "trackers" / "sort" / "KITTI-17.txt", tmp_path)
+    words = ["eval", str(tmp_path), "--gt", str(place / "gt"), "--sequences", "TUD-Campus", "--split", split]
+    assert main(words) == 2
+    assert "no result belongs to a sequence of the ground truth (KITTI-17)" in capsys.readouterr().err
+
+
 def test_eval_compares_trackers_and_writes_everything(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = {name: place / f"out.{name}" for name in ("csv", "json", "markdown", "svg")}
     words = ["eval", str(place / "trackers"), "--gt", str(place / "gt"), "--plot", str(out["svg"])]
@@ -125,6 +135,9 @@ def test_what_cannot_be_done_is_one_line(
         (["bench", "--data", "g", "--algo", "sort", "--workers", "x"], "x is not a whole number from 1"),
         (["bench", "--data", "g", "--algo", "sort", "--plot", "a.png"], "a.png does not end in .svg"),
         (["eval", "r", "--gt", "g", "--plot", "a.png"], "a.png does not end in .svg"),
+        (["eval", "r", "--gt", "g", "--seq", "a"], "--seq"),
+        (["bench", "--data", "g", "--algo", "sort", "--work", "1"], "--work"),
+        (["doctor", "r", "--g", "g"], "--g"),
     ],
 )
 def test_a_bad_option_is_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,7 +158,7 @@ def halved(truth: GroundTruth, split: Split = "second-half") -> GroundTruth:
         first, length = _part(split, truth.sequences[name].length or gt.last_frame)
         rows[name] = later(gt.select(gt.frames < first + length), first)
         known[name] = replace(truth.sequences[name], length=length)
-    return GroundTruth(known, rows, truth.rules, truth.why)
+    return GroundTruth(known, rows, truth.rules, truth.why, truth.partial)
 
 
 def later(rows: MotRows, first: int) -> MotRows:

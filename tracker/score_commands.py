@@ -22,6 +22,7 @@ def add_parsers(subparsers: Any) -> None:
     """Register the commands; each sets `run`, a function of the parsed arguments that returns an exit code."""
     parser = subparsers.add_parser(
         "eval",
+        allow_abbrev=False,
         description="Score results against ground truth: HOTA, CLEAR MOT and identity, as the official kit does.",
     )
     parser.add_argument(
@@ -47,6 +48,7 @@ def add_parsers(subparsers: Any) -> None:
 
     parser = subparsers.add_parser(
         "bench",
+        allow_abbrev=False,
         description="Run algorithms on the detections of a MOTChallenge tree, time them and score them. Embeddings for "
         "algorithms that want them come from det.npz beside det.txt, or are made of img1 or a video. det.npz has the "
         "arrays frame (R,), xyxy (R, 4), embedding (R, D) and, if wanted, score (R,) and class (R,), with the boxes of "
@@ -78,6 +80,7 @@ def add_parsers(subparsers: Any) -> None:
 
     parser = subparsers.add_parser(
         "doctor",
+        allow_abbrev=False,
         description="Check MOTChallenge files: what is broken, with its line, and what looks wrong though it parses.",
     )
     parser.add_argument("path", nargs="+", metavar="PATH", help="files, folders of <seq>.txt, or MOTChallenge trees")

@@ -136,7 +136,7 @@ class GroundTruth:
         self, known: dict[str, Sequence], rows: dict[str, MotRows], rules: Rules, why: str, partial: bool = False
     ) -> None:
         self.sequences = known
-        self._partial = partial  # only some sequences were asked for, so results for others are no surprise
+        self.partial = partial  # only some sequences were asked for, so results for others are no surprise
         self.rows = rows
         self.rules = rules
         self.why = why
@@ -160,7 +160,7 @@ class GroundTruth:
                 notes.append(f"{source.name} is scored as {name}")
             return {name: source}, notes
         by_name = {name: s if isinstance(s, MotRows) else Path(s) for name, s in results.items()}
-        if len(by_name) == 1 and len(self.sequences) == 1 and not self._partial:
+        if len(by_name) == 1 and len(self.sequences) == 1 and not self.partial:
             (given, only), name = next(iter(by_name.items())), next(iter(self.sequences))
             if given != name:
                 notes.append(f"{given} is scored as {name}")
@@ -172,7 +172,7 @@ class GroundTruth:
                 f"no result belongs to a sequence of the ground truth ({', '.join(extra) or 'no results'}); "
                 f"name the files as the sequences{f', for example {close[0]}.txt' if close else ''}"
             )
-        if extra and not self._partial:
+        if extra and not self.partial:
             notes.append(f"left out, no ground truth of that name: {', '.join(extra)}")
         return {name: source for name, source in by_name.items() if name in self.sequences}, notes
 
