@@ -44,8 +44,9 @@ from tracker.tracks import IntArray, Tracks
 REACH, REACH_PER_SECOND = 0.5, 1.5
 
 # Between these the good scores of a strong network are; others are scaled to the nearer one. The level starts as if one
-# detection of 0.9 had been seen: a video that begins with weak ones alone starts no tracks at once.
-STRONG, START = (0.85, 1.0), 0.9
+# detection of 0.9 had been seen, which is forgotten over so many detections: a video that begins with weak ones alone
+# starts no tracks at once. No detector's good ones are weaker than the last: where there is only junk nothing starts.
+STRONG, START, START_MEMORY, WEAKEST = (0.85, 1.0), 0.9, 100.0, 0.2
 
 # Frames with detections over which the level of the good scores is remembered: night falls.
 LEVEL_MEMORY = 1000.0
@@ -62,8 +63,9 @@ STEADY_HITS = 30
 class SteadyState(State):
     heights: FloatArray = field(default_factory=lambda: np.empty(0))  # slow mean of the measured heights, pixels
     looks: EmbeddingArray = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))  # (D, N) unit, or 0
-    weight: float = START**4  # of the scores so far: the sum of their fourth powers, slowly forgotten
-    level: float = START  # their mean, by that weight
+    prior: float = START**4  # weight of the level that a video starts with
+    fourth: float = 0.0  # sums of the fourth and fifth powers of all scores, slowly forgotten
+    fifth: float = 0.0
 
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
         super().warp(motion, matrix)
@@ -151,7 +153,7 @@ class Steady:
         """Track one frame: its detections in, the reported tracks out.
 
         detections  anything ``as_detections`` takes, those of low score too; embeddings are used where they are given.
-                    Scores of any scale above 0, bounded or not; those below count as 0
+                    Scores of any scale above 0, bounded or not, whose good ones are above 0.2; those below 0 count as 0
         frame       the image (H, W, 3), only for an embedder
         time        seconds; lets frames be skipped or irregular. Without it one call is one frame.
 
@@ -296,16 +298,17 @@ class Steady:
 
 
 def _relative(state: SteadyState, scores: FloatArray) -> FloatArray:
-    """Scores (M,) as those of a strong network, 0..1; the level in ``state`` learns from them first."""
+    """Scores (M,) as those of a strong network, 0..1; what ``state`` knows of their level learns from them first."""
     if len(scores) == 0:
         return scores
     scores = np.minimum(np.maximum(scores, LEAST), MOST)
     squares = scores * scores
-    new, old = float(squares.dot(squares)), (1 - 1 / LEVEL_MEMORY) * state.weight
-    state.weight = new + old
-    state.level = (float(squares.dot(squares * scores)) + old * state.level) / state.weight
-    if not STRONG[0] <= state.level <= STRONG[1]:
-        scores *= min(max(state.level, STRONG[0]), STRONG[1]) / state.level
+    state.prior = max(state.prior * (1 - 1 / START_MEMORY) ** len(scores), 1e-12)  # all scores may be 0
+    state.fourth += float(squares.dot(squares)) - state.fourth / LEVEL_MEMORY
+    state.fifth += float(squares.dot(squares * scores)) - state.fifth / LEVEL_MEMORY
+    level = max((state.fifth + state.prior * START) / (state.fourth + state.prior), WEAKEST)
+    if not STRONG[0] <= level <= STRONG[1]:
+        scores *= min(max(level, STRONG[0]), STRONG[1]) / level
     out: FloatArray = np.minimum(scores, ONE, out=scores)
     return out
 
