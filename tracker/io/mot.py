@@ -272,7 +272,9 @@ def _rows(table: FloatArray, lines: IntArray, keep: BoolArray, layout: str, clas
     boxes[:, 2:] += boxes[:, :2]
     has_class = class_column is not None and table.shape[1] > class_column
     has_visibility = layout == "mot16" and table.shape[1] > 8
+    # Others keep a place in the world in the last three columns.
     marked = layout == "results" and table.shape[1] == 10 and bool((np.abs(table[:, 9]) == 1).all())
+    marked = marked and bool((table[:, 8] == -1).all())
     return MotRows(
         frames=frames,
         ids=np.full(kept, -1) if layout == "detections" else table[:, 1].astype(np.int64),
