@@ -414,6 +414,24 @@ def test_a_full_disk_stops_with_one_line(
     assert "Traceback" not in err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="limits the size of files")
+def test_a_disk_that_fills_up_leaves_whole_frames(street: Path, detections: Path, tmp_path: Path) -> None:
+    for out, limit in (("whole", 10**9), ("cut", 500)):
+        code = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+from tracker.cli import main
+sys.exit(main([{str(street)!r}, "--detector", {str(detections)!r}, "--no-video", "--quiet", "-o", {out!r}]))
+"""
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "track: cut/tracks.txt: File too large" in done.stderr
+    whole, cut = ((tmp_path / out / "tracks.txt").read_text().splitlines() for out in ("whole", "cut"))
+    assert len(whole) > len(cut) > 0
+    assert cut == whole[: len(cut)]
+    assert cut[-1].split(",")[0] != whole[len(cut)].split(",")[0]
+
+
 def test_a_detector_that_fails_midway_loses_nothing(
     street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
