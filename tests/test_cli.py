@@ -201,6 +201,30 @@ def test_overwriting_loses_nothing_before_there_is_something_new(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == kept
 
 
+@pytest.mark.parametrize("algo", ["botsort", "bytetrack", "ocsort", "steady"])
+def test_detections_too_weak_for_any_track_are_said(
+    algo: str, detections: Path, street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weak = tmp_path / "weak.txt"
+    weak.write_text(detections.read_text().replace(",0.9,", ",0.05,"))
+    command = [str(street), "--detector", str(weak), "--algo", algo, "--no-video", "-o", str(tmp_path / "out")]
+    assert main(command) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("track: note: no tracks: the best of ")
+    assert f"detections scores 0.05, {algo} starts tracks at " in line
+    assert main([*command, "--overwrite", "--json"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_detections_seen_too_seldom_for_any_track_are_said(
+    detections: Path, street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--detector", str(detections), "--algo", "deepsort", "--reid", "histogram", "--every", "20", "--no-video"]
+    assert main([str(street), *words, "-o", str(tmp_path / "out")]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("track: note: no tracks: deepsort met no object often enough in ")
+
+
 def test_an_embedder_that_is_not_used_is_said(
     street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -416,17 +440,18 @@ def test_a_full_disk_stops_with_one_line(
 
 @pytest.mark.skipif(os.name == "nt", reason="limits the size of files")
 def test_a_disk_that_fills_up_leaves_whole_frames(street: Path, detections: Path, tmp_path: Path) -> None:
-    for out, limit in (("whole", 10**9), ("cut", 500)):
+    for name, limit in (("whole", 10**9), ("cut", 500)):
+        out = str(tmp_path / name)
         code = f"""
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 from tracker.cli import main
 sys.exit(main([{str(street)!r}, "--detector", {str(detections)!r}, "--no-video", "--quiet", "-o", {out!r}]))
 """
-        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "track: cut/tracks.txt: File too large" in done.stderr
-    whole, cut = ((tmp_path / out / "tracks.txt").read_text().splitlines() for out in ("whole", "cut"))
+    assert f"track: {tmp_path / 'cut' / 'tracks.txt'}: File too large" in done.stderr
+    whole, cut = ((tmp_path / name / "tracks.txt").read_text().splitlines() for name in ("whole", "cut"))
     assert len(whole) > len(cut) > 0
     assert cut == whole[: len(cut)]
     assert cut[-1].split(",")[0] != whole[len(cut)].split(",")[0]

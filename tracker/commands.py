@@ -211,7 +211,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         _note(args, notes, said)
 
         progress = report.Progress(source.n_frames) if talk else None
-        detections = 0
+        detections, best = 0, -math.inf
         failure: Exception | None = None
         started = clock.perf_counter()
         writer = Behind(write)
@@ -223,6 +223,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
                     if window is not None:
                         window.write(step)
                     detections += len(step.detections)
+                    best = float(step.detections.scores.max(initial=best))
                     if progress is not None:
                         progress(pipeline.frames, len(step.tracks))
                     if interrupted:
@@ -253,7 +254,10 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
     unfound = None
     if failures:
         unfound = f"camera motion not found in {failures} of {frames} frames (scene cuts?): taken as still there"
-    _note(args, [*source.notes, late, unfound], said)  # what reading it brought to light
+    untracked = None
+    if detections and not text.rows and not interrupted and failure is None:
+        untracked = _untracked(pipeline.tracker, args.algo, detections, best)
+    _note(args, [*source.notes, late, unfound, untracked], said)  # what reading it brought to light
     missing = 0 if interrupted else source.missing
     if frames == 0 and failure is None and not interrupted:
         failure = ValueError(f"{source.name}: no frame could be read; nothing was tracked")
@@ -327,6 +331,18 @@ def _say(
         print(report.summary(run, speed, where))
         if scores is not None:
             print("  ".join(f"{name} {value}" for name, value in scores.items()))
+
+
+def _untracked(tracker: Any, algo: str, detections: int, best: float) -> str:
+    """Why no track was reported, by the best score of the detections."""
+    for name in ("birth_score", "birth_threshold", "det_threshold"):
+        least = getattr(tracker, name, -math.inf)
+        if best < least:
+            return (
+                f"no tracks: the best of {detections} detections scores {best:.2g}, {algo} starts tracks at "
+                f"{name}={least:g}; lower its thresholds with --set (`track algos` lists them)"
+            )
+    return f"no tracks: {algo} met no object often enough in {detections} detections; `track algos` says how often"
 
 
 def _note(args: argparse.Namespace, notes: Sequence[str | None], said: list[str]) -> None:
