@@ -310,8 +310,14 @@ def test_bad_params_name_the_file(content: dict[str, Any], message: str, tmp_pat
     assert message in str(error.value)
 
 
+def test_params_saved_by_an_editor_that_marks_unicode(tmp_path: Path) -> None:
+    file = params(tmp_path)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert read_params(file).settings == {"min_hits": 1, "max_age": 9}
+
+
 def test_files_that_hold_no_params(tmp_path: Path, tree: Path) -> None:
-    for text in ("", "[1]", '{"algorithm": "sort"}', "max_age = 3"):
+    for text in ("", "[1]", '{"algorithm": "sort"}', "max_age = 3", "[" * 10**5):
         (tmp_path / "x.json").write_text(text)
         with pytest.raises(ValueError, match=r"x\.json: is no parameter file; give JSON such as"):
             read_params(tmp_path / "x.json")

@@ -124,11 +124,11 @@ def read_params(path: str | os.PathLike[str], algo: str | None = None) -> Params
     such a file, is for another algorithm, or has a parameter or a value that the algorithm does not take.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         name, settings, conf = content["algorithm"], content["parameters"], content.get("conf")
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror}); give a file of `track tune`") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(
             f'{path}: is no parameter file; give JSON such as {{"algorithm": "sort", "parameters": {{"max_age": 30}}}}'
         ) from None
