@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -97,6 +98,40 @@ def test_an_interrupt_within_a_trial_keeps_those_before(tree: Path, monkeypatch:
     journal = tree.parent / "out" / "journal.log"
     journal.write_bytes(journal.read_bytes() + b'{"op_code": 4, "wor')  # as after a crash
     assert search(tree, "out").path.read_bytes() == whole
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such locks")
+def test_two_searches_do_not_share_a_journal(tree: Path) -> None:
+    def again(*_: float) -> None:
+        for overwrite in (False, True):
+            with pytest.raises(ValueError, match=r"journal\.log: another search is writing to it; wait for it"):
+                search(tree, "out", overwrite=overwrite)
+
+    file = search(tree, "out", progress=again).path
+    assert file.read_bytes() == search(tree, "whole").path.read_bytes()
+    assert search(tree, "out", overwrite=True).path.read_bytes() == file.read_bytes()
+
+
+def test_a_full_disk_keeps_the_trials_in_the_journal(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = search(tree, "whole").path.read_bytes()
+    from optuna.storages.journal import JournalFileBackend
+
+    real, calls = JournalFileBackend.append_logs, []
+
+    def full(journal: Any, logs: Any) -> None:
+        calls.append(logs)
+        if len(calls) == 22:
+            with (tree.parent / "out" / "journal.log").open("ab") as file:
+                file.write(b'{"op_code": 4, "wor')
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(journal, logs)
+
+    monkeypatch.setattr(JournalFileBackend, "append_logs", full)
+    with pytest.raises(ValueError, match=r"out.journal\.log: cannot be written \(No space left on device\)"):
+        search(tree, "out")
+    scored: list[int] = []
+    assert search(tree, "out", progress=lambda number, *_: scored.append(number)).path.read_bytes() == whole
+    assert 1 < scored[0] <= 4
 
 
 def test_what_is_held_out_does_not_guide(tree: Path, tmp_path: Path) -> None:

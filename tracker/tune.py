@@ -12,7 +12,9 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -260,12 +262,12 @@ def tune(
     }
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
     folder = Path("runs/tune") / f"{algo}-{digest[:8]}" if out is None else Path(out)
-    study = _open_study(optuna, folder, question, overwrite)
-    if begin is not None:
-        begin(space, {title: own for title, (own, _) in by_split.items()}, notes)
-    parts = {title: _load(jobs[title], truth, part, own) for title, (own, part) in by_split.items()}
-
-    interrupted = _search(optuna, study, parts["training"], algo, held, conf, space, metric, trials, seed, progress)
+    with _alone(folder, overwrite) as journal:
+        study = _open_study(optuna, journal, question)
+        if begin is not None:
+            begin(space, {title: own for title, (own, _) in by_split.items()}, notes)
+        parts = {title: _load(jobs[title], truth, part, own) for title, (own, part) in by_split.items()}
+        interrupted = _search(optuna, study, parts["training"], algo, held, conf, space, metric, trials, seed, progress)
     done = _complete(study)[: trials + 1]
     if not done:
         raise KeyboardInterrupt
@@ -382,17 +384,45 @@ def _load(jobs: Sequence[Job], truth: GroundTruth, split: Split, names: Sequence
     )
 
 
-def _open_study(optuna: Any, folder: Path, question: dict[str, Any], overwrite: bool) -> Study:
-    """The study in the folder's journal, or a new one. ValueError where the journal is another search's."""
+@contextmanager
+def _alone(folder: Path, overwrite: bool) -> Iterator[Path]:
+    """The folder's journal, an empty one where there is none or it is overwritten; nobody else's while inside.
+
+    Two searches would count each other's trials as their own. The system ends the lock with the process, however that
+    ends; Windows has none. Raises ValueError where another search is at it, or the journal cannot be written.
+    """
+    journal = folder / JOURNAL
+    if not journal.is_file():
+        fresh_folder(folder, overwrite=overwrite)
+    try:
+        with journal.open("ab") as file:
+            if sys.platform != "win32":
+                import fcntl
+
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise ValueError(
+                        f"{journal}: another search is writing to it; wait for it, or write to another folder"
+                    ) from None
+            if overwrite:
+                file.truncate(0)
+            yield journal
+    except OSError as error:
+        if error.filename not in (None, str(journal)):
+            raise
+        raise ValueError(
+            f"{journal}: cannot be written ({error.strerror or error}); the trials in it are kept, "
+            "and the same command goes on from them"
+        ) from None
+
+
+def _open_study(optuna: Any, journal: Path, question: dict[str, Any]) -> Study:
+    """The study in the journal, or a new one. ValueError where the journal is another search's."""
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    journal = folder / JOURNAL
-    if overwrite and journal.is_file():
-        journal.unlink()
-    if not journal.is_file():
-        fresh_folder(folder, overwrite=overwrite)
-    elif (lines := journal.read_bytes()).startswith(b'{"op_code"') and not lines.endswith(b"\n"):  # cut off by a crash
+    if (lines := journal.read_bytes()).startswith(b'{"op_code"') and not lines.endswith(b"\n"):  # cut off by a crash
         journal.write_bytes(lines[: lines.rfind(b"\n") + 1])
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
