@@ -287,6 +287,24 @@ def test_bad_rows_of_a_detector_are_dropped_and_counted(
     assert "3 invalid detections dropped" in capsys.readouterr().out
 
 
+def test_the_voted_class_is_written_where_asked(street: Path, detections: Path, tmp_path: Path) -> None:
+    rows = np.loadtxt(detections, delimiter=",")
+    boxes = np.column_stack((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]))
+    own = (rows[:, 4] * rows[:, 5] > np.median(rows[:, 4] * rows[:, 5])).astype(int) + 2
+    given = np.where(rows[:, 0] % 5 == 0, 7, own)  # now and then the detector takes everyone for a truck
+    file = tmp_path / "classes.npz"
+    np.savez(file, **{"frame": rows[:, 0], "xyxy": boxes, "score": rows[:, 6], "class": given})
+    command = [str(street), "--detector", str(file), "--no-video", "--quiet", "-o"]
+    assert main([*command, str(tmp_path / "plain")]) == 0
+    assert main([*command, str(tmp_path / "out"), "--class-column"]) == 0
+    plain, tracks = (read_results(tmp_path / name / "tracks.txt") for name in ("plain", "out"))
+    np.testing.assert_array_equal(plain.boxes, tracks.boxes)
+    assert (plain.classes == -1).all()
+    assert set(tracks.classes.tolist()) == {2, 3}  # never 7
+    assert main(["refine", str(tmp_path / "out/tracks.txt"), "--quiet"]) == 0
+    assert set(read_results(tmp_path / "out/tracks-refined.txt").classes.tolist()) == {2, 3}
+
+
 def test_folder_of_images(detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import cv2
 

@@ -85,6 +85,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, "parameters of the algorithm; `track algos` lists them")
     add("--params", metavar="FILE", help="parameters that `track tune` found; --set and --conf come before them")
     add("-o", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
+    add(
+        "--class-column",
+        action="store_true",
+        help="write each track's class (voted) to column 8 of tracks.txt; MOTChallenge's kit refuses classes above 1",
+    )
     add("--no-video", action="store_true", help="write no annotated video")
     add("--json", action="store_true", help="print the summary as JSON and nothing else")
     add("--quiet", action="store_true", help="print errors only")
@@ -186,7 +191,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         for given in (label, str(detector), args.reid, args.camera_motion, args.params):
             if given and Path(given).resolve() in [(folder / name).resolve() for name in FILES]:
                 raise ValueError(f"{given}: would be replaced by the results; write to another folder with -o")
-        text = TextSink(folder / "tracks.txt")
+        text = TextSink(folder / "tracks.txt", classes=args.class_column)
         video = None if args.no_video else VideoSink(folder / "tracks.mp4", source.frame_rate, names)
         sinks: list[Sink] = [sink for sink in (text, video, score) if sink is not None]
         for sink in [*sinks, window] if window is not None else sinks:

@@ -67,13 +67,15 @@ class Sink(Protocol):
 class TextSink:
     """``tracks.txt``: one line per reported track and frame, complete up to the last frame written.
 
-    Column 10 is 1 in rows that nobody detected (predicted by ``every``, or out of sight), -1 in the others.
+    Column 10 is 1 in rows that nobody detected (predicted by ``every``, or out of sight), -1 in the others. With
+    ``classes`` column 8 is the track's voted class.
 
     ``frames`` counts the steps, ``rows`` the lines, ``ids`` holds the ids seen.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, classes: bool = False) -> None:
         self.path = path
+        self.classes = classes
         self.frames = self.rows = 0
         self.ids: set[int] = set()
         self._file: TextIO | None = None
@@ -86,7 +88,8 @@ class TextSink:
             self._file = self.path.open("w", encoding="ascii", newline="\n")
         tracks = step.tracks
         scores, unseen = np.clip(tracks.scores, 0, 1), tracks.detections < 0
-        text = format_rows(step.frame.number, tracks.ids, tracks.boxes, scores, interpolated=unseen)
+        classes = tracks.classes if self.classes else None
+        text = format_rows(step.frame.number, tracks.ids, tracks.boxes, scores, classes=classes, interpolated=unseen)
         try:
             self._file.write(text)
             self._file.flush()
