@@ -235,6 +235,25 @@ def test_an_embedder_that_is_not_used_is_said(
     assert "no ReID model is used; --reid-runtime openvino is left out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("algo", ["deepsort", "steady"])
+def test_recorded_embeddings_are_used_and_no_model_is_named(
+    algo: str, street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = np.loadtxt(detections, delimiter=",")
+    boxes = np.column_stack((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]))
+    looks = np.random.default_rng(0).normal(size=(len(rows), 8))
+    np.savez(tmp_path / "looks.npz", frame=rows[:, 0], xyxy=boxes, score=rows[:, 6], embedding=looks)
+    command = [str(street), "--detector", str(tmp_path / "looks.npz"), "--algo", algo, "--no-video", "-o"]
+    assert main([*command, str(tmp_path / "a")]) == 0
+    captured = capsys.readouterr()
+    assert "embedder" not in captured.out
+    assert captured.err == ""
+    assert json.loads((tmp_path / "a/run.json").read_text())["embedder"] is None
+    assert main([*command, str(tmp_path / "b"), "--reid", "histogram"]) == 0
+    assert "looks.npz brings embeddings; --reid histogram is left out" in capsys.readouterr().err
+    assert (tmp_path / "a/tracks.txt").read_bytes() == (tmp_path / "b/tracks.txt").read_bytes() != b""
+
+
 def test_the_runtime_of_the_reid_model_is_said(
     street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

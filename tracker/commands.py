@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.registry import DEFAULT, algorithm, algorithms, parameters, read_params, typed
+from tracker.registry import DEFAULT, algorithm, algorithms, parameters, read_params, typed, wants_embeddings
 from tracker.words import add_settings, names_of, settings_of
 
 if TYPE_CHECKING:
@@ -210,7 +210,10 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         said: list[str] = []
         notes = [*source.notes, getattr(pipeline.detector, "note", None)]
         if args.reid is not None and pipeline.embedder is None:
-            notes.append(f"{args.algo} uses no appearance; --reid {args.reid} is left out")
+            why = f"{detector} brings embeddings"
+            if not wants_embeddings(algorithm(args.algo)):
+                why = f"{args.algo} uses no appearance"
+            notes.append(f"{why}; --reid {args.reid} is left out")
         elif args.reid_runtime is not None and pipeline.embedder is None:
             notes.append(f"no ReID model is used; --reid-runtime {args.reid_runtime} is left out")
         _note(args, notes, said)

@@ -297,7 +297,8 @@ def open_pipeline(
             if classes is not None:
                 raise ValueError("classes by name go with a detector named by text; filter in your own callable")
         wanted = needs_embeddings(type(tracker)) if reid is None else wants_embeddings(type(tracker))
-        if wanted and getattr(tracker, "embedder", None) is None:
+        brought = getattr(found, "embedded", False)  # recorded, so that nothing is left to embed
+        if wanted and not brought and getattr(tracker, "embedder", None) is None:
             from tracker.embed import open_embedder
 
             reid = "default" if reid is None else reid
@@ -344,7 +345,8 @@ def track(
     algo      name of an algorithm, or an instance of one; default that of ``params``, or else "steady"
     detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections
     reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
-              Without it: the packaged model where the algorithm needs embeddings, none where it only can use them
+              Without it: the packaged model where the algorithm needs embeddings, none where it only can use them.
+              Left out where recorded detections bring embeddings of their own
     reid_runtime  what runs the ReID model: "onnxruntime" (default) or "openvino", where that is installed
     conf      least score of a detection; default the detector's own
     classes   names of the classes to keep, where the detector has names
