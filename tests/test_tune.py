@@ -176,6 +176,24 @@ def test_a_held_out_split_that_gets_worse_is_said(tree: Path, monkeypatch: pytes
     assert "no trial was better than the start" in tuned.notes[0]
 
 
+def test_appearance_is_searched_where_an_embedder_is_named(tree: Path) -> None:
+    def stop(found: Any, *_: Any) -> None:
+        space.update(found)
+
+    space: dict[str, Any] = {}
+    pytest.importorskip("optuna", reason="needs the extra tune")
+    for name in ("a", "b", "c"):
+        lines = len((tree / name / "det" / "det.txt").read_text().splitlines())
+        np.savez(tree / name / "det" / "det.npz", embedding=np.random.default_rng(0).normal(size=(lines, 4)))
+    for reid, nothing in (("histogram", False), (None, True)):
+        out = tree.parent / str(reid)
+        tune(tree, "steady", search={"appearance": None}, trials=1, out=out, reid=reid, begin=stop)
+        journal = (out / "journal.log").read_text().replace(" ", "")
+        assert '"embeddings":' in journal
+        assert ('"embeddings":null' in journal) == nothing
+    assert list(space) == ["appearance"]
+
+
 @pytest.mark.parametrize("algo", algorithms())
 def test_every_value_of_the_search_space_is_taken(algo: str) -> None:
     space, known = search_space(algo), parameters(algorithm(algo))
@@ -200,6 +218,7 @@ def test_a_space_is_what_was_asked_for() -> None:
     }
     assert "min_hits" not in search_space("sort", settings=["min_hits"])
     assert "appearance" not in search_space("steady")
+    assert {"appearance", "max_cosine_distance"} <= set(search_space("steady", reid="default"))
     assert "max_cosine_distance" in search_space("deepsort")
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from tracker.camera import Compensated, open_camera
 from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
-from tracker.registry import DEFAULT, Tracker, algorithm, build, needs_embeddings, read_params, wants_embeddings
+from tracker.registry import DEFAULT, Tracker, algorithm, build, read_params, takes_embeddings
 from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
 from tracker.state import at_least
 from tracker.threads import Abreast, Ahead
@@ -296,7 +296,7 @@ def open_pipeline(
                 raise ValueError(f"detector={found!r}: give a name, a file or a callable image -> detections")
             if classes is not None:
                 raise ValueError("classes by name go with a detector named by text; filter in your own callable")
-        wanted = needs_embeddings(type(tracker)) if reid is None else wants_embeddings(type(tracker))
+        wanted = takes_embeddings(type(tracker), reid)
         brought = getattr(found, "embedded", False)  # recorded, so that nothing is left to embed
         if wanted and not brought and getattr(tracker, "embedder", None) is None:
             from tracker.embed import open_embedder

@@ -77,6 +77,11 @@ def needs_embeddings(cls: type[Any]) -> bool:
     return wants_embeddings(cls) and not getattr(cls, "embeddings_optional", False)
 
 
+def takes_embeddings(cls: type[Any], reid: object) -> bool:
+    """Whether it is given embeddings: where a ``reid`` is named, if it can use them; else if it cannot do without."""
+    return needs_embeddings(cls) if reid is None else wants_embeddings(cls)
+
+
 def build(name: str, settings: Mapping[str, Any] | None = None, **given: Any) -> Tracker:
     """An instance of the algorithm ``name``.
 

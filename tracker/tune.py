@@ -26,7 +26,7 @@ from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.sequences import find_detections
 from tracker.io.mot import MotRows, results_of
-from tracker.registry import algorithm, build, needs_embeddings, parameters, typed
+from tracker.registry import algorithm, build, parameters, takes_embeddings, typed
 from tracker.sinks import fresh_folder
 from tracker.spelling import nearest
 
@@ -78,11 +78,17 @@ def range_of(name: str, default: Any) -> Range | tuple[Any, ...] | None:
     return Range(default / 2, 2 * default, log=True) if default > 1 else Range(default / 2, min(1.0, 2 * default))
 
 
-def search_space(algo: str, search: Mapping[str, str | None] | None = None, settings: Sequence[str] = ()) -> Space:
+def search_space(
+    algo: str,
+    search: Mapping[str, str | None] | None = None,
+    settings: Sequence[str] = (),
+    reid: str | None = None,
+) -> Space:
     """What is searched: the parameters named in ``search``, or else all that have a range and are not in ``settings``.
 
     search  by name: None for the parameter's own range, "LOW:HIGH", or choices "A|B|C"; the name conf stands for the
             least score of a detection, which has no range of its own
+    reid    as ``tune`` takes it: without embeddings nothing of appearance is searched
 
     Raises ValueError for an unknown name, with the nearest, one that is held too, and a range that is none or leaves
     what the algorithm takes.
@@ -90,7 +96,7 @@ def search_space(algo: str, search: Mapping[str, str | None] | None = None, sett
     cls = algorithm(algo)
     known = parameters(cls)
     if search is None:
-        left_out = (*NOT_SEARCHED, *settings, *(() if needs_embeddings(cls) else OF_APPEARANCE))
+        left_out = (*NOT_SEARCHED, *settings, *(() if takes_embeddings(cls, reid) else OF_APPEARANCE))
         ranges = {name: range_of(name, default) for name, default in known.items() if name not in left_out}
         space = {name: found for name, found in ranges.items() if found is not None}
     else:
@@ -202,7 +208,7 @@ def tune(
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     detections: str = "det.txt",
-    reid: str = "default",
+    reid: str | None = None,
     rules: str = "auto",
     sequences: list[str] | None = None,
     overwrite: bool = False,
@@ -235,7 +241,7 @@ def tune(
         raise ValueError(f"seed={seed}: give 0 or more")
     held = typed(algo, settings or {})
     build(algo, held)
-    space = search_space(algo, search, list(held))
+    space = search_space(algo, search, list(held), reid)
     if "conf" in space and conf is not None:
         raise ValueError("conf is both searched and set; leave one out")
 
