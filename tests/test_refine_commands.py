@@ -118,6 +118,11 @@ def test_folders_of_results_and_of_trackers(tracks: Path) -> None:
     assert not Path("bad").exists()
 
 
+def test_a_name_that_ends_in_a_slash_is_a_folders(tracks: Path) -> None:
+    assert main(["refine", "tracks.txt", "-o", "new/", "--quiet"]) == 0
+    assert [path.name for path in Path("new").iterdir()] == ["tracks.txt"]
+
+
 def test_an_empty_file_stays_empty_and_is_said_so(tracks: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty.txt").write_text("")
     assert main(["refine", "empty.txt"]) == 0

@@ -163,7 +163,8 @@ def _targets(args: argparse.Namespace) -> dict[Path, Path]:
         out = plain.with_name(f"{plain.stem}-refined{plain.suffix}" if given.is_file() else f"{plain.name}-refined")
         out = Path(os.path.relpath(out)) if not given.is_absolute() else out
     if given.is_file() or not given.exists():
-        targets = {given: out / given.name if out.is_dir() else out}
+        folder = out.is_dir() or (args.out or "").endswith(("/", os.sep))
+        targets = {given: out / given.name if folder else out}
     else:
         if args.video:
             raise ValueError(f"{given}: is a folder; --video is the video of one results file, give that")
