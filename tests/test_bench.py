@@ -189,6 +189,24 @@ def test_an_algorithm_that_wants_embeddings(tree: Path) -> None:
         bench(tree, ["deepsort"], out=tree / "out", workers=1)
 
 
+@pytest.mark.parametrize("algo", ["botsort", "steady"])
+def test_an_embedder_that_is_named_is_used_by_all_that_can(tree: Path, algo: str) -> None:
+    looks = np.tile(np.eye(3, dtype=np.float32), (FRAMES, 1))
+    looks[len(looks) // 2 :] = np.roll(np.eye(3), 1, axis=0)[np.arange(len(looks) - len(looks) // 2) % 3]  # new clothes
+    for name in ("a", "b"):
+        np.savez(tree / name / "det" / "det.npz", embedding=looks)
+    (plain,), _ = bench(tree, [algo], out=tree / "out", workers=1)
+    (named, sort), _ = bench(tree, [algo, "sort"], out=tree / "out", workers=1, reid="histogram")
+    assert [plain.label, named.label, sort.label] == [algo, f"{algo} with embeddings", "sort"]
+    records = [json.loads((tree / "out/full" / run.label / "a.json").read_text()) for run in (plain, named, sort)]
+    npz = str(tree / "a" / "det" / "det.npz")
+    assert [record["embeddings"] for record in records] == [None, npz, None]
+    assert bench(tree, [algo], out=tree / "out", workers=1)[0][0].cached == 2  # neither replaced the other
+    (tree / "a" / "det" / "det.npz").unlink()
+    with pytest.raises(ValueError, match=f"{algo} was not run: it wants embeddings, and a has no det.npz"):
+        bench(tree, [algo], out=tree / "out", workers=1, reid="histogram")
+
+
 def test_embeddings_beside_detections_are_checked(tree: Path) -> None:
     rows = read_detections(tree / "a" / "det" / "det.txt")
     file = tree / "a" / "det" / "det.npz"

@@ -79,8 +79,10 @@ def test_a_scene_cut_is_taken_as_still_and_said_once(method):
 
 
 def test_bad_images_and_names_are_said():
-    with pytest.raises(ValueError, match="needs an image"):
+    with pytest.raises(ValueError, match="needs an image for each frame, and there is none; give a file"):
         CameraEstimate()(None)
+    with pytest.raises(ValueError, match="needs an image"):
+        CameraEstimate()(np.zeros((4, 4)))
     with pytest.raises(ValueError, match="unknown"):
         CameraEstimate("sift")
     with pytest.raises(ValueError, match="32 pixels"):
@@ -116,6 +118,10 @@ def test_a_file_gives_a_matrix_a_frame(tmp_path):
         ("0 1 0 nan 0 1 0\n", r"txt:1: expected frame"),
         ("0 1 0 0 0 1 0\n2 1 0 0 0 1 0\n", r"txt:2: frame 2 where 1 is due"),
         ("0 1 0 0 0 1 0\n", r"camera motion of 1 frames for a video of 5"),
+        ("0 1 0 0 0 1 0\n1 0 0 0 0 0 0\n", r"txt:2: no motion of a camera"),
+        ("0 1 0 0 0 1 0\n1 -1 0 0 0 1 0\n", r"txt:2: no motion of a camera"),
+        ("0 1 0 0 0 1 0\n1 1e300 0 0 0 1 0\n", r"txt:2: no motion of a camera"),
+        ("0 1 0 0 0 1 0\n1 1 0 1e9 0 1 0\n", r"txt:2: no motion of a camera"),
     ],
 )
 def test_a_bad_file_is_said(tmp_path, text, complaint):

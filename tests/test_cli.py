@@ -201,6 +201,30 @@ def test_overwriting_loses_nothing_before_there_is_something_new(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == kept
 
 
+@pytest.mark.parametrize("algo", ["botsort", "bytetrack", "ocsort", "steady"])
+def test_detections_too_weak_for_any_track_are_said(
+    algo: str, detections: Path, street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weak = tmp_path / "weak.txt"
+    weak.write_text(detections.read_text().replace(",0.9,", ",0.05,"))
+    command = [str(street), "--detector", str(weak), "--algo", algo, "--no-video", "-o", str(tmp_path / "out")]
+    assert main(command) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("track: note: no tracks: the best of ")
+    assert f"detections scores 0.05, {algo} starts tracks at " in line
+    assert main([*command, "--overwrite", "--json"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_detections_seen_too_seldom_for_any_track_are_said(
+    detections: Path, street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--detector", str(detections), "--algo", "deepsort", "--reid", "histogram", "--every", "20", "--no-video"]
+    assert main([str(street), *words, "-o", str(tmp_path / "out")]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("track: note: no tracks: deepsort met no object often enough in ")
+
+
 def test_an_embedder_that_is_not_used_is_said(
     street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -209,6 +233,25 @@ def test_an_embedder_that_is_not_used_is_said(
     assert "sort uses no appearance; --reid histogram is left out" in capsys.readouterr().err
     assert main([*command, "--reid-runtime", "openvino", "--overwrite"]) == 0
     assert "no ReID model is used; --reid-runtime openvino is left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("algo", ["deepsort", "steady"])
+def test_recorded_embeddings_are_used_and_no_model_is_named(
+    algo: str, street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = np.loadtxt(detections, delimiter=",")
+    boxes = np.column_stack((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]))
+    looks = np.random.default_rng(0).normal(size=(len(rows), 8))
+    np.savez(tmp_path / "looks.npz", frame=rows[:, 0], xyxy=boxes, score=rows[:, 6], embedding=looks)
+    command = [str(street), "--detector", str(tmp_path / "looks.npz"), "--algo", algo, "--no-video", "-o"]
+    assert main([*command, str(tmp_path / "a")]) == 0
+    captured = capsys.readouterr()
+    assert "embedder" not in captured.out
+    assert captured.err == ""
+    assert json.loads((tmp_path / "a/run.json").read_text())["embedder"] is None
+    assert main([*command, str(tmp_path / "b"), "--reid", "histogram"]) == 0
+    assert "looks.npz brings embeddings; --reid histogram is left out" in capsys.readouterr().err
+    assert (tmp_path / "a/tracks.txt").read_bytes() == (tmp_path / "b/tracks.txt").read_bytes() != b""
 
 
 def test_the_runtime_of_the_reid_model_is_said(
@@ -261,6 +304,24 @@ def test_bad_rows_of_a_detector_are_dropped_and_counted(
     damaged.write_text(detections.read_text() + "".join(f"{row},-1,-1,-1\n" for row in bad))
     assert main([str(street), "--detector", str(damaged), "-o", str(tmp_path / "out"), "--no-video"]) == 0
     assert "3 invalid detections dropped" in capsys.readouterr().out
+
+
+def test_the_voted_class_is_written_where_asked(street: Path, detections: Path, tmp_path: Path) -> None:
+    rows = np.loadtxt(detections, delimiter=",")
+    boxes = np.column_stack((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]))
+    own = (rows[:, 4] * rows[:, 5] > np.median(rows[:, 4] * rows[:, 5])).astype(int) + 2
+    given = np.where(rows[:, 0] % 5 == 0, 7, own)  # now and then the detector takes everyone for a truck
+    file = tmp_path / "classes.npz"
+    np.savez(file, **{"frame": rows[:, 0], "xyxy": boxes, "score": rows[:, 6], "class": given})
+    command = [str(street), "--detector", str(file), "--no-video", "--quiet", "-o"]
+    assert main([*command, str(tmp_path / "plain")]) == 0
+    assert main([*command, str(tmp_path / "out"), "--class-column"]) == 0
+    plain, tracks = (read_results(tmp_path / name / "tracks.txt") for name in ("plain", "out"))
+    np.testing.assert_array_equal(plain.boxes, tracks.boxes)
+    assert (plain.classes == -1).all()
+    assert set(tracks.classes.tolist()) == {2, 3}  # never 7
+    assert main(["refine", str(tmp_path / "out/tracks.txt"), "--quiet"]) == 0
+    assert set(read_results(tmp_path / "out/tracks-refined.txt").classes.tolist()) == {2, 3}
 
 
 def test_folder_of_images(detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -412,6 +473,25 @@ def test_a_full_disk_stops_with_one_line(
     assert code == 2
     assert "No space left" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits the size of files")
+def test_a_disk_that_fills_up_leaves_whole_frames(street: Path, detections: Path, tmp_path: Path) -> None:
+    for name, limit in (("whole", 10**9), ("cut", 500)):
+        out = str(tmp_path / name)
+        code = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+from tracker.cli import main
+sys.exit(main([{str(street)!r}, "--detector", {str(detections)!r}, "--no-video", "--quiet", "-o", {out!r}]))
+"""
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"track: {tmp_path / 'cut' / 'tracks.txt'}: File too large" in done.stderr
+    whole, cut = ((tmp_path / name / "tracks.txt").read_text().splitlines() for name in ("whole", "cut"))
+    assert len(whole) > len(cut) > 0
+    assert cut == whole[: len(cut)]
+    assert cut[-1].split(",")[0] != whole[len(cut)].split(",")[0]
 
 
 def test_a_detector_that_fails_midway_loses_nothing(

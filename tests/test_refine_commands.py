@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -117,6 +118,11 @@ def test_folders_of_results_and_of_trackers(tracks: Path) -> None:
     assert not Path("bad").exists()
 
 
+def test_a_name_that_ends_in_a_slash_is_a_folders(tracks: Path) -> None:
+    assert main(["refine", "tracks.txt", "-o", "new/", "--quiet"]) == 0
+    assert [path.name for path in Path("new").iterdir()] == ["tracks.txt"]
+
+
 def test_an_empty_file_stays_empty_and_is_said_so(tracks: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty.txt").write_text("")
     assert main(["refine", "empty.txt"]) == 0
@@ -192,6 +198,18 @@ def test_what_cannot_be_done_is_one_line(
     assert not Path("tracks-refined.txt").exists()
 
 
+def test_a_full_disk_is_one_line_and_leaves_no_half_file(
+    tracks: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(target: Path, *_: object, **__: object) -> None:
+        target.write_text("1,4,")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tracker.io.mot.write_results", full)
+    assert "tracks-refined.txt: cannot be written (No space left on device)" in refused(capsys, "tracks.txt")
+    assert [path.name for path in tracks.parent.iterdir()] == ["tracks.txt"]
+
+
 @pytest.fixture
 def street(tracks: Path) -> Path:
     video = tracks.parent / "street.mp4"
@@ -212,6 +230,15 @@ def test_appearance_from_the_video(street: Path, capsys: pytest.CaptureFixture[s
         == 0
     )
     assert "0 tracks merged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["--max-distance", "3"], ["--support", "-1"], ["--merge-overlap", "0"]])
+def test_bad_options_are_said_before_the_video_is_read(
+    street: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setattr("tracker.refine_commands._appearance", lambda *_: pytest.fail("the video is read"))
+    assert "give a" in refused(capsys, "tracks.txt", "--video", "street.mp4", "-o", "new/out.txt", *words)
+    assert not Path("new").exists()
 
 
 def test_another_video_is_one_line(street: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,6 +136,7 @@ def test_ages_in_frames_and_seconds(age: Any, frames: float) -> None:
         (lambda: frames_of(-1, 25), "max_age=-1: give a number of frames or seconds, 0 or more"),
         (lambda: frames_of(float("nan"), 25, "buffer"), "buffer=nan: give a number"),
         (lambda: at_least(1, 0, "n_init"), "n_init=0: give a whole number, 1 or more"),
+        (lambda: at_least(1, 10**10, "n_init"), "n_init=10000000000: give a whole number from 1 to 2147483648"),
         (lambda: at_least(1, 1.5, "n_init"), "n_init=1.5: give a whole number"),  # type: ignore[arg-type]
         (lambda: fraction(1.1, "iou"), "iou=1.1: give a number from 0 to 1"),
         (lambda: fraction(float("nan"), "iou"), "iou=nan"),
@@ -152,3 +153,10 @@ def test_settings_out_of_range_are_named(check: Callable[[], Any], message: str)
     with pytest.raises(ValueError, match=f"^{message}"):
         check()
     assert (at_least(1, 3, "n"), fraction(0.3, "f"), positive(25, "p")) == (3, 0.3, 25.0)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_numbers_of_numpy_are_numbers(kind: type[Any]) -> None:
+    assert fraction(kind(0.5), "f") == 0.5  # without a warning of numpy's
+    with pytest.raises(ValueError, match="f="):
+        fraction(kind("inf"), "f")

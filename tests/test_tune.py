@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -99,6 +100,40 @@ def test_an_interrupt_within_a_trial_keeps_those_before(tree: Path, monkeypatch:
     assert search(tree, "out").path.read_bytes() == whole
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such locks")
+def test_two_searches_do_not_share_a_journal(tree: Path) -> None:
+    def again(*_: float) -> None:
+        for overwrite in (False, True):
+            with pytest.raises(ValueError, match=r"journal\.log: another search is writing to it; wait for it"):
+                search(tree, "out", overwrite=overwrite)
+
+    file = search(tree, "out", progress=again).path
+    assert file.read_bytes() == search(tree, "whole").path.read_bytes()
+    assert search(tree, "out", overwrite=True).path.read_bytes() == file.read_bytes()
+
+
+def test_a_full_disk_keeps_the_trials_in_the_journal(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = search(tree, "whole").path.read_bytes()
+    from optuna.storages.journal import JournalFileBackend
+
+    real, calls = JournalFileBackend.append_logs, []
+
+    def full(journal: Any, logs: Any) -> None:
+        calls.append(logs)
+        if len(calls) == 22:
+            with (tree.parent / "out" / "journal.log").open("ab") as file:
+                file.write(b'{"op_code": 4, "wor')
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(journal, logs)
+
+    monkeypatch.setattr(JournalFileBackend, "append_logs", full)
+    with pytest.raises(ValueError, match=r"out.journal\.log: cannot be written \(No space left on device\)"):
+        search(tree, "out")
+    scored: list[int] = []
+    assert search(tree, "out", progress=lambda number, *_: scored.append(number)).path.read_bytes() == whole
+    assert 1 < scored[0] <= 4
+
+
 def test_what_is_held_out_does_not_guide(tree: Path, tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         write_sequence(tmp_path / "second" / name, 16, gaps=True, fleeting=name == "b")
@@ -141,6 +176,24 @@ def test_a_held_out_split_that_gets_worse_is_said(tree: Path, monkeypatch: pytes
     assert "no trial was better than the start" in tuned.notes[0]
 
 
+def test_appearance_is_searched_where_an_embedder_is_named(tree: Path) -> None:
+    def stop(found: Any, *_: Any) -> None:
+        space.update(found)
+
+    space: dict[str, Any] = {}
+    pytest.importorskip("optuna", reason="needs the extra tune")
+    for name in ("a", "b", "c"):
+        lines = len((tree / name / "det" / "det.txt").read_text().splitlines())
+        np.savez(tree / name / "det" / "det.npz", embedding=np.random.default_rng(0).normal(size=(lines, 4)))
+    for reid, nothing in (("histogram", False), (None, True)):
+        out = tree.parent / str(reid)
+        tune(tree, "steady", search={"appearance": None}, trials=1, out=out, reid=reid, begin=stop)
+        journal = (out / "journal.log").read_text().replace(" ", "")
+        assert '"embeddings":' in journal
+        assert ('"embeddings":null' in journal) == nothing
+    assert list(space) == ["appearance"]
+
+
 @pytest.mark.parametrize("algo", algorithms())
 def test_every_value_of_the_search_space_is_taken(algo: str) -> None:
     space, known = search_space(algo), parameters(algorithm(algo))
@@ -165,6 +218,7 @@ def test_a_space_is_what_was_asked_for() -> None:
     }
     assert "min_hits" not in search_space("sort", settings=["min_hits"])
     assert "appearance" not in search_space("steady")
+    assert {"appearance", "max_cosine_distance"} <= set(search_space("steady", reid="default"))
     assert "max_cosine_distance" in search_space("deepsort")
 
 
@@ -310,8 +364,14 @@ def test_bad_params_name_the_file(content: dict[str, Any], message: str, tmp_pat
     assert message in str(error.value)
 
 
+def test_params_saved_by_an_editor_that_marks_unicode(tmp_path: Path) -> None:
+    file = params(tmp_path)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert read_params(file).settings == {"min_hits": 1, "max_age": 9}
+
+
 def test_files_that_hold_no_params(tmp_path: Path, tree: Path) -> None:
-    for text in ("", "[1]", '{"algorithm": "sort"}', "max_age = 3"):
+    for text in ("", "[1]", '{"algorithm": "sort"}', "max_age = 3", "[" * 10**5):
         (tmp_path / "x.json").write_text(text)
         with pytest.raises(ValueError, match=r"x\.json: is no parameter file; give JSON such as"):
             read_params(tmp_path / "x.json")

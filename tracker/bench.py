@@ -31,7 +31,7 @@ from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections, find_sequences
 from tracker.io.mot import MotRows, read_detections, write_results
-from tracker.registry import algorithm, build, needs_embeddings, parameters, read_params
+from tracker.registry import algorithm, build, needs_embeddings, parameters, read_params, takes_embeddings
 
 Split = Literal["full", "first-half", "second-half"]
 FloatArray = NDArray[np.float64]
@@ -98,7 +98,7 @@ def bench(
     out: str | os.PathLike[str] = "runs/bench",
     detections: str = "det.txt",
     conf: float | None = None,
-    reid: str = "default",
+    reid: str | None = None,
     rules: str = "auto",
     sequences: list[str] | None = None,
     workers: int | None = None,
@@ -111,7 +111,8 @@ def bench(
     split: "second-half" is the public MOT17 validation half: 0-based frames
     from n // 2 + 1 on, numbered from 1 again, with a fresh tracker; "first-half" is the rest. out: results go to
     `out/<split>/<label>/<seq>.txt`.
-    conf: least detection score. reid: embedder for algorithms that want one, run on `img1` or a video beside it.
+    conf: least detection score. reid: embedder for all algorithms that take embeddings, run on `img1` or a video beside
+    it where there is no det.npz; None: the packaged model, for those alone that cannot do without.
     workers: processes, default one a core; 1 gives the cleanest times. progress(done, cached, all): called as jobs end.
     A script that uses several processes needs `if __name__ == "__main__":`, as any that starts processes does.
     Raises ValueError for what cannot be run at all.
@@ -224,10 +225,13 @@ def jobs_of(
     base: Path,
     detections: str,
     conf: float | None,
-    reid: str,
+    reid: str | None,
 ) -> Iterator[Job]:
     """A job for every sequence. Raises MissingPictures where embeddings are wanted and cannot be made."""
-    shown = [f"{key}={value}" for key, value in sorted(values.items())]
+    cls = algorithm(name)
+    embedded = takes_embeddings(cls, reid)
+    shown = ["with embeddings"] if embedded and not needs_embeddings(cls) else []
+    shown += [f"{key}={value}" for key, value in sorted(values.items())]
     shown += [] if conf is None else [f"conf={conf:g}"]
     shown += [] if detections == "det.txt" else [detections]
     label = " ".join([name, *shown]).replace("/", "-").replace(os.sep, "-")  # it names a folder
@@ -239,7 +243,7 @@ def jobs_of(
         file = sequence.folder / "det" / detections
         length = sequence.length or read_detections(file).last_frame
         first, frames = _part(split, length)
-        embeddings = _embeddings(sequence, file, reid, base.parent) if needs_embeddings(algorithm(name)) else None
+        embeddings = _embeddings(sequence, file, reid or "default", base.parent) if embedded else None
         made_of = {
             "algo": name,
             "settings": {key: str(value) for key, value in sorted(values.items())},

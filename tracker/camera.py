@@ -33,6 +33,8 @@ LEAST_POINTS = 10
 LEAST_AGREEING = 0.4
 LEAST_CORRELATION = 0.6  # of ECC
 LARGEST_SCALE = 1.5  # between two frames
+# A file is believed in more, but not what no camera does: a mirrored or flattened image, a shift past any picture.
+LARGEST_SCALE_OF_FILE, LARGEST_SHIFT_OF_FILE = 10.0, 1e6
 
 
 class CameraFile:
@@ -42,8 +44,9 @@ class CameraFile:
     frames  length of the video, to be checked against, or None
     offset  frame of the file that the first call stands for
 
-    Raises ValueError, with file and line, for a line that is not seven finite numbers, frames that are not 0, 1, 2,
-    ..., or another length than ``frames``; and in a call beyond the end of the file.
+    Raises ValueError, with file and line, for a line that is not seven finite numbers, a matrix that no camera makes
+    (mirrored, flat, a scale beyond 10), frames that are not 0, 1, 2, ..., or another length than ``frames``; and in a
+    call beyond the end of the file.
     """
 
     def __init__(self, path: str | Path, *, frames: int | None = None, offset: int = 0) -> None:
@@ -64,6 +67,11 @@ class CameraFile:
                 raise ValueError(f"{path}:{number}: expected frame a11 a12 tx a21 a22 ty, seven finite numbers")
             if row[0] != len(rows):
                 raise ValueError(f"{path}:{number}: frame {row[0]:g} where {len(rows)} is due; one line for each frame")
+            if rows and not _is_motion(np.array(row[1:]).reshape(2, 3)):  # the first frame has nothing before it
+                raise ValueError(
+                    f"{path}:{number}: no motion of a camera: it mirrors, flattens or throws the image; "
+                    "expected frame a11 a12 tx a21 a22 ty, 1 0 0 0 1 0 where the camera stands still"
+                )
             rows.append(row)
         self.matrices: FloatArray = np.array(rows).reshape(-1, 7)[:, 1:].reshape(-1, 2, 3)
         if frames is not None and len(rows) != frames:
@@ -84,6 +92,14 @@ class CameraFile:
         self.frame += 1
         # The first frame has nothing before it.
         return STILL if self.frame == self.offset + 1 else self.matrices[self.frame - 1]
+
+
+def _is_motion(matrix: FloatArray) -> bool:
+    """Whether a camera can have moved so: the scale (square root of the determinant) and the shift are possible."""
+    if not np.abs(matrix).max() <= LARGEST_SHIFT_OF_FILE:
+        return False
+    determinant = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
+    return bool(LARGEST_SCALE_OF_FILE**-2 <= determinant <= LARGEST_SCALE_OF_FILE**2)
 
 
 class CameraEstimate:
@@ -138,6 +154,11 @@ class CameraEstimate:
 
     def _prepare(self, image: Any, boxes: FloatArray | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
         cv2 = _cv2()
+        if image is None:
+            raise ValueError(
+                f"camera motion by {self.method} needs an image for each frame, and there is none; "
+                "give a file of its motion, or none (off)"
+            )
         image = np.asarray(image)
         if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
             raise ValueError(f"camera motion needs an image (H, W, 3) uint8, not {image.dtype} {image.shape}")

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.registry import DEFAULT, algorithm, algorithms, parameters, read_params, typed
+from tracker.registry import DEFAULT, algorithm, algorithms, parameters, read_params, typed, wants_embeddings
 from tracker.words import add_settings, names_of, settings_of
 
 if TYPE_CHECKING:
@@ -85,6 +85,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, "parameters of the algorithm; `track algos` lists them")
     add("--params", metavar="FILE", help="parameters that `track tune` found; --set and --conf come before them")
     add("-o", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
+    add(
+        "--class-column",
+        action="store_true",
+        help="write each track's class (voted) to column 8 of tracks.txt; MOTChallenge's kit refuses classes above 1",
+    )
     add("--no-video", action="store_true", help="write no annotated video")
     add("--json", action="store_true", help="print the summary as JSON and nothing else")
     add("--quiet", action="store_true", help="print errors only")
@@ -186,7 +191,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         for given in (label, str(detector), args.reid, args.camera_motion, args.params):
             if given and Path(given).resolve() in [(folder / name).resolve() for name in FILES]:
                 raise ValueError(f"{given}: would be replaced by the results; write to another folder with -o")
-        text = TextSink(folder / "tracks.txt")
+        text = TextSink(folder / "tracks.txt", classes=args.class_column)
         video = None if args.no_video else VideoSink(folder / "tracks.mp4", source.frame_rate, names)
         sinks: list[Sink] = [sink for sink in (text, video, score) if sink is not None]
         for sink in [*sinks, window] if window is not None else sinks:
@@ -205,13 +210,16 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         said: list[str] = []
         notes = [*source.notes, getattr(pipeline.detector, "note", None)]
         if args.reid is not None and pipeline.embedder is None:
-            notes.append(f"{args.algo} uses no appearance; --reid {args.reid} is left out")
+            why = f"{detector} brings embeddings"
+            if not wants_embeddings(algorithm(args.algo)):
+                why = f"{args.algo} uses no appearance"
+            notes.append(f"{why}; --reid {args.reid} is left out")
         elif args.reid_runtime is not None and pipeline.embedder is None:
             notes.append(f"no ReID model is used; --reid-runtime {args.reid_runtime} is left out")
         _note(args, notes, said)
 
         progress = report.Progress(source.n_frames) if talk else None
-        detections = 0
+        detections, best = 0, -math.inf
         failure: Exception | None = None
         started = clock.perf_counter()
         writer = Behind(write)
@@ -223,6 +231,7 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
                     if window is not None:
                         window.write(step)
                     detections += len(step.detections)
+                    best = float(step.detections.scores.max(initial=best))
                     if progress is not None:
                         progress(pipeline.frames, len(step.tracks))
                     if interrupted:
@@ -253,7 +262,10 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
     unfound = None
     if failures:
         unfound = f"camera motion not found in {failures} of {frames} frames (scene cuts?): taken as still there"
-    _note(args, [*source.notes, late, unfound], said)  # what reading it brought to light
+    untracked = None
+    if detections and not text.rows and not interrupted and failure is None:
+        untracked = _untracked(pipeline.tracker, args.algo, detections, best)
+    _note(args, [*source.notes, late, unfound, untracked], said)  # what reading it brought to light
     missing = 0 if interrupted else source.missing
     if frames == 0 and failure is None and not interrupted:
         failure = ValueError(f"{source.name}: no frame could be read; nothing was tracked")
@@ -327,6 +339,18 @@ def _say(
         print(report.summary(run, speed, where))
         if scores is not None:
             print("  ".join(f"{name} {value}" for name, value in scores.items()))
+
+
+def _untracked(tracker: Any, algo: str, detections: int, best: float) -> str:
+    """Why no track was reported, by the best score of the detections."""
+    for name in ("birth_score", "birth_threshold", "det_threshold"):
+        least = getattr(tracker, name, -math.inf)
+        if best < least:
+            return (
+                f"no tracks: the best of {detections} detections scores {best:.2g}, {algo} starts tracks at "
+                f"{name}={least:g}; lower its thresholds with --set (`track algos` lists them)"
+            )
+    return f"no tracks: {algo} met no object often enough in {detections} detections; `track algos` says how often"
 
 
 def _note(args: argparse.Namespace, notes: Sequence[str | None], said: list[str]) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 from tracker.camera import Compensated, open_camera
 from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
-from tracker.registry import DEFAULT, Tracker, algorithm, build, needs_embeddings, read_params, wants_embeddings
+from tracker.registry import DEFAULT, Tracker, algorithm, build, read_params, takes_embeddings
 from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
 from tracker.state import at_least
 from tracker.threads import Abreast, Ahead
@@ -296,8 +296,9 @@ def open_pipeline(
                 raise ValueError(f"detector={found!r}: give a name, a file or a callable image -> detections")
             if classes is not None:
                 raise ValueError("classes by name go with a detector named by text; filter in your own callable")
-        wanted = needs_embeddings(type(tracker)) if reid is None else wants_embeddings(type(tracker))
-        if wanted and getattr(tracker, "embedder", None) is None:
+        wanted = takes_embeddings(type(tracker), reid)
+        brought = getattr(found, "embedded", False)  # recorded, so that nothing is left to embed
+        if wanted and not brought and getattr(tracker, "embedder", None) is None:
             from tracker.embed import open_embedder
 
             reid = "default" if reid is None else reid
@@ -344,7 +345,8 @@ def track(
     algo      name of an algorithm, or an instance of one; default that of ``params``, or else "steady"
     detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections
     reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
-              Without it: the packaged model where the algorithm needs embeddings, none where it only can use them
+              Without it: the packaged model where the algorithm needs embeddings, none where it only can use them.
+              Left out where recorded detections bring embeddings of their own
     reid_runtime  what runs the ReID model: "onnxruntime" (default) or "openvino", where that is installed
     conf      least score of a detection; default the detector's own
     classes   names of the classes to keep, where the detector has names

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ def add_parsers(subparsers: Any) -> None:
 
 def run_refine(args: argparse.Namespace) -> int:
     """``track refine``."""
-    from tracker.io.mot import read_results, write_results
+    from tracker.io.mot import read_results
     from tracker.refine import as_rows, refine
 
     if not args.video and (args.reid or args.max_distance is not None):
@@ -100,17 +101,7 @@ def run_refine(args: argparse.Namespace) -> int:
     for source, target in targets.items():
         rows = rows_of[source]
         refined, merges = refine(rows, **settings)
-        part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        write_results(
-            part,
-            refined.frames,
-            refined.ids,
-            refined.boxes,
-            refined.scores,
-            classes=refined.classes,
-            interpolated=refined.interpolated,
-        )
-        part.replace(target)
+        _write(target, refined)
         done.append(_summary(source, target, rows, refined, merges))
         if not args.json and not args.quiet:
             _say(done[-1])
@@ -121,8 +112,26 @@ def run_refine(args: argparse.Namespace) -> int:
     return 0
 
 
+def _write(target: Path, rows: Rows) -> None:
+    """The file, whole or not at all. Raises ValueError where it cannot be written."""
+    from tracker.io.mot import write_results
+
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        write_results(
+            part, rows.frames, rows.ids, rows.boxes, rows.scores, classes=rows.classes, interpolated=rows.interpolated
+        )
+        part.replace(target)
+    except OSError as error:
+        raise ValueError(f"{target}: cannot be written ({error.strerror}); write to another place with -o") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    """What ``refine`` is given, in frames."""
+    """What ``refine`` is given, in frames. Raises ValueError for what it does not take."""
+    from tracker.refine import as_rows, refine
     from tracker.state import frames_of
 
     rate = args.frame_rate
@@ -137,7 +146,9 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
     given = {name: value for name, value in given.items() if value is not None}
     for name in given.keys() & {"merge_gap", "max_gap"}:
         given[name] = frames_of(given[name], rate or 30.0, f"--{name.replace('_', '-')}")
-    return {"merging": args.merge, "smooth": args.smooth, **given}
+    settings = {"merging": args.merge, "smooth": args.smooth, **given}
+    refine(as_rows([], [], []), **settings)  # before the video is read
+    return settings
 
 
 def _targets(args: argparse.Namespace) -> dict[Path, Path]:
@@ -152,7 +163,8 @@ def _targets(args: argparse.Namespace) -> dict[Path, Path]:
         out = plain.with_name(f"{plain.stem}-refined{plain.suffix}" if given.is_file() else f"{plain.name}-refined")
         out = Path(os.path.relpath(out)) if not given.is_absolute() else out
     if given.is_file() or not given.exists():
-        targets = {given: out / given.name if out.is_dir() else out}
+        folder = out.is_dir() or (args.out or "").endswith(("/", os.sep))
+        targets = {given: out / given.name if folder else out}
     else:
         if args.video:
             raise ValueError(f"{given}: is a folder; --video is the video of one results file, give that")

@@ -77,6 +77,11 @@ def needs_embeddings(cls: type[Any]) -> bool:
     return wants_embeddings(cls) and not getattr(cls, "embeddings_optional", False)
 
 
+def takes_embeddings(cls: type[Any], reid: object) -> bool:
+    """Whether it is given embeddings: where a ``reid`` is named, if it can use them; else if it cannot do without."""
+    return needs_embeddings(cls) if reid is None else wants_embeddings(cls)
+
+
 def build(name: str, settings: Mapping[str, Any] | None = None, **given: Any) -> Tracker:
     """An instance of the algorithm ``name``.
 
@@ -124,11 +129,11 @@ def read_params(path: str | os.PathLike[str], algo: str | None = None) -> Params
     such a file, is for another algorithm, or has a parameter or a value that the algorithm does not take.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         name, settings, conf = content["algorithm"], content["parameters"], content.get("conf")
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror}); give a file of `track tune`") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(
             f'{path}: is no parameter file; give JSON such as {{"algorithm": "sort", "parameters": {{"max_age": 30}}}}'
         ) from None

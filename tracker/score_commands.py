@@ -50,9 +50,10 @@ def add_parsers(subparsers: Any) -> None:
         "bench",
         allow_abbrev=False,
         description="Run algorithms on the detections of a MOTChallenge tree, time them and score them. Embeddings for "
-        "algorithms that want them come from det.npz beside det.txt, or are made of img1 or a video. det.npz has the "
-        "arrays frame (R,), xyxy (R, 4), embedding (R, D) and, if wanted, score (R,) and class (R,), with the boxes of "
-        "det.txt in its order; or embedding alone, a row for each line of det.txt sorted by frame.",
+        "algorithms that need them, or with --reid can use them, come from det.npz beside det.txt, or are made of img1 "
+        "or a video. det.npz has the arrays frame (R,), xyxy (R, 4), embedding (R, D) and, if wanted, score (R,) and "
+        "class (R,), with the boxes of det.txt in its order; or embedding alone, a row for each line of det.txt sorted "
+        "by frame.",
     )
     parser.add_argument("--data", required=True, metavar="TREE", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
     parser.add_argument("--algo", required=True, metavar="A,B", help="algorithms; `track algos` lists them")
@@ -238,7 +239,12 @@ def _count(text: str) -> int:
 
 def add_tree_options(parser: argparse.ArgumentParser) -> None:
     """Options of the commands that track a whole tree and score it: bench and tune."""
-    parser.add_argument("--reid", default="default", metavar="WHAT", help="embedder: default, histogram or MODEL.onnx")
+    parser.add_argument(
+        "--reid",
+        metavar="WHAT",
+        help="embedder: default, histogram or MODEL.onnx; named, every algorithm that takes embeddings gets them "
+        "(without: the packaged model, for those alone that need one)",
+    )
     _add_rules(parser)
     parser.add_argument("--sequences", metavar="A,B", help="only these sequences")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -66,16 +67,19 @@ class Sink(Protocol):
 class TextSink:
     """``tracks.txt``: one line per reported track and frame, complete up to the last frame written.
 
-    Column 10 is 1 in rows that nobody detected (predicted by ``every``, or out of sight), -1 in the others.
+    Column 10 is 1 in rows that nobody detected (predicted by ``every``, or out of sight), -1 in the others. With
+    ``classes`` column 8 is the track's voted class.
 
     ``frames`` counts the steps, ``rows`` the lines, ``ids`` holds the ids seen.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, classes: bool = False) -> None:
         self.path = path
+        self.classes = classes
         self.frames = self.rows = 0
         self.ids: set[int] = set()
         self._file: TextIO | None = None
+        self._size = 0  # of what is whole
 
     def write(self, step: Step) -> None:
         if self._file is None:
@@ -84,11 +88,26 @@ class TextSink:
             self._file = self.path.open("w", encoding="ascii", newline="\n")
         tracks = step.tracks
         scores, unseen = np.clip(tracks.scores, 0, 1), tracks.detections < 0
-        self._file.write(format_rows(step.frame.number, tracks.ids, tracks.boxes, scores, interpolated=unseen))
-        self._file.flush()
+        classes = tracks.classes if self.classes else None
+        text = format_rows(step.frame.number, tracks.ids, tracks.boxes, scores, classes=classes, interpolated=unseen)
+        try:
+            self._file.write(text)
+            self._file.flush()
+        except OSError as error:
+            self._cut()
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
+        self._size += len(text)
         self.frames += 1
         self.rows += len(tracks)
         self.ids.update(tracks.ids.tolist())
+
+    def _cut(self) -> None:
+        """Close the file and leave out the frame of which only a part could be written."""
+        assert self._file is not None
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            os.truncate(self.path, self._size)
 
     def close(self) -> None:
         if self._file is not None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -305,13 +304,21 @@ def _is_number(value: Any) -> bool:
     """A finite number, of Python or numpy; True is none, nor is an integer beyond all floats."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return False
-    return bool(-sys.float_info.max <= value <= sys.float_info.max)  # False for NaN
+    try:
+        return math.isfinite(float(value))  # as a float of Python: a float32 warns beside the largest one
+    except OverflowError:
+        return False
+
+
+LARGEST_COUNT = 2**31  # frames, hits or embeddings: sizes beyond it are no array's
 
 
 def at_least(least: int, value: int, name: str) -> int:
-    """``value``, a whole number not below ``least``; ValueError otherwise."""
+    """``value``, a whole number from ``least`` to 2^31; ValueError otherwise."""
     if not _is_number(value) or value % 1 != 0 or value < least:
         raise ValueError(f"{name}={value!r}: give a whole number, {least} or more")
+    if value > LARGEST_COUNT:
+        raise ValueError(f"{name}={value!r}: give a whole number from {least} to {LARGEST_COUNT}")
     return int(value)
 
 

@@ -12,7 +12,9 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -24,7 +26,7 @@ from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.sequences import find_detections
 from tracker.io.mot import MotRows, results_of
-from tracker.registry import algorithm, build, needs_embeddings, parameters, typed
+from tracker.registry import algorithm, build, parameters, takes_embeddings, typed
 from tracker.sinks import fresh_folder
 from tracker.spelling import nearest
 
@@ -76,11 +78,17 @@ def range_of(name: str, default: Any) -> Range | tuple[Any, ...] | None:
     return Range(default / 2, 2 * default, log=True) if default > 1 else Range(default / 2, min(1.0, 2 * default))
 
 
-def search_space(algo: str, search: Mapping[str, str | None] | None = None, settings: Sequence[str] = ()) -> Space:
+def search_space(
+    algo: str,
+    search: Mapping[str, str | None] | None = None,
+    settings: Sequence[str] = (),
+    reid: str | None = None,
+) -> Space:
     """What is searched: the parameters named in ``search``, or else all that have a range and are not in ``settings``.
 
     search  by name: None for the parameter's own range, "LOW:HIGH", or choices "A|B|C"; the name conf stands for the
             least score of a detection, which has no range of its own
+    reid    as ``tune`` takes it: without embeddings nothing of appearance is searched
 
     Raises ValueError for an unknown name, with the nearest, one that is held too, and a range that is none or leaves
     what the algorithm takes.
@@ -88,7 +96,7 @@ def search_space(algo: str, search: Mapping[str, str | None] | None = None, sett
     cls = algorithm(algo)
     known = parameters(cls)
     if search is None:
-        left_out = (*NOT_SEARCHED, *settings, *(() if needs_embeddings(cls) else OF_APPEARANCE))
+        left_out = (*NOT_SEARCHED, *settings, *(() if takes_embeddings(cls, reid) else OF_APPEARANCE))
         ranges = {name: range_of(name, default) for name, default in known.items() if name not in left_out}
         space = {name: found for name, found in ranges.items() if found is not None}
     else:
@@ -200,7 +208,7 @@ def tune(
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     detections: str = "det.txt",
-    reid: str = "default",
+    reid: str | None = None,
     rules: str = "auto",
     sequences: list[str] | None = None,
     overwrite: bool = False,
@@ -233,7 +241,7 @@ def tune(
         raise ValueError(f"seed={seed}: give 0 or more")
     held = typed(algo, settings or {})
     build(algo, held)
-    space = search_space(algo, search, list(held))
+    space = search_space(algo, search, list(held), reid)
     if "conf" in space and conf is not None:
         raise ValueError("conf is both searched and set; leave one out")
 
@@ -260,12 +268,12 @@ def tune(
     }
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
     folder = Path("runs/tune") / f"{algo}-{digest[:8]}" if out is None else Path(out)
-    study = _open_study(optuna, folder, question, overwrite)
-    if begin is not None:
-        begin(space, {title: own for title, (own, _) in by_split.items()}, notes)
-    parts = {title: _load(jobs[title], truth, part, own) for title, (own, part) in by_split.items()}
-
-    interrupted = _search(optuna, study, parts["training"], algo, held, conf, space, metric, trials, seed, progress)
+    with _alone(folder, overwrite) as journal:
+        study = _open_study(optuna, journal, question)
+        if begin is not None:
+            begin(space, {title: own for title, (own, _) in by_split.items()}, notes)
+        parts = {title: _load(jobs[title], truth, part, own) for title, (own, part) in by_split.items()}
+        interrupted = _search(optuna, study, parts["training"], algo, held, conf, space, metric, trials, seed, progress)
     done = _complete(study)[: trials + 1]
     if not done:
         raise KeyboardInterrupt
@@ -382,17 +390,45 @@ def _load(jobs: Sequence[Job], truth: GroundTruth, split: Split, names: Sequence
     )
 
 
-def _open_study(optuna: Any, folder: Path, question: dict[str, Any], overwrite: bool) -> Study:
-    """The study in the folder's journal, or a new one. ValueError where the journal is another search's."""
+@contextmanager
+def _alone(folder: Path, overwrite: bool) -> Iterator[Path]:
+    """The folder's journal, an empty one where there is none or it is overwritten; nobody else's while inside.
+
+    Two searches would count each other's trials as their own. The system ends the lock with the process, however that
+    ends; Windows has none. Raises ValueError where another search is at it, or the journal cannot be written.
+    """
+    journal = folder / JOURNAL
+    if not journal.is_file():
+        fresh_folder(folder, overwrite=overwrite)
+    try:
+        with journal.open("ab") as file:
+            if sys.platform != "win32":
+                import fcntl
+
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise ValueError(
+                        f"{journal}: another search is writing to it; wait for it, or write to another folder"
+                    ) from None
+            if overwrite:
+                file.truncate(0)
+            yield journal
+    except OSError as error:
+        if error.filename not in (None, str(journal)):
+            raise
+        raise ValueError(
+            f"{journal}: cannot be written ({error.strerror or error}); the trials in it are kept, "
+            "and the same command goes on from them"
+        ) from None
+
+
+def _open_study(optuna: Any, journal: Path, question: dict[str, Any]) -> Study:
+    """The study in the journal, or a new one. ValueError where the journal is another search's."""
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    journal = folder / JOURNAL
-    if overwrite and journal.is_file():
-        journal.unlink()
-    if not journal.is_file():
-        fresh_folder(folder, overwrite=overwrite)
-    elif (lines := journal.read_bytes()).startswith(b'{"op_code"') and not lines.endswith(b"\n"):  # cut off by a crash
+    if (lines := journal.read_bytes()).startswith(b'{"op_code"') and not lines.endswith(b"\n"):  # cut off by a crash
         journal.write_bytes(lines[: lines.rfind(b"\n") + 1])
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

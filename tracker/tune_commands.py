@@ -184,7 +184,7 @@ def _command(args: argparse.Namespace) -> str:
         "held_out": "sequences",
         "split": "full",
         "det": "det.txt",
-        "reid": "default",
+        "reid": None,
     }
     plain |= {"rules": "auto", "sequences": None, "conf": None}
     for name, default in plain.items():

@@ -321,6 +321,10 @@ def test_another_tenth_column_marks_nothing(tmp_path: Path, last: str) -> None:
     assert read_results(put(tmp_path, text.replace(f",{last}\n", ",1\n"))).interpolated is not None
 
 
+def test_a_place_in_the_world_marks_nothing(tmp_path: Path) -> None:
+    assert read_results(put(tmp_path, GOOD.replace("-1,-1,-1\n", "2.5,3.5,1\n"))).interpolated is None
+
+
 def test_plain_results_keep_their_bytes() -> None:
     text = io.StringIO()
     write_results(text, [1], [1], [[10, 20, 40, 60]], classes=[-1], interpolated=[False])

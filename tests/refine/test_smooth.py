@@ -57,6 +57,19 @@ def test_rts_takes_interpolated_rows_as_not_measured() -> None:
     np.testing.assert_allclose(smooth_rts(wild).boxes, smoothed.boxes, rtol=0, atol=1e-9)
 
 
+def test_rts_takes_no_guess_at_a_tracks_beginning_for_a_measurement() -> None:
+    rows = track(range(1, 31))
+    wild = as_rows(rows.frames, rows.ids, rows.boxes + 50 * (rows.frames < 4)[:, None], interpolated=rows.frames < 4)
+    np.testing.assert_allclose(smooth_rts(wild).boxes, straight(range(1, 31)), rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("seen", [0, 1])
+def test_rts_leaves_tracks_that_hardly_anybody_saw(seen: int) -> None:
+    rows = track(range(1, 31))
+    guessed = as_rows(rows.frames, rows.ids, rows.boxes, interpolated=rows.frames > seen)
+    np.testing.assert_array_equal(smooth_rts(guessed).boxes, rows.boxes)
+
+
 def test_gaussian_is_the_mean_of_the_process() -> None:
     rows, _ = noisy(np.arange(1, 41))
     t = np.arange(40.0)

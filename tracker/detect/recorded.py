@@ -25,7 +25,8 @@ class Recorded:
     conf     least score; None keeps all
     invalid  "raise": a bad row raises ValueError naming it; "drop": bad rows are left out and counted in ``dropped``
 
-    Attributes: ``dropped``, ``frames`` (the last frame number with a detection, 0 where there is none).
+    Attributes: ``dropped``, ``frames`` (the last frame number with a detection, 0 where there is none), ``embedded``
+    (whether the detections bring embeddings).
     Raises ValueError, in one line, for a file that is missing or holds something else.
     """
 
@@ -46,6 +47,7 @@ class Recorded:
             order = order[detections.scores[order] >= conf]
         self._frames, self._detections = frames[order], detections[order]
         self.frames = int(self._frames[-1]) if len(self._frames) else 0
+        self.embedded = self._detections.embeddings is not None
 
     @property
     def note(self) -> str | None:

@@ -7,8 +7,8 @@
 Rows of one file may differ in their columns, as long as each has those that are needed: seven, or eight where ground
 truth has classes. Frames count from 1. Boxes are continuous pixels: right = left + width, with no shift of one pixel.
 Results have -1 in the last three columns, but 1 in column 10 of rows that nobody detected, predicted or interpolated.
-`track refine` writes the class to column 8, where there is one; the official kit reads neither (but refuses a class
-above 1).
+`track --class-column` and `track refine` write the class to column 8, where there is one; the official kit reads
+neither (but refuses a class above 1).
 A good file goes through one bulk parse; only a file that fails it is read again line by line, so that the error can
 name the line. Format: Leal-Taixe 2015 (MOT15, section 3), Milan 2016 (MOT16, section 4).
 """
@@ -169,6 +169,7 @@ def format_rows(
     boxes: ArrayLike,
     scores: ArrayLike | None = None,
     *,
+    classes: ArrayLike | None = None,
     interpolated: ArrayLike | None = None,
     decimals: int = BOX_DECIMALS,
 ) -> str:
@@ -176,12 +177,12 @@ def format_rows(
 
     frame: from 1. ids: (N,) integers from 1. boxes: (N, 4) xyxy pixels. scores: (N,), 1 when absent, written with
     4 decimals; boxes are written with `decimals` (2, the convention). A size that would round to zero is written as
-    one unit of the last decimal, so that the file stays valid. interpolated: (N,) bool, a 1 in
-    column 10; -1 where absent.
+    one unit of the last decimal, so that the file stays valid. classes: (N,) for column 8, interpolated: (N,) bool, a 1
+    in column 10; -1 where absent.
     Raises ValueError for shapes that disagree, a frame or id below 1, NaN or inf, or a negative size.
     """
     ids_ = np.asarray(ids)
-    last = None if interpolated is None else [np.full(ids_.shape, -1), np.where(interpolated, 1, -1)]
+    last = _last(ids_, classes, interpolated)
     return _format(np.full(ids_.shape, frame), ids_, boxes, scores, decimals, last=last)
 
 
@@ -204,15 +205,23 @@ def write_results(
     frames_ = np.asarray(frames)
     if frames_.ndim != 1:
         raise ValueError(f"frames has shape {frames_.shape}; give one frame number a row, (N,)")
-    last = [
-        np.full(len(frames_), -1) if classes is None else np.asarray(classes),
-        np.full(len(frames_), -1) if interpolated is None else np.where(interpolated, 1, -1),
-    ]
-    text = _format(frames_, np.asarray(ids), boxes, scores, decimals, sort=True, last=last)
+    ids_ = np.asarray(ids)
+    last = _last(ids_, classes, interpolated)
+    text = _format(frames_, ids_, boxes, scores, decimals, sort=True, last=last)
     if hasattr(target, "write"):
         target.write(text)
     else:
         Path(target).write_text(text, encoding="ascii", newline="\n")
+
+
+def _last(ids: NDArray[Any], classes: ArrayLike | None, interpolated: ArrayLike | None) -> list[NDArray[Any]] | None:
+    """Columns 8 and 10, (N,) each; None where they hold nothing."""
+    if classes is None and interpolated is None:
+        return None
+    return [
+        np.full(ids.shape, -1) if classes is None else np.asarray(classes),
+        np.full(ids.shape, -1) if interpolated is None else np.where(interpolated, 1, -1),
+    ]
 
 
 def _format(
@@ -272,7 +281,9 @@ def _rows(table: FloatArray, lines: IntArray, keep: BoolArray, layout: str, clas
     boxes[:, 2:] += boxes[:, :2]
     has_class = class_column is not None and table.shape[1] > class_column
     has_visibility = layout == "mot16" and table.shape[1] > 8
+    # Others keep a place in the world in the last three columns.
     marked = layout == "results" and table.shape[1] == 10 and bool((np.abs(table[:, 9]) == 1).all())
+    marked = marked and bool((table[:, 8] == -1).all())
     return MotRows(
         frames=frames,
         ids=np.full(kept, -1) if layout == "detections" else table[:, 1].astype(np.int64),

@@ -57,9 +57,10 @@ def smooth_rts(rows: Rows, velocity_gain: float = VELOCITY_GAIN) -> Rows:
     """Every box of a track moved to its estimate from all rows of the track, by constant velocity.
 
     A Kalman filter forward over the observed rows, then filterpy's Rauch-Tung-Striebel smoother backward. Interpolated
-    rows count as not measured: they get the smoother's path through the gap. velocity_gain: variance that a velocity
-    gains a frame, over the variance of a measured coordinate; white noise acceleration (Bar-Shalom 2001, section
-    6.2.2), so that gaps of any length are one step.
+    rows count as not measured: they get the smoother's path through the gap. Tracks with fewer than two observed rows
+    have no velocity to smooth by and stay as they are. velocity_gain: variance that a velocity gains a frame, over the
+    variance of a measured coordinate; white noise acceleration (Bar-Shalom 2001, section 6.2.2), so that gaps of any
+    length are one step.
     """
     if not velocity_gain > 0:
         raise ValueError(f"velocity_gain={velocity_gain}: give a ratio of variances above 0")
@@ -68,7 +69,7 @@ def smooth_rts(rows: Rows, velocity_gain: float = VELOCITY_GAIN) -> Rows:
     boxes = rows.boxes.copy()
     for start, stop in rows.spans:
         observed = ~rows.interpolated[start:stop]
-        if stop - start < 2:
+        if np.count_nonzero(observed) < 2:
             continue
         steps = np.diff(rows.frames[start:stop]).astype(np.float64)
         move, noise = constant_velocity(steps, velocity_gain)
@@ -91,7 +92,7 @@ def _forward(
     """Filtered means (R, 2, 4), position and velocity of four coordinates, and the covariance (R, 2, 2) of each."""
     means, covariances = np.zeros((len(boxes), 2, 4)), np.zeros((len(boxes), 2, 2))
     mean = np.array([boxes[0], np.zeros(4)])
-    p = np.diag([1.0, FIRST_VELOCITY])
+    p = np.diag([1.0 if observed[0] else FIRST_VELOCITY, FIRST_VELOCITY])
     means[0], covariances[0] = mean, p
     for k in range(1, len(boxes)):
         f = move[k - 1]
