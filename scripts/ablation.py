@@ -116,7 +116,7 @@ def weak() -> Change:
 def robustness(data: Path) -> None:
     same: Change = scored(lambda s: s)
     scales = [("s", same), (".3 + .4 s", scored(lambda s: 0.3 + 0.4 * s)), (".5 s", scored(lambda s: 0.5 * s))]
-    scales.append(("s squared", scored(lambda s: s * s)))
+    scales += [(".3 s", scored(lambda s: 0.3 * s)), ("s squared", scored(lambda s: s * s))]
     cuts = [(f"cut at {least}", cut(least)) for least in (0.1, 0.3, 0.5, 0.6)]
     mot17, mot15 = data / "MOT17/train", data / "MOT15/train"
     second, whole = load(mot17, "mot17", "second"), load(mot15, "mot15")

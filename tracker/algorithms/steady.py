@@ -109,7 +109,7 @@ class Steady:
         low_likeness: float = 0.5,
         new_likeness: float = 0.3,
         low_noise: float = 4.0,
-        height_memory: float = 0.05,
+        height_memory: float = 0.1,
         appearance: float = 0.3,
         max_cosine_distance: float = 0.2,
         max_age: float | str = 30,
