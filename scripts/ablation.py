@@ -2,6 +2,7 @@
 
     python scripts/ablation.py [DATA]           DATA holds MOT17/train and MOT15/train; default ../shared/data
     python scripts/ablation.py [DATA] --robust  Steady and others with other detectors, score ranges and frame rates
+    python scripts/ablation.py [DATA] --around  each of Steady's settings a fifth lower and a fifth higher
 
 Detections as given in det/det.txt, no appearance. The second half begins at 0-based frame n // 2 + 1; the tracker
 starts there. Each figure is HOTA / IDF1 / switches. A difference below 0.3 HOTA is within what dropping one detection
@@ -10,6 +11,8 @@ in a hundred changes.
 With --robust the same detections have their scores s changed, are cut at a least score, or come every third frame.
 "weak" is a made up weak detector: a fifth of the boxes left out, sides off by 4 % of the size, scores times 0.5 to 1.
 The first halves are those the detector was trained on, but no setting of Steady was. Each figure is HOTA / IDF1.
+
+With --around each figure is the mean of five runs, each with another fiftieth of the detections left out.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ import numpy as np
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.io.mot import MotRows, read_detections, read_ground_truth, results_of
-from tracker.registry import build
+from tracker.registry import algorithm, build, parameters
 
 STAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("all stages", "steady", {}),
@@ -43,6 +46,9 @@ STAGES: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 OTHERS = STAGES[-3:]
+
+RUNS, LEFT_OUT = 5, 0.02  # of --around
+NOT_TRIED = ("appearance", "max_cosine_distance", "frame_rate")  # they change nothing here
 
 Frames = dict[str, list[Detections]]
 Part = Literal["whole", "first", "second"]
@@ -129,26 +135,49 @@ def robustness(data: Path) -> None:
     for title, (truth, frames), change in rows:
         changed = {name: [change(found) for found in part] for name, part in frames.items()}
         cells = []
-        for _, algorithm, settings in (STAGES[0], *OTHERS):
-            hota, idf1, _ = row(truth, changed, algorithm, settings)
+        for _, name, settings in (STAGES[0], *OTHERS):
+            hota, idf1, _ = row(truth, changed, name, settings)
             cells.append(f"{hota:.1f} / {idf1:.1f}")
         print(f"| {title:25} | {' | '.join(cells)} |", flush=True)
+
+
+def around(data: Path) -> None:
+    sets = [load(data / "MOT17/train", "mot17", "second"), load(data / "MOT15/train", "mot15")]
+    print(f"| {'':22} | MOT17 second halves | MOT15 |\n|---|---|---|")
+    changes: list[tuple[str, dict[str, Any]]] = [("as it is", {})]
+    for name, value in parameters(algorithm("steady")).items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and name not in NOT_TRIED:
+            for factor in (0.8, 1.2):
+                changed = round(value * factor) if isinstance(value, int) else round(value * factor, 4)
+                changes.append((f"{name} {changed:g}", {name: changed}))
+    for title, settings in changes:
+        cells = []
+        for truth, frames in sets:
+            runs = []
+            for seed in range(RUNS):
+                chance = np.random.default_rng(seed)
+                left = {name: [d[chance.random(len(d)) >= LEFT_OUT] for d in part] for name, part in frames.items()}
+                runs.append(row(truth, left, "steady", settings))
+            hota, idf1, _ = np.mean(runs, axis=0)
+            cells.append(f"{hota:.1f} / {idf1:.1f}")
+        print(f"| {title:22} | {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", type=Path, default=Path(__file__).resolve().parents[2] / "shared/data")
     parser.add_argument("--robust", action="store_true", help="other detectors and score ranges, against others")
+    parser.add_argument("--around", action="store_true", help="each setting a fifth lower and higher")
     options = parser.parse_args()
-    if options.robust:
-        robustness(options.data)
+    if options.robust or options.around:
+        (robustness if options.robust else around)(options.data)
         return
     sets = [load(options.data / "MOT17/train", "mot17", "second"), load(options.data / "MOT15/train", "mot15")]
     print(f"| {'':36} | MOT17 second halves | MOT15 |\n|---|---|---|")
-    for title, algorithm, settings in STAGES:
+    for title, name, settings in STAGES:
         cells = []
         for truth, frames in sets:
-            hota, idf1, switches = row(truth, frames, algorithm, settings)
+            hota, idf1, switches = row(truth, frames, name, settings)
             cells.append(f"{hota:.2f} / {idf1:.2f} / {switches}")
         print(f"| {title:36} | {' | '.join(cells)} |", flush=True)
 

@@ -1,10 +1,10 @@
 """Time ``update`` of this library's trackers beside other projects': python scripts/bench.py [--quick]
 
-Every scene is run by all contestants in turns, block by block, in one thread; the clock is processor time. Detections
-are made ready before the clock starts. "x" is how many times quicker than the baseline (SORT on filterpy objects, or
-DeepSORT in loops, both in bench_baselines.py), the median over neighbouring blocks; "products" is the quickest block
-in products of two 256 x 256 matrices; "MB" what Python and numpy allocate at most, the detections left out; "ids" the
-ids in the last answer.
+Every scene is run by all contestants in turns, block by block, in one thread on one processor (native threads that wait
+for each other on two would be charged for both); the clock is processor time. Detections are made ready before it
+starts. "x" is how many times quicker than the baseline (SORT on filterpy objects, or DeepSORT in loops, both in
+bench_baselines.py), the median over neighbouring blocks; "products" is the quickest block in products of two 256 x 256
+matrices; "MB" what Python and numpy allocate at most, the detections left out; "ids" the ids in the last answer.
 
   --quick --compare scripts/bench_ratios.json    what CI runs: exit code 1 where a row got 1.5x slower
   --quick --store scripts/bench_ratios.json --overwrite
@@ -17,15 +17,17 @@ ids in the last answer.
 from __future__ import annotations
 
 import os
+import sys
 
 if __name__ == "__main__":
+    if hasattr(os, "sched_setaffinity") and "--end-to-end" not in sys.argv:  # Linux
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[_threads] = "1"
 
 import argparse
 import json
 import platform
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
