@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tracker import appearance
-from tracker.appearance import EmbeddingArray, Galleries, unit
+from tracker.appearance import EmbeddingArray, Galleries, pair_cosines, unit
 
 WIDTH = 4
 
@@ -22,6 +22,16 @@ def test_unit_rows_have_length_one_or_are_zero(embeddings: EmbeddingArray) -> No
     np.testing.assert_allclose(lengths, embeddings.any(axis=1), atol=1e-5)
     aligned = (scaled * np.sign(embeddings) >= 0).all()
     assert aligned
+
+
+@pytest.mark.parametrize("pairs", [0, 1, 300])  # few of all: one by one; many: in one product
+def test_cosines_of_pairs(pairs: int) -> None:
+    rng = np.random.default_rng(0)
+    remembered, looks = unit(rng.normal(size=(20, 8)).astype(np.float32)), unit(rng.normal(size=(30, 8)).astype("f4"))
+    rows, columns = rng.integers(0, 20, pairs), rng.integers(0, 30, pairs)
+    cosines = pair_cosines(remembered.T, looks, rows, columns)
+    expected = [float(remembered[i] @ looks[j]) for i, j in zip(rows, columns, strict=True)]
+    np.testing.assert_allclose(cosines, expected, atol=1e-6)
 
 
 def test_unit_of_nothing() -> None:

@@ -13,7 +13,7 @@ from filters import DeepSORTOracle, extended, mixed, predict_sort, sort_filter, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker import SORT, XYAH, XYSR, DeepSORT, Detections, FilterpyMotion
+from tracker import SORT, XYAH, XYSR, XYWH, DeepSORT, Detections, FilterpyMotion
 from tracker.boxes import FloatArray, xyxy_to_xyah, xyxy_to_xysr
 from tracker.io.mot import read_detections
 
@@ -117,6 +117,27 @@ def test_every_function_leaves_its_input_alone_and_takes_no_tracks(motion: Any) 
     assert motion.velocities(nobody).shape == (0, 2)
     assert motion.distances(nobody, seen).shape == (0, len(seen))
     assert motion.distances(state, none).shape == (len(seen), 0)
+
+
+@pytest.mark.parametrize(
+    "motion", [XYSR(), XYAH(), XYWH(), FilterpyMotion(sort_filter)], ids=lambda m: type(m).__name__
+)
+def test_gated_pairs_are_those_of_all_distances(motion: Any) -> None:
+    rng = np.random.default_rng(3)
+    many = [] if isinstance(motion, FilterpyMotion) else [(700, 600)]
+    for n, m in [(1, 1), (7, 30), (40, 25), (30, 0), (0, 30), *many]:
+        corner, size = rng.uniform(0, 40 * np.sqrt(n + m), (n + m, 2)), rng.uniform(10, 80, (n + m, 2))
+        boxes = np.concatenate((corner, corner + size), axis=1)
+        state = motion.predict(motion.birth(boxes[:n]), 1)
+        seen = np.concatenate((boxes[n:], boxes[: n // 2] + 1))
+        dense = motion.distances(state, seen)
+        for limit in (0.5, 9.4877, 200.0):
+            rows, columns, distances = motion.gated_pairs(state, seen, limit)
+            assert (np.diff(rows) >= 0).all()
+            found = np.zeros(dense.shape, dtype=int)
+            np.add.at(found, (rows, columns), 1)
+            np.testing.assert_array_equal(found, dense <= limit)
+            np.testing.assert_allclose(distances, dense[rows, columns], rtol=1e-12)
 
 
 def test_a_shrinking_area_stays_positive() -> None:

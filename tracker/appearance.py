@@ -15,6 +15,7 @@ from tracker.tracks import IntArray
 EmbeddingArray = NDArray[np.float32]
 
 SIMILARITIES = 1 << 17  # computed at a time: half a megabyte
+PRODUCT = 40  # times as many products in one call as in many cost the same
 DENSE = 0.25  # share of the pairs from which one product for all is cheaper than one for each gallery
 
 
@@ -28,6 +29,17 @@ def unit(embeddings: EmbeddingArray) -> EmbeddingArray:
     scaled = embeddings / np.where(largest > 0, largest, 1)  # squares must not overflow
     norms = np.linalg.norm(scaled, axis=1, keepdims=True)
     return (scaled / np.where(norms > 0, norms, 1)).astype(np.float32, copy=False)
+
+
+def pair_cosines(
+    remembered: EmbeddingArray, looks: EmbeddingArray, rows: IntArray, columns: IntArray
+) -> EmbeddingArray:
+    """(K,) similarity, -1..1, of track ``rows`` (K,) of (D, N) and detection ``columns`` (K,) of (M, D), all unit."""
+    if remembered.shape[1] * len(looks) <= PRODUCT * len(rows):
+        every: EmbeddingArray = (looks @ remembered)[columns, rows]
+        return every
+    cosines: EmbeddingArray = np.einsum("kd,kd->k", looks.take(columns, axis=0), remembered.T.take(rows, axis=0))
+    return cosines
 
 
 def embedded(

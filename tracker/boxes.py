@@ -156,6 +156,11 @@ NOTHING = np.array(0.0)  # a call with an array is cheaper than one with a numbe
 FEW_PAIRS, MORE_PAIRS = 400, 250_000
 
 
+def near_pairs_xyxy(a: FloatArray, b: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of (N, 4) and (M, 4) boxes among which are all that overlap: rows (K,), ascending, and columns (K,)."""
+    return _candidates(a.T, b.T)
+
+
 def _candidates(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of (4, N) and (4, M) boxes among which are all that overlap; rows ascending."""
     n, m = at.shape[1], bt.shape[1]

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray, xysr_to_xyxy, xyxy_to_xysr
+from tracker.boxes import FloatArray, near_pairs_xyxy, xysr_to_xyxy, xyxy_to_xysr
 
 SMALLEST_SIZE = 1e-3  # of a predicted box, in pixels
 
@@ -34,6 +34,10 @@ CENTRED = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-1, 0, 1, 0], [0, -1, 0
 CORNERS = np.array([[1, 0, -0.5, 0], [0, 1, 0, -0.5], [1, 0, 0.5, 0], [0, 1, 0, 0.5]])
 # p, v, pp, pv, vv -> p + v, v, pp + pv, pv + vv, vv
 MOVED = np.array([[1.0, 1, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 1, 1], [0, 0, 0, 0, 1]])
+
+
+# rows (K,), ascending, columns (K,) and squared distances (K,) of pairs of a track and a box
+GatedPairs = tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]
 
 
 class Motion(Protocol):
@@ -61,6 +65,10 @@ class Motion(Protocol):
 
     def distances(self, state: NDArray[Any], boxes: FloatArray) -> FloatArray:
         """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
+        ...
+
+    def gated_pairs(self, state: NDArray[Any], boxes: FloatArray, limit: float) -> GatedPairs:
+        """The pairs of a track and a box at a squared Mahalanobis distance of at most ``limit``."""
         ...
 
     def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
@@ -192,6 +200,22 @@ class _SplitKalman:
         innovation /= (pp + self.measurement_variance(p))[:, :, None]
         total: FloatArray = innovation.sum(axis=0)
         return total
+
+    def gated_pairs(self, state: FloatArray, boxes: FloatArray, limit: float) -> GatedPairs:
+        p = state[0]
+        variance = state[2] + self.measurement_variance(p)
+        z = self.measure(boxes)
+        # The centre alone may be so far away; a little more, against rounding.
+        centre, reach = p[:2], np.sqrt(variance[:2] * (limit * (1 + 1e-9)))
+        around = np.concatenate((centre - reach, centre + reach)).T
+        rows, columns = near_pairs_xyxy(around, np.concatenate((z[:2], z[:2])).T)
+        innovation = z.take(columns, axis=1)
+        innovation -= p.take(rows, axis=1)
+        innovation *= innovation
+        innovation /= variance.take(rows, axis=1)
+        total: FloatArray = innovation.sum(axis=0)
+        good = (total <= limit).nonzero()[0]
+        return rows[good], columns[good], total[good]
 
 
 @dataclass(frozen=True)
@@ -436,6 +460,11 @@ class FilterpyMotion:
             difference = z - mean
             out[i] = np.einsum("mk,mk->m", difference, np.linalg.solve(covariance, difference.T).T)
         return out
+
+    def gated_pairs(self, state: NDArray[Any], boxes: FloatArray, limit: float) -> GatedPairs:
+        distances = self.distances(state, boxes)
+        rows, columns = (distances <= limit).nonzero()
+        return rows, columns, distances[rows, columns]
 
     def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
         if self.warp_filter is None:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker.appearance import EmbeddingArray, embedded, unit
+from tracker.appearance import EmbeddingArray, embedded, pair_cosines, unit
 from tracker.assign import BoolArray, Matching
 from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Detections, Invalid, as_detections
@@ -139,7 +139,7 @@ class BoTSORT:
             rows, columns, iou = rows[same], columns[same], iou[same]
         cost = 1 - iou * scores.take(columns)
         if looks is not None:
-            distance = (1 - (looks @ state.looks)[columns, rows]) / 2
+            distance = (1 - pair_cosines(state.looks, looks, rows, columns)) / 2
             known = (distance <= self.max_half_distance) & (1 - iou <= self.proximity)
             cost = np.minimum(cost, np.where(known, distance, 1.0))
 

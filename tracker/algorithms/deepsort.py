@@ -125,8 +125,11 @@ class DeepSORT:
         outlasted = state.outlasted(self.max_age, self.frame_rate)
         expired = outlasted | state.outlived(self.max_age)
         cascading = state.confirmed & ~expired
-        allowed = self.motion.distances(state.motion, detections.boxes) <= MAHALANOBIS_GATE
-        allowed[~cascading] = False
+        gated, looked_at, _ = self.motion.gated_pairs(state.motion, detections.boxes, MAHALANOBIS_GATE)
+        admitted = cascading[gated]
+        if self.per_class:
+            admitted &= state.classes[gated] == detections.classes[looked_at]
+        gated, looked_at = gated[admitted], looked_at[admitted]
         # Boxes that do not overlap match only where any distance is allowed.
         least = None if self.max_iou_distance < 1 else 0.0
         rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes, least)
@@ -139,11 +142,13 @@ class DeepSORT:
         if self.lone_iou < 1:
             lone = lone_pairs(rows, columns, iou, self.lone_iou)
             alone, its = rows[lone], columns[lone]
-            sure = (cascading & (state.missed == 1))[alone] & allowed[alone, its]
+            of_row = len(detections)  # a pair as one number
+            sure = np.isin(alone * of_row + its, gated * of_row + looked_at) & (state.missed == 1)[alone]
             alone, its = alone[sure], its[sure]
             matching.stages.append("lone")
             matching.accept(alone, its)
-            allowed[:, its] = False
+            still = matching.free_detections[looked_at]
+            gated, looked_at = gated[still], looked_at[still]
             looked[its] = state.hits[alone] % self.look_every == 0
             asked = embedded(detections.numbered()[looked], self.embedder, frame, "DeepSORT", invalid)
             state.dropped += asked.dropped - detections.dropped
@@ -154,10 +159,6 @@ class DeepSORT:
             embeddings[asked.rows] = looks
         else:
             embeddings = self._embeddings(detections)
-        gated, looked_at = allowed.nonzero()
-        if self.per_class:
-            same = state.classes[gated] == detections.classes[looked_at]
-            gated, looked_at = gated[same], looked_at[same]
         appearance = state.galleries.pair_distances(state.slots, embeddings, gated, looked_at)
         by_appearance = self.max_cosine_distance + INCLUSIVE - appearance
         by_overlap = self.max_iou_distance + INCLUSIVE - (1.0 - iou)

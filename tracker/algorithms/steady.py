@@ -31,8 +31,8 @@ from typing import Any
 
 import numpy as np
 
-from tracker.appearance import EmbeddingArray, embedded, unit
-from tracker.assign import BoolArray, Matching, same_class
+from tracker.appearance import EmbeddingArray, embedded, pair_cosines, unit
+from tracker.assign import BoolArray, Matching
 from tracker.boxes import FloatArray, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
@@ -189,9 +189,8 @@ class Steady:
         known, measured = state.heights[rows], tall[columns]
         likeness = iou * np.minimum(known, measured) / np.maximum(known, measured)
         weighted = likeness * (scores**self.score_power)[columns]
-        closeness = None if looks is None else (looks @ state.looks).T
-        if closeness is not None:
-            agreement = (2 * closeness[rows, columns]).clip(0.0, 2.0)
+        if looks is not None:
+            agreement = (2 * pair_cosines(state.looks, looks, rows, columns)).clip(0.0, 2.0)
             weighted *= (1 - self.appearance) + self.appearance * agreement
 
         matching = Matching(len(state), len(detections))
@@ -210,12 +209,15 @@ class Steady:
         if not all_confirmed:
             matching.stage_pairs("new", rows, columns, weighted - self.new_likeness, ~confirmed, from_high)
 
-        if closeness is not None:
-            near = self._within_reach(state, predicted, boxes)
+        if looks is not None:
+            lost, left = self._within_reach(
+                state, matching.free_tracks & confirmed, predicted, matching.free_detections & high, boxes
+            )
             if self.per_class:
-                near &= same_class(state.classes, detections.classes)
-            gain = np.where(near, self.max_cosine_distance - (1.0 - closeness), 0.0)
-            matching.stage("appearance", gain, confirmed, high)
+                same = state.classes[lost] == detections.classes[left]
+                lost, left = lost[same], left[same]
+            distance = 1.0 - pair_cosines(state.looks, looks, lost, left).astype(np.float64)
+            matching.stage_pairs("appearance", lost, left, self.max_cosine_distance - distance)
 
         tracks, matched = matching.pairs
         sure = None if all_high or _all(high[matched]) else high[matched]
@@ -243,12 +245,18 @@ class Steady:
         self.state = state
         return reported
 
-    def _within_reach(self, state: SteadyState, predicted: FloatArray, boxes: FloatArray) -> BoolArray:
-        """(N, M) whether a track of box (N, 4), out of sight for as long as it is, may have come to box (M, 4)."""
-        away = xyxy_to_xywh(predicted)[:, None, :2] - xyxy_to_xywh(boxes)[:, :2]
-        reach = state.heights * (REACH + REACH_PER_SECOND * state.silent / self.frame_rate)
-        near: BoolArray = np.hypot(away[..., 0], away[..., 1]) <= reach[:, None]
-        return near
+    def _within_reach(
+        self, state: SteadyState, tracks: BoolArray, predicted: FloatArray, which: BoolArray, boxes: FloatArray
+    ) -> tuple[IntArray, IntArray]:
+        """Pairs of tracks in the mask (N,), of box (N, 4), and detections in the mask (M,), of box (M, 4).
+
+        Those in which the track, out of sight for as long as it is, may have come to the detection.
+        """
+        some, others = tracks.nonzero()[0], which.nonzero()[0]
+        away = xyxy_to_xywh(predicted[some])[:, None, :2] - xyxy_to_xywh(boxes[others])[:, :2]
+        reach = (state.heights * (REACH + REACH_PER_SECOND * state.silent / self.frame_rate))[some]
+        rows, columns = (np.hypot(away[..., 0], away[..., 1]) <= reach[:, None]).nonzero()
+        return some[rows], others[columns]
 
     def _remember(
         self,

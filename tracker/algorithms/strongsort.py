@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker.appearance import EmbeddingArray, embedded, unit
+from tracker.appearance import EmbeddingArray, embedded, pair_cosines, unit
 from tracker.assign import Matching
 from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Detections, Invalid, as_detections
@@ -118,20 +118,19 @@ class StrongSORT:
         outlasted = state.outlasted(self.max_age, self.frame_rate)
         expired = outlasted | state.outlived(self.max_age)
         cascading = state.confirmed & ~expired
-        motion = self.motion.distances(state.motion, detections.boxes)
-        allowed = motion <= MAHALANOBIS_GATE
-        allowed[~cascading] = False
-        gated, looked_at = allowed.nonzero()
+        gated, looked_at, motion = self.motion.gated_pairs(state.motion, detections.boxes, MAHALANOBIS_GATE)
+        admitted = cascading[gated]
+        if self.per_class:
+            admitted &= state.classes[gated] == detections.classes[looked_at]
+        gated, looked_at, motion = gated[admitted], looked_at[admitted], motion[admitted]
         # Boxes that do not overlap match only where any distance is allowed.
         least = None if self.max_iou_distance < 1 else 0.0
         rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes, least)
         if self.per_class:
-            same = state.classes[gated] == detections.classes[looked_at]
-            gated, looked_at = gated[same], looked_at[same]
             same = state.classes[rows] == detections.classes[columns]
             rows, columns, iou = rows[same], columns[same], iou[same]
-        appearance = 1.0 - (looks @ state.looks)[looked_at, gated] if len(detections) else np.empty(0)
-        cost = self.appearance_weight * appearance + (1 - self.appearance_weight) * motion[gated, looked_at]
+        appearance = 1.0 - pair_cosines(state.looks, looks, gated, looked_at)
+        cost = self.appearance_weight * appearance + (1 - self.appearance_weight) * motion
 
         matching = Matching(len(state), len(detections))
         matching.stage_pairs("appearance and motion", gated, looked_at, self.max_cost - cost)
