@@ -45,8 +45,8 @@ def assign_pairs(rows: IntArray, columns: IntArray, gain: FloatArray) -> IntArra
     first: IntArray = (gain == best[columns]).nonzero()[0]
     if len(first) == np.count_nonzero(best) == np.count_nonzero(np.bincount(rows[first])):
         return first
-    # A pair that gains more than all its rivals together is in every best assignment: they are all it could make room
-    # for. Each sum holds the pair itself.
+    # A pair that gains more than all its rivals together is in every best assignment: it could give way to two of them
+    # at most. Each sum holds the pair itself.
     chosen = np.bincount(rows, gain)[rows] + np.bincount(columns, gain)[columns] < THREE * gain
     beside = np.bincount(rows, chosen)[rows] + np.bincount(columns, chosen)[columns]
     rest = (beside == NOTHING).nonzero()[0]
