@@ -8,7 +8,7 @@ matrices; "MB" what Python and numpy allocate at most, the detections left out; 
 
   --quick --compare scripts/bench_ratios.json    what CI runs: exit code 1 where a row got 1.5x slower
   --quick --store scripts/bench_ratios.json --overwrite
-  --markdown README.md                           the table between the README's marks
+  --markdown docs/measurements.md                the tables between that file's marks
   --end-to-end                                   the command on a real video, against decoding and detecting alone
 """
 

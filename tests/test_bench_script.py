@@ -264,7 +264,7 @@ def test_ctrl_c_keeps_the_finished_scenes(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_readme_has_the_marks() -> None:
-    assert bench._split_at_marks(ROOT / "README.md")
+    assert bench._split_at_marks(ROOT / "docs" / "measurements.md")
 
 
 def test_without_the_shared_data_its_scenes_are_left_out(tmp_path: Path, capsys: Any) -> None:

@@ -17,7 +17,7 @@ SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
 @pytest.fixture(scope="module")
 def script() -> Any:
-    """scripts/frame_rates.py, which measures the table in the README."""
+    """scripts/frame_rates.py, which measures the table in docs/measurements.md."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(SCRIPTS)
         spec = importlib.util.spec_from_file_location("frame_rates", SCRIPTS / "frame_rates.py")
