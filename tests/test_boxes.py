@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker import boxes
-from tracker.boxes import FloatArray, iou_pairs_xyxy, iou_xyxy
+from tracker.boxes import FloatArray, iou_pairs_xyxy, iou_xyxy, near_pairs_xyxy
 
 a_box = st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.floats(1, 1e4), st.floats(1, 1e4)).map(
     lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]]
@@ -107,14 +107,24 @@ SEARCHES = {"all": (10**9, 10**9), "along x": (0, 10**9), "cells": (0, 0), "by n
     extent=st.sampled_from([30.0, 300.0, 3000.0, 1e7]),
     longest=st.sampled_from([2, 40, 2000]),
     apart=st.sampled_from([0.0, -1e7, 25.5]),
+    giants=st.sampled_from([0.0, 0.05, 0.5]),
     least=st.sampled_from([None, 0.0, 0.3]),
 )
 def test_overlapping_pairs_are_those_of_the_matrix(
-    search: str, seed: int, n: int, m: int, extent: float, longest: int, apart: float, least: float | None
+    search: str,
+    seed: int,
+    n: int,
+    m: int,
+    extent: float,
+    longest: int,
+    apart: float,
+    giants: float,
+    least: float | None,
 ) -> None:
     rng = np.random.default_rng(seed)
     corner = rng.integers(0, int(extent), (n + m, 2)).astype(float)  # whole numbers: edges that only touch are common
-    some = np.concatenate((corner, corner + rng.integers(1, longest, (n + m, 2))), axis=1)
+    size = rng.integers(1, longest, (n + m, 2)) * np.where(rng.random((n + m, 2)) < giants, 50, 1)
+    some = np.concatenate((corner, corner + size), axis=1)
     a, b = some[:n], some[n:] + apart
     dense = iou_xyxy(a, b)
     with pytest.MonkeyPatch.context() as patch:
@@ -127,3 +137,17 @@ def test_overlapping_pairs_are_those_of_the_matrix(
     found = np.zeros_like(dense)
     found[rows, columns] = iou
     np.testing.assert_array_equal(found, np.where(dense >= (least or 0), dense, 0))
+
+
+def test_a_few_large_boxes_do_not_make_every_pair_a_candidate() -> None:
+    corner = np.indices((40, 25)).reshape(2, -1).T * 50.0
+    small = np.concatenate((corner, corner + 30), axis=1)
+    giant = np.array([[-10.0, -10, 2100, 2100]])
+    wide = np.array([[0.0, 5, 2000, 10]])
+    for a, b in ((small, small), (np.concatenate((small, giant)), np.concatenate((wide, small, giant)))):
+        rows, columns = near_pairs_xyxy(a, b)
+        assert len(rows) < 15 * len(a)
+        assert (np.diff(rows) >= 0).all()
+        near = np.zeros((len(a), len(b)), dtype=bool)
+        near[rows, columns] = True
+        assert near[iou_xyxy(a, b) > 0].all()

@@ -154,6 +154,7 @@ def iou_pairs_xyxy(
 NOTHING = np.array(0.0)  # a call with an array is cheaper than one with a number
 # Looking at all pairs is cheaper than looking for candidates up to here, and that along x than in cells up to there.
 FEW_PAIRS, MORE_PAIRS = 400, 250_000
+LARGE = 3.0  # times the size of nearly all boxes, from which a box is looked at apart
 
 
 def near_pairs_xyxy(a: FloatArray, b: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -166,7 +167,44 @@ def _candidates(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], NDAr
     n, m = at.shape[1], bt.shape[1]
     if n * m <= FEW_PAIRS:
         return _all_pairs(n, m)
-    return _pairs_along_x(at, bt) if n * m <= MORE_PAIRS else _pairs_in_cells(at, bt)
+    if n * m <= MORE_PAIRS:
+        return _pairs_along_x(at, bt)
+    sizes = at[2:] - at[:2], bt[2:] - bt[:2]
+    largest = np.maximum(*(size.max(axis=1) for size in sizes))
+    mean = np.maximum(*(np.add.reduce(size, axis=1) / size.shape[1] for size in sizes))
+    if np.count_nonzero(largest > LARGE * mean):  # else nobody need sort
+        large, large_too = _larger_than_most(*sizes)
+        if np.count_nonzero(large) or np.count_nonzero(large_too):
+            return _pairs_apart(at, bt, large, large_too)
+    return _pairs_in_cells(at, bt, largest)
+
+
+def _larger_than_most(size: FloatArray, other: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(N,) and (M,) which boxes of ``size`` (2, N) and ``other`` (2, M) are far wider or taller than nearly all.
+
+    At most a tenth of each.
+    """
+    ranks = (of.shape[1] - 1 - of.shape[1] // 10 for of in (size, other))
+    most = np.maximum(*(np.partition(of, k, axis=1)[:, k] for of, k in zip((size, other), ranks, strict=True)))
+    limit = LARGE * most[:, None]
+    return np.any(size > limit, axis=0), np.any(other > limit, axis=0)
+
+
+def _pairs_apart(
+    at: FloatArray, bt: FloatArray, large: NDArray[np.bool_], large_too: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """``_candidates`` with the boxes in the masks (N,) and (M,) apart; not all in either.
+
+    A cell holds the largest box: one that spans the picture would make one cell of it, and every pair a candidate.
+    """
+    rows = columns = np.empty(0, dtype=np.int64)
+    for some, others in ((~large, ~large_too), (~large, large_too), (large, np.full(len(large_too), True))):
+        i, j = some.nonzero()[0], others.nonzero()[0]
+        if len(i) and len(j):
+            r, c = _candidates(at.take(i, axis=1), bt.take(j, axis=1))
+            rows, columns = np.concatenate((rows, i[r])), np.concatenate((columns, j[c]))
+    order = rows.argsort(kind="stable")
+    return rows[order], columns[order]
 
 
 def _all_pairs(n: int, m: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -209,16 +247,16 @@ def _runs(first: NDArray[np.int64], count: NDArray[np.int64]) -> tuple[NDArray[n
     return run, number
 
 
-def _pairs_in_cells(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs_in_cells(at: FloatArray, bt: FloatArray, largest: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of (4, N) and (4, M) boxes whose first corners lie in neighbouring cells of a grid; rows ascending.
 
     No side of a box is longer than a cell, so that boxes that overlap have their corners in one cell or in neighbours.
+    ``largest`` (2,) is the greatest width and height.
     """
     a, b = at[:2], bt[:2]
     low, high = b.min(axis=1), b.max(axis=1)
-    cell = np.maximum((at[2:] - a).max(axis=1), (bt[2:] - b).max(axis=1))
     # Not more cells than some per box; and a little larger, against rounding.
-    cell = np.maximum(cell * (1 + 1e-6), (high - low) / (2 * np.sqrt(bt.shape[1])))
+    cell = np.maximum(largest * (1 + 1e-6), (high - low) / (2 * np.sqrt(bt.shape[1])))
     across, down = ((high - low) / cell).astype(np.int64) + 1
     width = across + 4  # two empty cells on each side, for boxes beyond the others
     ours = ((a - low[:, None]) / cell[:, None]).clip([[-2], [-2]], [[across], [down]])
