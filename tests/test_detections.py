@@ -98,6 +98,7 @@ MISFITS: list[tuple[str, dict[str, Any], str]] = [
     ("score matrix", {"scores": [[1], [2]]}, r"scores have shape \(2, 1\); expected \(N,\)"),
     ("long classes", {"classes": [1, 2, 3]}, r"classes have 3 rows for 2 boxes"),
     ("class names", {"classes": ["cat", "dog"]}, r"classes are not numbers"),
+    ("embeddings of nothing", {"embeddings": np.ones((2, 0))}, r"embeddings have shape \(2, 0\); expected \(N, D\)"),
     ("flat embeddings", {"embeddings": [1, 2]}, r"embeddings have shape \(2,\); expected \(N, D\)"),
     ("few embeddings", {"embeddings": [[1, 2]]}, r"embeddings have 1 rows for 2 boxes"),
     ("short payload", {"payload": ["a"]}, r"payload have 1 rows for 2 boxes"),

@@ -253,7 +253,7 @@ def _numbers(value: ArrayLike, name: str, width: int | None = None, dtype: type 
         return array.reshape(0, max(width, 0))  # an empty list has no second axis to check
     if width is None and array.ndim != 1:
         raise ValueError(f"detections {name} have shape {array.shape}; expected (N,)")
-    if width is not None and (array.ndim != 2 or (width >= 0 and array.shape[1] != width)):
+    if width is not None and (array.ndim != 2 or (array.shape[1] != width if width >= 0 else 0 in array.shape[1:])):
         raise ValueError(f"detections {name} have shape {array.shape}; expected (N, {width if width >= 0 else 'D'})")
     return array
 
