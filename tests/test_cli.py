@@ -532,12 +532,18 @@ def test_ctrl_c_finishes_the_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_ctrl_c_held_down_is_one_press(tmp_path: Path) -> None:
+    write_video(tmp_path / "street.mp4", 200)
+    interrupt(tmp_path / "street.mp4", "hog", tmp_path / "out", 200, signals=8)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
 def test_ctrl_c_while_frames_are_detected_side_by_side(shared: Path, tmp_path: Path) -> None:
     data = shared / "data"
     interrupt(data / "video/vtest_480x360.mp4", data / "models/yolox_nano.onnx", tmp_path / "out", 795)
 
 
-def interrupt(source: Path, detector: Path | str, out: Path, frames: int) -> None:
+def interrupt(source: Path, detector: Path | str, out: Path, frames: int, signals: int = 1) -> None:
     """Start the command, press Ctrl-C a second after its first frame; what it tracked until then must be complete."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tracker.cli", str(source), "--detector", str(detector), "-o", str(out)],
@@ -550,7 +556,9 @@ def interrupt(source: Path, detector: Path | str, out: Path, frames: int) -> Non
     while time.monotonic() < deadline and not (out.is_dir() and (out / "tracks.mp4").exists()):
         time.sleep(0.05)
     time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
+    for _ in range(signals):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err

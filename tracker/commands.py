@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tracker.sinks import Sink, Step
 
 PARTIAL, INTERRUPTED = 1, 130
+PRESS = 1.0  # seconds that a press of Ctrl-C may last
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -177,6 +178,14 @@ def _open(args: argparse.Namespace, source: Any, detector: Any) -> tuple[Pipelin
 
 def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, score: SceneScore | None = None) -> int:
     """Run a pipeline into a fresh folder and say what happened; returns the exit code."""
+    with ExitStack() as ending:
+        return _track_until(args, source, detector, label, score, ending)
+
+
+def _track_until(
+    args: argparse.Namespace, source: Any, detector: Any, label: str, score: SceneScore | None, ending: ExitStack
+) -> int:
+    """``_track``; from the first frame until ``ending`` closes, Ctrl-C waits for the files."""
     from tracker import report
     from tracker.sinks import FILES, TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
     from tracker.threads import Behind
@@ -223,7 +232,8 @@ def _track(args: argparse.Namespace, source: Any, detector: Any, label: str, sco
         failure: Exception | None = None
         started = clock.perf_counter()
         writer = Behind(write)
-        with _interruptible() as interrupted, warnings.catch_warnings():
+        interrupted = ending.enter_context(_interruptible())
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="camera motion not found")  # told at the end, with the number
             try:
                 for step in pipeline:
@@ -421,13 +431,20 @@ def _remove_if_empty(folder: Path) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[list[int]]:
-    """While inside, the first Ctrl-C or TERM only leaves its number in the list; the second one interrupts."""
+    """While inside, the first Ctrl-C or TERM only leaves its number in the list; one a second later interrupts.
+
+    Those within that second are one press: a key held down, or a shell and a user at once.
+    """
     received: list[int] = []
+    first = math.inf
 
     def note(number: int, _: Any) -> None:
-        if received:
+        nonlocal first
+        if clock.monotonic() - first > PRESS:
             raise KeyboardInterrupt
-        received.append(number)
+        if not received:
+            first = clock.monotonic()
+            received.append(number)
 
     previous = {}
     for number in (signal.SIGINT, signal.SIGTERM):
