@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -464,7 +465,7 @@ def test_a_full_disk_stops_with_one_line(
 
     real = sinks.TextSink.__init__
 
-    def onto_full_disk(self: sinks.TextSink, path: Path) -> None:
+    def onto_full_disk(self: sinks.TextSink, path: Path, **_: object) -> None:
         real(self, Path("/dev/full"))
 
     monkeypatch.setattr(sinks.TextSink, "__init__", onto_full_disk)
@@ -473,6 +474,21 @@ def test_a_full_disk_stops_with_one_line(
     assert code == 2
     assert "No space left" in err
     assert "Traceback" not in err
+
+
+def test_a_run_json_that_cannot_be_written_is_not_said_to_be_there(
+    street: Path, detections: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def cut(self: Path, text: str, **_: object) -> int:
+        self.write_bytes(text[:10].encode())
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", cut)
+    assert main([str(street), "--detector", str(detections), "-o", str(tmp_path / "out"), "--no-video"]) == 2
+    out, err = capsys.readouterr()
+    assert f"{tmp_path / 'out' / 'run.json'}: No space left" in err
+    assert "run:" not in out
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["tracks.txt"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits the size of files")

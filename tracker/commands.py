@@ -301,7 +301,10 @@ def _track_until(
         try:
             paths["run"].write_text(json.dumps(run, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         except OSError as error:
-            failure = failure or error
+            failure = failure or OSError(error.errno, error.strerror, str(paths["run"]))
+            with suppress(OSError):  # an empty or cut file says nothing
+                paths["run"].unlink()
+            del paths["run"]
         _say(args, run, pipeline, elapsed, written, paths, score)
     if failure is not None:
         if frames:
