@@ -109,10 +109,10 @@ def _names(text: str) -> list[str]:
 
 
 def _sizes(text: str) -> list[int]:
-    sizes = [int(word) for word in _names(text)]
-    if not sizes or min(sizes) < 1:
-        raise ValueError
-    return sizes
+    words = _names(text)
+    if not words or not all(word.isdecimal() and int(word) > 0 for word in words):
+        raise argparse.ArgumentTypeError(f"{text!r}: give whole numbers above 0, such as 10,100")
+    return [int(word) for word in words]
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -137,9 +137,20 @@ def _run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         interrupted = True
         stored = args.store = None
+        args.markdown = "-" if args.markdown is not None else None  # a table of some scenes would replace that of all
         print(f"\nbench: interrupted; the {len(results)} finished scenes are kept, no ratios compared or stored")
     for line in absent:
         print(line)
+    if args.json is not None and results:
+        args.json.write_text(json.dumps(record(results, products, machine, absent), indent=1) + "\n", encoding="utf-8")
+    if args.markdown is not None and results:
+        table = markdown(results)
+        if args.markdown == "-":
+            print(table)
+        else:
+            _between_marks(Path(args.markdown), table)
+    if not results and not interrupted and (args.json is not None or args.markdown is not None):
+        raise ValueError("nothing was measured, nothing is written")
     ratios = against_products(results, products)
     code = 0
     if stored is not None:
@@ -167,28 +178,28 @@ def _run(args: argparse.Namespace) -> int:
         code = 1 if lines else 0
     if args.store is not None:
         write_ratios(args.store, ratios, machine, "python scripts/bench.py --quick --store FILE")
-    if args.json is not None:
-        args.json.write_text(json.dumps(record(results, products, machine, absent), indent=1) + "\n", encoding="utf-8")
-    if args.markdown is not None:
-        table = markdown(results)
-        if args.markdown == "-":
-            print(table)
-        else:
-            _between_marks(Path(args.markdown), table)
     return 130 if interrupted else code
 
 
 def _check(args: argparse.Namespace) -> None:
     """What can be refused is refused before anything is timed."""
     for path, option in ((args.json, "--json"), (args.store, "--store")):
-        if path is not None and path.exists() and not args.overwrite:
+        if path is not None and path.is_file() and not args.overwrite:
             raise ValueError(f"{option} {path}: exists already; --overwrite replaces it")
+        if path is not None and path.is_dir():
+            raise ValueError(f"{option} {path}: is a folder; give a file")
         if path is not None and not path.parent.is_dir():
             raise ValueError(f"{option} {path}: no such folder")
+        if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise ValueError(f"{option} {path}: cannot be written; give another file")
+    if args.json is not None and args.store is not None and args.json.resolve() == args.store.resolve():
+        raise ValueError(f"--json and --store {args.store}: one would replace the other; give two files")
     if args.end_to_end and any(given is not None for given in (args.json, args.store, args.compare, args.markdown)):
         raise ValueError("--end-to-end prints its table only; leave --json, --store, --compare and --markdown out")
     if args.markdown not in (None, "-"):
         _split_at_marks(Path(args.markdown))
+        if not os.access(args.markdown, os.W_OK):
+            raise ValueError(f"--markdown {args.markdown}: cannot be written; give another file")
     for value, option in ((args.frames, "--frames"), (args.rounds, "--rounds")):
         if value is not None and value < 1:
             raise ValueError(f"{option} {value}: give 1 or more")
@@ -371,7 +382,11 @@ def _cell(result: Result, name: str) -> str:
 
 
 def _split_at_marks(path: Path) -> tuple[str, str]:
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "is not text"
+        raise ValueError(f"--markdown {path}: cannot be read ({why}); give a page with the marks") from None
     if any(text.count(mark) != 1 for mark in MARKS):
         raise ValueError(f"--markdown {path}: needs one line {MARKS[0]!r} and one {MARKS[1]!r} to write between")
     return text.partition(MARKS[0])[0], text.partition(MARKS[1])[2]

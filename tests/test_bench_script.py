@@ -256,11 +256,29 @@ def test_ctrl_c_keeps_the_finished_scenes(tmp_path: Path, monkeypatch: pytest.Mo
         return race(*given)
 
     monkeypatch.setattr(bench, "race", interrupted)
-    data, ratios = tmp_path / "all.json", tmp_path / "ratios.json"
-    assert bench.main([*TINY, "--quick", "--json", str(data), "--store", str(ratios)]) == 130
+    data, ratios, page = tmp_path / "all.json", tmp_path / "ratios.json", tmp_path / "page.md"
+    page.write_text(before := f"{bench.MARKS[0]}\nof all scenes\n{bench.MARKS[1]}\n")
+    words = [*TINY, "--quick", "--json", str(data), "--store", str(ratios), "--markdown", str(page)]
+    assert bench.main(words) == 130
+    assert page.read_text() == before
     assert list(json.loads(data.read_text())["scenes"]) == ["synthetic 4"]
     assert not ratios.exists()
     assert "interrupted; the 1 finished scenes are kept" in capsys.readouterr().out
+
+
+def test_where_nothing_was_measured_the_old_table_stays(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(before := f"{bench.MARKS[0]}\nold\n{bench.MARKS[1]}\n")
+    words = ["--scenes", "mot17", "--shared", str(tmp_path), "--peers", "none", "--markdown", str(page)]
+    assert bench.main(words) == 2
+    assert page.read_text() == before
+
+
+def test_what_was_measured_is_kept_where_ratios_cannot_be_compared(tmp_path: Path) -> None:
+    data, ratios = tmp_path / "all.json", tmp_path / "ratios.json"
+    ratios.write_text('{"machine": {}, "ratios": {"another / row": {"8x8": 1.0}}}')
+    assert bench.main([*TINY, "--algos", "sort", "--no-memory", "--compare", str(ratios), "--json", str(data)]) == 2
+    assert "synthetic 4" in json.loads(data.read_text())["scenes"]
 
 
 def test_the_readme_has_the_marks() -> None:
@@ -289,7 +307,11 @@ def test_without_the_shared_data_its_scenes_are_left_out(tmp_path: Path, capsys:
         (["--compare", "broken.json"], "broken.json: not a file of ratios"),
         (["--store", "broken.json"], "--store broken.json: exists already; --overwrite replaces it"),
         (["--json", "nowhere/x.json"], "--json nowhere/x.json: no such folder"),
+        (["--json", ".", "--overwrite"], "--json .: is a folder; give a file"),
+        (["--store", "."], "--store .: is a folder; give a file"),
+        (["--json", "new.json", "--store", "./new.json"], "--json and --store new.json: one would replace the other"),
         (["--markdown", "broken.json"], "--markdown broken.json: needs one line"),
+        (["--markdown", "absent.md"], "--markdown absent.md: cannot be read (No such file or directory)"),
         (["--end-to-end", "--shared", "."], "--end-to-end needs"),
         (["--end-to-end", "--json", "new.json"], "--end-to-end prints its table only"),
     ],
@@ -311,4 +333,5 @@ def test_bad_sizes(sizes: str, capsys: Any) -> None:
     with pytest.raises(SystemExit) as stopped:
         bench.main(["--objects", sizes])
     assert stopped.value.code == 2
-    assert "--objects" in capsys.readouterr().err
+    assert "--objects: '" in (error := capsys.readouterr().err)
+    assert "give whole numbers above 0" in error
