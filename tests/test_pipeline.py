@@ -299,6 +299,13 @@ def test_what_does_not_fit_is_said_before_anything_runs(arguments: dict[str, Any
         tracker.track(Scene(n_frames=3).source(), **arguments)
 
 
+@pytest.mark.parametrize("source", [[np.zeros((40, 40, 3))], iter([]), None])
+def test_what_is_no_source_is_one_short_line(source: Any) -> None:
+    with pytest.raises(ValueError, match=r"source: a .* is none; give a file") as refused:
+        tracker.track(source)
+    assert len(str(refused.value)) < 150
+
+
 def test_a_cut_video_ends_with_an_error_unless_told_otherwise(shared: Path, tmp_path: Path) -> None:
     whole = (shared / "data/video/vtest_480x360.mp4").read_bytes()
     cut = tmp_path / "cut.mp4"

@@ -271,7 +271,8 @@ def open_pipeline(
     at_least(1, every, "every")
     opened: Any = open_source(source) if isinstance(source, (str, Path, int)) else source
     if not hasattr(opened, "frame_rate"):
-        raise ValueError(f"source={source!r}: give a file, a folder, a webcam number, a URL or an opened source")
+        what = f"a {type(opened).__name__} is none"  # its text may be a whole video
+        raise ValueError(f"source: {what}; give a file, a folder, a webcam number, a URL or an opened source")
     if isinstance(algo, type):
         raise ValueError(f"algo={algo.__name__}: give its name, or an instance: {algo.__name__}()")
     try:

@@ -476,3 +476,10 @@ def test_importing_loads_neither_opencv_nor_pyav() -> None:
     code = "import sys, tracker.io.video_writer; print({'cv2', 'av'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a named pipe")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(SourceError, match="is a pipe; write the video to a file first"):
+        open_source(tmp_path / "pipe.mp4")

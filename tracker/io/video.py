@@ -169,6 +169,8 @@ def open_source(source: str | Path | int) -> Source:
         raise SourceError(f"{path}: no such file or folder{_nearest(path)}")
     if path.is_dir():
         return _folder(path)
+    if path.is_fifo():  # to wait for its writer would hang, and what was read to look at it would be gone
+        raise SourceError(f"{path}: is a pipe; write the video to a file first, or give the URL of a stream")
     return _video(path)
 
 
