@@ -177,7 +177,7 @@ def test_a_bad_file_is_one_line(tracks: Path, capsys: pytest.CaptureFixture[str]
         ("tracks.txt --max-gap -1", "--max-gap='-1': give a number"),
         ("tracks.txt --max-gap long", "--max-gap='long': give frames (30) or seconds ('1.5s')"),
         ("tracks.txt --merge-gap nan", "--merge-gap='nan'"),
-        ("tracks.txt --merge-overlap 2", "min_overlap=2.0: give an IoU above 0 and up to 1"),
+        ("tracks.txt --merge-overlap 2", "least overlap 2.0 of a merge: give an IoU above 0 and up to 1"),
         ("tracks.txt --support nan", "support=nan: give a number, 0 or more"),
         ("tracks.txt --frame-rate 0", "--frame-rate 0.0: give frames per second, above 0"),
         ("tracks.txt --report m.html", "--report m.html: give a name that ends in .csv or .json"),

@@ -69,7 +69,9 @@ def _run(words: list[str]) -> int:
     parser = Parser(prog="track", allow_abbrev=False)
     subparsers = parser.add_subparsers()
     import_module(COMMANDS[words[0]][0]).add_parsers(subparsers)
-    args = parser.parse_args(words)
+    args, unknown = parser.parse_known_args(words)
+    if unknown:  # said by the command, whose options they are not
+        subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         return int(args.run(args))
     except BrokenPipeError:  # the reader, `head` perhaps, has had enough

@@ -106,8 +106,8 @@ def test_rows_only_change_their_id_and_no_frame_has_one_twice(rows: Rows) -> Non
     [
         ({"max_gap": -1}, "max_gap=-1"),
         ({"max_gap": float("nan")}, "max_gap=nan"),
-        ({"min_overlap": 0}, "min_overlap=0: give an IoU above 0 and up to 1"),
-        ({"min_overlap": float("nan")}, "min_overlap=nan"),
+        ({"min_overlap": 0}, "least overlap 0 of a merge: give an IoU above 0 and up to 1"),
+        ({"min_overlap": float("nan")}, "least overlap nan"),
         ({"max_distance": 3}, "max_distance=3: give a cosine distance, 0 to 2"),
         ({"embeddings": np.ones((3, 2))}, r"embeddings have shape \(3, 2\); give \(T, D\) for the 2 tracks"),
         ({"embeddings": np.full((2, 2), np.inf)}, "embeddings hold inf"),

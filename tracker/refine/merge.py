@@ -76,7 +76,7 @@ def merge(
     if not max_gap >= 0:
         raise ValueError(f"max_gap={max_gap}: give a number of frames, 0 or more")
     if min_overlap is not None and not 0 < min_overlap <= 1:
-        raise ValueError(f"min_overlap={min_overlap}: give an IoU above 0 and up to 1")
+        raise ValueError(f"least overlap {min_overlap} of a merge: give an IoU above 0 and up to 1")
     if not 0 <= max_distance <= 2:
         raise ValueError(f"max_distance={max_distance}: give a cosine distance, 0 to 2")
     starts = rows.starts
