@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray, warp_boxes
+from tracker.boxes import FloatArray, iou_pairs_xyxy, warp_boxes
 from tracker.detections import Detections
 from tracker.motion import Motion
 from tracker.tracks import IntArray, Tracks
@@ -241,6 +241,23 @@ class State:
         grown = {name: np.concatenate((getattr(self, name), value), axis=-1) for name, value in (new | columns).items()}
         self.__dict__.update(grown)
         self.next_id += n
+
+    def duplicates(self, boxes: FloatArray, above: float, per_class: bool) -> NDArray[np.bool_]:
+        """(N,) of each seen and each lost track whose boxes (N, 4) have an IoU above ``above``, the younger one.
+
+        Younger is the one followed for fewer frames. With ``per_class`` only tracks of one class are duplicates.
+        """
+        seen, lost = (self.missed == 0).nonzero()[0], self.missed.nonzero()[0]
+        s, t, iou = iou_pairs_xyxy(boxes[seen], boxes[lost])
+        double = iou > above
+        s, t = seen[s[double]], lost[t[double]]
+        if per_class:
+            same = self.classes[s] == self.classes[t]
+            s, t = s[same], t[same]
+        followed = self.ages - self.missed
+        over = np.full(len(self), False)
+        over[np.where(followed[s] > followed[t], t, s)] = True
+        return over
 
     def end(self, over: NDArray[np.bool_]) -> None:
         """Forget the tracks in the mask (N,)."""

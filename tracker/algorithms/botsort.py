@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 
 from tracker.appearance import EmbeddingArray, embedded, pair_cosines, unit
-from tracker.assign import BoolArray, Matching
+from tracker.assign import Matching
 from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
 from tracker.state import State, fraction, frames_of, not_negative, positive, switch
-from tracker.tracks import IntArray, Tracks
+from tracker.tracks import Tracks
 
 
 @dataclass
@@ -173,29 +173,13 @@ class BoTSORT:
                 confirmed=np.full(len(born), state.frame == 1),
                 looks=np.zeros((len(state.looks), len(born)), dtype=np.float32) if looks is None else looks[born].T,
             )
-        state.end(self._duplicates(state))
+        if np.count_nonzero(state.missed):
+            boxes = self.motion.boxes(state.motion)
+            state.end(state.duplicates(boxes, self.duplicate_iou, self.per_class))
 
         reported = state.report(self.motion, state.confirmed & (state.missed == 0))
         self.state = state
         return reported
-
-    def _duplicates(self, state: State) -> BoolArray:
-        """(N,) of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
-        missed: IntArray = state.missed
-        seen, lost = (missed == 0).nonzero()[0], missed.nonzero()[0]
-        over: BoolArray = np.full(len(state), False)
-        if len(lost) == 0:
-            return over
-        boxes = self.motion.boxes(state.motion)
-        s, t, iou = iou_pairs_xyxy(boxes[seen], boxes[lost])
-        double = iou > self.duplicate_iou
-        s, t = seen[s[double]], lost[t[double]]
-        if self.per_class:
-            same = state.classes[s] == state.classes[t]
-            s, t = s[same], t[same]
-        followed = state.ages - state.missed
-        over[np.where(followed[s] > followed[t], t, s)] = True
-        return over
 
     def _looks(self, detections: Detections) -> EmbeddingArray | None:
         """(N, D) unit embeddings of the detections, checked against those remembered, or None without any."""

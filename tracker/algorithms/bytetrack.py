@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from tracker.assign import BoolArray, Matching
+from tracker.assign import Matching
 from tracker.boxes import FloatArray, iou_pairs_xyxy
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYAH, Motion
 from tracker.state import State, fraction, frames_of, not_negative, positive, switch
-from tracker.tracks import IntArray, Tracks
+from tracker.tracks import Tracks
 
 LAST_PIXEL = np.array([0.0, 0.0, 1.0, 1.0])
 
@@ -108,7 +108,9 @@ class ByteTrack:
             state.end(state.outlasted(self.max_age + 1, self.frame_rate))
 
         scores = detections.scores
-        rows, columns, iou = self._iou_pairs(self.motion.boxes(state.motion), detections.boxes)
+        rows, columns, iou = iou_pairs_xyxy(
+            self._pixels(self.motion.boxes(state.motion)), self._pixels(detections.boxes)
+        )
         if self.per_class:
             same = state.classes[rows] == detections.classes[columns]
             rows, columns, iou = rows[same], columns[same], iou[same]
@@ -138,29 +140,14 @@ class ByteTrack:
         starts = matching.free_detections & high & (scores >= self.birth_threshold)
         born = starts.nonzero()[0]
         state.birth(self.motion, detections, born, confirmed=np.full(len(born), state.frame == 1))
-        state.end(self._duplicates(state))
+        if np.count_nonzero(state.missed):
+            boxes = self._pixels(self.motion.boxes(state.motion))
+            state.end(state.duplicates(boxes, self.duplicate_iou, self.per_class))
 
         reported = state.report(self.motion, state.confirmed & (state.missed == 0))
         self.state = state
         return reported
 
-    def _iou_pairs(self, a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
-        return iou_pairs_xyxy(a + LAST_PIXEL, b + LAST_PIXEL) if self.published_iou else iou_pairs_xyxy(a, b)
-
-    def _duplicates(self, state: State) -> BoolArray:
-        """(N,) of each pair of a seen and a lost track that cover each other, the one followed for fewer frames."""
-        missed: IntArray = state.missed
-        seen, lost = (missed == 0).nonzero()[0], missed.nonzero()[0]
-        over: BoolArray = np.full(len(state), False)
-        if len(lost) == 0:
-            return over
-        boxes = self.motion.boxes(state.motion)
-        s, t, iou = self._iou_pairs(boxes[seen], boxes[lost])
-        double = iou > self.duplicate_iou
-        s, t = seen[s[double]], lost[t[double]]
-        if self.per_class:
-            same = state.classes[s] == state.classes[t]
-            s, t = s[same], t[same]
-        followed = state.ages - state.missed
-        over[np.where(followed[s] > followed[t], t, s)] = True
-        return over
+    def _pixels(self, boxes: FloatArray) -> FloatArray:
+        """(N, 4) boxes with the pixels that the IoU counts."""
+        return boxes + LAST_PIXEL if self.published_iou else boxes
