@@ -182,8 +182,7 @@ def format_rows(
     Raises ValueError for shapes that disagree, a frame or id below 1, NaN or inf, or a negative size.
     """
     ids_ = np.asarray(ids)
-    last = _last(ids_, classes, interpolated)
-    return _format(np.full(ids_.shape, frame), ids_, boxes, scores, decimals, last=last)
+    return _format(np.full(ids_.shape, frame), ids_, boxes, scores, decimals, classes, interpolated)
 
 
 def write_results(
@@ -205,23 +204,11 @@ def write_results(
     frames_ = np.asarray(frames)
     if frames_.ndim != 1:
         raise ValueError(f"frames has shape {frames_.shape}; give one frame number a row, (N,)")
-    ids_ = np.asarray(ids)
-    last = _last(ids_, classes, interpolated)
-    text = _format(frames_, ids_, boxes, scores, decimals, sort=True, last=last)
+    text = _format(frames_, np.asarray(ids), boxes, scores, decimals, classes, interpolated, sort=True)
     if hasattr(target, "write"):
         target.write(text)
     else:
         Path(target).write_text(text, encoding="ascii", newline="\n")
-
-
-def _last(ids: NDArray[Any], classes: ArrayLike | None, interpolated: ArrayLike | None) -> list[NDArray[Any]] | None:
-    """Columns 8 and 10, (N,) each; None where they hold nothing."""
-    if classes is None and interpolated is None:
-        return None
-    return [
-        np.full(ids.shape, -1) if classes is None else np.asarray(classes),
-        np.full(ids.shape, -1) if interpolated is None else np.where(interpolated, 1, -1),
-    ]
 
 
 def _format(
@@ -230,8 +217,9 @@ def _format(
     boxes: ArrayLike,
     scores: ArrayLike | None,
     decimals: int,
+    classes: ArrayLike | None,
+    interpolated: ArrayLike | None,
     sort: bool = False,
-    last: list[NDArray[Any]] | None = None,
 ) -> str:
     count = len(frames)
     xyxy = np.asarray(boxes, dtype=np.float64).reshape(-1, 4) if count == 0 else np.asarray(boxes, dtype=np.float64)
@@ -256,9 +244,11 @@ def _format(
             raise ValueError(f"row {row} (frame {frames[row]}, id {ids[row]}): {what}; results are not written")
     size = np.maximum(size, 10.0**-decimals)
     columns = [frames.astype(int), ids.astype(int), xyxy[:, 0], xyxy[:, 1], size[:, 0], size[:, 1], conf]
-    plain = last is None or all((column == -1).all() for column in last)
-    if last is not None and not plain:
-        columns += last
+    kinds = np.full(count, -1) if classes is None else np.asarray(classes)
+    marks = np.full(count, -1) if interpolated is None else np.where(interpolated, 1, -1)
+    plain = bool((kinds == -1).all() and (marks == -1).all())
+    if not plain:
+        columns += [kinds, marks]
     if sort:
         order = np.argsort(frames, kind="stable")
         columns = [column[order] for column in columns]
