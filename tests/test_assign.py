@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 
 from tracker import assign as assignment
-from tracker.assign import Matching, assign, assign_pairs, lone_pairs, same_class
+from tracker.assign import Matching, assign, assign_pairs, lone_pairs
 from tracker.boxes import FloatArray, iou_pairs_xyxy, iou_xyxy
 
 sides = st.tuples(st.integers(0, 5), st.integers(0, 5))
@@ -133,10 +133,6 @@ def test_stages_of_nothing() -> None:
         matching.stage("empty", np.empty((tracks, detections)))
         assert len(matching.pairs[0]) == 0
         assert matching.free_tracks.tolist() == [True] * tracks
-
-
-def test_same_class() -> None:
-    assert same_class(np.array([1, 2]), np.array([2, 2, 1])).tolist() == [[False, False, True], [True, True, False]]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -205,9 +205,3 @@ class Matching:
         self.detection_of[tracks] = detections
         self.track_of[detections] = tracks
         self.stage_of[tracks] = len(self.stages) - 1
-
-
-def same_class(track_classes: IntArray, detection_classes: IntArray) -> BoolArray:
-    """(N, M) whether track and detection are of one class."""
-    same: BoolArray = track_classes[:, None] == detection_classes[None, :]
-    return same

@@ -63,12 +63,8 @@ class Motion(Protocol):
         """(N, 2) velocity of the box centre, pixels per frame."""
         ...
 
-    def distances(self, state: NDArray[Any], boxes: FloatArray) -> FloatArray:
-        """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
-        ...
-
     def gated_pairs(self, state: NDArray[Any], boxes: FloatArray, limit: float) -> GatedPairs:
-        """The pairs of a track and a box at a squared Mahalanobis distance of at most ``limit``."""
+        """The pairs of a track and a box at a squared Mahalanobis distance, of measurements, of at most ``limit``."""
         ...
 
     def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
@@ -194,6 +190,7 @@ class _SplitKalman:
         return state[1, :2].copy().T
 
     def distances(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
+        """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
         p, pp = state[0], state[2]
         innovation = self.measure(boxes)[:, None, :] - p[:, :, None]
         innovation *= innovation
@@ -451,6 +448,7 @@ class FilterpyMotion:
         return out
 
     def distances(self, state: NDArray[Any], boxes: FloatArray) -> FloatArray:
+        """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
         out = np.empty((len(state), len(boxes)))
         if out.size == 0:
             return out
