@@ -81,13 +81,18 @@ def xysr_to_xyxy(boxes: FloatArray) -> FloatArray:
     return xywh_to_xyxy(out)
 
 
+def affine_scale(matrix: FloatArray) -> float:
+    """How many times longer an affine motion (2, 3) makes a length: the square root of the change of area."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
 def warp_boxes(boxes: FloatArray, matrix: FloatArray) -> FloatArray:
     """(N, 4) boxes xyxy after an affine motion (2, 3) of the camera: centres move with it, sizes by its scale.
 
-    The scale is the square root of the change of area; boxes stay upright and keep their aspect ratio.
+    Boxes stay upright and keep their aspect ratio.
     """
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
-    half = (boxes[:, 2:] - boxes[:, :2]) / 2 * np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2 * affine_scale(matrix)
     return np.concatenate((centres - half, centres + half), axis=1)
 
 

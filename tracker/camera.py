@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
+from tracker.boxes import FloatArray, affine_scale
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.tracks import Tracks
 
@@ -138,7 +138,7 @@ class CameraEstimate:
         if last is None or last[0].shape != grey.shape:
             return STILL
         matrix = {"flow": _flow, "orb": _orb, "ecc": _ecc}[self.method](*last, grey, mask)
-        if matrix is None or not 1 / LARGEST_SCALE < np.sqrt(abs(np.linalg.det(matrix[:, :2]))) < LARGEST_SCALE:
+        if matrix is None or not 1 / LARGEST_SCALE < affine_scale(matrix) < LARGEST_SCALE:
             self.failures += 1
             if self.failures == 1:
                 warnings.warn(

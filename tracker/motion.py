@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray, near_pairs_xyxy, xysr_to_xyxy, xyxy_to_xysr
+from tracker.boxes import FloatArray, affine_scale, near_pairs_xyxy, xysr_to_xyxy, xyxy_to_xysr
 
 SMALLEST_SIZE = 1e-3  # of a predicted box, in pixels
 
@@ -166,7 +166,7 @@ class _SplitKalman:
         linear, shift = matrix[:, :2], matrix[:, 2]
         out = state.copy()
         if not np.array_equal(linear, np.eye(2)):
-            scale = np.sqrt(abs(np.linalg.det(linear)))
+            scale = affine_scale(matrix)
             out[:2, :2] = linear @ state[:2, :2]
             out[2:, :2] = (linear * linear) @ state[2:, :2]
             for coordinate, power in zip((2, 3), self.powers, strict=True):

@@ -33,7 +33,7 @@ import numpy as np
 
 from tracker.appearance import EmbeddingArray, embedded, pair_cosines, unit
 from tracker.assign import BoolArray, Matching
-from tracker.boxes import FloatArray, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
+from tracker.boxes import FloatArray, affine_scale, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive, switch
@@ -69,7 +69,7 @@ class SteadyState(State):
 
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
         super().warp(motion, matrix)
-        self.heights = self.heights * np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+        self.heights = self.heights * affine_scale(matrix)
 
 
 class Steady:
