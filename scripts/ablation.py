@@ -26,10 +26,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tracker.algorithms import algorithm, build, parameters
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.io.mot import MotRows, read_detections, read_ground_truth, results_of
-from tracker.registry import algorithm, build, parameters
 
 STAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("all stages", "steady", {}),

@@ -43,8 +43,8 @@ from bench_ratios import better, differences, read_ratios, regressions, write_ra
 from bench_scenes import Scene, sequence, tiled, walkers
 from bench_timing import Times, peak_megabytes, race, ratio
 
-from tracker.registry import nearest
-from tracker.report import versions
+from tracker.algorithms import nearest
+from tracker.commands.report import versions
 
 OBJECTS = [10, 45, 100, 500, 1000, 2000]
 SCENES = ("synthetic", "mot17", "crowd", "gallery")

@@ -63,7 +63,7 @@ def _track(video: Path, model: Path) -> float:
     environment["PYTHONPATH"] = str(ROOT)
     with tempfile.TemporaryDirectory() as folder:
         words = ["run", str(video), "--detector", str(model), *OPTIONS, "-o", str(Path(folder) / "out"), "--json"]
-        code = f"import sys; from tracker.cli import main; sys.exit(main({words!r}))"
+        code = f"import sys; from tracker.commands.main import main; sys.exit(main({words!r}))"
         done = subprocess.run(
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
         )

@@ -116,7 +116,7 @@ def _whole_command(tree: Path, benchmark: str, gt: Path, results: Path, rounds: 
     code = f"import kit; from pathlib import Path; kit.of_tree(Path({str(tree)!r}), {benchmark!r})"
     _paired(
         "  whole command",
-        run("-m", "tracker.cli", "eval", str(results), "--gt", str(gt)),
+        run("-m", "tracker.commands.main", "eval", str(results), "--gt", str(gt)),
         run("-c", code),
         rounds,
     )

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from tracker import Detections
-from tracker.registry import algorithm as find_algorithm
-from tracker.registry import algorithms, build, needs_embeddings, wants_embeddings
+from tracker.algorithms import algorithm as find_algorithm
+from tracker.algorithms import algorithms, build, needs_embeddings, wants_embeddings
 
 # What installs each package. Those of the extra share an environment; norfair's metadata asks for numpy 1, which the
 # others refuse, but it runs on numpy 2. boxmot is AGPL and brings torch: it is used where it is, and never asked for.

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from reid import default_model
+from tracker.algorithms import build
 from tracker.boxes import iou_xyxy
 from tracker.detect.select import open_detector
 from tracker.detections import as_detections
 from tracker.embed.onnx import ONNXEmbedder
 from tracker.io.mot import read_ground_truth
 from tracker.io.video import open_source
-from tracker.registry import build
 
 SCALE = 0.625  # the video is 480x360, its ground truth 768x576
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from ablation import Frames, between, follow, load
 
+from tracker.algorithms import algorithm, algorithms, needs_embeddings
 from tracker.evaluate.benchmark import GroundTruth
-from tracker.registry import algorithm, algorithms, needs_embeddings
 
 FRAME_RATE = 30.0  # of all: MOT17-05 has 14, but its frames are thinned all the same
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tracker.io.video_writer import VideoWriter
-from tracker.scene import Scene
+from tracker.scene.street import Scene
 
 
 def write_video(path: Path, n_frames: int) -> None:

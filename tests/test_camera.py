@@ -11,10 +11,10 @@ import pytest
 from crowds import lanes
 
 from tracker import Detections
+from tracker.algorithms import algorithm, algorithms
 from tracker.boxes import warp_boxes
 from tracker.camera import METHODS, STILL, CameraEstimate, CameraFile, Compensated, open_camera
 from tracker.motion import XYAH, XYSR, XYWH
-from tracker.registry import algorithm, algorithms
 
 cv2 = pytest.importorskip("cv2")
 MOVE = np.array([[1.0, 0.0, 7.3], [0.0, 1.0, -4.6]])

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from tracker import Detections
-from tracker.bench import halved
+from tracker.algorithms import algorithm, algorithms, needs_embeddings
 from tracker.boxes import FloatArray, iou_xyxy, warp_boxes
 from tracker.camera import METHODS, STILL, CameraEstimate, CameraFile, Compensated
 from tracker.evaluate import Accumulator
 from tracker.evaluate.benchmark import load_ground_truth
 from tracker.io.mot import format_rows, read_detections
-from tracker.registry import algorithm, algorithms, needs_embeddings
+from tracker.study.bench import halved
 
 cv2 = pytest.importorskip("cv2")
 SCALE = 0.625  # the video is 480x360, its ground truth and its detections 768x576

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from crowds import lanes
 
-from tracker.registry import algorithm, algorithms, needs_embeddings
+from tracker.algorithms import algorithm, algorithms, needs_embeddings
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 

@@ -11,15 +11,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    ["boxes", "detections", "tracks", "spelling", "words"],
-    ["motion", "assign", "appearance", "camera", "state"],
+    ["boxes", "detections", "tracks", "rows", "settings", "spelling"],
+    ["motion", "assign", "appearance", "camera", "state", "log"],
+    ["tracker"],
     ["algorithms", "detect", "embed", "io", "evaluate", "refine"],
-    ["registry", "pipeline", "sinks", "threads", "scene", "bench", "tune"],
-    ["report"],
-    ["cli", "commands", "score_commands", "tune_commands", "refine_commands", "demo"],
+    ["scene", "run"],
+    ["study"],
+    ["commands"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.
-BESIDE = {"detect": {"io"}, "evaluate": {"io"}, "embed": {"io", "detect"}}
+BESIDE = {"detect": {"io"}, "evaluate": {"io"}, "refine": {"io"}, "embed": {"io", "detect"}}
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 FILES = sorted(path for path in (ROOT / "tracker").rglob("*.py") if path != ROOT / "tracker" / "__init__.py")
 HEAVY = {"cv2", "torch", "matplotlib", "pandas", "filterpy", "motmetrics", "onnxruntime", "openvino", "av", "optuna"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made import write_video
 
-from tracker.cli import main
+from tracker.commands.main import main
 from tracker.io.mot import write_results
 
 ROOT = Path(__file__).resolve().parents[1]

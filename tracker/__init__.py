@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tracker.motion import XYSR as XYSR
     from tracker.motion import XYWH as XYWH
     from tracker.motion import FilterpyMotion as FilterpyMotion
-    from tracker.pipeline import track as track
+    from tracker.run.pipeline import track as track
     from tracker.tracks import Track as Track
     from tracker.tracks import Tracks as Tracks
 
@@ -42,7 +42,7 @@ _WHERE = {
     "Track": "tracker.tracks",
     "Tracks": "tracker.tracks",
     "as_detections": "tracker.detections",
-    "track": "tracker.pipeline",
+    "track": "tracker.run.pipeline",
 }
 
 __all__ = sorted(_WHERE)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from published import Rows, assert_same_tracks
 
 from tracker import Detections, Tracks
-from tracker.registry import algorithm, algorithms, build, parameters, wants_embeddings
+from tracker.algorithms import algorithm, algorithms, build, parameters, wants_embeddings
 
 NOTHING = lanes(1)[0][:0]
 FRAME_RATE = 25.0

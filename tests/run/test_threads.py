@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tracker.threads import DEPTH, Abreast, Ahead, Behind
+from tracker.run.threads import DEPTH, Abreast, Ahead, Behind
 
 
 class Counted:

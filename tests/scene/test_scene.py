@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from tracker.boxes import FloatArray, iou_xyxy
 from tracker.detect.hog import HOG
-from tracker.scene import Scene
+from tracker.scene.street import Scene
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_frames_are_numbered_timed_and_of_the_asked_size() -> None:
 
 def test_the_same_in_every_run_and_another_with_another_seed(scene: Scene) -> None:
     code = (
-        "import hashlib; from tracker.scene import Scene; s = Scene();"
+        "import hashlib; from tracker.scene.street import Scene; s = Scene();"
         "print(hashlib.sha256(s.draw(250).tobytes() + s.truth(250)[1].tobytes()).hexdigest())"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,8 +9,8 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracker.score_commands import add_tree_options
-from tracker.words import add_settings, names_of, settings_of
+from tracker.commands.score import add_tree_options
+from tracker.commands.words import add_settings, names_of, settings_of
 
 METRICS = ("HOTA", "IDF1", "MOTA")
 
@@ -64,7 +64,7 @@ def add_parsers(subparsers: Any) -> None:
 
 def run_tune(args: argparse.Namespace) -> int:
     """``track tune``: 0, or 130 when it was interrupted."""
-    from tracker.tune import tune
+    from tracker.study.tune import tune
 
     talk = not (args.json or args.quiet)
     progress = _Progress(args.trials, args.metric) if talk else None
@@ -126,7 +126,7 @@ def table(start: Mapping[str, Mapping[str, float]], best: Mapping[str, Mapping[s
 
 
 def _begin(space: Mapping[str, Any], by_split: Mapping[str, Sequence[str]], notes: Sequence[str]) -> None:
-    from tracker.tune import Range
+    from tracker.study.tune import Range
 
     ranges = [
         f"{name} {where.low:g}..{where.high:g}" if isinstance(where, Range) else f"{name} {'|'.join(map(str, where))}"

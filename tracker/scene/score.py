@@ -9,8 +9,8 @@ import numpy as np
 from tracker.boxes import iou_xyxy
 
 if TYPE_CHECKING:
-    from tracker.scene import Scene
-    from tracker.sinks import Step
+    from tracker.io.sinks import Step
+    from tracker.scene.street import Scene
 
 VISIBLE = 0.25  # a figure counts where at least this share of it can be seen
 MATCH_IOU = 0.5

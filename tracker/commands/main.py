@@ -12,14 +12,14 @@ from typing import NoReturn
 
 # Subcommand -> the module whose add_parsers(subparsers) defines it, and its line in the help.
 COMMANDS = {
-    "run": ("tracker.commands", "the same as `track SOURCE`"),
-    "algos": ("tracker.commands", "each algorithm with its parameters and defaults"),
-    "demo": ("tracker.commands", "track a drawn street scene with known truth, and score the result"),
-    "eval": ("tracker.score_commands", "score results against MOTChallenge ground truth"),
-    "bench": ("tracker.score_commands", "run algorithms on a MOTChallenge tree and score them"),
-    "tune": ("tracker.tune_commands", "search an algorithm's parameters against ground truth"),
-    "refine": ("tracker.refine_commands", "repair results offline: merge tracks, fill gaps, smooth"),
-    "doctor": ("tracker.score_commands", "check detections, results or ground truth"),
+    "run": ("tracker.commands.run", "the same as `track SOURCE`"),
+    "algos": ("tracker.commands.run", "each algorithm with its parameters and defaults"),
+    "demo": ("tracker.commands.run", "track a drawn street scene with known truth, and score the result"),
+    "eval": ("tracker.commands.score", "score results against MOTChallenge ground truth"),
+    "bench": ("tracker.commands.score", "run algorithms on a MOTChallenge tree and score them"),
+    "tune": ("tracker.commands.tune", "search an algorithm's parameters against ground truth"),
+    "refine": ("tracker.commands.refine", "repair results offline: merge tracks, fill gaps, smooth"),
+    "doctor": ("tracker.commands.score", "check detections, results or ground truth"),
     "reid": ("reid.cli", "train, score, export and compress appearance models"),
 }
 

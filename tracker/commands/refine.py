@@ -191,7 +191,7 @@ def _targets(args: argparse.Namespace) -> dict[Path, Path]:
 
 def _appearance(args: argparse.Namespace, rows: Rows) -> FloatArray:
     """The mean embedding of each track, from the video."""
-    from tracker import report
+    from tracker.commands import report
     from tracker.embed import open_embedder
     from tracker.io.video import open_source
     from tracker.refine import mean_embeddings

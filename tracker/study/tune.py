@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from tracker.bench import Job, Split, code_hash, detections_of, halved, jobs_of, sha_of
+from tracker.algorithms import algorithm, build, parameters, takes_embeddings, typed
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.sequences import find_detections
 from tracker.io.mot import MotRows, results_of
-from tracker.registry import algorithm, build, parameters, takes_embeddings, typed
-from tracker.sinks import fresh_folder
+from tracker.io.sinks import fresh_folder
 from tracker.spelling import nearest
+from tracker.study.bench import Job, Split, code_hash, detections_of, halved, jobs_of, sha_of
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tracker import SORT, DeepSORT
-from tracker.registry import algorithm, algorithms, build, parameters, wants_embeddings
+from tracker.algorithms import algorithm, algorithms, build, parameters, wants_embeddings
 
 
 def test_algorithms_are_found_by_the_name_of_their_file() -> None:

@@ -12,14 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 import tracker
+from tracker.algorithms import algorithms, build
 from tracker.algorithms.deepsort import DeepSORT
 from tracker.algorithms.sort import SORT
 from tracker.evaluate.benchmark import load_ground_truth
 from tracker.io.mot import read_results, results_of
 from tracker.io.video import Frame, Source, open_source
-from tracker.pipeline import Pipeline, open_pipeline
-from tracker.registry import algorithms, build
-from tracker.scene import Scene
+from tracker.run.pipeline import Pipeline, open_pipeline
+from tracker.scene.street import Scene
 
 
 class Truth:
@@ -104,7 +104,7 @@ def rows_of(pipeline: Pipeline) -> list[Any]:
 
 @pytest.mark.parametrize("algo", ["sort", "deepsort"])
 def test_frames_side_by_side_change_nothing(algo: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracker.pipeline.processors", lambda: 3)
+    monkeypatch.setattr("tracker.run.pipeline.processors", lambda: 3)
     before = threading.active_count()
     detector = Abreast()
     alone = rows_of(open_pipeline(numbered(60), algo=algo, detector=lambda image: detector(image), reid=mean_colour))
@@ -189,7 +189,7 @@ def test_real_frames_side_by_side_give_the_same_bytes(shared: Path, monkeypatch:
     from itertools import islice
 
     def run(processors: int) -> list[Any]:
-        monkeypatch.setattr("tracker.pipeline.processors", lambda: processors)
+        monkeypatch.setattr("tracker.run.pipeline.processors", lambda: processors)
         pipeline = open_pipeline(
             shared / "data/video/vtest_480x360.mp4", algo="deepsort", detector=shared / "data/models/yolox_nano.onnx"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tracker.words import names_of, settings_of
+from tracker.commands.words import names_of, settings_of
 
 
 def test_settings_by_key() -> None:

@@ -25,13 +25,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.algorithms import algorithm, build, needs_embeddings, parameters, read_params, takes_embeddings
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections, find_sequences
 from tracker.io.mot import MotRows, read_detections, write_results
-from tracker.registry import algorithm, build, needs_embeddings, parameters, read_params, takes_embeddings
 
 Split = Literal["full", "first-half", "second-half"]
 FloatArray = NDArray[np.float64]

@@ -14,13 +14,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.registry import DEFAULT, algorithm, algorithms, parameters, read_params, typed, wants_embeddings
-from tracker.words import add_settings, names_of, settings_of
+from tracker.algorithms import DEFAULT, algorithm, algorithms, parameters, read_params, typed, wants_embeddings
+from tracker.commands.words import add_settings, names_of, settings_of
 
 if TYPE_CHECKING:
-    from tracker.demo import SceneScore
-    from tracker.pipeline import Pipeline
-    from tracker.sinks import Sink, Step
+    from tracker.io.sinks import Sink, Step
+    from tracker.run.pipeline import Pipeline
+    from tracker.scene.score import SceneScore
 
 PARTIAL, INTERRUPTED = 1, 130
 PRESS = 1.0  # seconds that a press of Ctrl-C may last
@@ -115,8 +115,8 @@ def run_track(args: argparse.Namespace) -> int:
 
 def run_demo(args: argparse.Namespace) -> int:
     """``track demo``."""
-    from tracker.demo import SceneScore
-    from tracker.scene import Scene
+    from tracker.scene.score import SceneScore
+    from tracker.scene.street import Scene
 
     scene = Scene(n_frames=args.frames, seed=args.seed)
     detector: Any = args.detector
@@ -147,7 +147,7 @@ def run_algos(args: argparse.Namespace) -> int:
 
 def _open(args: argparse.Namespace, source: Any, detector: Any) -> tuple[Pipeline, dict[str, Any]]:
     """The pipeline asked for, and the parameters given; ``args.algo`` and ``args.conf`` become those it uses."""
-    from tracker.pipeline import open_pipeline
+    from tracker.run.pipeline import open_pipeline
 
     if args.conf is not None and not math.isfinite(args.conf):
         raise ValueError(f"--conf {args.conf}: give a number")
@@ -186,9 +186,9 @@ def _track_until(
     args: argparse.Namespace, source: Any, detector: Any, label: str, score: SceneScore | None, ending: ExitStack
 ) -> int:
     """``_track``; from the first frame until ``ending`` closes, Ctrl-C waits for the files."""
-    from tracker import report
-    from tracker.sinks import FILES, TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
-    from tracker.threads import Behind
+    from tracker.commands import report
+    from tracker.io.sinks import FILES, TextSink, VideoSink, WindowClosed, WindowSink, fresh_folder
+    from tracker.run.threads import Behind
 
     pipeline, settings = _open(args, source, detector)
     talk = not (args.json or args.quiet)
@@ -333,7 +333,7 @@ def _say(
     paths: dict[str, Path],
     score: SceneScore | None,
 ) -> None:
-    from tracker import report
+    from tracker.commands import report
 
     seconds = {**pipeline.seconds, "write": written}
     if run["embedder"] is None:
@@ -378,7 +378,7 @@ def _describe(
     args: argparse.Namespace, pipeline: Pipeline, source: Any, detector: Any, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """What run.json says about the inputs."""
-    from tracker import report
+    from tracker.commands import report
 
     used = {**parameters(algorithm(args.algo)), "frame_rate": source.frame_rate, **settings}
     if args.every > 1 and "max_age" in used:  # the pipeline may have made it longer

@@ -13,11 +13,11 @@ import pytest
 from made import write_sequence
 
 import tracker
-from tracker import tune as module
-from tracker.bench import bench
-from tracker.cli import main
-from tracker.registry import algorithm, algorithms, build, parameters, read_params
-from tracker.tune import Range, Tuned, search_space, tune
+from tracker.algorithms import algorithm, algorithms, build, parameters, read_params
+from tracker.commands.main import main
+from tracker.study import tune as module
+from tracker.study.bench import bench
+from tracker.study.tune import Range, Tuned, search_space, tune
 
 
 @pytest.fixture

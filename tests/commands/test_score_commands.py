@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracker.cli import main
+from tracker.commands.main import main
 from tracker.io.mot import write_results
 
 NAMES = ["KITTI-17", "TUD-Campus"]

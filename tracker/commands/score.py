@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.words import add_settings, names_of, settings_of
+from tracker.commands.words import add_settings, names_of, settings_of
 
 if TYPE_CHECKING:
     from tracker.evaluate.benchmark import GroundTruth
@@ -103,7 +103,7 @@ def run_eval(args: argparse.Namespace) -> int:
             trackers[_free(name, Path(path), trackers)] = files
     truth = load_ground_truth(args.gt, args.rules, names_of(args.sequences))
     if args.split == "second-half":
-        from tracker.bench import halved
+        from tracker.study.bench import halved
 
         truth = halved(truth)
     evaluations = [truth.score(files, tracker=name, threshold=args.threshold) for name, files in trackers.items()]
@@ -115,7 +115,7 @@ def run_eval(args: argparse.Namespace) -> int:
 
 def run_bench(args: argparse.Namespace) -> int:
     """Run, time and score; 0, or 1 when an algorithm could not run."""
-    from tracker.bench import bench
+    from tracker.study.bench import bench
 
     algos = list(dict.fromkeys(names_of(args.algo) or []))
     runs, notes = bench(

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from made import write_sequence
 
-from tracker import bench as module
-from tracker.bench import bench, halved, later
 from tracker.evaluate.benchmark import evaluate, load_ground_truth
 from tracker.io.mot import read_detections, read_results
+from tracker.study import bench as module
+from tracker.study.bench import bench, halved, later
 
 FRAMES = 41
 

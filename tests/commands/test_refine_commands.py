@@ -13,7 +13,7 @@ import pytest
 from made import write_video
 from tracklets import straight, together, track
 
-from tracker.cli import main
+from tracker.commands.main import main
 from tracker.io.mot import read_results, write_results
 
 
@@ -236,7 +236,7 @@ def test_appearance_from_the_video(street: Path, capsys: pytest.CaptureFixture[s
 def test_bad_options_are_said_before_the_video_is_read(
     street: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
-    monkeypatch.setattr("tracker.refine_commands._appearance", lambda *_: pytest.fail("the video is read"))
+    monkeypatch.setattr("tracker.commands.refine._appearance", lambda *_: pytest.fail("the video is read"))
     assert "give a" in refused(capsys, "tracks.txt", "--video", "street.mp4", "-o", "new/out.txt", *words)
     assert not Path("new").exists()
 

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from made import write_video
 
+from tracker.algorithms import algorithms
 from tracker.boxes import iou_xyxy
-from tracker.cli import main
+from tracker.commands.main import main
 from tracker.io.mot import read_ground_truth, read_results
 from tracker.io.video import open_source
 from tracker.io.video_writer import VideoWriter
-from tracker.registry import algorithms
-from tracker.scene import Scene
+from tracker.scene.street import Scene
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -461,7 +461,7 @@ def test_an_output_folder_that_cannot_be(
 def test_a_full_disk_stops_with_one_line(
     street: Path, detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tracker import sinks
+    from tracker.io import sinks
 
     real = sinks.TextSink.__init__
 
@@ -498,7 +498,7 @@ def test_a_disk_that_fills_up_leaves_whole_frames(street: Path, detections: Path
         code = f"""
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-from tracker.cli import main
+from tracker.commands.main import main
 sys.exit(main([{str(street)!r}, "--detector", {str(detections)!r}, "--no-video", "--quiet", "-o", {out!r}]))
 """
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -562,7 +562,7 @@ def test_ctrl_c_while_frames_are_detected_side_by_side(shared: Path, tmp_path: P
 def interrupt(source: Path, detector: Path | str, out: Path, frames: int, signals: int = 1) -> None:
     """Start the command, press Ctrl-C a second after its first frame; what it tracked until then must be complete."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tracker.cli", str(source), "--detector", str(detector), "-o", str(out)],
+        [sys.executable, "-m", "tracker.commands.main", str(source), "--detector", str(detector), "-o", str(out)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -586,7 +586,7 @@ def interrupt(source: Path, detector: Path | str, out: Path, frames: int, signal
 
 
 def test_help_is_light() -> None:
-    code = "import sys; from tracker.cli import main; main(['--help']); print(sorted(sys.modules))"
+    code = "import sys; from tracker.commands.main import main; main(['--help']); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = done.stdout.rsplit("\n[", 1)[1]
     for heavy in ("numpy", "scipy", "cv2", "torch", "pandas", "matplotlib"):

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracker.algorithms import DEFAULT, Tracker, algorithm, build, read_params, takes_embeddings
 from tracker.camera import Compensated, open_camera
 from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
-from tracker.registry import DEFAULT, Tracker, algorithm, build, read_params, takes_embeddings
-from tracker.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
+from tracker.io.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
+from tracker.run.threads import Abreast, Ahead
 from tracker.state import at_least
-from tracker.threads import Abreast, Ahead
 from tracker.tracks import Tracks
 
 if TYPE_CHECKING:
