@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker import Detections
-from tracker.boxes import FloatArray
-from tracker.tracks import IntArray
+from tracker.arrays import FloatArray, IntArray
 
 WIDTH = 16  # of the embeddings
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tracker.boxes import FloatArray, xyxy_to_xyah, xyxy_to_xysr
+from tracker.arrays import FloatArray
+from tracker.boxes import xyxy_to_xyah, xyxy_to_xysr
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", SyntaxWarning)  # backslashes in filterpy's docstrings

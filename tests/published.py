@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
-from tracker.tracks import IntArray, Tracks
+from tracker.arrays import FloatArray, IntArray
+from tracker.tracks import Tracks
 
 
 class Rows:

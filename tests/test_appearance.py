@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tracker import appearance
-from tracker.appearance import EmbeddingArray, Galleries, pair_cosines, unit
+from tracker.appearance import Galleries, pair_cosines, unit
+from tracker.arrays import EmbeddingArray
 
 WIDTH = 4
 

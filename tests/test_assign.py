@@ -12,8 +12,9 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 
 from tracker import assign as assignment
+from tracker.arrays import FloatArray
 from tracker.assign import Matching, assign, assign_pairs, lone_pairs
-from tracker.boxes import FloatArray, iou_pairs_xyxy, iou_xyxy
+from tracker.boxes import iou_pairs_xyxy, iou_xyxy
 
 sides = st.tuples(st.integers(0, 5), st.integers(0, 5))
 gains = sides.flatmap(lambda s: arrays(np.float64, s, elements=st.floats(-2, 2)))

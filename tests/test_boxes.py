@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker import boxes
-from tracker.boxes import FloatArray, iou_pairs_xyxy, iou_xyxy, near_pairs_xyxy
+from tracker.arrays import FloatArray
+from tracker.boxes import iou_pairs_xyxy, iou_xyxy, near_pairs_xyxy
 
 a_box = st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.floats(1, 1e4), st.floats(1, 1e4)).map(
     lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]]

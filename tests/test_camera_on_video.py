@@ -13,7 +13,8 @@ import pytest
 
 from tracker import Detections
 from tracker.algorithms import algorithm, algorithms, needs_embeddings
-from tracker.boxes import FloatArray, iou_xyxy, warp_boxes
+from tracker.arrays import FloatArray
+from tracker.boxes import iou_xyxy, warp_boxes
 from tracker.camera import METHODS, STILL, CameraEstimate, CameraFile, Compensated
 from tracker.evaluate import Accumulator
 from tracker.evaluate.benchmark import load_ground_truth

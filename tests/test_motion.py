@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker import SORT, XYAH, XYSR, XYWH, DeepSORT, Detections, FilterpyMotion
-from tracker.boxes import FloatArray, xyxy_to_xyah, xyxy_to_xysr
+from tracker.arrays import FloatArray
+from tracker.boxes import xyxy_to_xyah, xyxy_to_xysr
 from tracker.io.mot import read_detections
 
 a_box = st.tuples(st.floats(-500, 2000), st.floats(-500, 2000), st.floats(5, 400), st.floats(5, 400)).map(

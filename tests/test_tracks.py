@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracker import Track, Tracks
-from tracker.boxes import FloatArray
+from tracker.arrays import FloatArray
 
 
 def three(kind: type[Tracks] = Tracks, **columns: Any) -> Tracks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from tracker.boxes import FloatArray
+from tracker.arrays import FloatArray
 from tracker.refine import Rows, as_rows
 
 

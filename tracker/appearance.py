@@ -6,13 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
+from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.detections import Detections, Invalid
-from tracker.tracks import IntArray
-
-EmbeddingArray = NDArray[np.float32]
 
 SIMILARITIES = 1 << 17  # computed at a time: half a megabyte
 PRODUCT = 40  # times as many products in one call as in many cost the same
@@ -90,9 +86,7 @@ class Galleries:
         """Memory of the pool in bytes."""
         return 0 if self._pool is None else self._pool.nbytes
 
-    def distances(
-        self, slots: IntArray, embeddings: EmbeddingArray, wanted: NDArray[np.bool_] | None = None
-    ) -> FloatArray:
+    def distances(self, slots: IntArray, embeddings: EmbeddingArray, wanted: BoolArray | None = None) -> FloatArray:
         """(N, M) smallest cosine distance, 0..2, of each track's gallery to each unit embedding (M, D).
 
         Computed for the pairs of the mask ``wanted`` (N, M), default all; others, and tracks without a gallery, are at

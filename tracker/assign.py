@@ -8,13 +8,9 @@ and each detection used at most once. A cost with a limit is the gain ``limit - 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from tracker.boxes import FloatArray
-
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from tracker.arrays import BoolArray, FloatArray, IntArray
 
 # A call with an array is cheaper than one with a number.
 NOTHING, THREE, FIRST = np.array(0.0), np.array(3.0), np.array(0)

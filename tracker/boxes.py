@@ -14,9 +14,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from tracker.arrays import BoolArray, FloatArray, IntArray
 
 
 def ltwh_to_xyxy(boxes: FloatArray) -> FloatArray:
@@ -122,9 +121,7 @@ def iou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:
     return intersection
 
 
-def iou_pairs_xyxy(
-    a: FloatArray, b: FloatArray, least: float | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+def iou_pairs_xyxy(a: FloatArray, b: FloatArray, least: float | None = None) -> tuple[IntArray, IntArray, FloatArray]:
     """The pairs of (N, 4) x (M, 4) boxes that overlap: rows (K,), ascending, columns (K,) and their IoU (K,).
 
     With ``least`` the pairs of at least that IoU: fewer, or where it is 0 or below all there are. Otherwise time and
@@ -162,12 +159,12 @@ FEW_PAIRS, MORE_PAIRS = 400, 250_000
 LARGE = 3.0  # times the size of nearly all boxes, from which a box is looked at apart
 
 
-def near_pairs_xyxy(a: FloatArray, b: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def near_pairs_xyxy(a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray]:
     """Pairs of (N, 4) and (M, 4) boxes among which are all that overlap: rows (K,), ascending, and columns (K,)."""
     return _candidates(a.T, b.T)
 
 
-def _candidates(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _candidates(at: FloatArray, bt: FloatArray) -> tuple[IntArray, IntArray]:
     """Pairs of (4, N) and (4, M) boxes among which are all that overlap; rows ascending."""
     n, m = at.shape[1], bt.shape[1]
     if n * m <= FEW_PAIRS:
@@ -184,7 +181,7 @@ def _candidates(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], NDAr
     return _pairs_in_cells(at, bt, largest)
 
 
-def _larger_than_most(size: FloatArray, other: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _larger_than_most(size: FloatArray, other: FloatArray) -> tuple[BoolArray, BoolArray]:
     """(N,) and (M,) which boxes of ``size`` (2, N) and ``other`` (2, M) are far wider or taller than nearly all.
 
     At most a tenth of each.
@@ -195,9 +192,7 @@ def _larger_than_most(size: FloatArray, other: FloatArray) -> tuple[NDArray[np.b
     return np.any(size > limit, axis=0), np.any(other > limit, axis=0)
 
 
-def _pairs_apart(
-    at: FloatArray, bt: FloatArray, large: NDArray[np.bool_], large_too: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs_apart(at: FloatArray, bt: FloatArray, large: BoolArray, large_too: BoolArray) -> tuple[IntArray, IntArray]:
     """``_candidates`` with the boxes in the masks (N,) and (M,) apart; not all in either.
 
     A cell holds the largest box: one that spans the picture would make one cell of it, and every pair a candidate.
@@ -212,18 +207,18 @@ def _pairs_apart(
     return rows[order], columns[order]
 
 
-def _all_pairs(n: int, m: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _all_pairs(n: int, m: int) -> tuple[IntArray, IntArray]:
     return _few_pairs(n, m) if n * m <= FEW_PAIRS else (np.arange(n).repeat(m), np.tile(np.arange(m), n))
 
 
 @lru_cache(maxsize=256)
-def _few_pairs(n: int, m: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _few_pairs(n: int, m: int) -> tuple[IntArray, IntArray]:
     rows, columns = np.arange(n).repeat(m), np.tile(np.arange(m), n)
     rows.flags.writeable = columns.flags.writeable = False
     return rows, columns
 
 
-def _pairs_along_x(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs_along_x(at: FloatArray, bt: FloatArray) -> tuple[IntArray, IntArray]:
     """Pairs of (4, N) and (4, M) boxes that may overlap along x, no overlapping one left out; rows ascending."""
     # Sorted by their left edges, the candidates of a box are neighbours: those left of its right edge, from the first
     # that could reach its left edge.
@@ -238,7 +233,7 @@ def _pairs_along_x(at: FloatArray, bt: FloatArray) -> tuple[NDArray[np.int64], N
     return rows, order.take(place)
 
 
-def _runs(first: NDArray[np.int64], count: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _runs(first: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
     """The numbers first, first + 1, ... of every run, and which run each is of: (3, 7), (2, 1) -> (0, 0, 1), (3, 4, 7).
 
     ``first`` is overwritten.
@@ -252,7 +247,7 @@ def _runs(first: NDArray[np.int64], count: NDArray[np.int64]) -> tuple[NDArray[n
     return run, number
 
 
-def _pairs_in_cells(at: FloatArray, bt: FloatArray, largest: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs_in_cells(at: FloatArray, bt: FloatArray, largest: FloatArray) -> tuple[IntArray, IntArray]:
     """Pairs of (4, N) and (4, M) boxes whose first corners lie in neighbouring cells of a grid; rows ascending.
 
     No side of a box is longer than a cell, so that boxes that overlap have their corners in one cell or in neighbours.

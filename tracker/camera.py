@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray, affine_scale
+from tracker.arrays import FloatArray
+from tracker.boxes import affine_scale
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.tracks import Tracks
 

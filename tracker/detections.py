@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tracker.boxes import FloatArray
+from tracker.arrays import BoolArray, FloatArray, IntArray
 
 Invalid = Literal["raise", "drop"]
 
@@ -46,11 +46,11 @@ class Detections:
 
     # The columns are views into these two, so that a tracker takes what it matched in two operations.
     floats: FloatArray  # (5, N) score, left, top, right, bottom
-    integers: NDArray[np.int64]  # (2, N) row, class
+    integers: IntArray  # (2, N) row, class
     boxes: FloatArray
     scores: FloatArray
-    rows: NDArray[np.int64]
-    classes: NDArray[np.int64]
+    rows: IntArray
+    classes: IntArray
     embeddings: NDArray[np.float32] | None
     payload: NDArray[Any] | None
     dropped: int
@@ -292,16 +292,16 @@ def _all_good(
 
 def _check(
     boxes: FloatArray, scores: FloatArray, labels: FloatArray, embeddings: NDArray[np.float32] | None
-) -> tuple[NDArray[np.bool_], str | None]:
+) -> tuple[BoolArray, str | None]:
     """Which rows are good, and the complaint about the first bad one."""
     if _all_good(boxes, scores, labels, embeddings):
         return np.ones(len(boxes), dtype=bool), None
     # NaN fails every comparison, so these lines catch it too.
-    inside: NDArray[np.bool_] = np.all(np.abs(boxes) <= LARGEST_COORDINATE, axis=1)
+    inside: BoolArray = np.all(np.abs(boxes) <= LARGEST_COORDINATE, axis=1)
     with np.errstate(invalid="ignore"):
-        sized: NDArray[np.bool_] = np.all(boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIZE, axis=1)
+        sized: BoolArray = np.all(boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIZE, axis=1)
     whole = (np.abs(labels) < 2**53) & (labels == np.round(labels))
-    good: NDArray[np.bool_] = inside & sized & np.isfinite(scores) & whole
+    good: BoolArray = inside & sized & np.isfinite(scores) & whole
     if embeddings is not None:
         good &= np.isfinite(embeddings).all(axis=1)
     if good.all():

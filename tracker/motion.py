@@ -20,7 +20,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray, affine_scale, near_pairs_xyxy, xysr_to_xyxy, xyxy_to_xysr
+from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.boxes import affine_scale, near_pairs_xyxy, xysr_to_xyxy, xyxy_to_xysr
 
 SMALLEST_SIZE = 1e-3  # of a predicted box, in pixels
 
@@ -37,7 +38,7 @@ MOVED = np.array([[1.0, 1, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0,
 
 
 # rows (K,), ascending, columns (K,) and squared distances (K,) of pairs of a track and a box
-GatedPairs = tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]
+GatedPairs = tuple[IntArray, IntArray, FloatArray]
 
 
 class Motion(Protocol):
@@ -71,7 +72,7 @@ class Motion(Protocol):
         """State (..., N) seen by a camera that moved: ``matrix`` (2, 3) takes old image points to new ones."""
         ...
 
-    def hold_size(self, state: NDArray[Any], which: NDArray[np.bool_]) -> NDArray[Any]:
+    def hold_size(self, state: NDArray[Any], which: BoolArray) -> NDArray[Any]:
         """State (..., N) in which the tracks of the mask (N,) no longer change their size, until they measure one.
 
         For tracks that have just been lost: they keep the size they were seen with.
@@ -175,7 +176,7 @@ class _SplitKalman:
         out[0, :2] += shift[:, None]
         return out
 
-    def hold_size(self, state: FloatArray, which: NDArray[np.bool_]) -> FloatArray:
+    def hold_size(self, state: FloatArray, which: BoolArray) -> FloatArray:
         if not np.count_nonzero(which):
             return state
         state = state.copy()
@@ -472,7 +473,7 @@ class FilterpyMotion:
             self.warp_filter(f, matrix)
         return _objects(out)
 
-    def hold_size(self, state: NDArray[Any], which: NDArray[np.bool_]) -> NDArray[Any]:
+    def hold_size(self, state: NDArray[Any], which: BoolArray) -> NDArray[Any]:
         return state  # what of a filter of unknown state is its size, only its maker knows
 
     def _give(self, f: Any, z: FloatArray) -> None:

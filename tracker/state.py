@@ -12,10 +12,11 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray, iou_pairs_xyxy, warp_boxes
+from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.boxes import iou_pairs_xyxy, warp_boxes
 from tracker.detections import Detections
 from tracker.motion import Motion
-from tracker.tracks import IntArray, Tracks
+from tracker.tracks import Tracks
 
 S = TypeVar("S", bound="State")
 
@@ -65,7 +66,7 @@ class State:
     motion: NDArray[Any]  # (..., N), as the motion model keeps it
     integers: IntArray = field(default_factory=lambda: np.empty((9, 0), dtype=np.int64))
     floats: FloatArray = field(default_factory=lambda: np.empty((7, 0)))
-    confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
+    confirmed: BoolArray = field(default_factory=lambda: np.empty(0, dtype=bool))
     next_id: int = 1
     frame: int = 0
     time: float | None = None
@@ -130,7 +131,7 @@ class State:
         self.time = time
         return step
 
-    def predict(self, motion: Motion, step: float, moving: NDArray[np.bool_] | None = None) -> None:
+    def predict(self, motion: Motion, step: float, moving: BoolArray | None = None) -> None:
         """Move every track ``step`` frames on; those outside the mask ``moving`` (N,) only age."""
         moved = motion.predict(self.motion, step)
         if moving is not None and np.count_nonzero(moving) < len(moving):
@@ -141,20 +142,20 @@ class State:
         silent = self.floats[SILENT]
         silent += step
 
-    def outlived(self, max_age: float) -> NDArray[np.bool_]:
+    def outlived(self, max_age: float) -> BoolArray:
         """(N,) tracks without a detection for more than ``max_age`` frames, by time where it is given.
 
         One missed update does not end a track of ``max_age`` 1 or more, however far apart updates are: a detector
         misses once in so many looks, not once in so many seconds.
         """
-        out: NDArray[np.bool_] = self.silent >= max_age + 0.5
+        out: BoolArray = self.silent >= max_age + 0.5
         if np.count_nonzero(out):
             out &= self.missed > min(1.0, max_age)
         return out
 
-    def outlasted(self, max_age: float, frame_rate: float) -> NDArray[np.bool_]:
+    def outlasted(self, max_age: float, frame_rate: float) -> BoolArray:
         """(N,) tracks ended by a gap in time, in which nobody looked, of ``max_age`` frames and at least a second."""
-        out: NDArray[np.bool_] = self.silent >= max(max_age + 1.5, frame_rate)
+        out: BoolArray = self.silent >= max(max_age + 1.5, frame_rate)
         return out
 
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
@@ -242,7 +243,7 @@ class State:
         self.__dict__.update(grown)
         self.next_id += n
 
-    def duplicates(self, boxes: FloatArray, above: float, per_class: bool) -> NDArray[np.bool_]:
+    def duplicates(self, boxes: FloatArray, above: float, per_class: bool) -> BoolArray:
         """(N,) of each seen and each lost track whose boxes (N, 4) have an IoU above ``above``, the younger one.
 
         Younger is the one followed for fewer frames. With ``per_class`` only tracks of one class are duplicates.
@@ -259,7 +260,7 @@ class State:
         over[np.where(followed[s] > followed[t], t, s)] = True
         return over
 
-    def end(self, over: NDArray[np.bool_]) -> None:
+    def end(self, over: BoolArray) -> None:
         """Forget the tracks in the mask (N,)."""
         if not np.count_nonzero(over):
             return
@@ -268,7 +269,7 @@ class State:
             if isinstance(value, np.ndarray):
                 self.__dict__[name] = value.take(kept, axis=-1)
 
-    def report(self, motion: Motion, which: NDArray[np.bool_]) -> Tracks:
+    def report(self, motion: Motion, which: BoolArray) -> Tracks:
         """The tracks in the mask ``which`` (N,), as copies."""
         index = which.nonzero()[0]
         every = len(index) == len(which)

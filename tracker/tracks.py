@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
-
-IntArray = NDArray[np.int64]
+from tracker.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Tracks:
     scores: FloatArray
     classes: IntArray
     detection_classes: IntArray
-    confirmed: NDArray[np.bool_]
+    confirmed: BoolArray
     ages: IntArray
     hits: IntArray
     missed: IntArray

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tracker.arrays import Image
 from tracker.io.draw import Trails, colour_of, draw_tracks
-from tracker.io.video import Image
 from tracker.tracks import Tracks
 
 

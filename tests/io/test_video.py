@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 import pytest
 
+from tracker.arrays import Image
 from tracker.io import video
-from tracker.io.video import Frame, Image, SourceError, open_source
+from tracker.io.video import Frame, SourceError, open_source
 from tracker.io.video_writer import VideoWriteError, VideoWriter
 
 SIZE = (64, 48)

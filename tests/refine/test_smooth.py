@@ -8,7 +8,7 @@ from filterpy.kalman import KalmanFilter
 from hypothesis import given
 from tracklets import columns, results, straight, track
 
-from tracker.boxes import FloatArray
+from tracker.arrays import FloatArray
 from tracker.refine import Rows, as_rows, interpolate, smooth_gaussian, smooth_rts
 from tracker.refine.smooth import FIRST_VELOCITY, VELOCITY_GAIN
 

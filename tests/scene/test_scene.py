@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from tracker.boxes import FloatArray, iou_xyxy
+from tracker.arrays import FloatArray
+from tracker.boxes import iou_xyxy
 from tracker.detect.hog import HOG
 from tracker.scene.street import Scene
 

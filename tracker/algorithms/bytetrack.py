@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from tracker.arrays import FloatArray
 from tracker.assign import Matching
-from tracker.boxes import FloatArray, iou_pairs_xyxy
+from tracker.boxes import iou_pairs_xyxy
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYAH, Motion
 from tracker.state import State, fraction, frames_of, not_negative, positive, switch

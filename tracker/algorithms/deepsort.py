@@ -22,13 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from tracker.appearance import EmbeddingArray, Galleries, embedded, unit
+from tracker.appearance import Galleries, embedded, unit
+from tracker.arrays import EmbeddingArray, FloatArray, IntArray
 from tracker.assign import Matching, lone_pairs
-from tracker.boxes import FloatArray, iou_pairs_xyxy
+from tracker.boxes import iou_pairs_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYAH, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive, switch
-from tracker.tracks import IntArray, Tracks
+from tracker.tracks import Tracks
 
 # 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
 MAHALANOBIS_GATE = 9.487729036781154

@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.arrays import BoolArray, FloatArray, IntArray
 from tracker.assign import Matching, assign_pairs
-from tracker.boxes import FloatArray, iou_pairs_xyxy, warp_boxes, xyxy_to_xywh
+from tracker.boxes import iou_pairs_xyxy, warp_boxes, xyxy_to_xywh
 from tracker.detections import Invalid, as_detections
 from tracker.motion import XYSR, Motion
 from tracker.state import State, at_least, fraction, frames_of, not_negative, positive, switch
-from tracker.tracks import IntArray, Tracks
+from tracker.tracks import Tracks
 
 
 @dataclass
@@ -238,7 +239,7 @@ class OCSORT:
             frozen=self.motion.birth(detections.boxes[born]),
         )
 
-    def _report(self, state: OCSORTState, which: NDArray[np.bool_]) -> Tracks:
+    def _report(self, state: OCSORTState, which: BoolArray) -> Tracks:
         tracks = state.report(self.motion, which)
         seen = tracks.detections >= 0
         return replace(tracks, boxes=np.where(seen[:, None], tracks.detection_boxes, tracks.boxes))

@@ -31,13 +31,14 @@ from typing import Any
 
 import numpy as np
 
-from tracker.appearance import EmbeddingArray, embedded, pair_cosines, unit
-from tracker.assign import BoolArray, Matching
-from tracker.boxes import FloatArray, affine_scale, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
+from tracker.appearance import embedded, pair_cosines, unit
+from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
+from tracker.assign import Matching
+from tracker.boxes import affine_scale, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYWH, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive, switch
-from tracker.tracks import IntArray, Tracks
+from tracker.tracks import Tracks
 
 # How far from its prediction looks may find a lost track, in heights of its box: at once, and per second out of sight
 # (people walk less than one height a second).

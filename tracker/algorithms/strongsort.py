@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from tracker.appearance import EmbeddingArray, embedded, pair_cosines, unit
+from tracker.appearance import embedded, pair_cosines, unit
+from tracker.arrays import EmbeddingArray, FloatArray
 from tracker.assign import Matching
-from tracker.boxes import FloatArray, iou_pairs_xyxy
+from tracker.boxes import iou_pairs_xyxy
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.motion import XYAH, Motion
 from tracker.state import State, at_least, fraction, frames_of, positive, switch

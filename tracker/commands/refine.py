@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tracker.boxes import FloatArray
+    from tracker.arrays import FloatArray
     from tracker.refine import Merge, Rows
 
 _DESCRIPTION = """Repair results offline: merge tracks of one object, fill gaps, smooth. Each merge is printed with its

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from tracker.arrays import Image
 
 
 class Detector(Protocol):

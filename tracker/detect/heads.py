@@ -18,9 +18,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray, xywh_to_xyxy
+from tracker.arrays import FloatArray, IntArray
+from tracker.boxes import xywh_to_xyxy
 
-Found = tuple[FloatArray, NDArray[np.float64], NDArray[np.int64]]
+Found = tuple[FloatArray, FloatArray, IntArray]
 Decoder = Callable[[NDArray[np.float32], float], Found]
 
 STRIDES = (8, 16, 32)
@@ -84,9 +85,7 @@ def decode_end_to_end(rows: NDArray[np.float32], conf: float) -> Found:
     return picked[:, :4].astype(np.float64), picked[:, 4].astype(np.float64), picked[:, 5].astype(np.int64)
 
 
-def _pick_rows(
-    rows: NDArray[np.float32], conf: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+def _pick_rows(rows: NDArray[np.float32], conf: float) -> tuple[IntArray, FloatArray, IntArray]:
     # Score = objectness x class, so no row whose objectness is below conf can reach it.
     picked = np.flatnonzero(rows[:, 4] >= conf)
     chosen = rows[picked]

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tracker.detect.detector import Image, check_fraction, check_image
+from tracker.arrays import Image
+from tracker.detect.detector import check_fraction, check_image
 from tracker.detect.overlaps import merge_xyxy
 from tracker.detections import Detections
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
-from tracker.detect.detector import Image
+from tracker.arrays import FloatArray, Image
 
 GREY = 114  # what both families pad with
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tracker.detect.detector import Image, check_fraction, check_image
+from tracker.arrays import Image
+from tracker.detect.detector import check_fraction, check_image
 from tracker.detections import Detections
 
 ROWS = 360  # pictures are reduced to this height: the kernels below are in its pixels

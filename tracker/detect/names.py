@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tracker.arrays import BoolArray
 from tracker.spelling import nearest
 
 
-def class_mask(classes: Sequence[str], names: Mapping[int, str], count: int, what: str) -> NDArray[np.bool_]:
+def class_mask(classes: Sequence[str], names: Mapping[int, str], count: int, what: str) -> BoolArray:
     """Which of ``count`` class numbers the names choose, (count,) bool; case does not matter.
 
     what: the detector, for the error. Raises ValueError for a name it does not have, with the nearest one.

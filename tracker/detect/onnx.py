@@ -13,8 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.arrays import Image
 from tracker.detect.coco import COCO
-from tracker.detect.detector import Image, check_fraction, check_image
+from tracker.detect.detector import check_fraction, check_image
 from tracker.detect.heads import (
     STRIDES,
     STRIDES_P6,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray, iou_xyxy
+from tracker.arrays import FloatArray, IntArray
+from tracker.boxes import iou_xyxy
 
 
-def thin_xyxy(boxes: FloatArray, scores: FloatArray, classes: NDArray[np.int64], iou: float) -> NDArray[np.int64]:
+def thin_xyxy(boxes: FloatArray, scores: FloatArray, classes: IntArray, iou: float) -> IntArray:
     """Greedy non-maximum suppression per class: indices of the boxes that stay, best score first.
 
     boxes (N, 4) xyxy of positive size, scores (N,), classes (N,). A box falls where one of its class with a better

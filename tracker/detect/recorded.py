@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.arrays import FloatArray, IntArray
 from tracker.detections import Detections, Invalid
 
 REQUIRED = ("frame", "xyxy")
@@ -72,7 +73,7 @@ class Recorded:
         return Detections(part.boxes, part.scores, part.classes, embeddings=part.embeddings)
 
 
-def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> tuple[NDArray[np.int64], Detections]:
+def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray, Detections]:
     from tracker.io.mot import read_detections
 
     rows = read_detections(path, invalid=invalid)
@@ -91,7 +92,7 @@ def _first_complaint(path: str | os.PathLike[str]) -> str | None:
     return None
 
 
-def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> tuple[NDArray[np.int64], Detections]:
+def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray, Detections]:
     arrays = _load_npz(path)
     frames = arrays["frame"]
     if frames.ndim != 1 or not np.issubdtype(frames.dtype, np.number):
@@ -141,7 +142,7 @@ def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _range_outside(scores: NDArray[np.float64]) -> tuple[float, float] | None:
+def _range_outside(scores: FloatArray) -> tuple[float, float] | None:
     if len(scores) == 0 or (scores.min() >= 0 and scores.max() <= 1):
         return None
     return float(scores.min()), float(scores.max())

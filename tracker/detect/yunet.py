@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tracker.detect.detector import Image, check_fraction, check_image
+from tracker.arrays import Image
+from tracker.detect.detector import check_fraction, check_image
 from tracker.detections import Detections
 
 OUTPUTS = frozenset(f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
+from tracker.arrays import FloatArray
 
 
 class Embedder(Protocol):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
+from tracker.arrays import FloatArray
 from tracker.embed.crops import cut_crops
 from tracker.embed.embedder import unit_rows
 

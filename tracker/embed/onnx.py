@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
+from tracker.arrays import FloatArray
 from tracker.detect.session import TYPES, describe, device_of, image_input, open_session
 from tracker.embed.crops import cut_crops
 from tracker.embed.embedder import unit_rows

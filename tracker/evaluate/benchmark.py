@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from tracker.arrays import FloatArray, IntArray
 from tracker.evaluate.clear import ClearCounter
 from tracker.evaluate.doctor import gt_suspicions, suspicions
-from tracker.evaluate.frames import Frames, IntArray, Names, frames_from_boxes, frames_from_matrices
+from tracker.evaluate.frames import Frames, Names, frames_from_boxes, frames_from_matrices
 from tracker.evaluate.hota import HotaCounter
 from tracker.evaluate.identity import IdentityCounter
 from tracker.evaluate.rules import CLASSES, Rules, check_rules, recognise_rules, rules_by_name
@@ -40,7 +41,7 @@ class Accumulator:
         self._counters = _Counters(threshold)
         self._gt_names, self._id_names = Names(), Names()
         self._frames = 0
-        self._waiting: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
+        self._waiting: list[tuple[IntArray, IntArray, FloatArray]] = []
 
     def update(self, gt_ids: ArrayLike, ids: ArrayLike, similarity: ArrayLike) -> None:
         """Count one frame: ground truth ids (G,), result ids (T,), similarity (G, T) in 0..1 (copied).

@@ -14,17 +14,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tracker.evaluate.frames import (
-    EPS,
-    BoolArray,
-    Frames,
-    IntArray,
-    Names,
-    counted,
-    frames_from_matrices,
-    grown,
-    solve,
-)
+from tracker.arrays import BoolArray, IntArray
+from tracker.evaluate.frames import EPS, Frames, Names, counted, frames_from_matrices, grown, solve
 
 _STAY = 1000.0  # more than any sum of similarities in one frame
 MOSTLY_TRACKED, MOSTLY_LOST = 0.8, 0.2

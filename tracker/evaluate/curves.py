@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from tracker.boxes import FloatArray
+from tracker.arrays import FloatArray
 from tracker.evaluate.hota import THRESHOLDS
 from tracker.evaluate.scores import Evaluation
 

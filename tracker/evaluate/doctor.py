@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.arrays import IntArray
 from tracker.evaluate.frames import frames_from_boxes
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
 from tracker.io.mot import MotFormatError, MotRows, read_detections, read_ground_truth, read_results
@@ -129,7 +130,7 @@ def _fit(results: MotRows, gt: MotRows, frames: NDArray[Any], move: int) -> tupl
     return (float(best[touched].mean()), float((best >= 0.5).mean())) if touched.any() else (0.0, 0.0)
 
 
-def _rows_of(rows: MotRows, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+def _rows_of(rows: MotRows, frames: IntArray) -> IntArray:
     """Positions of the rows of some frames (increasing)."""
     bounds = zip(np.searchsorted(rows.frames, frames), np.searchsorted(rows.frames, frames + 1), strict=True)
     return np.concatenate([np.arange(low, high) for low, high in bounds])

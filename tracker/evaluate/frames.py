@@ -20,9 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from tracker.arrays import BoolArray, FloatArray, IntArray
 
 EPS = float(np.finfo(np.float64).eps)  # thresholds are met at `similarity >= threshold - EPS`
 _CELLS = 1 << 15  # similarity cells worked on at once; a few such arrays stay in the cache
@@ -348,7 +346,7 @@ def sums_by(group: IntArray, value: FloatArray, size: int) -> FloatArray:
     return out.astype(np.float64, copy=False)  # type: ignore[no-any-return]
 
 
-def grown(array: NDArray[np.int64], size: int, fill: int = 0) -> IntArray:
+def grown(array: IntArray, size: int, fill: int = 0) -> IntArray:
     """The array with at least `size` places, new ones holding `fill`."""
     if len(array) >= size:
         return array

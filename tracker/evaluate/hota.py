@@ -20,18 +20,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tracker.evaluate.frames import (
-    EPS,
-    FloatArray,
-    Frames,
-    IntArray,
-    Names,
-    PairSums,
-    assign,
-    counted,
-    frames_from_matrices,
-    sums_by,
-)
+from tracker.arrays import FloatArray, IntArray
+from tracker.evaluate.frames import EPS, Frames, Names, PairSums, assign, counted, frames_from_matrices, sums_by
 
 THRESHOLDS: FloatArray = np.arange(0.05, 0.99, 0.05)
 THRESHOLDS.flags.writeable = False

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tracker.evaluate.frames import Frames, IntArray, Names, PairSums, frames_from_matrices, linear_sum_assignment
+from tracker.arrays import IntArray
+from tracker.evaluate.frames import Frames, Names, PairSums, frames_from_matrices, linear_sum_assignment
 
 _DENSE = 1 << 20  # identities times identities that one matrix may hold
 

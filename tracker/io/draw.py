@@ -11,8 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
-from tracker.io.video import Image
+from tracker.arrays import BoolArray, FloatArray, Image
 from tracker.tracks import Tracks
 
 Colour = tuple[int, int, int]
@@ -97,7 +96,7 @@ def draw_tracks(
     if trails is not None:
         trails.update(tracks)
 
-    inside: NDArray[np.bool_] = np.all(np.isfinite(tracks.boxes), axis=1)
+    inside: BoolArray = np.all(np.isfinite(tracks.boxes), axis=1)
     inside &= np.all(tracks.boxes[:, :2] < (width, height), axis=1) & np.all(tracks.boxes[:, 2:] > 0, axis=1)
     # Cut just outside the picture: edges beyond it stay invisible, and OpenCV gets small numbers.
     margin = 4 * thick

@@ -24,12 +24,11 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tracker.arrays import BoolArray, FloatArray, IntArray
+
 if TYPE_CHECKING:
     from tracker.tracks import Tracks
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 Invalid = Literal["raise", "drop"]
 Layout = Literal["auto", "mot15", "mot16"]
 

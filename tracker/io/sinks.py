@@ -15,8 +15,9 @@ import numpy as np
 from tracker.io.mot import format_rows
 
 if TYPE_CHECKING:
+    from tracker.arrays import Image
     from tracker.detections import Detections
-    from tracker.io.video import Frame, Image
+    from tracker.io.video import Frame
     from tracker.io.video_writer import VideoWriter
     from tracker.tracks import Tracks
 

@@ -16,11 +16,9 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tracker.arrays import Image
 from tracker.spelling import nearest
-
-Image = NDArray[np.uint8]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 VIDEO_RATE = 25.0  # assumed where a container or a camera gives none

@@ -11,7 +11,8 @@ from types import TracebackType
 
 import numpy as np
 
-from tracker.io.video import Image, quiet_cv2
+from tracker.arrays import Image
+from tracker.io.video import quiet_cv2
 
 
 class VideoWriteError(OSError):

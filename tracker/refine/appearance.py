@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tracker.boxes import FloatArray, area_xyxy, iou_pairs_xyxy
-from tracker.refine.rows import IntArray, Rows
+from tracker.arrays import FloatArray, IntArray
+from tracker.boxes import area_xyxy, iou_pairs_xyxy
+from tracker.refine.rows import Rows
 
 CROPS = 8  # of each track
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tracker.arrays import FloatArray, IntArray
 from tracker.assign import assign_pairs
-from tracker.boxes import FloatArray
-from tracker.refine.rows import IntArray, Rows
+from tracker.refine.rows import Rows
 
 WINDOW = 10  # rows of a track that tell its velocity
 MERGE_GAP = 30.0  # frames: as long as most trackers keep a lost track

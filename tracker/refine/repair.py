@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tracker.boxes import FloatArray
+from tracker.arrays import FloatArray
 from tracker.refine.interpolate import MAX_GAP, SUPPORT, interpolate
 from tracker.refine.merge import MAX_DISTANCE, MERGE_GAP, Merge, merge
 from tracker.refine.rows import Rows

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tracker.boxes import FloatArray
-from tracker.refine.rows import BoolArray, Rows
+from tracker.arrays import BoolArray, FloatArray
+from tracker.refine.rows import Rows
 
 TAU = 10.0  # StrongSORT, section 3.5
 # Noise to signal of the process as variances. The paper names none; its program leaves it at the regulariser of

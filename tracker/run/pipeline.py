@@ -28,7 +28,8 @@ from tracker.state import at_least
 from tracker.tracks import Tracks
 
 if TYPE_CHECKING:
-    from tracker.io.video import Frame, Image, Source
+    from tracker.arrays import Image
+    from tracker.io.video import Frame, Source
 
 STAGES = ("decode", "detect", "embed", "associate")
 

@@ -15,8 +15,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import FloatArray
-from tracker.io.video import Frame, Image, Source
+from tracker.arrays import BoolArray, FloatArray, Image, IntArray
+from tracker.io.video import Frame, Source
 
 Point = tuple[float, float]
 Colour = tuple[int, int, int]
@@ -53,7 +53,7 @@ class _Prop:
 
     feet: float  # row of the ground under it
     place: tuple[slice, slice]  # rows and columns of the picture
-    mask: NDArray[np.bool_]  # its pixels there
+    mask: BoolArray  # its pixels there
     picture: Image
 
 
@@ -135,7 +135,7 @@ class Scene:
             _paint(image, _figure(thing, phase), (x, feet))
         return image
 
-    def truth(self, number: int) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
+    def truth(self, number: int) -> tuple[IntArray, FloatArray, FloatArray]:
         """Who is in frame ``number`` (1-based): ids (N,), boxes (N, 4), visible (N,).
 
         Boxes are left, top, right, bottom of the whole figure, also where something hides it, cut at the picture's
@@ -330,7 +330,7 @@ def _paint(image: Image, shapes: list[_Shape], at: Point, colour: Colour | None 
                 cv2.line(image, a.tolist(), b.tolist(), paint, max(1, round(shape.width)), line, _SHIFT)
 
 
-def _silhouette(walker: _Walker, x: float, feet: float, phase: float) -> tuple[NDArray[np.bool_], int, int]:
+def _silhouette(walker: _Walker, x: float, feet: float, phase: float) -> tuple[BoolArray, int, int]:
     """The figure's pixels on a patch around it, and the patch's left and top in the picture."""
     reach = math.ceil(walker.height * 0.7)
     left, top = math.floor(x) - reach, math.floor(feet) - math.ceil(walker.height * 1.15)

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.algorithms import algorithm, build, needs_embeddings, parameters, read_params, takes_embeddings
+from tracker.arrays import FloatArray, IntArray
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.scores import Evaluation
@@ -34,7 +35,6 @@ from tracker.evaluate.sequences import find_detections, find_sequences
 from tracker.io.mot import MotRows, read_detections, write_results
 
 Split = Literal["full", "first-half", "second-half"]
-FloatArray = NDArray[np.float64]
 _SHOWN = {"fps": ".0f", "median ms": ".3f", "p99 ms": ".3f"}
 _SAME_BOX = 0.5  # pixels: text keeps fewer decimals than an archive
 
@@ -343,7 +343,7 @@ def run_job(job: Job) -> None:
     frames = list(detections_of(job))
     tracker = build(job.algo, dict(job.settings), frame_rate=job.frame_rate)
     seconds = np.zeros(len(frames))
-    rows: list[tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, FloatArray]] = []
+    rows: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
     for k, found in enumerate(frames):
         started = clock.perf_counter()
         tracks = tracker.update(found)
