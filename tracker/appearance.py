@@ -1,14 +1,10 @@
-"""Appearance: cosine distances between detections and galleries of what each track looked like. No torch."""
+"""Appearance: cosine distances between detections and the galleries of tracks. No torch."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
-from tracker.detections import Detections, Invalid
 
 SIMILARITIES = 1 << 17  # computed at a time: half a megabyte
 PRODUCT = 40  # times as many products in one call as in many cost the same
@@ -28,35 +24,14 @@ def unit(embeddings: EmbeddingArray) -> EmbeddingArray:
 
 
 def pair_cosines(
-    remembered: EmbeddingArray, looks: EmbeddingArray, rows: IntArray, columns: IntArray
+    remembered: EmbeddingArray, embeddings: EmbeddingArray, rows: IntArray, columns: IntArray
 ) -> EmbeddingArray:
     """(K,) similarity, -1..1, of track ``rows`` (K,) of (D, N) and detection ``columns`` (K,) of (M, D), all unit."""
-    if remembered.shape[1] * len(looks) <= PRODUCT * len(rows):
-        every: EmbeddingArray = (looks @ remembered)[columns, rows]
+    if remembered.shape[1] * len(embeddings) <= PRODUCT * len(rows):
+        every: EmbeddingArray = (embeddings @ remembered)[columns, rows]
         return every
-    cosines: EmbeddingArray = np.einsum("kd,kd->k", looks.take(columns, axis=0), remembered.T.take(rows, axis=0))
+    cosines: EmbeddingArray = np.einsum("kd,kd->k", embeddings.take(columns, axis=0), remembered.T.take(rows, axis=0))
     return cosines
-
-
-def embedded(
-    detections: Detections,
-    embedder: Callable[[Any, FloatArray], Any] | None,
-    frame: Any,
-    algorithm: str,
-    invalid: Invalid = "raise",
-) -> Detections:
-    """The detections with the embedder's embeddings, where they bring none and there is an embedder.
-
-    Those whose embedding is not finite raise ValueError, as does a missing image, naming the algorithm; or with
-    ``invalid="drop"`` are left out and counted in ``dropped`` beside those counted before.
-    """
-    if detections.embeddings is not None or embedder is None or len(detections) == 0:
-        return detections
-    if frame is None:
-        raise ValueError(f"{algorithm}'s embedder needs the image: call update(detections, frame)")
-    found = detections.with_embeddings(embedder(frame, detections.boxes), invalid=invalid)
-    found.dropped += detections.dropped
-    return found
 
 
 class Galleries:

@@ -1,36 +1,35 @@
 """Assignment: which detection continues which track.
 
-All algorithms state their wishes as a gain: how much better it is to match a pair than to leave both alone, zero
-or less where a pair is not allowed. The matches of a stage are the set of pairs with the largest total gain, each track
+All algorithms give each candidate pair a gain: how much better it is to match the pair than to leave both free, zero or
+less where the pair is not allowed. The matches of a stage are the set of pairs with the largest total gain, each track
 and each detection used at most once. A cost with a limit is the gain ``limit - cost``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.log import ADMITTED
+
+if TYPE_CHECKING:
+    from tracker.log import Decisions
 
 # A call with an array is cheaper than one with a number.
 NOTHING, THREE, FIRST = np.array(0.0), np.array(3.0), np.array(0)
 FEW = 20  # pairs up to which Python's sets are faster than counting
 
 
-def assign(gain: FloatArray) -> tuple[IntArray, IntArray]:
-    """Pairs (rows (K,), columns (K,)) with gain > 0 and the largest total gain; rows ascending.
-
-    gain (N, M), finite. Among equal totals scipy's choice stands, which is the same for the same matrix.
-    """
-    rows, columns = (gain > 0).nonzero()
-    chosen = assign_pairs(rows, columns, gain[rows, columns])
-    return rows[chosen], columns[chosen]
-
-
 def assign_pairs(rows: IntArray, columns: IntArray, gain: FloatArray) -> IntArray:
-    """``assign`` for a sparse gain; returns which of the pairs are chosen, ascending.
+    """The pairs with the largest total gain, each row and each column used at most once: their places, ascending.
 
-    rows, columns (K,) the allowed pairs, each once; gain (K,) above 0.
+    rows, columns (K,) the allowed pairs, each once; gain (K,) finite and above 0. Among equal totals scipy's choice
+    stands, which is the same for the same pairs.
     """
     every = np.arange(len(rows))
     if len(rows) <= FEW and _distinct(rows) and _distinct(columns):
@@ -41,8 +40,8 @@ def assign_pairs(rows: IntArray, columns: IntArray, gain: FloatArray) -> IntArra
     first: IntArray = (gain == best[columns]).nonzero()[0]
     if len(first) == np.count_nonzero(best) == np.count_nonzero(np.bincount(rows[first])):
         return first
-    # A pair that gains more than all its rivals together is in every best assignment: it could give way to two of them
-    # at most. Each sum holds the pair itself.
+    # A pair that gains more than all its competitors together is in every best assignment: it could give way to two of
+    # them at most. Each sum holds the pair itself.
     chosen = np.bincount(rows, gain)[rows] + np.bincount(columns, gain)[columns] < THREE * gain
     beside = np.bincount(rows, chosen)[rows] + np.bincount(columns, chosen)[columns]
     rest = (beside == NOTHING).nonzero()[0]
@@ -119,21 +118,19 @@ def lone_pairs(rows: IntArray, columns: IntArray, iou: FloatArray, least: float)
 
 
 class Matching:
-    """The association of one frame: stages match what earlier stages left free.
+    """The association of one frame: each stage matches what earlier stages left free.
 
     detection_of  (N,) index of the detection each track got, -1 while free
     track_of      (M,) index of the track each detection got, -1 while free
-    stage_of      (N,) index into ``stages`` of the stage that matched each track, -1 while free
-    stages        names of the stages in their order
     """
 
-    def __init__(self, n_tracks: int, n_detections: int) -> None:
-        free: IntArray = np.empty(n_tracks + n_tracks + n_detections, dtype=np.int64)
+    def __init__(self, n_tracks: int, n_detections: int, log: Decisions | None = None) -> None:
+        free: IntArray = np.empty(n_tracks + n_detections, dtype=np.int64)
         free.fill(-1)
         self.detection_of = free[:n_tracks]
-        self.stage_of = free[n_tracks : 2 * n_tracks]
-        self.track_of = free[2 * n_tracks :]
-        self.stages: list[str] = []
+        self.track_of = free[n_tracks:]
+        self.begun = False
+        self.log = log
 
     @property
     def free_tracks(self) -> BoolArray:
@@ -152,21 +149,6 @@ class Matching:
         return tracks, self.detection_of[tracks]
 
     def stage(
-        self, name: str, gain: FloatArray, tracks: BoolArray | None = None, detections: BoolArray | None = None
-    ) -> None:
-        """Match what is still free, of the tracks (N,) and detections (M,) that the masks admit.
-
-        gain is the full (N, M) matrix; see the module for its meaning.
-        """
-        self.stages.append(name)
-        rows = np.flatnonzero(self.free_tracks if tracks is None else self.free_tracks & tracks)
-        columns = np.flatnonzero(self.free_detections if detections is None else self.free_detections & detections)
-        if len(rows) == 0 or len(columns) == 0:
-            return
-        r, c = assign(gain[rows[:, None], columns])
-        self.accept(rows[r], columns[c])
-
-    def stage_pairs(
         self,
         name: str,
         rows: IntArray,
@@ -174,30 +156,46 @@ class Matching:
         gain: FloatArray,
         tracks: BoolArray | None = None,
         detections: BoolArray | None = None,
+        *,
+        limit: str = "",
+        valid: BoolArray | None = None,
+        parts: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
-        """The same for a sparse gain: gain (K,) of the pairs of tracks ``rows`` and detections ``columns``, each once.
+        """Match what is still free, of the tracks in the mask (N,) and the detections in the mask (M,).
 
-        Pairs not named are not allowed.
+        rows, columns, gain  (K,) the candidate pairs, each once; see the module for the gain. Others are not allowed
+        limit                the setting below which a gain is none; parts: what the gain is made of, each (K,). For the
+                             log alone
+        valid                (K,) the pairs that may stand: the others take part in the assignment and are dropped
+                             afterwards, as the published SORT and OC-SORT do
         """
+        log = self.log
+        if log is not None:
+            rows, columns, gain, parts = log.edited(rows, columns, gain, parts or {})
+            if valid is not None:
+                valid = np.append(valid, np.full(len(rows) - len(valid), True)) | (gain == ADMITTED)
+            every = rows, columns, gain
+            free_tracks, free_detections = self.free_tracks, self.free_detections
         allowed = gain > NOTHING
         if tracks is not None:
             allowed &= tracks[rows]
         if detections is not None:
             allowed &= detections[columns]
-        if self.stages:
+        if self.begun:
             allowed &= self.free_tracks[rows]
             allowed &= self.free_detections[columns]
-        self.stages.append(name)
+        self.begun = True
         some = allowed.nonzero()[0]
         if len(some) < len(rows):
             rows, columns, gain = rows[some], columns[some], gain[some]
         chosen = assign_pairs(rows, columns, gain)
+        if valid is not None:
+            chosen = chosen[valid[some[chosen]]]
         if len(chosen) < len(rows):
             rows, columns = rows[chosen], columns[chosen]
-        self.accept(rows, columns)
-
-    def accept(self, tracks: IntArray, detections: IntArray) -> None:
-        """Record the pairs that the current stage found; for stages that choose by other rules than ``assign``."""
-        self.detection_of[tracks] = detections
-        self.track_of[detections] = tracks
-        self.stage_of[tracks] = len(self.stages) - 1
+        self.detection_of[rows] = columns
+        self.track_of[columns] = rows
+        if log is not None:
+            open_tracks = free_tracks if tracks is None else free_tracks & tracks
+            open_detections = free_detections if detections is None else free_detections & detections
+            log.stage(name, limit, *every, parts or {}, open_tracks, open_detections, some[chosen])

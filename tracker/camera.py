@@ -11,7 +11,6 @@ upright and keep their aspect ratio.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from tracker.arrays import FloatArray
 from tracker.boxes import affine_scale
 from tracker.detections import Detections, Invalid, as_detections
+from tracker.protocol import Remembers, Warps
 from tracker.tracks import Tracks
 
 METHODS = ("flow", "orb", "ecc")
@@ -261,14 +261,18 @@ def open_camera(name: str, *, frames: int | None = None) -> Callable[..., FloatA
 
 
 class Compensated:
-    """A tracker carried along by a camera; it is used as the tracker itself is.
+    """A tracker moved with the camera; use it as the tracker itself.
 
-    tracker  any algorithm
+    tracker  any tracker that has ``warp``, as the library's have
     camera   a callable as the module describes, such as ``CameraEstimate("flow")`` or ``CameraFile("gmc.txt")``
+
+    Raises ValueError for a tracker without ``warp``.
     """
 
     def __init__(self, tracker: Any, camera: Callable[..., FloatArray]) -> None:
-        self.tracker = tracker
+        if not isinstance(tracker, Warps):
+            raise ValueError(f"{type(tracker).__name__} has no method warp(matrix), so no camera motion can be applied")
+        self.tracker: Any = tracker
         self.camera = camera
 
     def __getattr__(self, name: str) -> Any:
@@ -309,17 +313,16 @@ class Compensated:
     ) -> Tracks:
         """As the tracker's; ``frame`` is the image (H, W, 3) where the camera needs one."""
         found: Detections = as_detections(detections, invalid=invalid)
-        before = self.tracker.state
+        before = self.tracker.state if isinstance(self.tracker, Remembers) else None
         self._warp(self.camera(frame, found.boxes))
         try:
-            tracks: Tracks = self.tracker.update(found, frame, time, invalid=invalid)
+            tracks: Tracks = self.tracker.update(found, frame, time)
+            return tracks
         except BaseException:
-            self.tracker.state = before
+            if isinstance(self.tracker, Remembers):
+                self.tracker.state = before
             raise
-        return tracks
 
     def _warp(self, matrix: FloatArray) -> None:
         if not np.array_equal(matrix, STILL):
-            moved = copy.copy(self.tracker.state)
-            moved.warp(self.tracker.motion, matrix)
-            self.tracker.state = moved
+            self.tracker.warp(matrix)

@@ -133,6 +133,16 @@ class Detections:
         both._freeze()
         return both
 
+    def with_scores(self, scores: Mapping[int, float]) -> Detections:
+        """The same detections with other scores, by row; rows that are not here are passed over."""
+        part = self[:]
+        part.whole = self.whole
+        part.floats = self.floats.copy()
+        for row, score in scores.items():
+            part.floats[0, self.rows == row] = score
+        part._freeze()
+        return part
+
     def numbered(self) -> Detections:
         """The same detections, ``rows`` counting them from 0."""
         part = self[:]

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.boxes import iou_pairs_xyxy, warp_boxes
 from tracker.detections import Detections
+from tracker.log import DUPLICATE, EXPIRED, GAP
 from tracker.motion import Motion
 from tracker.tracks import Tracks
+
+if TYPE_CHECKING:
+    from tracker.log import Decisions
 
 S = TypeVar("S", bound="State")
 
 
 # Rows of State.integers and State.floats, read and written by name as attributes; the last ones as in Detections.
-IDS, HITS, AGES, STREAKS, MISSED, CLASSES, RIVALS, DETECTIONS, DETECTION_CLASSES = range(9)
-SILENT, DOUBTS, SCORES, BOX = 0, 1, 2, slice(3, 7)
+IDS, HITS, AGES, STREAKS, MISSED, CLASSES, CANDIDATES, DETECTIONS, DETECTION_CLASSES = range(9)
+SINCE, VOTES, SCORES, BOX = 0, 1, 2, slice(3, 7)
 COUNTED, OBSERVED = slice(AGES, MISSED + 1), slice(DETECTIONS, DETECTION_CLASSES + 1)
 ONE, NOTHING, NOBODY = np.array(1), np.array(0), np.array(-1)  # a call with an array is cheaper than one with a number
 
@@ -32,14 +36,32 @@ CLASS_LEAD = 5.0
 CLASS_MEMORY = 0.95  # what is left of a vote at the next one
 
 
-def _column(table: str, row: int) -> Any:
-    def get(self: State) -> Any:
-        return getattr(self, table)[row]
+class _Integers:
+    """A row of ``State.integers`` as an attribute."""
 
-    def put(self: State, values: Any) -> None:
-        getattr(self, table)[row] = values
+    def __init__(self, row: int) -> None:
+        self.row = row
 
-    return property(get, put)
+    def __get__(self, state: State, _: type[State] | None = None) -> IntArray:
+        row: IntArray = state.integers[self.row]
+        return row
+
+    def __set__(self, state: State, values: IntArray) -> None:
+        state.integers[self.row] = values
+
+
+class _Floats:
+    """A row of ``State.floats`` as an attribute."""
+
+    def __init__(self, row: int) -> None:
+        self.row = row
+
+    def __get__(self, state: State, _: type[State] | None = None) -> FloatArray:
+        row: FloatArray = state.floats[self.row]
+        return row
+
+    def __set__(self, state: State, values: FloatArray) -> None:
+        state.floats[self.row] = values
 
 
 @dataclass
@@ -55,10 +77,10 @@ class State:
     missed      updates since the last match
     detections  row of the matched detection in this frame's input, -1 without
     classes     voted from those of the matched detections
-    rivals      class that may come to replace it
+    candidates  candidate class, which may replace it
     detection_classes  class of the last matched detection
-    silent      frames since the last match, by time where it is given
-    doubts      votes by which the rival leads, 0 or more
+    time_since_update  frames since the last match, by time where it is given
+    votes       votes by which the candidate class leads, 0 or more
     scores      score of the last matched detection
     last_boxes  (4, N) the last matched detection's box, xyxy
     """
@@ -71,20 +93,21 @@ class State:
     frame: int = 0
     time: float | None = None
     dropped: int = 0  # invalid detections left out so far
+    log: Decisions | None = None  # of the update in progress, where the tracker keeps a log
 
     # Packed, so that keeping some tracks or copying all takes a few array operations and not one per quantity.
-    ids: ClassVar[Any] = _column("integers", IDS)
-    ages: ClassVar[Any] = _column("integers", AGES)
-    hits: ClassVar[Any] = _column("integers", HITS)
-    streaks: ClassVar[Any] = _column("integers", STREAKS)
-    missed: ClassVar[Any] = _column("integers", MISSED)
-    detections: ClassVar[Any] = _column("integers", DETECTIONS)
-    classes: ClassVar[Any] = _column("integers", CLASSES)
-    rivals: ClassVar[Any] = _column("integers", RIVALS)
-    detection_classes: ClassVar[Any] = _column("integers", DETECTION_CLASSES)
-    silent: ClassVar[Any] = _column("floats", SILENT)
-    doubts: ClassVar[Any] = _column("floats", DOUBTS)
-    scores: ClassVar[Any] = _column("floats", SCORES)
+    ids = _Integers(IDS)
+    ages = _Integers(AGES)
+    hits = _Integers(HITS)
+    streaks = _Integers(STREAKS)
+    missed = _Integers(MISSED)
+    detections = _Integers(DETECTIONS)
+    classes = _Integers(CLASSES)
+    candidates = _Integers(CANDIDATES)
+    detection_classes = _Integers(DETECTION_CLASSES)
+    time_since_update = _Floats(SINCE)
+    votes = _Floats(VOTES)
+    scores = _Floats(SCORES)
 
     @property
     def last_boxes(self) -> FloatArray:
@@ -96,6 +119,14 @@ class State:
             name: value.copy() if type(value) is np.ndarray else value for name, value in self.__dict__.items()
         }
         return new
+
+    @property
+    def embedding_width(self) -> int | None:
+        """D of the embeddings remembered, None before the first."""
+        return None
+
+    def expect(self, embeddings: EmbeddingArray) -> None:
+        """Make room for embeddings (M, D) of this width; called before the first step that has any."""
 
     @classmethod
     def start(cls: type[S], motion: Motion, **columns: Any) -> S:
@@ -139,24 +170,29 @@ class State:
         self.motion = moved
         counted = self.integers[COUNTED]
         counted += ONE
-        silent = self.floats[SILENT]
-        silent += step
+        time_since_update = self.floats[SINCE]
+        time_since_update += step
 
     def outlived(self, max_age: float) -> BoolArray:
         """(N,) tracks without a detection for more than ``max_age`` frames, by time where it is given.
 
         One missed update does not end a track of ``max_age`` 1 or more, however far apart updates are: a detector
-        misses once in so many looks, not once in so many seconds.
+        misses once in so many frames, not once in so many seconds.
         """
-        out: BoolArray = self.silent >= max_age + 0.5
+        out: BoolArray = self.time_since_update >= max_age + 0.5
         if np.count_nonzero(out):
             out &= self.missed > min(1.0, max_age)
-        return out
+        return self.mortal(out)
 
     def outlasted(self, max_age: float, frame_rate: float) -> BoolArray:
-        """(N,) tracks ended by a gap in time, in which nobody looked, of ``max_age`` frames and at least a second."""
-        out: BoolArray = self.silent >= max(max_age + 1.5, frame_rate)
-        return out
+        """(N,) tracks ended by a gap in time without updates, of ``max_age`` frames and at least a second."""
+        out: BoolArray = self.time_since_update >= max(max_age + 1.5, frame_rate)
+        return self.mortal(out)
+
+    def end_after_gap(self, max_age: float, frame_rate: float) -> None:
+        """End the tracks that ``outlasted`` names; without times no update follows a gap."""
+        if self.time is not None:
+            self.end(self.outlasted(max_age, frame_rate), GAP)
 
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
         """Move every track with the camera; ``matrix`` (2, 3) takes points of the last image to this one."""
@@ -184,9 +220,9 @@ class State:
             hits += ONE
             self.integers[MISSED] = 0
             self.integers[OBSERVED] = integers
-            self.floats[SILENT] = 0.0
+            self.floats[SINCE] = 0.0
             self.floats[SCORES:] = floats
-            self._hear_of_classes(tracks)
+            self._count_votes(tracks)
             return
         table = self.integers
         table[DETECTIONS] = NOBODY
@@ -196,34 +232,34 @@ class State:
             table[MISSED][tracks] = NOTHING
             # By rows: numpy puts numbers into one row in a tenth of the time it takes for a table.
             table[DETECTIONS][tracks], table[DETECTION_CLASSES][tracks] = integers[0], integers[1]
-            self.floats[SILENT][tracks] = NOTHING
+            self.floats[SINCE][tracks] = NOTHING
             self.floats[SCORES:].T[tracks] = floats.T
         table[STREAKS][(table[MISSED] > NOTHING).nonzero()[0]] = NOTHING
-        self._hear_of_classes(tracks)
+        self._count_votes(tracks)
 
-    def _hear_of_classes(self, tracks: IntArray) -> None:
-        # Nearly always every detection is of its track's class, and nothing was in doubt before.
+    def _count_votes(self, tracks: IntArray) -> None:
+        # Nearly always every detection is of its track's class, and no votes were open before.
         other = self.integers[DETECTION_CLASSES] != self.integers[CLASSES]
-        if np.count_nonzero(other) or np.count_nonzero(self.floats[DOUBTS]):
+        if np.count_nonzero(other) or np.count_nonzero(self.floats[VOTES]):
             self._vote(tracks)
 
     def _vote(self, tracks: IntArray) -> None:
-        """Let the matched tracks (K,) hear their detection about their class.
+        """Count the vote of each matched track's (K,) detection about its class.
 
-        A cumulative sum with a floor at 0 (Page 1954, Biometrika 41): a detection of the rival class adds its score to
-        the doubt, any other takes it away; one that takes more than there is becomes the rival, if it is of another
-        class than the track's. At CLASS_LEAD the rival is the class, and the old one has as long a way back.
+        A cumulative sum with a floor at 0 (Page 1954, Biometrika 41): a detection of the candidate class adds its score
+        to the votes, any other takes it away; one that takes more than there is becomes the candidate, if it is of
+        another class than the track's. At CLASS_LEAD the candidate becomes the class, and the old class the candidate.
         """
-        own, rivals, found = (self.integers[row, tracks] for row in (CLASSES, RIVALS, DETECTION_CLASSES))
+        own, candidates, found = (self.integers[row, tracks] for row in (CLASSES, CANDIDATES, DETECTION_CLASSES))
         weight = self.scores[tracks].clip(0.0, 1.0)
         other = found != own
-        doubts = CLASS_MEMORY * self.doubts[tracks] + np.where(other & (found == rivals), weight, -weight)
-        rivals = np.where(other & (doubts < 0), found, rivals)
-        doubts = np.where(other, np.abs(doubts), doubts.clip(0.0))
-        won = doubts >= CLASS_LEAD
-        self.integers[CLASSES, tracks] = np.where(won, rivals, own)
-        self.integers[RIVALS, tracks] = np.where(won, own, rivals)
-        self.floats[DOUBTS, tracks] = np.where(won, 0.0, doubts)
+        votes = CLASS_MEMORY * self.votes[tracks] + np.where(other & (found == candidates), weight, -weight)
+        candidates = np.where(other & (votes < 0), found, candidates)
+        votes = np.where(other, np.abs(votes), votes.clip(0.0))
+        won = votes >= CLASS_LEAD
+        self.integers[CLASSES, tracks] = np.where(won, candidates, own)
+        self.integers[CANDIDATES, tracks] = np.where(won, own, candidates)
+        self.floats[VOTES, tracks] = np.where(won, 0.0, votes)
 
     def birth(self, motion: Motion, detections: Detections, which: IntArray, **columns: Any) -> None:
         """Start a track at each of the detections ``which`` (K,); ``columns`` gives what a subclass added."""
@@ -234,17 +270,19 @@ class State:
         integers[IDS] = np.arange(self.next_id, self.next_id + n)
         integers[HITS : AGES + 1] = 1
         integers[OBSERVED] = detections.integers.take(which, axis=1)
-        integers[CLASSES] = integers[RIVALS] = integers[DETECTION_CLASSES]
+        integers[CLASSES] = integers[CANDIDATES] = integers[DETECTION_CLASSES]
         floats = np.zeros((7, n))
         floats[SCORES:] = detections.floats.take(which, axis=1)
         new = {"motion": motion.birth(floats[BOX].T), "integers": integers, "floats": floats}
         new["confirmed"] = np.zeros(n, dtype=bool)
         grown = {name: np.concatenate((getattr(self, name), value), axis=-1) for name, value in (new | columns).items()}
         self.__dict__.update(grown)
+        if self.log is not None:
+            self.log.birth(self.next_id, integers[DETECTIONS])
         self.next_id += n
 
-    def duplicates(self, boxes: FloatArray, above: float, per_class: bool) -> BoolArray:
-        """(N,) of each seen and each lost track whose boxes (N, 4) have an IoU above ``above``, the younger one.
+    def end_duplicates(self, boxes: FloatArray, above: float, per_class: bool) -> None:
+        """Of each seen and each lost track whose boxes (N, 4) have an IoU above ``above``, end the younger one.
 
         Younger is the one followed for fewer frames. With ``per_class`` only tracks of one class are duplicates.
         """
@@ -256,14 +294,26 @@ class State:
             same = self.classes[s] == self.classes[t]
             s, t = s[same], t[same]
         followed = self.ages - self.missed
+        younger = np.where(followed[s] > followed[t], t, s)
         over = np.full(len(self), False)
-        over[np.where(followed[s] > followed[t], t, s)] = True
-        return over
+        over[younger] = True
+        if self.log is not None:
+            self.log.duplicates |= dict(
+                zip(self.ids[younger].tolist(), self.ids[s + t - younger].tolist(), strict=True)
+            )
+        self.end(over, DUPLICATE)
 
-    def end(self, over: BoolArray) -> None:
-        """Forget the tracks in the mask (N,)."""
+    def mortal(self, over: BoolArray) -> BoolArray:
+        """The mask (N,) without the tracks that an edit of the log keeps alive."""
+        return over if self.log is None else over & ~self.log.kept(self.ids)
+
+    def end(self, over: BoolArray, reason: str = EXPIRED) -> None:
+        """Forget the tracks in the mask (N,); reason: why they end, as ``tracker.log`` names it."""
         if not np.count_nonzero(over):
             return
+        if self.log is not None:
+            over = self.mortal(over)
+            self.log.end(self.ids[over], self.confirmed[over], reason)
         kept = (~over).nonzero()[0]
         for name, value in self.__dict__.items():
             if isinstance(value, np.ndarray):
@@ -298,71 +348,27 @@ class State:
         )
 
 
+@dataclass
+class EmbeddedState(State):
+    """State of trackers that keep one embedding a track: zeros, at distance 1 from everything, where it has none."""
+
+    embeddings: EmbeddingArray = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))  # (D, N) unit, or 0
+
+    @property
+    def embedding_width(self) -> int | None:
+        return len(self.embeddings) or None
+
+    def expect(self, embeddings: EmbeddingArray) -> None:
+        if not self.embeddings.size:
+            self.embeddings = np.zeros((embeddings.shape[1], len(self)), dtype=np.float32)
+
+    def at_birth(self, embeddings: EmbeddingArray | None, born: IntArray) -> EmbeddingArray:
+        """(D, K) of new tracks at the detections ``born`` (K,), of embeddings (M, D) or None."""
+        if embeddings is None:
+            return np.zeros((len(self.embeddings), len(born)), dtype=np.float32)
+        return embeddings[born].T
+
+
 def _measured(motion: Motion, state: NDArray[Any], boxes: FloatArray, noise: FloatArray | None) -> NDArray[Any]:
     # A motion model of the user's need not know of noise where there is none.
     return motion.update(state, boxes) if noise is None else motion.update(state, boxes, noise)
-
-
-def frames_of(age: float | str, frame_rate: float, name: str = "max_age") -> float:
-    """An age in frames: a number is frames already, "1.5s" is seconds. Raises ValueError for anything else."""
-    if isinstance(age, str):
-        text = age.strip()
-        try:
-            frames = float(text[:-1]) * frame_rate if text.endswith("s") else float(text)
-        except ValueError:
-            raise ValueError(f"{name}={age!r}: give frames (30) or seconds ('1.5s')") from None
-    else:
-        frames = float(age) if _is_number(age) else math.nan
-    if not frames >= 0 or not math.isfinite(frames):
-        raise ValueError(f"{name}={age!r}: give a number of frames or seconds, 0 or more")
-    return frames
-
-
-def _is_number(value: Any) -> bool:
-    """A finite number, of Python or numpy; True is none, nor is an integer beyond all floats."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    try:
-        return math.isfinite(float(value))  # as a float of Python: a float32 warns beside the largest one
-    except OverflowError:
-        return False
-
-
-LARGEST_COUNT = 2**31  # frames, hits or embeddings: sizes beyond it are no array's
-
-
-def at_least(least: int, value: int, name: str) -> int:
-    """``value``, a whole number from ``least`` to 2^31; ValueError otherwise."""
-    if not _is_number(value) or value % 1 != 0 or value < least:
-        raise ValueError(f"{name}={value!r}: give a whole number, {least} or more")
-    if value > LARGEST_COUNT:
-        raise ValueError(f"{name}={value!r}: give a whole number from {least} to {LARGEST_COUNT}")
-    return int(value)
-
-
-def fraction(value: float, name: str, most: int = 1) -> float:
-    """``value``, between 0 and ``most``; ValueError otherwise."""
-    if not _is_number(value) or not 0 <= value <= most:
-        raise ValueError(f"{name}={value!r}: give a number from 0 to {most}")
-    return float(value)
-
-
-def positive(value: float, name: str) -> float:
-    """``value``, finite and above 0; ValueError otherwise."""
-    if not _is_number(value) or value <= 0:
-        raise ValueError(f"{name}={value!r}: give a number above 0")
-    return float(value)
-
-
-def not_negative(value: float, name: str) -> float:
-    """``value``, finite and 0 or more; ValueError otherwise."""
-    if not _is_number(value) or value < 0:
-        raise ValueError(f"{name}={value!r}: give a number, 0 or more")
-    return float(value)
-
-
-def switch(value: bool, name: str) -> bool:
-    """``value``, True or False; ValueError otherwise: "no" would count as true."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name}={value!r}: give True or False")
-    return bool(value)

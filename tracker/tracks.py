@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
 
@@ -49,10 +49,10 @@ class Tracks:
     frame            1-based number of the update
     time             seconds, as given to the update, or None
 
-    Between the frames of a detector that looks at every Nth only, boxes are predicted, ``detections`` are -1 and
-    ``missed`` is as it was: where nobody looked nothing was missed.
+    Between the frames of a detector that runs on every Nth frame only, boxes are predicted, ``detections`` are -1 and
+    ``missed`` does not grow: without a detector nothing is missed.
 
-    A subclass may add columns of N rows. Iterating gives a ``Track`` per row.
+    A subclass may add columns of N rows. Iterating gives a ``Track`` per row, and so does a whole number as index.
     """
 
     ids: IntArray
@@ -82,30 +82,84 @@ class Tracks:
         """(N,) "tentative" (on probation), "confirmed", or "lost" (confirmed, without a detection in this frame)."""
         return np.where(self.confirmed, np.where(self.missed > 0, "lost", "confirmed"), "tentative")
 
+    @classmethod
+    def of_boxes(
+        cls, ids: ArrayLike, boxes: ArrayLike, *, frame: int = 0, time: float | None = None, **columns: ArrayLike
+    ) -> Tracks:
+        """Tracks of which no more is known than ids (N,) and boxes (N, 4): the report of a tracker of your own.
+
+        columns  those that are known; the others say: confirmed, seen once and now, class 0, score 1, velocity 0, no
+                 detection of the input named. Raises ValueError for a column that there is not, or that does not fit.
+        """
+        own = np.asarray(ids, dtype=np.int64).reshape(-1)
+        n = len(own)
+        given: dict[str, ArrayLike] = {"ids": own, "boxes": boxes, **columns}
+        table: dict[str, Any] = {}
+        for name, (kind, width, default) in _COLUMNS.items():
+            shape = (n,) if width is None else (n, width)
+            array: NDArray[Any] = np.full(shape, default, dtype=kind)
+            if name in given:
+                array = np.array(given.pop(name), dtype=kind)
+            table[name] = array.reshape(shape) if array.size == 0 == n else array
+            if table[name].shape != shape:
+                raise ValueError(f"tracks {name} have shape {array.shape}; expected {shape}")
+        if given:
+            raise ValueError(f"tracks have no column {next(iter(given))!r}; they have: {', '.join(_COLUMNS)}")
+        return cls(frame=frame, time=time, **table)
+
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, which: Any) -> Tracks:
-        """The tracks that ``which`` (boolean mask, slice or integer array) selects, in its order."""
+    def __repr__(self) -> str:
+        shown = ", ".join(map(str, self.ids[:8].tolist())) + (", ..." if len(self) > 8 else "")
+        return f"Tracks(frame {self.frame}, {len(self)} tracks: ids [{shown}])"
+
+    @overload
+    def __getitem__(self, which: int) -> Track: ...
+
+    @overload
+    def __getitem__(self, which: slice | BoolArray | IntArray | list[int]) -> Tracks: ...
+
+    def __getitem__(self, which: int | slice | BoolArray | IntArray | list[int]) -> Track | Tracks:
+        """The track at a place, or the tracks that ``which`` (mask, slice or integer array) selects, in its order."""
         if isinstance(which, (int, np.integer)):
-            which = [which]
+            return self._track(int(which))
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
         return type(self)(**{k: v[which] if isinstance(v, np.ndarray) else v for k, v in columns.items()})
 
     def __iter__(self) -> Iterator[Track]:
-        states = self.states
-        for i in range(len(self)):
-            yield Track(
-                id=int(self.ids[i]),
-                box=self.boxes[i],
-                detection_box=self.detection_boxes[i],
-                score=float(self.scores[i]),
-                class_id=int(self.classes[i]),
-                detection_class_id=int(self.detection_classes[i]),
-                state=str(states[i]),
-                age=int(self.ages[i]),
-                hits=int(self.hits[i]),
-                missed=int(self.missed[i]),
-                velocity=self.velocities[i],
-                detection=int(self.detections[i]),
-            )
+        return map(self._track, range(len(self)))
+
+    def _track(self, i: int) -> Track:
+        confirmed, missed = bool(self.confirmed[i]), int(self.missed[i])
+        return Track(
+            id=int(self.ids[i]),
+            box=self.boxes[i],
+            detection_box=self.detection_boxes[i],
+            score=float(self.scores[i]),
+            class_id=int(self.classes[i]),
+            detection_class_id=int(self.detection_classes[i]),
+            state=("lost" if missed else "confirmed") if confirmed else "tentative",
+            age=int(self.ages[i]),
+            hits=int(self.hits[i]),
+            missed=missed,
+            velocity=self.velocities[i],
+            detection=int(self.detections[i]),
+        )
+
+
+# Column: type, width of its rows, and what `of_boxes` fills in.
+_COLUMNS: dict[str, tuple[type, int | None, float]] = {
+    "ids": (np.int64, None, 0),
+    "boxes": (np.float64, 4, np.nan),
+    "detection_boxes": (np.float64, 4, np.nan),
+    "scores": (np.float64, None, 1),
+    "classes": (np.int64, None, 0),
+    "detection_classes": (np.int64, None, 0),
+    "confirmed": (np.bool_, None, True),
+    "ages": (np.int64, None, 1),
+    "hits": (np.int64, None, 1),
+    "missed": (np.int64, None, 0),
+    "velocities": (np.float64, 2, 0),
+    "detections": (np.int64, None, -1),
+}

@@ -1,121 +1,156 @@
-"""Algorithms by name: one file in ``tracker/algorithms``, one class of the same name, parameters from its signature."""
+"""Algorithms by name: one file here, one class of the same name; or a class of your own, ``module:Class``."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import json
 import math
 import os
 import pkgutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from tracker.detections import Invalid
+from tracker.protocol import Embeddings, Updates
+from tracker.settings import parsed, settings_of
 from tracker.spelling import nearest
-from tracker.tracks import Tracks
 
-DEFAULT = "steady"  # what we recommend
-
-# Given by the pipeline or by code, not by a setting.
-NOT_SETTINGS = ("embedder", "motion")
-
-
-class Tracker(Protocol):
-    """What every algorithm offers."""
-
-    frame_rate: float
-    state: Any
-
-    def update(
-        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
-    ) -> Tracks:
-        """Track one frame."""
-        ...
-
-    def reset(self) -> None:
-        """Forget everything."""
-        ...
-
-    @property
-    def tracks(self) -> Tracks:
-        """Every living track."""
-        ...
+DEFAULT = "steady"  # the tracker that we recommend
 
 
 def algorithms() -> list[str]:
-    """Names of all algorithms, sorted."""
-    package = importlib.import_module("tracker.algorithms")
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    """Names of the library's algorithms, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def algorithm(name: str) -> type[Any]:
-    """The class of the algorithm ``name`` (any case). ValueError, naming the nearest, where there is none."""
+    """The class of the algorithm ``name``: one of ``algorithms()``, in any case, or a class of your own.
+
+    ``my_module:Mine`` is the class Mine of a module that Python finds, in the folder it was started in too;
+    ``./mine.py:Mine`` that of a file. Raises ValueError, in one line, where there is none, or it has no ``update``.
+    """
+    if ":" in name:
+        return _own(name)
     known = algorithms()
     if name.lower() not in known:
-        raise ValueError(f"no algorithm {name!r}{nearest(name, known)}; there are: {', '.join(known)}")
+        raise ValueError(
+            f"no algorithm {name!r}{nearest(name, known)}; there are: {', '.join(known)}, "
+            "or a class of your own, my_module:Mine or ./mine.py:Mine"
+        )
     module = importlib.import_module(f"tracker.algorithms.{name.lower()}")
     found: type[Any] = next(value for key, value in vars(module).items() if key.lower() == name.lower())
     return found
 
 
+def short_name(name: str) -> str:
+    """The algorithm's name as a part of a file name: that of the class, for a class of your own."""
+    return name.rpartition(":")[2].lower()
+
+
+def _own(name: str) -> type[Any]:
+    where, _, title = name.rpartition(":")
+    module = _file(Path(where), name) if where.endswith(".py") else _module(where, name)
+    found = vars(module).get(title)
+    if not isinstance(found, type):
+        classes = [key for key, value in vars(module).items() if isinstance(value, type)]
+        raise ValueError(f"algorithm {name!r}: {where} has no class {title!r}{nearest(title, classes)}")
+    if not callable(getattr(found, "update", None)):
+        raise ValueError(
+            f"algorithm {name!r}: {title} has no method update(detections, frame, time); see CONTRIBUTING.md"
+        )
+    return found
+
+
+def _module(where: str, name: str) -> Any:
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())  # as `python -m` does; last, so that it hides nothing
+    try:
+        return importlib.import_module(where)
+    except (ImportError, ValueError) as error:
+        raise ValueError(f"algorithm {name!r}: {where or 'the module'} cannot be imported ({error})") from None
+
+
+def _file(path: Path, name: str) -> Any:
+    if not path.is_file():
+        raise ValueError(f"algorithm {name!r}: {path}: no such file")
+    key = f"{path.stem}@{path.resolve()}"  # registered, so that its instances can be pickled
+    if key not in sys.modules:
+        spec = importlib.util.spec_from_file_location(key, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[key] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException as error:
+            del sys.modules[key]
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+            raise ValueError(f"algorithm {name!r}: {path} fails ({type(error).__name__}: {error})") from None
+    return sys.modules[key]
+
+
 def parameters(cls: type[Any]) -> dict[str, Any]:
-    """Settings of an algorithm and their defaults, from its signature."""
-    signature = inspect.signature(cls)
-    return {name: p.default for name, p in signature.parameters.items() if name not in NOT_SETTINGS}
+    """Settings of an algorithm and their defaults."""
+    return {name: setting.default for name, setting in settings_of(cls).items()}
+
+
+def embeddings_of(cls: type[Any]) -> Embeddings:
+    """Whether an algorithm uses embeddings: "none", "optional" or "required".
+
+    A class says so by its attribute ``embeddings``; one without it that takes an ``embedder`` needs them.
+    """
+    said: Embeddings | None = getattr(cls, "embeddings", None)
+    if said in ("none", "optional", "required"):
+        return said
+    return "required" if "embedder" in inspect.signature(cls).parameters else "none"
 
 
 def wants_embeddings(cls: type[Any]) -> bool:
-    """Whether the algorithm takes an embedder."""
-    return "embedder" in inspect.signature(cls).parameters
+    """Whether the algorithm uses embeddings."""
+    return embeddings_of(cls) != "none"
 
 
 def needs_embeddings(cls: type[Any]) -> bool:
-    """Whether it cannot do without: one that can says ``embeddings_optional = True``."""
-    return wants_embeddings(cls) and not getattr(cls, "embeddings_optional", False)
+    """Whether the algorithm cannot do without embeddings."""
+    return embeddings_of(cls) == "required"
 
 
 def takes_embeddings(cls: type[Any], reid: object) -> bool:
-    """Whether it is given embeddings: where a ``reid`` is named, if it can use them; else if it cannot do without."""
+    """Whether the algorithm is given embeddings: if it needs them, or can use them and a ``reid`` is named."""
     return needs_embeddings(cls) if reid is None else wants_embeddings(cls)
 
 
-def build(name: str, settings: Mapping[str, Any] | None = None, **given: Any) -> Tracker:
+def build(name: str, settings: Mapping[str, Any] | None = None, **given: Any) -> Updates:
     """An instance of the algorithm ``name``.
 
-    settings  parameters by name; text (from a command line) becomes the type of the parameter's default
-    given     further keyword arguments, as they are; those the algorithm does not know are left out
+    settings  parameters by name; text (from a command line) becomes a value of the parameter's kind
+    given     further keyword arguments, as they are; those that the algorithm does not know are left out
 
     Raises ValueError for an unknown algorithm or parameter, naming the nearest, and for a value that does not fit.
     """
     cls = algorithm(name)
     accepted = inspect.signature(cls).parameters
     values = {key: value for key, value in given.items() if key in accepted} | typed(name, settings or {})
-    tracker: Tracker = cls(**values)
+    tracker: Updates = cls(**values)
     return tracker
 
 
 def typed(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of the algorithm ``name`` with their texts turned into the type of the parameter's default.
+    """Settings of the algorithm ``name`` with their texts turned into values of the settings' kinds.
 
     Raises ValueError for an unknown parameter, naming the nearest, and for a text that does not fit.
     """
-    known = parameters(algorithm(name))
-    values = {}
-    for key, value in settings.items():
-        if key not in known:
-            raise ValueError(
-                f"{name} has no parameter {key!r}{nearest(key, known)}; it has: {', '.join(sorted(known))}"
-            )
-        values[key] = _typed(value, known[key], key) if isinstance(value, str) else value
-    return values
+    return parsed(name, algorithm(name), settings)
 
 
 @dataclass(frozen=True)
 class Params:
-    """What a parameter file of `track tune` holds: an algorithm's settings, and the least score of a detection."""
+    """A parameter file of `track tune`: an algorithm's settings, and the least score of a detection."""
 
     algo: str
     settings: dict[str, Any]
@@ -148,23 +183,4 @@ def read_params(path: str | os.PathLike[str], algo: str | None = None) -> Params
         build(name, settings)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
-    return Params(name.lower(), settings, conf)
-
-
-def _typed(text: str, default: Any, name: str) -> Any:
-    if isinstance(default, bool):
-        if text.lower() in ("true", "yes", "on", "1"):
-            return True
-        if text.lower() in ("false", "no", "off", "0"):
-            return False
-        raise ValueError(f"{name}={text}: give true or false")
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    if name == "max_age":  # seconds: "1.5s"
-        return text
-    if isinstance(default, (int, float)):
-        raise ValueError(f"{name}={text}: give a number, such as {default}")
-    return text
+    return Params(name if ":" in name else name.lower(), settings, conf)

@@ -4,35 +4,32 @@
 2. appearance  smallest cosine distance of every detection to every track's gallery                (equation 2)
 3. gate        pairs beyond the 95 % quantile of the squared Mahalanobis distance are refused       (equations 1, 4)
 4. cascade     confirmed tracks match by appearance, those seen most recently first                 (section 2.3)
-5. overlap     tentative tracks and tracks missed once match what is left by IoU                    (section 2.3)
+5. overlap     tentative tracks and tracks missed once match free detections by IoU                 (section 2.3)
 6. update      matched tracks measure their detection and remember its embedding                    (section 2.2)
-7. birth       every detection left starts a tentative track, confirmed after n_init matches        (section 2.1)
+7. birth       every free detection starts a tentative track, confirmed after n_init matches        (section 2.1)
 8. death       tentative tracks end at their first miss, confirmed ones after max_age frames        (section 2.1)
 
 Beyond the paper, and off by default: with lone_iou < 1 a track and a detection that overlap each other so much and
-nothing else are matched before stage 2, and only what is left then needs an embedding. That is where the time goes.
+nothing else are matched before stage 2, and only the detections then free need an embedding, which costs the most time.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
-from tracker.appearance import Galleries, embedded, unit
-from tracker.arrays import EmbeddingArray, FloatArray, IntArray
+from tracker.appearance import Galleries
+from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.assign import Matching, lone_pairs
-from tracker.boxes import iou_pairs_xyxy
-from tracker.detections import Detections, Invalid, as_detections
-from tracker.motion import XYAH, Motion
-from tracker.state import State, at_least, fraction, frames_of, positive, switch
+from tracker.log import TENTATIVE
+from tracker.motion import XYAH
+from tracker.protocol import EmbedderCall, Embeddings
+from tracker.settings import Age, age, count, part, share
+from tracker.state import State
+from tracker.tracker import EMBEDDER, Seen, Tracker
 from tracker.tracks import Tracks
-
-# 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
-MAHALANOBIS_GATE = 9.487729036781154
 
 # The published limit is inclusive: a cost equal to it still matches.
 INCLUSIVE = 1e-5
@@ -43,166 +40,124 @@ class DeepSORTState(State):
     slots: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # gallery of each track
     galleries: Galleries = field(default_factory=lambda: Galleries(1, 1))
 
+    @property
+    def embedding_width(self) -> int | None:
+        return self.galleries.width
 
-class DeepSORT:
-    """DeepSORT tracker.
 
-    max_age             frames a confirmed track lives without a detection; "1.5s" gives seconds
-    n_init              matches, its birth included, before a track is confirmed
-    max_cosine_distance largest appearance distance of a match, 0..2
-    max_iou_distance    largest 1 - IoU of a match in the overlap stage, 0..1
-    budget              embeddings in a track's gallery
-    max_galleries       tracks that hold a gallery at a time: bounds memory to max_galleries x budget embeddings
-    lone_iou            IoU from which a track seen in the last frame is given the only detection that it overlaps, if
-                        that overlaps no other track, without a look; 0..1, at 1 every detection needs an embedding
-    look_every          a track so matched is still looked at when its detections are a multiple of this, to keep its
-                        gallery fresh
-    per_class           a track only matches detections of its own class
-    frame_rate          frames per second; turns seconds (``time``, "1.5s") into frames
-    embedder            callable (image, boxes (N, 4) xyxy) -> (N, D), for detections that bring no embeddings
-    motion              motion model; default the paper's
-    """
+class DeepSORT(Tracker):
+    """DeepSORT. Detections need embeddings, or the tracker an embedder."""
 
-    def __init__(
-        self,
-        *,
-        max_age: float | str = 30,
-        n_init: int = 3,
-        max_cosine_distance: float = 0.2,
-        max_iou_distance: float = 0.7,
-        budget: int = 100,
-        max_galleries: int = 1000,
-        lone_iou: float = 1.0,
-        look_every: int = 10,
-        per_class: bool = False,
-        frame_rate: float = 30.0,
-        embedder: Callable[[Any, FloatArray], Any] | None = None,
-        motion: Motion | None = None,
-    ) -> None:
-        self.n_init = at_least(1, n_init, "n_init")
-        self.max_cosine_distance = fraction(max_cosine_distance, "max_cosine_distance", 2)
-        self.max_iou_distance = fraction(max_iou_distance, "max_iou_distance")
-        self.budget = at_least(1, budget, "budget")
-        self.max_galleries = at_least(1, max_galleries, "max_galleries")
-        self.lone_iou = fraction(lone_iou, "lone_iou")
-        self.look_every = at_least(1, look_every, "look_every")
-        self.per_class = switch(per_class, "per_class")
-        self.frame_rate = positive(frame_rate, "frame_rate")
-        self.max_age = frames_of(max_age, self.frame_rate)
-        self.embedder = embedder
-        self.motion: Motion = XYAH() if motion is None else motion
-        self.reset()
+    embeddings: ClassVar[Embeddings] = "required"
+    default_motion = XYAH
 
-    def reset(self) -> None:
-        """Forget everything; ids start from 1 again."""
-        self.state = DeepSORTState.start(self.motion, galleries=Galleries(self.budget, self.max_galleries))
+    max_age: Age = age(30, "time a confirmed track lives without a detection")
+    n_init: int = count(3, "matches, its birth included, before a track is confirmed")
+    max_cosine_distance: float = share(
+        0.2, "largest cosine distance of a match by appearance", high=2, role="appearance"
+    )
+    max_iou_distance: float = share(0.7, "largest 1 - IoU of a match by overlap")
+    budget: int = count(100, "embeddings in a track's gallery")
+    max_galleries: int = count(1000, "tracks that hold a gallery at a time, which bounds the memory", search=None)
+    lone_iou: float = share(
+        1.0, "IoU from which a track and a detection that overlap nothing else match without an embedding; 1: never"
+    )
+    embed_every: int = count(10, "a track matched so is embedded all the same when its hits are a multiple of this")
+    embedder: EmbedderCall | None = part(EMBEDDER)
 
     @property
-    def tracks(self) -> Tracks:
-        """Every living track, reported or not."""
-        return self.state.report(self.motion, np.full(len(self.state), True))
+    def embeds_itself(self) -> bool:
+        return self.lone_iou < 1
 
-    def update(
-        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
-    ) -> Tracks:
-        """Track one frame: its detections in, the confirmed tracks missed at most once out.
+    def start(self) -> DeepSORTState:
+        return DeepSORTState.start(self.motion, galleries=Galleries(self.budget, self.max_galleries))
 
-        detections  anything ``as_detections`` takes, with embeddings unless an embedder was given
-        frame       the image (H, W, 3), for the embedder
-        time        seconds; lets frames be skipped or irregular. Without it one call is one frame.
-
-        Raises ValueError for invalid detections (unless ``invalid="drop"``), missing embeddings or embeddings of
-        another width, or a time that does not increase; the tracker is then as it was before the call.
-        """
-        detections = as_detections(detections, invalid=invalid)
-        if self.lone_iou == 1:
-            detections = embedded(detections, self.embedder, frame, "DeepSORT", invalid)
-        state = copy.copy(self.state)
-        step = state.advance(time, self.frame_rate)
-        state.dropped += detections.dropped
-
-        state.predict(self.motion, step)
-
+    def step(self, state: DeepSORTState, seen: Seen) -> Tracks:
+        state.predict(self.motion, seen.elapsed)
         outlasted = state.outlasted(self.max_age, self.frame_rate)
         expired = outlasted | state.outlived(self.max_age)
-        cascading = state.confirmed & ~expired
-        gated, looked_at, _ = self.motion.gated_pairs(state.motion, detections.boxes, MAHALANOBIS_GATE)
-        admitted = cascading[gated]
-        if self.per_class:
-            admitted &= state.classes[gated] == detections.classes[looked_at]
-        gated, looked_at = gated[admitted], looked_at[admitted]
-        # Boxes that do not overlap match only where any distance is allowed.
-        least = None if self.max_iou_distance < 1 else 0.0
-        rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), detections.boxes, least)
-        if self.per_class:
-            same = state.classes[rows] == detections.classes[columns]
-            rows, columns, iou = rows[same], columns[same], iou[same]
 
-        matching = Matching(len(state), len(detections))
-        looked = np.full(len(detections), True)
-        if self.lone_iou < 1:
-            lone = lone_pairs(rows, columns, iou, self.lone_iou)
-            alone, its = rows[lone], columns[lone]
-            of_row = len(detections)  # a pair as one number
-            sure = np.isin(alone * of_row + its, gated * of_row + looked_at) & (state.missed == 1)[alone]
-            alone, its = alone[sure], its[sure]
-            matching.stages.append("lone")
-            matching.accept(alone, its)
+        cascading = state.confirmed & ~expired
+        gated, looked_at, _ = self.gated(state, seen, cascading)
+        # Boxes that do not overlap match only where any distance is allowed.
+        rows, columns, iou = self.overlaps(state, seen, least=None if self.max_iou_distance < 1 else 0.0)
+
+        matching = self.matching(state, seen)
+        embeddings, embedded = seen.embeddings, np.full(len(seen.detections), True)
+        if embeddings is None:
+            embeddings, embedded = self._match_lone(state, seen, matching, (rows, columns, iou), (gated, looked_at))
             still = matching.free_detections[looked_at]
             gated, looked_at = gated[still], looked_at[still]
-            looked[its] = state.hits[alone] % self.look_every == 0
-            asked = embedded(detections.numbered()[looked], self.embedder, frame, "DeepSORT", invalid)
-            state.dropped += asked.dropped - detections.dropped
-            looked[:] = False
-            looked[asked.rows] = True  # one whose embedding was dropped may match by overlap, and starts nothing
-            looks = self._embeddings(asked)
-            embeddings = np.zeros((len(detections), looks.shape[1]), dtype=np.float32)
-            embeddings[asked.rows] = looks
-        else:
-            embeddings = self._embeddings(detections)
-        appearance = state.galleries.pair_distances(state.slots, embeddings, gated, looked_at)
-        by_appearance = self.max_cosine_distance + INCLUSIVE - appearance
-        by_overlap = self.max_iou_distance + INCLUSIVE - (1.0 - iou)
-
+        distance = state.galleries.pair_distances(state.slots, embeddings, gated, looked_at)
+        gain = self.max_cosine_distance + INCLUSIVE - distance
+        parts = {"distance": distance}
         for missed in sorted(set(state.missed[cascading].tolist())):
+            some = cascading & (state.missed == missed)
             name = f"appearance, missed {missed}"
-            matching.stage_pairs(name, gated, looked_at, by_appearance, cascading & (state.missed == missed))
+            matching.stage(name, gated, looked_at, gain, some, limit="max_cosine_distance", parts=parts)
+        gain = self.max_iou_distance + INCLUSIVE - (1.0 - iou)
         overlapping = (~state.confirmed | (state.missed == 1)) & ~outlasted
-        matching.stage_pairs("overlap", rows, columns, by_overlap, overlapping)
+        matching.stage("overlap", rows, columns, gain, overlapping, limit="max_iou_distance", parts={"overlap": iou})
+        return self._finish(state, seen, matching, expired, embeddings, embedded)
 
+    def _match_lone(
+        self,
+        state: DeepSORTState,
+        seen: Seen,
+        matching: Matching,
+        pairs: tuple[IntArray, IntArray, FloatArray],
+        gated: tuple[IntArray, IntArray],
+    ) -> tuple[EmbeddingArray, BoolArray]:
+        """Match the pairs that are plain by overlap, and embed the detections that are left, and some to keep fresh.
+
+        pairs: tracks, detections and IoU, each (K,); gated: those within the gate. Returns the embeddings (M, D), zeros
+        where there is none, and the mask (M,) of the detections that have one.
+        """
+        rows, columns, iou = pairs
+        lone = lone_pairs(rows, columns, iou, self.lone_iou)
+        m = len(seen.detections)  # a pair as one number
+        within = np.isin(rows[lone] * m + columns[lone], gated[0] * m + gated[1])
+        lone = lone[within & (state.missed == 1)[rows[lone]]]
+        matching.stage("lone", rows[lone], columns[lone], iou[lone], limit="lone_iou", parts={"overlap": iou[lone]})
+        alone, its = matching.pairs
+        wanted = np.full(m, True)
+        wanted[its] = state.hits[alone] % self.embed_every == 0
+        asked = self.embedded(seen.detections.numbered()[wanted], seen.image, seen.invalid)
+        state.dropped += asked.dropped - seen.detections.dropped
+        found = self.embeddings_of(asked, state)
+        assert found is not None  # they are required
+        embeddings = np.zeros((m, found.shape[1]), dtype=np.float32)
+        embeddings[asked.rows] = found
+        # A detection whose embedding was dropped may match by overlap, and starts no track.
+        embedded = np.full(m, False)
+        embedded[asked.rows] = True
+        return embeddings, embedded
+
+    def _finish(
+        self,
+        state: DeepSORTState,
+        seen: Seen,
+        matching: Matching,
+        expired: BoolArray,
+        embeddings: EmbeddingArray,
+        embedded: BoolArray,
+    ) -> Tracks:
+        """Update, birth and death; the galleries, which are written in place, come last: a motion model may fail."""
         tracks, matched = matching.pairs
-        state.update(self.motion, tracks, detections, matched)
+        state.update(self.motion, tracks, seen.detections, matched)
         state.confirmed |= state.hits >= self.n_init
         dead = (state.missed > 0) & (expired | ~state.confirmed)
-
+        dead = state.mortal(dead)
         continued, ended = state.slots[tracks], state.slots[dead]
-        state.end(dead)
-        born = (matching.free_detections & looked).nonzero()[0]
-        state.birth(self.motion, detections, born, slots=np.full(len(born), -1))
-        state.confirmed |= state.hits >= self.n_init
-        reported = state.report(self.motion, state.confirmed & (state.missed <= 1))
+        state.end(dead, TENTATIVE)
 
-        # The pool of galleries is written in place, so it comes last: a motion model of the user's may fail above.
-        fresh = looked[matched]
+        born = (matching.free_detections & embedded).nonzero()[0]
+        state.birth(self.motion, seen.detections, born, slots=np.full(len(born), -1))
+        state.confirmed |= state.hits >= self.n_init
+        reported = self.report(state, state.confirmed & (state.missed <= 1))
+
+        fresh = embedded[matched]
         state.galleries.add(continued[fresh], embeddings[matched[fresh]])
         state.galleries.close(ended)
         state.slots = np.concatenate((state.slots[: len(state) - len(born)], state.galleries.open(embeddings[born])))
-        self.state = state
         return reported
-
-    def _embeddings(self, detections: Detections) -> EmbeddingArray:
-        """(N, D) unit embeddings of the detections, checked against what the galleries hold."""
-        width = self.state.galleries.width
-        if len(detections) == 0:
-            return np.empty((0, width or 0), dtype=np.float32)
-        if detections.embeddings is None:
-            raise ValueError(
-                "DeepSORT needs embeddings: give detections with embeddings, "
-                "or DeepSORT(embedder=...) and update(detections, frame)"
-            )
-        if width is not None and detections.embeddings.shape[1] != width:
-            raise ValueError(
-                f"embeddings are {detections.embeddings.shape[1]} wide, the galleries {width}; "
-                "use one embedder throughout, or call reset()"
-            )
-        return unit(detections.embeddings)

@@ -5,10 +5,10 @@
 3. momentum     how well the direction from the box of delta_t frames ago to the detection agrees
                 with the track's own, OCM                                                         (section 4.2)
 4. match        the assignment with the largest total of both; pairs below iou_threshold are refused
-5. recovery     tracks left match detections left by the overlap with their LAST box, OCR         (section 4.3)
+5. recovery     free tracks match free detections by the overlap with their LAST box, OCR        (section 4.3)
 6. re-update    a track found again measures a straight path across its gap, OCU/ORU              (section 4.1)
 7. update       matched tracks measure their detection
-8. birth        every detection left starts a track, on probation for min_hits frames
+8. birth        every free detection starts a track, tentative for min_hits frames
 9. death        tracks without a detection for more than max_age frames end
 
 The box reported is the matched detection's own, as published.
@@ -16,19 +16,21 @@ The box reported is the matched detection's own, as published.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
-from tracker.assign import Matching, assign_pairs
+from tracker.assign import Matching
 from tracker.boxes import iou_pairs_xyxy, warp_boxes, xyxy_to_xywh
-from tracker.detections import Invalid, as_detections
-from tracker.motion import XYSR, Motion
-from tracker.state import State, at_least, fraction, frames_of, not_negative, positive, switch
+from tracker.detections import Detections
+from tracker.motion import Motion
+from tracker.settings import Age, age, count, flag, score, share
+from tracker.state import State
+from tracker.tracker import Seen, Tracker
 from tracker.tracks import Tracks
 
 
@@ -52,135 +54,100 @@ class OCSORTState(State):
         self.directions = turned / np.maximum(np.hypot(*turned), 1e-12)
 
 
-class OCSORT:
-    """OC-SORT tracker.
+class OCSORT(Tracker):
+    """OC-SORT. It reports the matched detection's own box, as published."""
 
-    det_threshold    score above which a detection is used
-    max_age          frames a track lives without a detection; "1.5s" gives seconds
-    min_hits         matches in a row, after its birth, before a track is reported (the first min_hits frames excepted)
-    iou_threshold    least IoU of a match, 0..1, in the match and in the recovery
-    delta_t          frames over which the direction of movement is measured
-    inertia          weight of the agreement of directions against IoU
-    published_order  False: pairs below the threshold are refused before the assignment is solved. True: as the
-                     published code, solve first (not at all where the overlaps are unambiguous) and drop them after.
-    per_class        a track only matches detections of its own class
-    frame_rate       frames per second; turns seconds (``time``, "1.5s") into frames
-    motion           motion model; default the paper's
-    """
+    det_threshold: float = score(0.6, "score above which a detection is used", role="floor")
+    max_age: Age = age(30, "time a track lives without a detection")
+    min_hits: int = count(
+        3, "matches in a row, after its birth, before a track is reported; the first frames excepted", least=0
+    )
+    iou_threshold: float = share(0.3, "least IoU of a match, and of a recovery")
+    delta_t: int = count(3, "frames over which the direction of movement is measured")
+    inertia: float = share(0.2, "weight of the agreement of directions against IoU")
+    published_order: bool = flag(
+        False,
+        "solve first, unless the overlaps are unambiguous, drop pairs below the threshold afterwards, as published",
+        search=None,
+    )
 
-    def __init__(
-        self,
-        *,
-        det_threshold: float = 0.6,
-        max_age: float | str = 30,
-        min_hits: int = 3,
-        iou_threshold: float = 0.3,
-        delta_t: int = 3,
-        inertia: float = 0.2,
-        published_order: bool = False,
-        per_class: bool = False,
-        frame_rate: float = 30.0,
-        motion: Motion | None = None,
-    ) -> None:
-        self.det_threshold = not_negative(det_threshold, "det_threshold")
-        self.min_hits = at_least(0, min_hits, "min_hits")
-        self.iou_threshold = fraction(iou_threshold, "iou_threshold")
-        self.delta_t = at_least(1, delta_t, "delta_t")
-        self.inertia = fraction(inertia, "inertia")
-        self.published_order = switch(published_order, "published_order")
-        self.per_class = switch(per_class, "per_class")
-        self.frame_rate = positive(frame_rate, "frame_rate")
-        self.max_age = frames_of(max_age, self.frame_rate)
-        self.motion: Motion = XYSR() if motion is None else motion
-        self.reset()
+    def start(self) -> OCSORTState:
+        recent = np.empty((self.delta_t, 4, 0))
+        return OCSORTState.start(self.motion, recent=recent, frozen=self.motion.birth(np.empty((0, 4))))
 
-    def reset(self) -> None:
-        """Forget everything; ids start from 1 again."""
-        none = np.empty((0, 4))
-        self.state = OCSORTState.start(
-            self.motion, recent=np.empty((self.delta_t, 4, 0)), frozen=self.motion.birth(none)
-        )
-
-    @property
-    def tracks(self) -> Tracks:
-        """Every living track, reported or not."""
-        return self._report(self.state, np.full(len(self.state), True))
-
-    def update(
-        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
-    ) -> Tracks:
-        """Track one frame: its detections (anything ``as_detections`` takes) in, the reported tracks out.
-
-        frame is not used. time, in seconds, lets frames be skipped or irregular; without it one call is one frame.
-        Raises ValueError for invalid detections (unless ``invalid="drop"``) or a time that does not increase; the
-        tracker is then as it was before the call.
-        """
-        detections = as_detections(detections, invalid=invalid)
-        dropped = detections.dropped
-        detections = detections[detections.scores > self.det_threshold]
-        state = copy.copy(self.state)
-        step = state.advance(time, self.frame_rate)
-        state.dropped += dropped
-
-        state.predict(self.motion, step)
-        if state.time is not None:
-            state.end(state.outlasted(self.max_age, self.frame_rate))
+    def step(self, state: OCSORTState, seen: Seen) -> Tracks:
+        used = seen.detections.scores > self.det_threshold
+        if state.log is not None:
+            state.log.leave_out(seen.detections.rows[~used], "det_threshold")
+        seen.detections = detections = seen.detections[used]
+        state.predict(self.motion, seen.elapsed)
+        state.end_after_gap(self.max_age, self.frame_rate)
         state.frozen = np.where(state.missed == 1, state.motion, state.frozen)
 
-        boxes = detections.boxes
         # The published code solves for every pair; refused first, only those that overlap enough count.
         least = 0.0 if self.published_order else self.iou_threshold
-        rows, columns, iou = iou_pairs_xyxy(self.motion.boxes(state.motion), boxes, least)
+        rows, columns, iou = self.overlaps(state, seen, least=least, limit="iou_threshold")
         before = self._before(state)
         directed = _agreement(
-            state.directions.take(rows, axis=1), before.take(rows, axis=1), boxes.take(columns, axis=0)
+            state.directions.take(rows, axis=1), before.take(rows, axis=1), detections.boxes.take(columns, axis=0)
         )
-
-        matching = Matching(len(state), len(detections))
-        if self.per_class:
-            iou[state.classes[rows] != detections.classes[columns]] = 0.0
+        matching = self.matching(state, seen)
         gain = iou + self.inertia * directed * detections.scores.take(columns)
-        self._match(matching, "overlap and momentum", rows, columns, iou, gain)
-
-        left, free = matching.free_tracks.nonzero()[0], matching.free_detections.nonzero()[0]
-        last = np.nan_to_num(state.observed.T[left], nan=-1.0)
-        i, j, iou = iou_pairs_xyxy(last, boxes[free], least)
-        rows, columns = left[i], free[j]
-        if self.per_class:
-            iou[state.classes[rows] != detections.classes[columns]] = 0.0
-        self._match(matching, "recovery", rows, columns, iou, iou)
+        self._match(matching, "overlap and momentum", rows, columns, iou, gain, {"overlap": iou, "momentum": directed})
+        rows, columns, iou = self._last_seen(state, seen, matching, least)
+        self._match(matching, "recovery", rows, columns, iou, iou, {"overlap": iou})
 
         tracks, matched = matching.pairs
-        self._re_update(state, tracks, boxes[matched])
-        self._observe(state, tracks, boxes[matched], before)
+        boxes = detections.boxes[matched]
+        self._re_update(state, tracks, boxes)
+        self._observe(state, tracks, boxes, before)
         state.update(self.motion, tracks, detections, matched)
         self._birth(state, detections, matching.free_detections.nonzero()[0])
 
         shown = (state.missed == 0) & ((state.streaks >= self.min_hits) | (state.frame <= self.min_hits))
         state.confirmed = state.confirmed | shown
-        reported = self._report(state, shown)
+        reported = self.report(state, shown)
         state.end(state.outlived(self.max_age))
-        self.state = state
         return reported
 
+    def _last_seen(
+        self, state: OCSORTState, seen: Seen, matching: Matching, least: float
+    ) -> tuple[IntArray, IntArray, FloatArray]:
+        """Pairs of a free track, at the box it was last seen with, and a free detection: rows, columns and IoU (K,)."""
+        left, free = matching.free_tracks.nonzero()[0], matching.free_detections.nonzero()[0]
+        last = np.nan_to_num(state.observed.T[left], nan=-1.0)
+        i, j, iou = iou_pairs_xyxy(last, seen.detections.boxes[free], least)
+        rows, columns = left[i], free[j]
+        if self.per_class:
+            same = self.of_one_class(state, seen, rows, columns)
+            rows, columns, iou = rows[same], columns[same], iou[same]
+        return rows, columns, iou
+
     def _match(
-        self, matching: Matching, name: str, rows: IntArray, columns: IntArray, iou: FloatArray, gain: FloatArray
+        self,
+        matching: Matching,
+        name: str,
+        rows: IntArray,
+        columns: IntArray,
+        iou: FloatArray,
+        gain: FloatArray,
+        parts: dict[str, FloatArray],
     ) -> None:
+        stage = partial(matching.stage, name, limit="iou_threshold")
         if not self.published_order:
             # Disagreeing directions may outweigh a small overlap; the pair is still better than none.
             gain = np.where(iou >= self.iou_threshold, np.maximum(gain, 1e-9), 0.0)
-            matching.stage_pairs(name, rows, columns, gain)
+            stage(rows, columns, gain, parts=parts)
             return
-        matching.stages.append(name)
-        good = iou > self.iou_threshold
+        good = (iou > self.iou_threshold).nonzero()[0]
         r, c = rows[good], columns[good]
-        if len(r) == 0:
+        if len(good) == 0:
             return
         if len(set(r.tolist())) < len(r) or len(set(c.tolist())) < len(c) or name == "recovery":
-            solved = assign_pairs(rows, columns, gain - gain.min() + 1.0)
-            solved = solved[iou[solved] >= self.iou_threshold]
-            r, c = rows[solved], columns[solved]
-        matching.accept(r, c)
+            valid = iou >= self.iou_threshold
+            stage(rows, columns, gain - gain.min() + 1.0, valid=valid, parts=parts)
+        else:
+            stage(r, c, iou[good], parts={part: values[good] for part, values in parts.items()})
 
     def _before(self, state: OCSORTState) -> FloatArray:
         """(4, N) the oldest observation of the last delta_t frames, else the last one; NaN without any."""
@@ -197,7 +164,7 @@ class OCSORT:
         tracks = tracks[again]
         old, new = xyxy_to_xywh(state.observed.T[tracks]), xyxy_to_xywh(boxes[again])
         gaps = state.missed[tracks]
-        steps = state.silent[tracks] / gaps
+        steps = state.time_since_update[tracks] / gaps
         motion = state.motion.copy()
         for step in np.unique(steps):  # nearly always one
             some = np.flatnonzero(steps == step)
@@ -225,7 +192,7 @@ class OCSORT:
         newest[0][:, tracks] = boxes.T
         state.recent = np.concatenate((newest, state.recent[:-1]))
 
-    def _birth(self, state: OCSORTState, detections: Any, born: IntArray) -> None:
+    def _birth(self, state: OCSORTState, detections: Detections, born: IntArray) -> None:
         n = len(born)
         if n == 0:
             return
@@ -239,10 +206,11 @@ class OCSORT:
             frozen=self.motion.birth(detections.boxes[born]),
         )
 
-    def _report(self, state: OCSORTState, which: BoolArray) -> Tracks:
-        tracks = state.report(self.motion, which)
-        seen = tracks.detections >= 0
-        return replace(tracks, boxes=np.where(seen[:, None], tracks.detection_boxes, tracks.boxes))
+    def report(self, state: OCSORTState, which: BoolArray) -> Tracks:
+        """The tracks in the mask, with the box of their detection where they have one."""
+        tracks = super().report(state, which)
+        matched = tracks.detections >= 0
+        return replace(tracks, boxes=np.where(matched[:, None], tracks.detection_boxes, tracks.boxes))
 
 
 def _direction(old: FloatArray, new: FloatArray) -> FloatArray:

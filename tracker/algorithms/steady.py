@@ -13,10 +13,10 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
 3. high        confirmed and lost tracks match detections above high_score; likeness weighs by score (ByteTrack, 3)
 4. low         tracks seen in the last frame match ALL detections scored lower, down to almost nothing: a weak
                detection where a track must be is evidence. Height overlap counts twice, a hidden box is cut from below
-5. new         tracks born in the last frame match the high detections that are left, or end
-6. appearance  with embeddings: lost tracks match what is left by looks, within reach of their motion
+5. new         tracks born in the last frame match the high detections that are free, or end
+6. appearance  with embeddings: lost tracks match free high detections by appearance, within reach of their motion
 7. update      a low detection is measured with low_noise times the variance: its box is less sure too
-8. birth       a high detection left, scored birth_score or more, starts a track; confirmed by its second match
+8. birth       a free high detection, scored birth_score or more, starts a track; confirmed by its second match
 9. death       tracks without a detection for more than max_age frames end
 10. report     seen tracks; those missed for one frame; and those that went out of sight behind another track, for
                coast frames: they are still there
@@ -24,24 +24,25 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
-from tracker.appearance import embedded, pair_cosines, unit
+from tracker.appearance import pair_cosines, unit
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.assign import Matching
-from tracker.boxes import affine_scale, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
-from tracker.detections import Detections, Invalid, as_detections
+from tracker.boxes import affine_scale, area_xyxy, xyxy_to_xywh
+from tracker.log import TENTATIVE
 from tracker.motion import XYWH, Motion
-from tracker.state import State, at_least, fraction, frames_of, positive, switch
+from tracker.protocol import EmbedderCall, Embeddings
+from tracker.settings import Age, age, amount, count, part, share
+from tracker.state import EmbeddedState
+from tracker.tracker import EMBEDDER, Seen, Tracker
 from tracker.tracks import Tracks
 
-# How far from its prediction looks may find a lost track, in heights of its box: at once, and per second out of sight
-# (people walk less than one height a second).
+# How far from its prediction appearance may find a lost track, in heights of its box: at once, and per second out of
+# sight (people walk less than one height a second).
 REACH, REACH_PER_SECOND = 0.5, 1.5
 
 # Between these the good scores of a strong network are; others are scaled to the nearer one. The level starts as if one
@@ -61,9 +62,8 @@ STEADY_HITS = 30
 
 
 @dataclass
-class SteadyState(State):
+class SteadyState(EmbeddedState):
     heights: FloatArray = field(default_factory=lambda: np.empty(0))  # slow mean of the measured heights, pixels
-    looks: EmbeddingArray = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))  # (D, N) unit, or 0
     prior: float = START**4  # weight of the level that a video starts with
     fourth: float = 0.0  # sums of the fourth and fifth powers of all scores, slowly forgotten
     fifth: float = 0.0
@@ -73,163 +73,87 @@ class SteadyState(State):
         self.heights = self.heights * affine_scale(matrix)
 
 
-class Steady:
+class Steady(Tracker):
     """The recommended tracker.
 
-    Thresholds of the score are for a strong network (good detections at 0.85 to 1); other scores are scaled to that.
-
-    high_score      score above which a detection may start or regain a track; lower ones only continue tracks
-    low_score       score at or below which a detection is not used at all
-    birth_score     least score of a detection that starts a track
-    score_power     exponent of the score as a weight of the likeness
-    high_likeness   least likeness x score of a match of stage 3, 0..1
-    low_likeness    least likeness of a match of stage 4, 0..1
-    new_likeness    least likeness x score of a match of stage 5, 0..1
-    low_noise       variance of a low detection's box, in those of a high one
-    height_memory   weight of the newest height in a track's mean
-    appearance      weight of appearance against likeness where there are embeddings, 0..1
-    max_cosine_distance  largest appearance distance of a match of stage 6, 0..2
-    max_age         frames a track lives without a detection; "1.5s" gives seconds
-    coast           frames a track is reported behind the one that hides it; 0 reports seen tracks only
-    per_class       a track only matches detections of its own class
-    frame_rate      frames per second; turns seconds (``time``, "1.5s") into frames
-    embedder        callable (image, boxes (N, 4) xyxy) -> (N, D); optional, as are embeddings
-    motion          motion model; default XYWH
+    Give it ALL detections, those of low score too. Thresholds of the score are for a strong network, whose good
+    detections score 0.85 to 1. Scores of another scale, bounded or not, are scaled to that, as long as the good ones
+    are above 0.2; scores below 0 count as 0.
     """
 
-    embeddings_optional = True
+    embeddings: ClassVar[Embeddings] = "optional"
+    default_motion = XYWH
 
-    def __init__(
-        self,
-        *,
-        high_score: float = 0.65,
-        low_score: float = 0.02,
-        birth_score: float = 0.7,
-        score_power: float = 1.5,
-        high_likeness: float = 0.1,
-        low_likeness: float = 0.5,
-        new_likeness: float = 0.3,
-        low_noise: float = 4.0,
-        height_memory: float = 0.1,
-        appearance: float = 0.3,
-        max_cosine_distance: float = 0.2,
-        max_age: float | str = 30,
-        coast: int = 8,
-        per_class: bool = False,
-        frame_rate: float = 30.0,
-        embedder: Callable[[Any, FloatArray], Any] | None = None,
-        motion: Motion | None = None,
-    ) -> None:
-        self.high_score = fraction(high_score, "high_score")
-        self.low_score = fraction(low_score, "low_score")
-        self.birth_score = fraction(birth_score, "birth_score")
-        self.score_power = positive(score_power, "score_power")
-        self.high_likeness = fraction(high_likeness, "high_likeness")
-        self.low_likeness = fraction(low_likeness, "low_likeness")
-        self.new_likeness = fraction(new_likeness, "new_likeness")
-        self.low_noise = positive(low_noise, "low_noise")
-        self.height_memory = fraction(height_memory, "height_memory")
-        self.appearance = fraction(appearance, "appearance")
-        self.max_cosine_distance = fraction(max_cosine_distance, "max_cosine_distance", 2)
-        self.coast = at_least(0, coast, "coast")
-        self.per_class = switch(per_class, "per_class")
-        self.frame_rate = positive(frame_rate, "frame_rate")
-        self.max_age = frames_of(max_age, self.frame_rate)
-        self.embedder = embedder
-        self.motion: Motion = XYWH() if motion is None else motion
-        self.reset()
+    high_score: float = share(0.65, "score above which a detection may start or regain a track")
+    low_score: float = share(0.02, "score at or below which a detection is not used at all", role="floor")
+    birth_score: float = share(0.7, "least score of a detection that starts a track", role="birth")
+    score_power: float = amount(1.5, "exponent of the score as a weight of the likeness")
+    high_likeness: float = share(0.1, "least likeness x score of a match of a high detection")
+    low_likeness: float = share(0.5, "least likeness of a match of a low detection")
+    new_likeness: float = share(0.3, "least likeness x score of a match of a track born in the last frame")
+    low_noise: float = amount(4.0, "variance of a low detection's box, in those of a high one")
+    height_memory: float = share(0.1, "weight of the newest height in a track's mean height")
+    appearance: float = share(
+        0.3, "weight of appearance against likeness where there are embeddings", role="appearance"
+    )
+    max_cosine_distance: float = share(
+        0.2, "largest cosine distance at which appearance alone regains a lost track", high=2, role="appearance"
+    )
+    max_age: Age = age(30, "time a track lives without a detection")
+    coast: int = count(
+        8, "frames for which a track is reported behind the one that hides it; 0: only seen tracks", least=0
+    )
+    embedder: EmbedderCall | None = part(EMBEDDER)
 
-    def reset(self) -> None:
-        """Forget everything; ids start from 1 again."""
-        self.state = SteadyState.start(self.motion)
+    def start(self) -> SteadyState:
+        return SteadyState.start(self.motion)
 
-    @property
-    def tracks(self) -> Tracks:
-        """Every living track, reported or not."""
-        return self.state.report(self.motion, np.full(len(self.state), True))
-
-    def update(
-        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
-    ) -> Tracks:
-        """Track one frame: its detections in, the reported tracks out.
-
-        detections  anything ``as_detections`` takes, those of low score too; embeddings are used where they are given.
-                    Scores of any scale above 0, bounded or not, whose good ones are above 0.2; those below 0 count as 0
-        frame       the image (H, W, 3), only for an embedder
-        time        seconds; lets frames be skipped or irregular. Without it one call is one frame.
-
-        Raises ValueError for invalid detections (unless ``invalid="drop"``), embeddings of another width, or a time
-        that does not increase; the tracker is then as it was before the call.
-        """
-        detections = as_detections(detections, invalid=invalid)
-        detections = embedded(detections, self.embedder, frame, "Steady", invalid)
-        looks = self._looks(detections)
-        state = copy.copy(self.state)
-        if looks is not None and not state.looks.size:
-            # Tracks born before the first embedding have no looks: zeros, at distance 1 from everything.
-            state.looks = np.zeros((looks.shape[1], len(state)), dtype=np.float32)
-        step = state.advance(time, self.frame_rate)
-        state.dropped += detections.dropped
-
+    def step(self, state: SteadyState, seen: Seen) -> Tracks:
+        detections, embeddings = seen.detections, seen.embeddings
         state.motion = self.motion.hold_size(state.motion, state.missed == 1)
-        state.predict(self.motion, step)
-        if state.time is not None:
-            state.end(state.outlasted(self.max_age, self.frame_rate))
+        state.predict(self.motion, seen.elapsed)
+        state.end_after_gap(self.max_age, self.frame_rate)
 
         boxes = detections.boxes
         scores = _relative(state, detections.scores)
         high = scores > self.high_score
-        confirmed = state.confirmed
         predicted = self.motion.boxes(state.motion)
-        rows, columns, iou = iou_pairs_xyxy(predicted, boxes)
-        if self.per_class:
-            same = state.classes[rows] == detections.classes[columns]
-            rows, columns, iou = rows[same], columns[same], iou[same]
-
-        tall = boxes[:, 3] - boxes[:, 1]
-        known, measured = state.heights[rows], tall[columns]
+        heights = boxes[:, 3] - boxes[:, 1]
+        rows, columns, iou = self.overlaps(state, seen, predicted)
+        known, measured = state.heights[rows], heights[columns]
         likeness = iou * np.minimum(known, measured) / np.maximum(known, measured)
         weighted = likeness * (scores**self.score_power)[columns]
-        if looks is not None:
-            agreement = (2 * pair_cosines(state.looks, looks, rows, columns)).clip(0.0, 2.0)
+        parts = {"overlap": iou, "likeness": likeness}
+        if embeddings is not None:
+            agreement = (2 * pair_cosines(state.embeddings, embeddings, rows, columns)).clip(0.0, 2.0)
             weighted *= (1 - self.appearance) + self.appearance * agreement
+            parts["appearance"] = agreement
 
-        matching = Matching(len(state), len(detections))
+        matching = self.matching(state, seen)
+        confirmed = state.confirmed
         all_high, all_confirmed = _all(high), _all(confirmed)  # often so, and then there is less to do
         from_high, of_confirmed = None if all_high else high, None if all_confirmed else confirmed
-        matching.stage_pairs("high", rows, columns, weighted - self.high_likeness, of_confirmed, from_high)
-
+        gain = weighted - self.high_likeness
+        matching.stage("high", rows, columns, gain, of_confirmed, from_high, limit="high_likeness", parts=parts)
         if not all_high:
             weak = (scores > self.low_score) & ~high
-            near = (weak[columns] & (likeness > self.low_likeness)).nonzero()[0]
-            if len(near):
-                part, whole = rows[near], columns[near]
-                gain = likeness[near] * _height_iou(predicted[part], boxes[whole]) - self.low_likeness
-                matching.stage_pairs("low", part, whole, gain, confirmed & (state.missed == 1))
-
+            self._match_low(state, matching, weak, (rows, columns, likeness), predicted, boxes)
         if not all_confirmed:
-            matching.stage_pairs("new", rows, columns, weighted - self.new_likeness, ~confirmed, from_high)
-
-        if looks is not None:
-            lost, left = self._within_reach(
-                state, matching.free_tracks & confirmed, predicted, matching.free_detections & high, boxes
-            )
-            if self.per_class:
-                same = state.classes[lost] == detections.classes[left]
-                lost, left = lost[same], left[same]
-            distance = 1.0 - pair_cosines(state.looks, looks, lost, left).astype(np.float64)
-            matching.stage_pairs("appearance", lost, left, self.max_cosine_distance - distance)
+            gain = weighted - self.new_likeness
+            matching.stage("new", rows, columns, gain, ~confirmed, from_high, limit="new_likeness", parts=parts)
+        if embeddings is not None:
+            self._match_by_appearance(state, seen, matching, predicted, high, embeddings)
 
         tracks, matched = matching.pairs
         sure = None if all_high or _all(high[matched]) else high[matched]
         noise = None if sure is None else np.where(sure, 1.0, self.low_noise)
         state.update(self.motion, tracks, detections, matched, noise)
-        self._remember(state, tracks, tall[matched], sure, None if looks is None else looks[matched])
+        self._remember(state, tracks, heights[matched], sure, None if embeddings is None else embeddings[matched])
         over = state.outlived(self.max_age)
         if not all_confirmed:
             state.confirmed |= state.missed == 0
             over |= ~state.confirmed
-        state.end(over)
+        state.end(over, TENTATIVE)
 
         if len(matched) < len(detections):
             born = (matching.free_detections & high & (scores >= self.birth_score)).nonzero()[0]
@@ -238,13 +162,59 @@ class Steady:
                 detections,
                 born,
                 confirmed=np.full(len(born), state.frame == 1),
-                heights=tall[born],
-                looks=np.zeros((len(state.looks), len(born)), dtype=np.float32) if looks is None else looks[born].T,
+                heights=heights[born],
+                embeddings=state.at_birth(embeddings, born),
             )
+        return self.report(state, self._shown(state))
 
-        reported = state.report(self.motion, self._shown(state))
-        self.state = state
-        return reported
+    def _match_low(
+        self,
+        state: SteadyState,
+        matching: Matching,
+        weak: BoolArray,
+        pairs: tuple[IntArray, IntArray, FloatArray],
+        predicted: FloatArray,
+        boxes: FloatArray,
+    ) -> None:
+        """Stage 4: tracks seen in the last frame and the detections in the mask ``weak`` (M,).
+
+        pairs: tracks, detections and likeness, each (K,).
+        """
+        rows, columns, likeness = pairs
+        near = weak[columns]
+        if state.log is None:  # the log wants to see what was too little alike as well
+            near &= likeness > self.low_likeness
+        some = near.nonzero()[0]
+        if not len(some):
+            return
+        part, whole, alike = rows[some], columns[some], likeness[some]
+        gain = alike * _height_iou(predicted[part], boxes[whole]) - self.low_likeness
+        last, parts = state.confirmed & (state.missed == 1), {"likeness": alike}
+        matching.stage("low", part, whole, gain, last, limit="low_likeness", parts=parts)
+
+    def _match_by_appearance(
+        self,
+        state: SteadyState,
+        seen: Seen,
+        matching: Matching,
+        predicted: FloatArray,
+        high: BoolArray,
+        embeddings: EmbeddingArray,
+    ) -> None:
+        """Stage 6: lost tracks and free high detections within reach, by their embeddings."""
+        lost, left = self._within_reach(
+            state,
+            matching.free_tracks & state.confirmed,
+            predicted,
+            matching.free_detections & high,
+            seen.detections.boxes,
+        )
+        if self.per_class:
+            same = self.of_one_class(state, seen, lost, left)
+            lost, left = lost[same], left[same]
+        distance = 1.0 - pair_cosines(state.embeddings, embeddings, lost, left).astype(np.float64)
+        gain = self.max_cosine_distance - distance
+        matching.stage("appearance", lost, left, gain, limit="max_cosine_distance", parts={"distance": distance})
 
     def _within_reach(
         self, state: SteadyState, tracks: BoolArray, predicted: FloatArray, which: BoolArray, boxes: FloatArray
@@ -255,7 +225,7 @@ class Steady:
         """
         some, others = tracks.nonzero()[0], which.nonzero()[0]
         away = xyxy_to_xywh(predicted[some])[:, None, :2] - xyxy_to_xywh(boxes[others])[:, :2]
-        reach = (state.heights * (REACH + REACH_PER_SECOND * state.silent / self.frame_rate))[some]
+        reach = (state.heights * (REACH + REACH_PER_SECOND * state.time_since_update / self.frame_rate))[some]
         rows, columns = (np.hypot(away[..., 0], away[..., 1]) <= reach[:, None]).nonzero()
         return some[rows], others[columns]
 
@@ -263,20 +233,21 @@ class Steady:
         self,
         state: SteadyState,
         tracks: IntArray,
-        tall: FloatArray,
+        heights: FloatArray,
         sure: BoolArray | None,
-        looks: EmbeddingArray | None,
+        embeddings: EmbeddingArray | None,
     ) -> None:
-        """Heights (K,) and looks (K, D) of the matched tracks (K,); of those not ``sure`` (K,) with less weight."""
+        """Average heights (K,) and embeddings (K, D) of the matched tracks (K,); those not ``sure`` (K,) weigh less."""
         # The plain mean of the first heights, then a moving one.
         weight = np.maximum(1.0 / state.hits[tracks], self.height_memory)
         if sure is not None:
             weight[~sure] *= 0.3
-        state.heights[tracks] += weight * (tall - state.heights[tracks])
-        if looks is not None:
-            # The looks of a half hidden person are somebody else's.
-            new = looks if sure is None else np.where(sure[:, None], looks, 0.0)
-            state.looks[:, tracks] = unit((0.9 * state.looks[:, tracks].T + 0.1 * new).astype(np.float32)).T
+        state.heights[tracks] += weight * (heights - state.heights[tracks])
+        if embeddings is not None:
+            # The embedding of a half hidden person is somebody else's.
+            new = embeddings if sure is None else np.where(sure[:, None], embeddings, 0.0)
+            averaged = (0.9 * state.embeddings[:, tracks].T + 0.1 * new).astype(np.float32)
+            state.embeddings[:, tracks] = unit(averaged).T
 
     def _shown(self, state: SteadyState) -> BoolArray:
         """(N,) tracks to report: seen, missed once, or out of sight behind a seen track that stands in front."""
@@ -284,26 +255,14 @@ class Steady:
         shown: BoolArray = state.confirmed & seen
         if self.coast == 0 or _all(seen):
             return shown
-        coasting = ~seen & (state.silent < self.coast + 0.5) & (state.hits >= STEADY_HITS)
+        coasting = ~seen & (state.time_since_update < self.coast + 0.5) & (state.hits >= STEADY_HITS)
         if np.count_nonzero(coasting):
-            shown |= coasting & (state.silent < 1.5)
+            shown |= coasting & (state.time_since_update < 1.5)
             hidden = (coasting & ~shown).nonzero()[0]
             if len(hidden):
                 boxes = self.motion.boxes(state.motion)
                 shown[hidden] = _covered(boxes[hidden], boxes[seen]) >= 0.5
         return shown
-
-    def _looks(self, detections: Detections) -> EmbeddingArray | None:
-        """(N, D) unit embeddings of the detections, checked against those remembered, or None without any."""
-        width = len(self.state.looks) or None
-        if detections.embeddings is None or len(detections) == 0:
-            return None
-        if width is not None and detections.embeddings.shape[1] != width:
-            raise ValueError(
-                f"embeddings are {detections.embeddings.shape[1]} wide, those remembered {width}; "
-                "use one embedder throughout, or call reset()"
-            )
-        return unit(detections.embeddings)
 
 
 def _relative(state: SteadyState, scores: FloatArray) -> FloatArray:

@@ -132,7 +132,7 @@ def _write(target: Path, rows: Rows) -> None:
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
     """What ``refine`` is given, in frames. Raises ValueError for what it does not take."""
     from tracker.refine import as_rows, refine
-    from tracker.state import frames_of
+    from tracker.settings import frames_of
 
     rate = args.frame_rate
     if rate is not None and not (rate > 0 and rate < float("inf")):

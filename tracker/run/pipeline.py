@@ -7,7 +7,6 @@ Frames side by side give exactly what one after the other gives, which larger ba
 
 from __future__ import annotations
 
-import copy
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,15 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from tracker.algorithms import DEFAULT, Tracker, algorithm, build, read_params, takes_embeddings
+from tracker.algorithms import DEFAULT, algorithm, build, read_params, takes_embeddings
 from tracker.camera import Compensated, open_camera
 from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.io.sinks import Sink, Step, TextSink, VideoSink, fresh_folder
 from tracker.run.threads import Abreast, Ahead
-from tracker.state import at_least
+from tracker.settings import at_least
 from tracker.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -89,7 +86,7 @@ class Pipeline:
         self,
         source: Any,
         detector: Any,
-        tracker: Tracker,
+        tracker: Any,
         *,
         embedder: Callable[[Image, Any], Any] | None = None,
         min_score: float | None = None,
@@ -107,7 +104,7 @@ class Pipeline:
         self.frames = 0
         self.dropped = 0
         own = getattr(tracker, "embedder", None)
-        self._tracker_embeds = own is not None and getattr(tracker, "lone_iou", 1.0) < 1
+        self._tracker_embeds = own is not None and getattr(tracker, "embeds_itself", False)
 
     def __iter__(self) -> Iterator[Step]:
         if hasattr(self.detector, "reset"):  # what it learned from another video
@@ -149,7 +146,7 @@ class Pipeline:
                 else:
                     if isinstance(self.tracker, Compensated):
                         self.tracker.carry(frame.image, tracks.boxes)
-                    tracks = predicted(self.tracker, tracks, time)
+                    tracks = self.tracker.predict(tracks, time)
                 if self.every > 1:  # the tracker counts only the frames it was given
                     tracks = replace(tracks, frame=first + made)
                 within = timed.seconds - before
@@ -222,29 +219,10 @@ class Pipeline:
         return embedded, embedded.dropped
 
 
-def predicted(tracker: Tracker, reported: Tracks, time: float | None = None) -> Tracks:
-    """Reported tracks as they are expected at a later time, in which nobody looked; the tracker stays as it is.
-
-    reported  what the tracker's last update gave, or what this function made of it since
-    time      seconds, after the last update's; None: one frame after it
-
-    ``detections`` are -1 and ``detection_boxes`` NaN; ``ages``, ``hits`` and ``missed`` stay, for they count updates.
-    Tracks that the tracker has given up since it reported them are left out. Raises ValueError for a time that does not
-    follow.
-    """
-    motion: Any = tracker.motion  # type: ignore[attr-defined]
-    state = copy.copy(tracker.state)
-    step = state.advance(time, tracker.frame_rate)
-    state.motion = motion.predict(motion.hold_size(state.motion, state.missed > 0), step)
-    tracks: Tracks = state.report(motion, np.isin(state.ids, reported.ids))
-    nowhere = np.full_like(tracks.detections, -1)
-    return replace(tracks, detections=nowhere, detection_boxes=np.full_like(tracks.boxes, np.nan))
-
-
 def open_pipeline(
     source: str | Path | int | Source,
     *,
-    algo: str | Tracker | None = None,
+    algo: str | Any | None = None,
     detector: str | Path | Callable[[Any], Any] = "hog",
     reid: str | Path | Callable[[Any, Any], Any] | None = None,
     reid_runtime: str | None = None,
@@ -313,7 +291,7 @@ def open_pipeline(
                 if isinstance(reid, (str, Path))
                 else reid
             )
-            if getattr(tracker, "lone_iou", 1.0) < 1:
+            if getattr(tracker, "embeds_itself", False):
                 tracker.embedder = embedder = _Timed(embedder)  # type: ignore[attr-defined]
         camera = open_camera(camera_motion, frames=opened.n_frames)
         if camera is not None:
@@ -328,7 +306,7 @@ def open_pipeline(
 def track(
     source: str | Path | int | Source,
     *,
-    algo: str | Tracker | None = None,
+    algo: str | Any | None = None,
     detector: str | Path | Callable[[Any], Any] = "hog",
     reid: str | Path | Callable[[Any, Any], Any] | None = None,
     reid_runtime: str | None = None,

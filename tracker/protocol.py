@@ -1,0 +1,94 @@
+"""What a tracker is: the published protocol, which the library's trackers and a class of your own both follow.
+
+``update`` is all that a tracker must have. What else it can do it shows by having the method; where it has not, the
+option that needs the method is refused in one line:
+
+    predict   `track --every N`, ``tracker.track(every=N)``
+    warp      camera motion
+    embedder  `--reid`
+
+``tracker.Tracker`` is a base class with all of it. CONTRIBUTING shows a tracker of your own in ten lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from tracker.arrays import FloatArray, Image
+from tracker.detections import Detections
+from tracker.tracks import Tracks
+
+EmbedderCall = Callable[[Any, FloatArray], Any]  # (image, boxes (N, 4) xyxy) -> (N, D)
+Embeddings = Literal["none", "optional", "required"]
+
+
+class Updates(Protocol):
+    """What every tracker must have."""
+
+    def update(self, detections: Detections, frame: Image | None = None, time: float | None = None) -> Tracks:
+        """Track one frame: its detections in, the tracks to report out.
+
+        detections  of the frame, checked
+        frame       the image (H, W, 3) BGR uint8, or None where there is none
+        time        seconds, increasing
+
+        ``Tracks.of_boxes(ids, boxes)`` makes the answer of a tracker that knows no more than that.
+        """
+        ...
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """A tracker that knows where its tracks will be."""
+
+    def predict(self, reported: Tracks, time: float | None = None) -> Tracks:
+        """``reported`` tracks as expected at a later time, in which nobody looked; the tracker stays as it is.
+
+        reported  what the last update gave, or what this method made of it since
+        time      seconds, after the last update's; None: one frame after it
+        """
+        ...
+
+
+@runtime_checkable
+class Warps(Protocol):
+    """A tracker whose tracks can be moved with the camera."""
+
+    def warp(self, matrix: FloatArray) -> None:
+        """Move every track; ``matrix`` (2, 3) takes points of the last image to this one."""
+        ...
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """A tracker that uses embeddings.
+
+    embeddings      whether it can use them ("optional") or cannot do without ("required"); "none": it ignores them
+    embedder        what it calls for detections that bring none, or None
+    embeds_itself   it chooses which detections to embed; then the pipeline leaves the embedder to it
+    """
+
+    embeddings: Any
+    embedder: EmbedderCall | None
+
+    @property
+    def embeds_itself(self) -> bool:
+        """See the class."""
+        ...
+
+
+@runtime_checkable
+class Resets(Protocol):
+    """A tracker that can start again."""
+
+    def reset(self) -> None:
+        """Forget everything; ids start from 1 again."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A tracker whose ``state`` is all that it remembers: it can be copied, pickled and put back."""
+
+    state: Any

@@ -1,0 +1,335 @@
+"""The shell of a tracker: what every algorithm does the same, written once. An algorithm adds its settings and a step.
+
+class Mine(Tracker):
+    \"""My tracker.\"""
+
+    iou_threshold: float = share(0.3, "least IoU of a match")
+
+    def step(self, state, seen):
+        state.predict(self.motion, seen.elapsed)
+        matching = self.matching(state, seen)
+        rows, columns, iou = self.overlaps(state, seen, least=self.iou_threshold)
+        matching.stage("overlap", rows, columns, iou)
+        tracks, detections = matching.pairs
+        state.update(self.motion, tracks, seen.detections, detections)
+        state.end(state.outlived(30))
+        state.birth(self.motion, seen.detections, matching.free_detections.nonzero()[0])
+        return self.report(state, state.missed == 0)
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import numpy as np
+
+from tracker.appearance import unit
+from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, Image, IntArray
+from tracker.assign import Matching
+from tracker.boxes import iou_pairs_xyxy
+from tracker.detections import Detections, Invalid, as_detections
+from tracker.log import Decisions, Log
+from tracker.motion import XYSR, Motion
+from tracker.protocol import EmbedderCall, Embeddings
+from tracker.settings import (
+    Part,
+    Setting,
+    age,
+    amount,
+    count,
+    declared_in,
+    flag,
+    part,
+    score,
+    share,
+    signature_of,
+    table_of,
+)
+from tracker.spelling import nearest
+from tracker.state import State
+from tracker.tracks import Tracks
+
+if TYPE_CHECKING or sys.version_info >= (3, 11):
+    from typing import dataclass_transform
+else:  # it only tells a type checker, which reads the branch above
+
+    def dataclass_transform(**_: Any) -> Callable[[Any], Any]:
+        return lambda cls: cls
+
+
+S = TypeVar("S", bound=State)
+
+# 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
+MAHALANOBIS_GATE = 9.487729036781154
+
+EMBEDDER = "callable (image, boxes (N, 4) xyxy) -> (N, D), for detections that bring no embeddings"
+
+
+class Seen:
+    """What a step is given of its frame.
+
+    detections  checked
+    embeddings  (M, D) of unit length, checked against those remembered; None where there are none
+    elapsed     frames since the last update: 1, or by time
+    image       (H, W, 3) or None; invalid: what to do with bad rows, for a step that calls the embedder itself
+    """
+
+    __slots__ = ("detections", "elapsed", "embeddings", "image", "invalid")
+
+    def __init__(self, detections: Detections, elapsed: float, image: Image | None, invalid: Invalid) -> None:
+        self.detections = detections
+        self.embeddings: EmbeddingArray | None = None
+        self.elapsed = elapsed
+        self.image = image
+        self.invalid = invalid
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(share, score, amount, count, age, flag, part))
+class Tracker:
+    """Base of the library's trackers; a subclass declares its settings and writes ``step``.
+
+    An update works on a copy of the state and keeps it only at the end, so that a call that raises leaves the tracker
+    as it was. Everything that a tracker remembers is in ``state``: ``copy.deepcopy(tracker.state)`` (or pickle) saves
+    it, assigning ``tracker.state`` restores it. ``log`` may hold a ``Log``, which then records every decision.
+    """
+
+    declared: ClassVar[dict[str, Setting]]
+    parts: ClassVar[dict[str, Part]]
+    embeddings: ClassVar[Embeddings] = "none"
+    default_motion: ClassVar[Callable[[], Motion]] = XYSR
+
+    per_class: bool = flag(False, "a track matches detections of its own class only", search=None)
+    frame_rate: float = amount(
+        30.0, 'turns seconds (``time``, "1.5s") into frames', unit="frames per second", search=None
+    )
+    motion: Motion = part("motion model; default the paper's")
+
+    log: Log | None
+    state: Any
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.declared, cls.parts = declared_in(cls)
+        cls.__signature__ = signature_of(cls.declared, cls.parts)  # type: ignore[attr-defined]
+        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{table_of(cls.declared, cls.parts)}\n"
+
+    def __init__(self, **given: Any) -> None:
+        cls = type(self)
+        known = {**cls.declared, **cls.parts}
+        for name in given:
+            if name not in known:
+                raise TypeError(f"{cls.__name__}() has no parameter {name!r}{nearest(name, known)}")
+        rate = cls.declared["frame_rate"]
+        self.frame_rate = rate.check(given.get("frame_rate", rate.default))
+        for name, setting in cls.declared.items():
+            setattr(self, name, setting.check(given.get(name, setting.default), self.frame_rate))
+        for name in cls.parts:
+            setattr(self, name, given.get(name))
+        if given.get("motion") is None:
+            self.motion = cls.default_motion()
+        self.log = None
+        self.reset()
+
+    def __repr__(self) -> str:
+        changed = {n: getattr(self, n) for n, s in self.declared.items() if getattr(self, n) != s.default}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
+    # What an algorithm writes.
+
+    def start(self) -> State:
+        """The state before the first frame; an algorithm that remembers more than ``State`` gives its own."""
+        return State.start(self.motion)
+
+    def step(self, state: Any, seen: Seen) -> Tracks:
+        """Track one frame: change ``state``, a copy, and return the tracks to report. See the module for an example."""
+        raise NotImplementedError(f"{type(self).__name__} has no step; write one, as tracker.tracker shows")
+
+    def report(self, state: Any, which: BoolArray) -> Tracks:
+        """The tracks in the mask ``which`` (N,), as they are reported."""
+        tracks: Tracks = state.report(self.motion, which)
+        return tracks
+
+    @property
+    def embeds_itself(self) -> bool:
+        """Whether ``step`` calls the embedder, for the detections that it chooses."""
+        return False
+
+    # What a user calls.
+
+    def update(
+        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
+    ) -> Tracks:
+        """Track one frame: its detections in, the tracks to report out.
+
+        detections  anything ``as_detections`` takes, those of low score too; with embeddings where the algorithm uses
+                    them and has no embedder
+        frame       the image (H, W, 3), for the embedder; others ignore it
+        time        seconds, for skipped or irregular frames. Without it one call is one frame
+        invalid     "raise" or "drop" bad rows
+
+        Raises ValueError for invalid detections (unless ``invalid="drop"``), missing embeddings or embeddings of
+        another width, or a time that does not increase; the tracker is then as it was before the call.
+        """
+        detections = as_detections(detections, invalid=invalid)
+        before = self.state
+        state = copy.copy(before)
+        elapsed = state.advance(time, self.frame_rate)
+        if self.log is not None:
+            state.log, detections = self.log.open(state.frame, state.time, detections)
+        seen = Seen(detections, elapsed, frame, invalid)
+        if self.embeddings != "none" and not self.embeds_itself:
+            seen.detections = self.embedded(detections, frame, invalid)
+            seen.embeddings = self.embeddings_of(seen.detections, state)
+        state.dropped += seen.detections.dropped
+        reported = self.step(state, seen)
+        if state.log is not None and self.log is not None:
+            state.log.proved = np.setdiff1d(state.ids[state.confirmed], before.ids[before.confirmed]).tolist()
+            self.log.close(state.log)
+            state.log = None
+        self.state = state
+        return reported
+
+    def reset(self) -> None:
+        """Forget everything; ids start from 1 again."""
+        self.state = self.start()
+
+    @property
+    def tracks(self) -> Tracks:
+        """Every living track, reported or not."""
+        return self.report(self.state, np.full(len(self.state), True))
+
+    def predict(self, reported: Tracks, time: float | None = None) -> Tracks:
+        """``reported`` tracks as expected at a later time without detections; the tracker stays as it is.
+
+        reported  what the last update gave, or what this method made of it since
+        time      seconds, after the last update's; None: one frame after it
+
+        ``detections`` are -1 and ``detection_boxes`` NaN; ``ages``, ``hits`` and ``missed`` stay, for they count
+        updates. Tracks that have ended since are left out. Raises ValueError for a time that does not follow.
+        """
+        state = copy.copy(self.state)
+        elapsed = state.advance(time, self.frame_rate)
+        state.motion = self.motion.predict(self.motion.hold_size(state.motion, state.missed > 0), elapsed)
+        tracks: Tracks = state.report(self.motion, np.isin(state.ids, reported.ids))
+        nowhere = np.full_like(tracks.detections, -1)
+        return replace(tracks, detections=nowhere, detection_boxes=np.full_like(tracks.boxes, np.nan))
+
+    def warp(self, matrix: FloatArray) -> None:
+        """Move every track with the camera; ``matrix`` (2, 3) takes points of the last image to this one."""
+        moved = copy.copy(self.state)
+        moved.warp(self.motion, matrix)
+        self.state = moved
+
+    # What a step uses.
+
+    def matching(self, state: State, seen: Seen) -> Matching:
+        """The association of the living tracks and the detections of ``seen``."""
+        if state.log is not None:
+            boxes = self.motion.boxes(state.motion)
+            state.log.begin(state.ids, state.confirmed, state.missed, boxes, seen.detections.rows)
+        return Matching(len(state), len(seen.detections), state.log)
+
+    def overlaps(
+        self,
+        state: State,
+        seen: Seen,
+        boxes: FloatArray | None = None,
+        others: FloatArray | None = None,
+        *,
+        least: float | None = None,
+        limit: str = "",
+    ) -> tuple[IntArray, IntArray, FloatArray]:
+        """Pairs of a track and a detection that overlap, and may match by class: tracks, detections and IoU, each (K,).
+
+        boxes, others  (N, 4) of the tracks and (M, 4) of the detections; default the predicted and the detected ones
+        least          pairs below this IoU are left out, 0 gives all pairs; default those that do not overlap at all
+        limit          the setting that ``least`` is, for the log
+        """
+        boxes = self.motion.boxes(state.motion) if boxes is None else boxes
+        others = seen.detections.boxes if others is None else others
+        rows, columns, iou = iou_pairs_xyxy(boxes, others, least)
+        if state.log is not None and least:
+            every, all_columns, overlap = iou_pairs_xyxy(boxes, others)
+            low = overlap < least
+            rows_of = seen.detections.rows
+            state.log.refuse(limit, state.ids[every[low]], rows_of[all_columns[low]], overlap[low])
+        if self.per_class:
+            same = self.of_one_class(state, seen, rows, columns)
+            rows, columns, iou = rows[same], columns[same], iou[same]
+        return rows, columns, iou
+
+    def gated(self, state: State, seen: Seen, tracks: BoolArray) -> tuple[IntArray, IntArray, FloatArray]:
+        """Pairs of a track in the mask ``tracks`` (N,) and a detection within the gate, with their distance, each (K,).
+
+        The distance is the squared Mahalanobis distance (Wojke 2017, equation 1), the gate its 95 % quantile. Rows
+        ascend.
+        """
+        rows, columns, distance = self.motion.gated_pairs(state.motion, seen.detections.boxes, MAHALANOBIS_GATE)
+        admitted = tracks[rows]
+        if state.log is not None:
+            self._log_gate(state.log, state, seen, rows, columns)
+        if self.per_class:
+            admitted &= self.of_one_class(state, seen, rows, columns)
+        return rows[admitted], columns[admitted], distance[admitted]
+
+    def _log_gate(self, log: Decisions, state: State, seen: Seen, rows: IntArray, columns: IntArray) -> None:
+        """Tell the log of the pairs that overlap and yet lie outside the gate."""
+        i, j, _ = iou_pairs_xyxy(self.motion.boxes(state.motion), seen.detections.boxes)
+        m = len(seen.detections)  # a pair as one number
+        outside = ~np.isin(i * m + j, rows * m + columns)
+        log.refuse("gate", state.ids[i[outside]], seen.detections.rows[j[outside]])
+
+    def of_one_class(self, state: State, seen: Seen, rows: IntArray, columns: IntArray) -> BoolArray:
+        """(K,) mask of the pairs whose track and detection have the same class; the log hears of the others."""
+        same: BoolArray = state.classes[rows] == seen.detections.classes[columns]
+        if state.log is not None:
+            state.log.refuse("class", state.ids[rows[~same]], seen.detections.rows[columns[~same]])
+        return same
+
+    def embedded(self, detections: Detections, image: Image | None, invalid: Invalid) -> Detections:
+        """The detections with the embedder's embeddings, where they bring none and there is an embedder.
+
+        Those whose embedding is not finite raise ValueError, as does a missing image; or with ``invalid="drop"`` they
+        are left out and counted in ``dropped`` beside those counted before.
+        """
+        embedder: EmbedderCall | None = getattr(self, "embedder", None)
+        if detections.embeddings is not None or embedder is None or len(detections) == 0:
+            return detections
+        if image is None:
+            raise ValueError(f"{type(self).__name__}'s embedder needs the image: call update(detections, frame)")
+        found = detections.with_embeddings(embedder(image, detections.boxes), invalid=invalid)
+        found.dropped += detections.dropped
+        return found
+
+    def embeddings_of(self, detections: Detections, state: State) -> EmbeddingArray | None:
+        """(M, D) unit embeddings of the detections, for which the state makes room; None where there are none.
+
+        Raises ValueError where the algorithm needs them, or where they are of another width than those remembered.
+        """
+        width = state.embedding_width
+        if len(detections) == 0:
+            if self.embeddings == "optional":
+                return None
+            found = np.empty((0, width or 0), dtype=np.float32)
+        elif detections.embeddings is None:
+            if self.embeddings == "optional":
+                return None
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} needs embeddings: give detections with embeddings, "
+                f"or {name}(embedder=...) and update(detections, frame)"
+            )
+        elif width is not None and detections.embeddings.shape[1] != width:
+            raise ValueError(
+                f"embeddings are {detections.embeddings.shape[1]} wide, those remembered {width}; "
+                "use one embedder throughout, or call reset()"
+            )
+        else:
+            found = unit(detections.embeddings)
+        state.expect(found)
+        return found
