@@ -23,6 +23,15 @@ settings.register_profile(
 settings.load_profile("tests")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--tracker",
+        action="append",
+        metavar="my_module:Mine",
+        help="run tests/conformance on this tracker instead of the library's; may be given again",
+    )
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder ../shared of data and published outputs; a checkout elsewhere does not have it."""

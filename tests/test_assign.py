@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 
 from tracker import assign as assignment
-from tracker.arrays import FloatArray
-from tracker.assign import Matching, assign, assign_pairs, lone_pairs
+from tracker.arrays import FloatArray, IntArray
+from tracker.assign import Matching, assign_pairs, lone_pairs
 from tracker.boxes import iou_pairs_xyxy, iou_xyxy
 
 sides = st.tuples(st.integers(0, 5), st.integers(0, 5))
@@ -26,6 +27,19 @@ def best_total(gain: FloatArray) -> float:
     wide = gain if gain.shape[0] <= gain.shape[1] else gain.T
     wide = np.maximum(wide, 0.0)
     return max(sum(wide[i, j] for i, j in enumerate(order)) for order in permutations(range(wide.shape[1]), len(wide)))
+
+
+def assign(gain: FloatArray) -> tuple[IntArray, IntArray]:
+    """The pairs that ``assign_pairs`` chooses of a whole matrix."""
+    rows, columns = (gain > 0).nonzero()
+    chosen = assign_pairs(rows, columns, gain[rows, columns])
+    return rows[chosen], columns[chosen]
+
+
+def stage(matching: Matching, name: str, gain: FloatArray, *masks: Any, **options: Any) -> None:
+    """A stage of which every pair of a whole matrix is a candidate."""
+    rows, columns = np.indices(gain.shape).reshape(2, -1)
+    matching.stage(name, rows, columns, gain[rows, columns], *masks, **options)
 
 
 @given(gain=gains | ties)
@@ -90,19 +104,30 @@ def test_pairs_of_a_scene_are_matched_as_by_its_whole_matrix(kind: str, parts: b
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-def test_stages_of_pairs_are_stages_of_the_matrix(seed: int) -> None:
+def test_a_stage_matches_what_is_free_and_admitted_and_nothing_else(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, m = rng.integers(0, 9, 2)
-    dense, sparse = Matching(int(n), int(m)), Matching(int(n), int(m))
-    rows, columns = np.indices((n, m)).reshape(2, -1)
+    matching = Matching(int(n), int(m))
     for name in ("first", "second", "third"):
         gain = np.round(rng.uniform(-1, 1, (n, m)), 1)
         tracks, detections = rng.random(n) < 0.6, rng.random(m) < 0.6
-        dense.stage(name, gain, tracks, detections)
-        sparse.stage_pairs(name, rows, columns, gain[rows, columns], tracks, detections)
-        assert sparse.stages == dense.stages
-        for column in ("detection_of", "track_of", "stage_of"):
-            assert getattr(sparse, column).tolist() == getattr(dense, column).tolist()
+        before = matching.detection_of.copy()
+        seen = np.outer(matching.free_tracks & tracks, matching.free_detections & detections)
+        rows, columns = assign(np.where(seen, gain, 0.0))
+        stage(matching, name, gain, tracks, detections)
+        before[rows] = columns
+        assert matching.detection_of.tolist() == before.tolist()
+        taken = before[before >= 0]
+        assert matching.track_of[taken].tolist() == np.flatnonzero(before >= 0).tolist()
+
+
+def test_pairs_that_are_not_valid_take_part_and_are_dropped_afterwards() -> None:
+    gain = np.array([[0.2, 0.0], [0.5, 0.4]])
+    solved_first, refused_first = Matching(2, 2), Matching(2, 2)
+    stage(solved_first, "published", gain, valid=(gain >= 0.3).ravel())
+    stage(refused_first, "ours", np.where(gain >= 0.3, gain, 0.0))
+    assert solved_first.detection_of.tolist() == [-1, 1]  # the best total gave detection 0 to track 0
+    assert refused_first.detection_of.tolist() == [-1, 0]
 
 
 def test_a_pair_out_of_reach_cannot_push_a_good_one_out() -> None:
@@ -113,25 +138,23 @@ def test_a_pair_out_of_reach_cannot_push_a_good_one_out() -> None:
 def test_stages_see_what_is_free_and_admitted() -> None:
     matching = Matching(4, 3)
     gain = np.array([[9.0, 8, 0], [8, 0, 0], [7, 7, 7], [6, 6, 6]])
-    matching.stage("first", gain, np.array([True, False, False, False]))
-    matching.stage("second", gain, np.array([True, True, True, False]), np.array([True, True, False]))
+    stage(matching, "first", gain, np.array([True, False, False, False]))
+    stage(matching, "second", gain, np.array([True, True, True, False]), np.array([True, True, False]))
     assert matching.detection_of.tolist() == [0, -1, 1, -1]
     assert matching.track_of.tolist() == [0, 2, -1]
     assert matching.free_tracks.tolist() == [False, True, False, True]
     assert matching.free_detections.tolist() == [False, False, True]
-    matching.stage("third", gain)
-    assert matching.stages == ["first", "second", "third"]
-    assert matching.stage_of.tolist() == [0, -1, 1, 2]
+    stage(matching, "third", gain)
     tracks, detections = matching.pairs
     assert (tracks.tolist(), detections.tolist()) == ([0, 2, 3], [0, 1, 2])
-    matching.stage("nothing left", gain)
-    assert matching.stage_of.tolist() == [0, -1, 1, 2]
+    stage(matching, "nothing left", gain)
+    assert matching.detection_of.tolist() == [0, -1, 1, 2]
 
 
 def test_stages_of_nothing() -> None:
     for tracks, detections in ((0, 0), (0, 3), (3, 0)):
         matching = Matching(tracks, detections)
-        matching.stage("empty", np.empty((tracks, detections)))
+        stage(matching, "empty", np.empty((tracks, detections)))
         assert len(matching.pairs[0]) == 0
         assert matching.free_tracks.tolist() == [True] * tracks
 

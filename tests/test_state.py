@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tracker import XYSR, Detections
-from tracker.state import State, at_least, fraction, frames_of, not_negative, positive, switch
+from tracker.state import State
 
 BOXES = [[0.0, 0, 10, 20], [50, 0, 60, 20], [100, 0, 110, 20]]
 
@@ -91,7 +90,7 @@ def test_votes_of_some_tracks_leave_the_others_alone() -> None:
     assert state.classes.tolist() == [3, 2, 3]
     assert state.detection_classes.tolist() == [3, 2, 3]
     state.end(np.array([True, False, False]))
-    assert (state.classes.tolist(), state.doubts.tolist()) == ([2, 3], [0.0, 0.0])
+    assert (state.classes.tolist(), state.votes.tolist()) == ([2, 3], [0.0, 0.0])
 
 
 def test_frames_that_passed() -> None:
@@ -122,41 +121,3 @@ def test_time_must_increase(time: float, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         state.advance(time, 30)
     assert (state.frame, state.time) == (1, 5.0)
-
-
-@pytest.mark.parametrize(("age", "frames"), [(30, 30), (0, 0), (2.5, 2.5), ("30", 30), ("1.5s", 37.5), (" 2 s ", 50)])
-def test_ages_in_frames_and_seconds(age: Any, frames: float) -> None:
-    assert frames_of(age, 25) == frames
-
-
-@pytest.mark.parametrize(
-    ("check", "message"),
-    [
-        (lambda: frames_of("soon", 25), r"max_age='soon': give frames \(30\) or seconds \('1.5s'\)"),
-        (lambda: frames_of(-1, 25), "max_age=-1: give a number of frames or seconds, 0 or more"),
-        (lambda: frames_of(float("nan"), 25, "buffer"), "buffer=nan: give a number"),
-        (lambda: at_least(1, 0, "n_init"), "n_init=0: give a whole number, 1 or more"),
-        (lambda: at_least(1, 10**10, "n_init"), "n_init=10000000000: give a whole number from 1 to 2147483648"),
-        (lambda: at_least(1, 1.5, "n_init"), "n_init=1.5: give a whole number"),  # type: ignore[arg-type]
-        (lambda: fraction(1.1, "iou"), "iou=1.1: give a number from 0 to 1"),
-        (lambda: fraction(float("nan"), "iou"), "iou=nan"),
-        (lambda: positive(0, "rate"), "rate=0: give a number above 0"),
-        (lambda: positive(float("inf"), "rate"), "rate=inf"),
-        (lambda: positive(10**400, "rate"), "rate=1000"),
-        (lambda: positive(True, "rate"), "rate=True"),
-        (lambda: not_negative("x", "score"), "score='x': give a number, 0 or more"),  # type: ignore[arg-type]
-        (lambda: fraction(2.5, "cosine", 2), "cosine=2.5: give a number from 0 to 2"),
-        (lambda: switch("no", "per_class"), "per_class='no': give True or False"),  # type: ignore[arg-type]
-    ],
-)
-def test_settings_out_of_range_are_named(check: Callable[[], Any], message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}"):
-        check()
-    assert (at_least(1, 3, "n"), fraction(0.3, "f"), positive(25, "p")) == (3, 0.3, 25.0)
-
-
-@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
-def test_numbers_of_numpy_are_numbers(kind: type[Any]) -> None:
-    assert fraction(kind(0.5), "f") == 0.5  # without a warning of numpy's
-    with pytest.raises(ValueError, match="f="):
-        fraction(kind("inf"), "f")

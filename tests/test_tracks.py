@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tracker import Track, Tracks
 from tracker.arrays import FloatArray
@@ -41,7 +42,12 @@ def test_parts_keep_every_column_together() -> None:
         part = tracks[which]
         assert (part.ids.tolist(), part.boxes[0].tolist(), part.ages.tolist()) == ([7, 9], [4, 5, 6, 7], [6, 1])
         assert (part.frame, part.time, len(part)) == (12, 0.4, 2)
-    assert tracks[1].ids.tolist() == [7]
+    one = tracks[1]
+    assert isinstance(one, Track)
+    assert (one.id, one.state) == (7, "lost")
+    assert tracks[np.int64(-1)].id == 9
+    with pytest.raises(IndexError):
+        tracks[3]
     assert len(tracks[tracks.ids < 0]) == 0
 
 
@@ -54,6 +60,22 @@ def test_rows_as_records() -> None:
     assert (third.id, third.state, third.age, third.hits, third.score) == (9, "tentative", 1, 1, 0.7)
     assert third.box.tolist() == [8, 9, 10, 11]
     assert all(type(value) is int for value in (first.id, first.age, first.hits, first.missed, first.detection))
+
+
+def test_a_short_text() -> None:
+    assert repr(three()) == "Tracks(frame 12, 3 tracks: ids [4, 7, 9])"
+
+
+def test_tracks_of_boxes_alone() -> None:
+    tracks = Tracks.of_boxes([3, 5], [[0, 0, 1, 1], [2, 2, 4, 4]], frame=7, detections=[1, 0])
+    assert (tracks.ids.tolist(), tracks.boxes[1].tolist(), tracks.detections.tolist()) == ([3, 5], [2, 2, 4, 4], [1, 0])
+    assert tracks.states.tolist() == ["confirmed"] * 2
+    assert (tracks.frame, tracks.time, tracks.velocities.shape, tracks.ids.dtype) == (7, None, (2, 2), np.int64)
+    assert len(Tracks.of_boxes([], [])) == 0
+    with pytest.raises(ValueError, match=r"^tracks boxes have shape \(1, 4\); expected \(2, 4\)$"):
+        Tracks.of_boxes([1, 2], [[0, 0, 1, 1]])
+    with pytest.raises(ValueError, match=r"^tracks have no column 'speed'; they have: ids, "):
+        Tracks.of_boxes([1], [[0, 0, 1, 1]], speed=[3])
 
 
 @dataclass(frozen=True, eq=False)

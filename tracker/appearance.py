@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
+from tracker.arrays import EmbeddingArray, FloatArray, IntArray
 
 SIMILARITIES = 1 << 17  # computed at a time: half a megabyte
 PRODUCT = 40  # times as many products in one call as in many cost the same
@@ -61,21 +61,14 @@ class Galleries:
         """Memory of the pool in bytes."""
         return 0 if self._pool is None else self._pool.nbytes
 
-    def distances(self, slots: IntArray, embeddings: EmbeddingArray, wanted: BoolArray | None = None) -> FloatArray:
-        """(N, M) smallest cosine distance, 0..2, of each track's gallery to each unit embedding (M, D).
-
-        Computed for the pairs of the mask ``wanted`` (N, M), default all; others, and tracks without a gallery, are at
-        distance infinity. Equation 2 of the paper.
-        """
-        out = np.full((len(slots), len(embeddings)), np.inf)
-        rows, columns = (np.full(out.shape, True) if wanted is None else wanted).nonzero()
-        out[rows, columns] = self.pair_distances(slots, embeddings, rows, columns)
-        return out
-
     def pair_distances(
         self, slots: IntArray, embeddings: EmbeddingArray, rows: IntArray, columns: IntArray
     ) -> FloatArray:
-        """The same (K,) for the pairs of tracks ``rows`` (K,), ascending, and embeddings ``columns`` (K,)."""
+        """(K,) smallest cosine distance, 0..2, of the galleries of tracks to unit embeddings (M, D): equation 2.
+
+        slots (N,) of the tracks; rows (K,), ascending, and columns (K,) name the pairs. A track without a gallery is at
+        distance infinity.
+        """
         out = np.full(len(rows), np.inf)
         of_pair = slots.take(rows)
         held = (of_pair >= 0).nonzero()[0]

@@ -216,15 +216,22 @@ def settings_of(cls: type[Any]) -> dict[str, Setting]:
 
 
 def declared_in(cls: type[Any]) -> tuple[dict[str, Setting], dict[str, Part]]:
-    """The settings and parts in a class's own body and its bases': its own first, each in the order of the body."""
+    """The settings and parts in a class's own body and its bases: its own first, each in the order of the body.
+
+    A subclass that only wants another default sets the attribute to it.
+    """
     settings: dict[str, Setting] = {}
     parts: dict[str, Part] = {}
-    for base in cls.__mro__:
+    for base in reversed(cls.__mro__):
+        own: dict[str, Setting] = {}
         for name, value in vars(base).items():
-            if isinstance(value, Setting) and name not in settings:
-                settings[name] = replace(value, name=name)
-            elif isinstance(value, Part) and name not in parts:
-                parts[name] = replace(value, name=name)
+            if isinstance(value, Setting):
+                own[name] = replace(value, name=name)
+            elif isinstance(value, Part):
+                parts = {name: replace(value, name=name), **parts}
+            elif name in settings:
+                settings[name] = replace(settings[name], default=value)
+        settings = own | {name: setting for name, setting in settings.items() if name not in own}
     return settings, parts
 
 

@@ -96,7 +96,7 @@ def test_memory_stays_bounded_over_many_births() -> None:
     ("given", "message"),
     [
         (Detections([A]), r"DeepSORT needs embeddings: give detections with embeddings, or DeepSORT\(embedder="),
-        (Detections([A], embeddings=[[1.0, 2]]), r"embeddings are 2 wide, the galleries 3; use one embedder"),
+        (Detections([A], embeddings=[[1.0, 2]]), r"embeddings are 2 wide, those remembered 3; use one embedder"),
     ],
 )
 def test_embeddings_that_do_not_fit_are_named(given: Detections, message: str) -> None:
@@ -132,7 +132,7 @@ def test_those_alone_are_not_looked_at(given: bool) -> None:
         asked[number] = rows
         return colours[rows]
 
-    every, some = DeepSORT(embedder=embedder), DeepSORT(embedder=embedder, lone_iou=0.5, look_every=7)
+    every, some = DeepSORT(embedder=embedder), DeepSORT(embedder=embedder, lone_iou=0.5, embed_every=7)
     for number in range(40):
         expected = every.update(walkers(number), number)
         asked.pop(number)
@@ -172,7 +172,7 @@ def test_looks_that_must_be_dropped_start_nothing() -> None:
         ({"max_cosine_distance": 2.5}, "max_cosine_distance=2.5: give a number from 0 to 2"),
         ({"max_age": "long"}, "max_age='long'"),
         ({"lone_iou": -0.1}, "lone_iou=-0.1"),
-        ({"look_every": 0}, "look_every=0"),
+        ({"embed_every": 0}, "embed_every=0"),
     ],
 )
 def test_settings_out_of_range_are_named(setting: dict[str, Any], message: str) -> None:
