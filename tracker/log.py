@@ -99,10 +99,11 @@ class Refused:
 class Verdict:
     """Why a pair was matched or not.
 
-    reason  "matched"; "outbid" (allowed, but another pair of the same stage took one of the two); "taken" (an earlier
-            stage had matched one of the two); "below threshold" (no gain); "stage" (a candidate only in stages that are
-            not open to the two); "refused" (before any stage, see ``detail``); "no candidate" (never near)
-    stage   where, "" if in no stage
+    reason  "matched"; "outbid" (allowed, but another pair of the same stage took one of the two); "below threshold"
+            (the stage was open to the two, but they gain nothing); "taken" (an earlier stage had matched one of the two);
+            "stage" (a candidate only in stages that are not open to both); "refused" (before any stage, see
+            ``detail``); "no candidate" (never near)
+    stage   where, the first of those above that fits; "" if in no stage
     detail  the limit's setting, or the reason of a refusal
     gain    of the pair, NaN where it has none
     by      the pairs that stood in its way: those that took the track or the detection
@@ -169,8 +170,7 @@ class Decisions:
 
     def of_pair(self, track: int, row: int) -> Verdict:
         """Why track ``track`` (an id) got detection ``row`` or did not."""
-        taken = {p: stage.name for stage in self.stages for p in _pairs(stage.ids, stage.detections, stage.chosen)}
-        by = tuple(pair for pair in taken if pair != (track, row) and (pair[0] == track or pair[1] == row))
+        by = tuple(pair for pair in self.matched if pair != (track, row) and (pair[0] == track or pair[1] == row))
         last: Verdict | None = None
         for stage in self.stages:
             k = np.flatnonzero((stage.ids == track) & (stage.detections == row))
@@ -179,14 +179,11 @@ class Decisions:
             gain = float(stage.gains[k[0]])
             if stage.chosen[k[0]]:
                 return Verdict(track, row, "matched", stage.name, gain=gain)
-            is_open = track in stage.open_ids and row in stage.open_rows
-            if not is_open and gain > 0:
-                earlier = any(taken[pair] != stage.name for pair in by)
-                reason: Reason = "taken" if earlier and self._masked_open(stage, track, row, by) else "stage"
-            elif gain <= 0:
-                reason = "below threshold"
+            reason: Reason
+            if track in stage.open_ids and row in stage.open_rows:
+                reason = "outbid" if gain > 0 else "below threshold"
             else:
-                reason = "outbid"
+                reason = "taken" if self._open_but_for(by, stage, track, row) else "stage"
             verdict = Verdict(track, row, reason, stage.name, stage.limit, gain, by)
             if last is None or _WEIGHT[reason] < _WEIGHT[last.reason]:
                 last = verdict
@@ -200,10 +197,10 @@ class Decisions:
             return Verdict(track, row, "refused", "", self.unused[1], float("nan"), by)
         return Verdict(track, row, "no candidate", by=by)
 
-    def _masked_open(self, stage: Stage, track: int, row: int, by: tuple[Pair, ...]) -> bool:
-        """Whether only an earlier match closed the stage to the two."""
-        return (track in stage.open_ids or any(p[0] == track for p in by)) and (
-            row in stage.open_rows or any(p[1] == row for p in by)
+    def _open_but_for(self, by: tuple[Pair, ...], stage: Stage, track: int, row: int) -> bool:
+        """Whether nothing but the matches ``by`` closed the stage to the two."""
+        return (track in stage.open_ids or any(pair[0] == track for pair in by)) and (
+            row in stage.open_rows or any(pair[1] == row for pair in by)
         )
 
     def _partners(self, one: int, is_track: bool) -> list[int]:
@@ -301,10 +298,8 @@ class Decisions:
 
 
 _BY_AGE = {TENTATIVE: EXPIRED}
-_WEIGHT: dict[str, int] = {
-    name: i
-    for i, name in enumerate(("matched", "outbid", "taken", "below threshold", "stage", "refused", "no candidate"))
-}
+_ORDER = ("matched", "outbid", "below threshold", "taken", "stage", "refused", "no candidate")
+_WEIGHT: dict[str, int] = {reason: place for place, reason in enumerate(_ORDER)}
 
 
 def _pairs(ids: IntArray, detections: IntArray, which: BoolArray) -> list[Pair]:

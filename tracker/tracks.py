@@ -105,7 +105,7 @@ class Tracks:
                 raise ValueError(f"tracks {name} have shape {array.shape}; expected {shape}")
         if given:
             raise ValueError(f"tracks have no column {next(iter(given))!r}; they have: {', '.join(_COLUMNS)}")
-        return cls(frame=frame, time=time, **table)
+        return cls.of(**table, frame=frame, time=time)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -23,6 +23,7 @@ from published import Rows, assert_same_tracks
 
 from tracker import Detections, Tracks
 from tracker.algorithms import build
+from tracker.log import Edits, Log
 from tracker.settings import settings_of
 
 NOTHING = lanes(1)[0][:0]
@@ -362,6 +363,69 @@ def test_an_embedder_is_asked_once_a_frame_for_the_boxes_and_may_fail(case: Case
         out.append(tracker.update(seen.detections(embeddings=None), i))
         assert asked == [len(seen)] * (len(seen) > 0)
     assert_all_equal(out, case.run(scene))
+
+
+# The decision log
+
+
+@pytest.mark.cases("edge", switched=True)
+def test_a_log_changes_nothing_and_holds_what_happened(case: Case) -> None:
+    scene = crowd(missing=0.2)
+    tracker = case.build()
+    tracker.log = Log()
+    before = tracker.tracks
+    for seen, plain in zip(scene, case.run(scene), strict=True):
+        assert_equal(tracker.update(case.detections(seen)), plain)
+        now, decisions = tracker.tracks, tracker.log.frames[-1]
+        assert decisions.frame == plain.frame
+        born = [
+            (i, row) for i, row in zip(now.ids.tolist(), now.detections.tolist(), strict=True) if i not in before.ids
+        ]
+        assert set(born) <= set(decisions.born)
+        fresh = {i for i, _ in decisions.born}
+        matched = {pair for pair in zip(now.ids.tolist(), now.detections.tolist(), strict=True) if pair[1] >= 0}
+        assert {pair for pair in matched if pair[0] not in fresh} <= set(decisions.matched)
+        assert (
+            len(decisions.matched) == len({i for i, _ in decisions.matched}) == len({j for _, j in decisions.matched})
+        )
+        assert set(decisions.died) == ({*before.ids.tolist()} | fresh) - {*now.ids.tolist()}
+        assert set(decisions.proved) == {*now.ids[now.confirmed].tolist()} - {*before.ids[before.confirmed].tolist()}
+        for pair in decisions.matched:
+            assert decisions.of_pair(*pair).reason == "matched"
+        for track in sorted(set(decisions.ids.tolist()) - {i for i, _ in decisions.matched}):
+            assert all(v.reason != "matched" for v in decisions.of_track(track))
+        before = now
+    assert len(tracker.log.frames) == len(scene)
+    assert tracker.state.log is None
+
+
+@pytest.mark.cases("edge", switched=True)
+def test_a_replay_can_forbid_a_pair_keep_a_track_and_admit_a_pair(case: Case) -> None:
+    scene = lanes(30, 1)
+    gone = [*scene[:15], *[NOTHING] * 10, *scene[25:]]
+    tracker = case.build(max_age=3)
+    tracker.log = Log()
+    ids = [tracks.ids.tolist() for tracks in case.run(gone, tracker)]
+    (first,), (last,) = ids[14], ids[-1]
+    assert first != last
+    (died,) = [f for f in tracker.log.frames if first in f.died]
+    assert died.died[first] == "expired"
+
+    alive = {frame: Edits(keep=frozenset({first})) for frame in range(died.frame, 31)}
+    alive[26] = Edits(keep=frozenset({first}), admit=frozenset({(first, 0)}))
+    tracker = case.build(max_age=3)
+    tracker.log = Log(edits=alive)
+    assert case.run(gone, tracker)[-1].ids.tolist() == [first]
+
+    tracker = case.build(max_age=3)
+    tracker.log = Log(edits={10: Edits(forbid=frozenset({(first, 0)}))})
+    case.run(scene[:9], tracker)
+    assert tracker.tracks.ids.tolist() == [first]
+    tracker.update(case.detections(scene[9]))
+    assert (first, 0) not in tracker.log.frames[-1].matched
+    assert [v.reason for v in tracker.log.frames[-1].of_track(first)] == ["below threshold"] * bool(
+        tracker.log.frames[-1].of_track(first)
+    )
 
 
 # Odd input
