@@ -100,8 +100,8 @@ class Verdict:
     """Why a pair was matched or not.
 
     reason  "matched"; "outbid" (allowed, but another pair of the same stage took one of the two); "below threshold"
-            (the stage was open to the two, but they gain nothing); "taken" (an earlier stage had matched one of the two);
-            "stage" (a candidate only in stages that are not open to both); "refused" (before any stage, see
+            (the stage was open to the two, but they gain nothing); "taken" (an earlier stage had matched one of
+            them); "stage" (a candidate only in stages that are not open to both); "refused" (before any stage, see
             ``detail``); "no candidate" (never near)
     stage   where, the first of those above that fits; "" if in no stage
     detail  the limit's setting, or the reason of a refusal

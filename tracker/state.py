@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,31 +37,35 @@ CLASS_MEMORY = 0.95  # what is left of a vote at the next one
 
 
 class _Integers:
-    """A row of ``State.integers`` as an attribute."""
-
-    def __init__(self, row: int) -> None:
-        self.row = row
+    """How a type checker sees a row of ``State.integers`` that is an attribute."""
 
     def __get__(self, state: State, _: type[State] | None = None) -> IntArray:
-        row: IntArray = state.integers[self.row]
-        return row
+        raise NotImplementedError
 
     def __set__(self, state: State, values: IntArray) -> None:
-        state.integers[self.row] = values
+        raise NotImplementedError
 
 
 class _Floats:
-    """A row of ``State.floats`` as an attribute."""
-
-    def __init__(self, row: int) -> None:
-        self.row = row
+    """The same for ``State.floats``."""
 
     def __get__(self, state: State, _: type[State] | None = None) -> FloatArray:
-        row: FloatArray = state.floats[self.row]
-        return row
+        raise NotImplementedError
 
     def __set__(self, state: State, values: FloatArray) -> None:
-        state.floats[self.row] = values
+        raise NotImplementedError
+
+
+def _row(table: str, row: int) -> Any:
+    """A property: a descriptor written in Python costs half as much again."""
+
+    def get(self: State) -> Any:
+        return getattr(self, table)[row]
+
+    def put(self: State, values: Any) -> None:
+        getattr(self, table)[row] = values
+
+    return property(get, put)
 
 
 @dataclass
@@ -96,18 +100,18 @@ class State:
     log: Decisions | None = None  # of the update in progress, where the tracker keeps a log
 
     # Packed, so that keeping some tracks or copying all takes a few array operations and not one per quantity.
-    ids = _Integers(IDS)
-    ages = _Integers(AGES)
-    hits = _Integers(HITS)
-    streaks = _Integers(STREAKS)
-    missed = _Integers(MISSED)
-    detections = _Integers(DETECTIONS)
-    classes = _Integers(CLASSES)
-    candidates = _Integers(CANDIDATES)
-    detection_classes = _Integers(DETECTION_CLASSES)
-    time_since_update = _Floats(SINCE)
-    votes = _Floats(VOTES)
-    scores = _Floats(SCORES)
+    ids = cast(_Integers, _row("integers", IDS))
+    ages = cast(_Integers, _row("integers", AGES))
+    hits = cast(_Integers, _row("integers", HITS))
+    streaks = cast(_Integers, _row("integers", STREAKS))
+    missed = cast(_Integers, _row("integers", MISSED))
+    detections = cast(_Integers, _row("integers", DETECTIONS))
+    classes = cast(_Integers, _row("integers", CLASSES))
+    candidates = cast(_Integers, _row("integers", CANDIDATES))
+    detection_classes = cast(_Integers, _row("integers", DETECTION_CLASSES))
+    time_since_update = cast(_Floats, _row("floats", SINCE))
+    votes = cast(_Floats, _row("floats", VOTES))
+    scores = cast(_Floats, _row("floats", SCORES))
 
     @property
     def last_boxes(self) -> FloatArray:
@@ -288,7 +292,9 @@ class State:
         """
         seen, lost = (self.missed == 0).nonzero()[0], self.missed.nonzero()[0]
         s, t, iou = iou_pairs_xyxy(boxes[seen], boxes[lost])
-        double = iou > above
+        double = (iou > above).nonzero()[0]
+        if not len(double):
+            return
         s, t = seen[s[double]], lost[t[double]]
         if per_class:
             same = self.classes[s] == self.classes[t]

@@ -132,6 +132,7 @@ class Tracker:
             setattr(self, name, given.get(name))
         if given.get("motion") is None:
             self.motion = cls.default_motion()
+        self.settle()
         self.log = None
         self.reset()
 
@@ -140,6 +141,9 @@ class Tracker:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
     # What an algorithm writes.
+
+    def settle(self) -> None:
+        """Set what follows from other settings; called once they are all checked."""
 
     def start(self) -> State:
         """The state before the first frame; an algorithm that remembers more than ``State`` gives its own."""
@@ -177,15 +181,17 @@ class Tracker:
         """
         detections = as_detections(detections, invalid=invalid)
         before = self.state
-        state = copy.copy(before)
+        state = before.__copy__()  # copy.copy, without its search for how to
         elapsed = state.advance(time, self.frame_rate)
         if self.log is not None:
             state.log, detections = self.log.open(state.frame, state.time, detections)
         seen = Seen(detections, elapsed, frame, invalid)
         if self.embeddings != "none" and not self.embeds_itself:
-            seen.detections = self.embedded(detections, frame, invalid)
-            seen.embeddings = self.embeddings_of(seen.detections, state)
-        state.dropped += seen.detections.dropped
+            if detections.embeddings is None:
+                seen.detections = detections = self.embedded(detections, frame, invalid)
+            if detections.embeddings is not None or self.embeddings == "required":
+                seen.embeddings = self.embeddings_of(detections, state)
+        state.dropped += detections.dropped
         reported = self.step(state, seen)
         if state.log is not None and self.log is not None:
             state.log.proved = np.setdiff1d(state.ids[state.confirmed], before.ids[before.confirmed]).tolist()

@@ -125,7 +125,8 @@ class Tracks:
         if isinstance(which, (int, np.integer)):
             return self._track(int(which))
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
-        return type(self)(**{k: v[which] if isinstance(v, np.ndarray) else v for k, v in columns.items()})
+        kept: dict[str, Any] = {k: v[which] if isinstance(v, np.ndarray) else v for k, v in columns.items()}
+        return type(self)(**kept)
 
     def __iter__(self) -> Iterator[Track]:
         return map(self._track, range(len(self)))

@@ -33,7 +33,7 @@ class ByteTrack(Tracker):
 
     track_threshold: float = score(0.5, "score above which a detection is high; lower ones only continue tracks")
     low_threshold: float = score(0.1, "score at or below which a detection is not used at all", role="floor")
-    birth_threshold: float | None = score(
+    birth_threshold: float = score(
         None,
         "least score of a detection that starts a track; by default track_threshold + 0.1",
         search=BIRTHS,
@@ -49,6 +49,10 @@ class ByteTrack(Tracker):
         "as published: boxes include their last pixel, and a score equal to track_threshold is neither high nor low",
         search=None,
     )
+
+    def settle(self) -> None:
+        if self.birth_threshold is None:
+            self.birth_threshold = self.track_threshold + 0.1
 
     def step(self, state: State, seen: Seen) -> Tracks:
         # A new track has no velocity yet; the published code does not predict it.
@@ -83,8 +87,7 @@ class ByteTrack(Tracker):
         # A track that has just grown too old is still matched in the next frame, then dropped.
         state.end(state.outlived(self.max_age + 1) | ~state.confirmed, TENTATIVE)
 
-        least = self.track_threshold + 0.1 if self.birth_threshold is None else self.birth_threshold
-        born = (matching.free_detections & high & (scores >= least)).nonzero()[0]
+        born = (matching.free_detections & high & (scores >= self.birth_threshold)).nonzero()[0]
         state.birth(self.motion, seen.detections, born, confirmed=np.full(len(born), state.frame == 1))
         if np.count_nonzero(state.missed):
             boxes = self._pixels(self.motion.boxes(state.motion))
