@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tracker.arrays import FloatArray
-from tracker.boxes import xyxy_to_xyah, xyxy_to_xysr
+from tracker.boxes import xyxy_to_xysr
+from tracker.motion import FilterpyMotion
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", SyntaxWarning)  # backslashes in filterpy's docstrings
@@ -94,3 +95,19 @@ def mixed(box: FloatArray) -> Any:
     calm, brisk = sort_filter(box), sort_filter(box)
     brisk.Q = brisk.Q * 100
     return IMMEstimator([calm, brisk], np.array([0.7, 0.3]), np.array([[0.95, 0.05], [0.1, 0.9]]))
+
+
+def xyxy_to_xyah(boxes: FloatArray) -> FloatArray:
+    """(N, 4) left, top, right, bottom -> centre x, centre y, aspect ratio, height."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    return np.column_stack((boxes[:, :2] + size / 2, size[:, 0] / size[:, 1], size[:, 1]))
+
+
+def distances(motion: Any, state: Any, boxes: FloatArray) -> FloatArray:
+    """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
+    if isinstance(motion, FilterpyMotion):
+        _, _, distance = motion.gated_pairs(state, boxes, np.inf)
+        return distance.reshape(len(state), len(boxes))
+    p, pp = state[0], state[2]
+    away = motion.measure(boxes)[:, None, :] - p[:, :, None]
+    return (away**2 / (pp + motion.measurement_variance(p))[:, :, None]).sum(axis=0)

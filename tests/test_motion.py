@@ -9,13 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 from crowds import crowd
-from filters import DeepSORTOracle, extended, mixed, predict_sort, sort_filter, unscented, update_extended
+from filters import (
+    DeepSORTOracle,
+    distances,
+    extended,
+    mixed,
+    predict_sort,
+    sort_filter,
+    unscented,
+    update_extended,
+    xyxy_to_xyah,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker import SORT, XYAH, XYSR, XYWH, DeepSORT, Detections, FilterpyMotion
 from tracker.arrays import FloatArray
-from tracker.boxes import xyxy_to_xyah, xyxy_to_xysr
+from tracker.boxes import xyxy_to_xysr
 from tracker.io.mot import read_detections
 
 a_box = st.tuples(st.floats(-500, 2000), st.floats(-500, 2000), st.floats(5, 400), st.floats(5, 400)).map(
@@ -53,7 +63,7 @@ def test_xysr_equals_the_seven_state_filter(
     for shift in life:
         predict_sort(oracle, 1)
         state = motion.predict(state, 1)
-        distance = motion.distances(state, np.stack((probe, other)))[1, 0]
+        distance = distances(motion, state, np.stack((probe, other)))[1, 0]
         close(distance, mahalanobis(oracle, oracle.R, xyxy_to_xysr(probe[None])[0]))
         if shift is not None:
             box = box + shift
@@ -75,7 +85,7 @@ def test_xyah_equals_the_eight_state_filter(
     for shift in life:
         oracle.predict()
         state = motion.predict(state, 1)
-        distance = motion.distances(state, np.stack((probe, other)))[0, 0]
+        distance = distances(motion, state, np.stack((probe, other)))[0, 0]
         close(distance, mahalanobis(oracle.f, oracle.noise, xyxy_to_xyah(probe[None])[0]))
         if shift is not None:
             box = box + shift
@@ -109,15 +119,15 @@ def test_every_function_leaves_its_input_alone_and_takes_no_tracks(motion: Any) 
     np.testing.assert_allclose(before, seen, rtol=1e-9)
     motion.predict(state, 1)
     motion.update(state, seen + 3)
-    motion.distances(state, seen)
+    distances(motion, state, seen)
     np.testing.assert_array_equal(motion.boxes(state), before)
     none = np.empty((0, 4))
     nobody = motion.update(motion.predict(motion.birth(none), 2), none)
     assert nobody.shape[-1] == 0
     assert motion.boxes(nobody).shape == (0, 4)
     assert motion.velocities(nobody).shape == (0, 2)
-    assert motion.distances(nobody, seen).shape == (0, len(seen))
-    assert motion.distances(state, none).shape == (len(seen), 0)
+    assert distances(motion, nobody, seen).shape == (0, len(seen))
+    assert distances(motion, state, none).shape == (len(seen), 0)
 
 
 @pytest.mark.parametrize(
@@ -131,14 +141,14 @@ def test_gated_pairs_are_those_of_all_distances(motion: Any) -> None:
         boxes = np.concatenate((corner, corner + size), axis=1)
         state = motion.predict(motion.birth(boxes[:n]), 1)
         seen = np.concatenate((boxes[n:], boxes[: n // 2] + 1))
-        dense = motion.distances(state, seen)
+        dense = distances(motion, state, seen)
         for limit in (0.5, 9.4877, 200.0):
-            rows, columns, distances = motion.gated_pairs(state, seen, limit)
+            rows, columns, squared = motion.gated_pairs(state, seen, limit)
             assert (np.diff(rows) >= 0).all()
             found = np.zeros(dense.shape, dtype=int)
             np.add.at(found, (rows, columns), 1)
             np.testing.assert_array_equal(found, dense <= limit)
-            np.testing.assert_allclose(distances, dense[rows, columns], rtol=1e-12)
+            np.testing.assert_allclose(squared, dense[rows, columns], rtol=1e-12)
 
 
 def test_a_shrinking_area_stays_positive() -> None:
@@ -192,7 +202,7 @@ def test_distances_of_every_kind_of_filter(name: str) -> None:
     motion, linear = FilterpyMotion(make, **options), XYSR()
     a = linear.predict(linear.birth(seen), 1)
     b = motion.predict(motion.birth(seen), 1)
-    near, far = linear.distances(a, seen + 1), motion.distances(b, seen + 1)
+    near, far = distances(linear, a, seen + 1), distances(motion, b, seen + 1)
     if name == "imm":  # the brisk part widens the mixture
         assert (far <= near * (1 + 1e-9)).all()
         assert (far > 0).all()

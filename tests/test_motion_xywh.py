@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from filters import KalmanFilter, sort_filter
+from filters import KalmanFilter, distances, sort_filter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +38,7 @@ def test_xywh_agrees_with_filterpy(seed):
         z = xyxy_to_xywh(box[None])[0]
         away = z - f.x[:4]
         squared = away @ np.linalg.solve(f.P[:4, :4] + f.R, away)
-        np.testing.assert_allclose(motion.distances(state, box[None])[0, 0], squared, rtol=1e-9)
+        np.testing.assert_allclose(distances(motion, state, box[None])[0, 0], squared, rtol=1e-9)
         f.R = f.R * factor
         f.update(z)
         state = motion.update(state, box[None], np.array([factor]))

@@ -1,9 +1,7 @@
 """Boxes as plain arrays: overlap and conversions. The format is in every function's name.
 
 ``xyxy``  left, top, right, bottom, in pixels (continuous: a box from 0 to 10 is 10 wide)
-``ltwh``  left, top, width, height (MOTChallenge text)
 ``xywh``  centre x, centre y, width, height (BoT-SORT)
-``xyah``  centre x, centre y, aspect ratio width/height, height (DeepSORT)
 ``xysr``  centre x, centre y, area, aspect ratio width/height (SORT)
 
 All functions take (N, 4) arrays, one box per row, and return new arrays; inputs are never modified.
@@ -16,20 +14,6 @@ from functools import lru_cache
 import numpy as np
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
-
-
-def ltwh_to_xyxy(boxes: FloatArray) -> FloatArray:
-    """(N, 4) left, top, width, height -> (N, 4) left, top, right, bottom."""
-    out = boxes.copy()
-    out[:, 2:] += boxes[:, :2]
-    return out
-
-
-def xyxy_to_ltwh(boxes: FloatArray) -> FloatArray:
-    """(N, 4) left, top, right, bottom -> (N, 4) left, top, width, height."""
-    out = boxes.copy()
-    out[:, 2:] -= boxes[:, :2]
-    return out
 
 
 def xyxy_to_xywh(boxes: FloatArray) -> FloatArray:
@@ -46,20 +30,6 @@ def xywh_to_xyxy(boxes: FloatArray) -> FloatArray:
     out[:, :2] -= boxes[:, 2:] / 2
     out[:, 2:] += out[:, :2]
     return out
-
-
-def xyxy_to_xyah(boxes: FloatArray) -> FloatArray:
-    """(N, 4) left, top, right, bottom -> (N, 4) centre x, centre y, width/height, height."""
-    out = xyxy_to_xywh(boxes)
-    out[:, 2] /= out[:, 3]
-    return out
-
-
-def xyah_to_xyxy(boxes: FloatArray) -> FloatArray:
-    """(N, 4) centre x, centre y, width/height, height -> (N, 4) left, top, right, bottom."""
-    out = boxes.copy()
-    out[:, 2] *= out[:, 3]
-    return xywh_to_xyxy(out)
 
 
 def xyxy_to_xysr(boxes: FloatArray) -> FloatArray:
@@ -102,7 +72,8 @@ def area_xyxy(boxes: FloatArray) -> FloatArray:
     return areas
 
 
-def _intersection_union(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+def iou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Intersection over union of every pair: (N, 4) x (M, 4) -> (N, M) in 0..1. Boxes must have positive area."""
     at, bt = a.T, b.T
     # x and y on the first axis: every operation then runs over contiguous rows.
     size = np.minimum(at[2:, :, None], bt[2:, None, :])
@@ -111,12 +82,6 @@ def _intersection_union(a: FloatArray, b: FloatArray) -> tuple[FloatArray, Float
     intersection: FloatArray = np.multiply(size[0], size[1], out=size[0])
     union = np.add.outer(area_xyxy(a), area_xyxy(b))
     union -= intersection
-    return intersection, union
-
-
-def iou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Intersection over union of every pair: (N, 4) x (M, 4) -> (N, M) in 0..1. Boxes must have positive area."""
-    intersection, union = _intersection_union(a, b)
     intersection /= union
     return intersection
 
@@ -124,8 +89,8 @@ def iou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:
 def iou_pairs_xyxy(a: FloatArray, b: FloatArray, least: float | None = None) -> tuple[IntArray, IntArray, FloatArray]:
     """The pairs of (N, 4) x (M, 4) boxes that overlap: rows (K,), ascending, columns (K,) and their IoU (K,).
 
-    With ``least`` the pairs of at least that IoU: fewer, or where it is 0 or below all there are. Otherwise time and
-    memory grow with the pairs of boxes that are near each other, not with N x M.
+    least: only pairs of at least that IoU, at 0 or below all N x M. Time and memory grow with the number of pairs
+    that are near each other, unless all are wanted.
     """
     at, bt = a.T, b.T
     every = least is not None and least <= 0
@@ -154,9 +119,9 @@ def iou_pairs_xyxy(a: FloatArray, b: FloatArray, least: float | None = None) -> 
 
 
 NOTHING = np.array(0.0)  # a call with an array is cheaper than one with a number
-# Looking at all pairs is cheaper than looking for candidates up to here, and that along x than in cells up to there.
+# Up to so many pairs it is cheapest to take all, and up to so many to search along x; beyond them, to search in cells.
 FEW_PAIRS, MORE_PAIRS = 400, 250_000
-LARGE = 3.0  # times the size of nearly all boxes, from which a box is looked at apart
+LARGE = 3.0  # a box so many times larger than nearly all others is searched for apart
 
 
 def near_pairs_xyxy(a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray]:
@@ -174,7 +139,7 @@ def _candidates(at: FloatArray, bt: FloatArray) -> tuple[IntArray, IntArray]:
     sizes = at[2:] - at[:2], bt[2:] - bt[:2]
     largest = np.maximum(*(size.max(axis=1) for size in sizes))
     mean = np.maximum(*(np.add.reduce(size, axis=1) / size.shape[1] for size in sizes))
-    if np.count_nonzero(largest > LARGE * mean):  # else nobody need sort
+    if np.count_nonzero(largest > LARGE * mean):  # a sort is needed only then
         large, large_too = _larger_than_most(*sizes)
         if np.count_nonzero(large) or np.count_nonzero(large_too):
             return _pairs_apart(at, bt, large, large_too)
@@ -195,7 +160,7 @@ def _larger_than_most(size: FloatArray, other: FloatArray) -> tuple[BoolArray, B
 def _pairs_apart(at: FloatArray, bt: FloatArray, large: BoolArray, large_too: BoolArray) -> tuple[IntArray, IntArray]:
     """``_candidates`` with the boxes in the masks (N,) and (M,) apart; not all in either.
 
-    A cell holds the largest box: one that spans the picture would make one cell of it, and every pair a candidate.
+    A cell holds the largest box: one that spans the image would make the image one cell, and every pair a candidate.
     """
     rows = columns = np.empty(0, dtype=np.int64)
     for some, others in ((~large, ~large_too), (~large, large_too), (large, np.full(len(large_too), True))):
@@ -255,7 +220,7 @@ def _pairs_in_cells(at: FloatArray, bt: FloatArray, largest: FloatArray) -> tupl
     """
     a, b = at[:2], bt[:2]
     low, high = b.min(axis=1), b.max(axis=1)
-    # Not more cells than some per box; and a little larger, against rounding.
+    # At most a few cells per box; and a little larger, against rounding.
     cell = np.maximum(largest * (1 + 1e-6), (high - low) / (2 * np.sqrt(bt.shape[1])))
     across, down = ((high - low) / cell).astype(np.int64) + 1
     width = across + 4  # two empty cells on each side, for boxes beyond the others
@@ -271,12 +236,3 @@ def _pairs_in_cells(at: FloatArray, bt: FloatArray, largest: FloatArray) -> tupl
     first = before.take((middle - 1).ravel(), mode="clip")
     run, place = _runs(first, before.take((middle + 2).ravel(), mode="clip") - first)
     return run // 3, order.take(place)
-
-
-def giou_xyxy(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Generalised IoU of every pair: (N, 4) x (M, 4) -> (N, M) in -1..1 (Rezatofighi 2019, eq. 4)."""
-    intersection, union = _intersection_union(a, b)
-    hull = np.maximum(a[:, None, 2:], b[None, :, 2:]) - np.minimum(a[:, None, :2], b[None, :, :2])
-    hull_area = hull[..., 0] * hull[..., 1]
-    giou: FloatArray = intersection / union - (hull_area - union) / hull_area
-    return giou

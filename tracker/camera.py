@@ -1,12 +1,12 @@
-"""Camera motion: how the image moved since the last frame, estimated or read, and trackers carried along by it.
+"""Camera motion: how the image moved since the last frame, estimated or read, and trackers that move with it.
 
 A camera is any callable (image, boxes (N, 4) xyxy or None) -> (2, 3): the affine matrix that takes points of the last
-image to this one, the identity where there is none. ``Compensated`` gives any algorithm such a camera: before each
-update, every track's state is warped. Prediction is linear, so warping before it and after it give the same means.
+image to this one, the identity where nothing moved. ``Compensated`` gives any tracker such a camera: before each update
+it warps every track. Prediction is linear, so warping before it and after it give the same means.
 
-What a warp does to a state: shifts and uniform scales are exact, mean and covariance. A turned camera moves the means
-exactly, but the split filter holds no covariance between x and y and drops it (``tracker.motion``). Boxes stay
-upright and keep their aspect ratio.
+Shifts and uniform scales change mean and covariance of a state exactly. A rotation moves the means exactly, but the
+split filter holds no covariance between x and y and drops it (``tracker.motion``). Boxes stay upright and keep their
+aspect ratio.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ METHODS = ("flow", "orb", "ecc")
 STILL: FloatArray = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 STILL.flags.writeable = False
 
-# Fewer points than this, or a smaller share of them that agree, and the motion is not believed.
+# An estimate from fewer points, or on which a smaller share of them agree, is rejected.
 LEAST_POINTS = 10
 LEAST_AGREEING = 0.4
 LEAST_CORRELATION = 0.6  # of ECC
 LARGEST_SCALE = 1.5  # between two frames
-# A file is believed in more, but not what no camera does: a mirrored or flattened image, a shift past any picture.
+# A file is trusted further, but not with what no camera does: a mirrored or flattened image, a shift past any image.
 LARGEST_SCALE_OF_FILE, LARGEST_SHIFT_OF_FILE = 10.0, 1e6
 
 
 class CameraFile:
     """Camera motion from a text file: lines ``frame a11 a12 tx a21 a22 ty``, frames from 0, one for each.
 
-    path    the file; fields apart by blanks, tabs or commas. A full-size matrix for each frame of the video
-    frames  length of the video, to be checked against, or None
-    offset  frame of the file that the first call stands for
+    path    the file; fields separated by blanks, tabs or commas. A matrix in pixels of the full image for each frame
+    frames  number of frames that the file must have, or None
+    offset  frame of the file that the first call returns
 
     Raises ValueError, with file and line, for a line that is not seven finite numbers, a matrix that no camera makes
-    (mirrored, flat, a scale beyond 10), frames that are not 0, 1, 2, ..., or another length than ``frames``; and in a
-    call beyond the end of the file.
+    (mirrored, flat, a scale beyond 10), frames that are not 0, 1, 2, ..., or another number of frames; and for a call
+    beyond the end of the file.
     """
 
     def __init__(self, path: str | Path, *, frames: int | None = None, offset: int = 0) -> None:
@@ -67,11 +67,13 @@ class CameraFile:
             if len(row) != 7 or not np.isfinite(row).all():
                 raise ValueError(f"{path}:{number}: expected frame a11 a12 tx a21 a22 ty, seven finite numbers")
             if row[0] != len(rows):
-                raise ValueError(f"{path}:{number}: frame {row[0]:g} where {len(rows)} is due; one line for each frame")
+                raise ValueError(
+                    f"{path}:{number}: frame {row[0]:g}, expected {len(rows)}; give one line for each frame, from 0"
+                )
             if rows and not _is_motion(np.array(row[1:]).reshape(2, 3)):  # the first frame has nothing before it
                 raise ValueError(
-                    f"{path}:{number}: no motion of a camera: it mirrors, flattens or throws the image; "
-                    "expected frame a11 a12 tx a21 a22 ty, 1 0 0 0 1 0 where the camera stands still"
+                    f"{path}:{number}: not a camera's motion: it mirrors, flattens or throws the image; "
+                    "expected frame a11 a12 tx a21 a22 ty, with 1 0 0 0 1 0 for a still camera"
                 )
             rows.append(row)
         self.matrices: FloatArray = np.array(rows).reshape(-1, 7)[:, 1:].reshape(-1, 2, 3)
@@ -96,7 +98,7 @@ class CameraFile:
 
 
 def _is_motion(matrix: FloatArray) -> bool:
-    """Whether a camera can have moved so: the scale (square root of the determinant) and the shift are possible."""
+    """Whether a camera can move so: the scale (square root of the determinant) and the shift are possible."""
     if not np.abs(matrix).max() <= LARGEST_SHIFT_OF_FILE:
         return False
     determinant = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
@@ -110,10 +112,10 @@ class CameraEstimate:
                whole image with the largest enhanced correlation coefficient (Evangelidis 2008), the slowest
     longest    longest side, in pixels, of the image it works on
 
-    Boxes given with an image are masked out, the largest only where half of the image is left: what moves by itself
-    says nothing about the camera. Where too little agrees (a scene cut, darkness, a blank wall) the camera is taken as
-    still; ``failures`` counts these frames and the first one of them warns. One affine map fits a camera that turns,
-    shakes or zooms; seen from a car the near moves more than the far, and the map is that of most of the image.
+    Boxes given with an image are masked out, since objects move by themselves; the largest ones only as long as half of
+    the image is left. Where too little agrees (a scene cut, darkness, a blank wall) the camera counts as still;
+    ``failures`` counts these frames and the first one warns. One affine map fits a camera that turns, shakes or zooms;
+    from a car, near things move more than far ones, and the map is that of most of the image.
 
     Raises ValueError for an unknown method, or an image that is not (H, W) or (H, W, 3) uint8.
     """
@@ -180,8 +182,8 @@ def _cv2() -> Any:
 def _outside(boxes: FloatArray, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """(H, W) 255 outside the boxes (N, 4), 0 inside; at least half of the image stays.
 
-    A false detection as large as the image would leave nothing to see the camera by, so the smallest boxes come first.
-    What moves in the others is a minority, which the estimates outvote.
+    A false detection as large as the image would leave nothing to estimate from, so the smallest boxes come first. What
+    moves in the others is a minority, which the estimates outvote.
     """
     mask = np.full(shape, 255, dtype=np.uint8)
     corners = np.clip(boxes, 0, [shape[1], shape[0]] * 2)
@@ -236,7 +238,7 @@ def _orb(last: Any, last_mask: Any, grey: Any, mask: Any) -> FloatArray | None:
 
 def _ecc(last: Any, last_mask: Any, grey: Any, mask: Any) -> FloatArray | None:
     cv2 = _cv2()
-    # It climbs from where it starts: from the shift of the largest phase correlation.
+    # ECC only climbs, so it starts from the shift of the largest phase correlation.
     shift, _ = cv2.phaseCorrelate(last.astype(np.float32), grey.astype(np.float32))
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], dtype=np.float32)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 100, 1e-5)
@@ -302,7 +304,7 @@ class Compensated:
             self.camera.reset()
 
     def carry(self, frame: Any = None, boxes: FloatArray | None = None) -> None:
-        """A frame without an update: the camera sees it, and the tracks move with the camera and no further.
+        """A frame without an update: the tracks move with the camera and no further.
 
         frame  the image (H, W, 3) where the camera needs one. boxes  (N, 4) xyxy to be masked out of it
         """

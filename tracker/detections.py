@@ -12,7 +12,7 @@ from tracker.arrays import BoolArray, FloatArray, IntArray
 
 Invalid = Literal["raise", "drop"]
 
-# Larger coordinates or smaller sizes are no image; inside these bounds areas and ratios stay finite and exact enough.
+# No image has larger coordinates or smaller sizes; within these bounds areas and ratios stay finite and exact enough.
 LARGEST_COORDINATE = 1e8
 SMALLEST_SIZE = 1e-6
 
@@ -175,7 +175,7 @@ def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
     Accepted: Detections; None (nothing seen); an array (N, 4..6) of left, top, right, bottom [, score [, class]];
     a torchvision dict (``boxes``, ``scores``, ``labels``); ``supervision.Detections`` (``xyxy``, ``confidence``,
     ``class_id``); ultralytics ``Results`` (``boxes.xyxy``, ``boxes.conf``, ``boxes.cls``); a list that holds one of
-    these, as models give for a batch of one picture. Tensors may live on any device and be of any type. ``rows`` of the
+    these, as models give for a batch of one image. Tensors may live on any device and be of any type. ``rows`` of the
     result count within ``value``. Raises ValueError for anything else, such as the list of a larger batch, and for bad
     rows unless ``invalid="drop"``.
     """
@@ -205,10 +205,10 @@ def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
     boxes = getattr(value, "boxes", None)
     if boxes is not None and hasattr(boxes, "xyxy"):
         return Detections(_to_numpy(boxes.xyxy), _to_numpy(boxes.conf), _to_numpy(boxes.cls), invalid=invalid)
-    if isinstance(value, (list, tuple)) and value and all(map(_of_a_picture, value)):
+    if isinstance(value, (list, tuple)) and value and all(map(_of_an_image, value)):
         if len(value) > 1:
             raise ValueError(
-                f"detections list holds the output for {len(value)} pictures; give that of one, such as output[0]"
+                f"detections list holds the output for {len(value)} images; give that of one, such as output[0]"
             )
         return as_detections(value[0], invalid=invalid)
     array = _to_numpy(value)
@@ -231,8 +231,8 @@ def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
     return Detections(array[:, :4], scores, classes, invalid=invalid)
 
 
-def _of_a_picture(value: Any) -> bool:
-    """Whether it is one picture's output, of a kind that models give in a list, one a picture."""
+def _of_an_image(value: Any) -> bool:
+    """Whether it is the output for one image, of a kind that models give in a list, one per image."""
     return isinstance(value, (Mapping, Detections)) or hasattr(value, "boxes") or hasattr(value, "xyxy")
 
 
@@ -286,7 +286,7 @@ def _same_length(array: NDArray[Any], n: int, name: str) -> NDArray[Any]:
 def _all_good(
     boxes: FloatArray, scores: FloatArray, labels: FloatArray, embeddings: NDArray[np.float32] | None
 ) -> bool:
-    """What ``_check`` finds nearly always, in a fraction of its time."""
+    """Whether every row is good, as nearly always; much faster than ``_check``."""
     inside = np.abs(boxes) <= LARGEST_COORDINATE
     if np.count_nonzero(inside) < boxes.size:
         return False

@@ -37,42 +37,44 @@ CORNERS = np.array([[1, 0, -0.5, 0], [0, 1, 0, -0.5], [1, 0, 0.5, 0], [0, 1, 0, 
 MOVED = np.array([[1.0, 1, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 1, 1], [0, 0, 0, 0, 1]])
 
 
+MotionState = NDArray[Any]  # (..., N), of whatever type a model keeps: floats, or filter objects
+
 # rows (K,), ascending, columns (K,) and squared distances (K,) of pairs of a track and a box
 GatedPairs = tuple[IntArray, IntArray, FloatArray]
 
 
 class Motion(Protocol):
-    """What a tracker asks of a motion model. Boxes are (N, 4) xyxy pixels; ``step`` is in frames and positive."""
+    """What a tracker needs of a motion model. Boxes are (N, 4) xyxy pixels; ``step`` is in frames and positive."""
 
-    def birth(self, boxes: FloatArray) -> NDArray[Any]:
+    def birth(self, boxes: FloatArray) -> MotionState:
         """State (..., N) of new tracks at ``boxes``."""
         ...
 
-    def predict(self, state: NDArray[Any], step: float) -> NDArray[Any]:
+    def predict(self, state: MotionState, step: float) -> MotionState:
         """State (..., N) after ``step`` frames without a measurement."""
         ...
 
-    def update(self, state: NDArray[Any], boxes: FloatArray, noise: FloatArray | None = None) -> NDArray[Any]:
+    def update(self, state: MotionState, boxes: FloatArray, noise: FloatArray | None = None) -> MotionState:
         """State (..., N) after each track measured its row of ``boxes``; ``noise`` (N,) multiplies the variance."""
         ...
 
-    def boxes(self, state: NDArray[Any]) -> FloatArray:
+    def boxes(self, state: MotionState) -> FloatArray:
         """(N, 4) boxes, xyxy."""
         ...
 
-    def velocities(self, state: NDArray[Any]) -> FloatArray:
+    def velocities(self, state: MotionState) -> FloatArray:
         """(N, 2) velocity of the box centre, pixels per frame."""
         ...
 
-    def gated_pairs(self, state: NDArray[Any], boxes: FloatArray, limit: float) -> GatedPairs:
+    def gated_pairs(self, state: MotionState, boxes: FloatArray, limit: float) -> GatedPairs:
         """The pairs of a track and a box at a squared Mahalanobis distance, of measurements, of at most ``limit``."""
         ...
 
-    def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
+    def warp(self, state: MotionState, matrix: FloatArray) -> MotionState:
         """State (..., N) seen by a camera that moved: ``matrix`` (2, 3) takes old image points to new ones."""
         ...
 
-    def hold_size(self, state: NDArray[Any], which: BoolArray) -> NDArray[Any]:
+    def hold_size(self, state: MotionState, which: BoolArray) -> MotionState:
         """State (..., N) in which the tracks of the mask (N,) no longer change their size, until they measure one.
 
         For tracks that have just been lost: they keep the size they were seen with.
@@ -189,15 +191,6 @@ class _SplitKalman:
 
     def velocities(self, state: FloatArray) -> FloatArray:
         return state[1, :2].copy().T
-
-    def distances(self, state: FloatArray, boxes: FloatArray) -> FloatArray:
-        """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
-        p, pp = state[0], state[2]
-        innovation = self.measure(boxes)[:, None, :] - p[:, :, None]
-        innovation *= innovation
-        innovation /= (pp + self.measurement_variance(p))[:, :, None]
-        total: FloatArray = innovation.sum(axis=0)
-        return total
 
     def gated_pairs(self, state: FloatArray, boxes: FloatArray, limit: float) -> GatedPairs:
         p = state[0]
@@ -388,7 +381,7 @@ class FilterpyMotion:
                      ``lambda f, z: f.update(z, HJacobian, Hx)``.
     warp_filter      (filter, matrix (2, 3)) moves the filter's state with the camera; needed for camera motion only
 
-    Raises ValueError when the default ``predict`` is asked for a part of a frame.
+    The default ``predict_filter`` raises ValueError for a part of a frame.
     """
 
     make: Callable[[FloatArray], Any]
@@ -400,10 +393,10 @@ class FilterpyMotion:
     update_filter: Callable[[Any, FloatArray], None] | None = None
     warp_filter: Callable[[Any, FloatArray], None] | None = None
 
-    def birth(self, boxes: FloatArray) -> NDArray[Any]:
+    def birth(self, boxes: FloatArray) -> MotionState:
         return _objects([self.make(box.copy()) for box in boxes])
 
-    def predict(self, state: NDArray[Any], step: float) -> NDArray[Any]:
+    def predict(self, state: MotionState, step: float) -> MotionState:
         whole = round(step)
         if self.predict_filter is None and (abs(step - whole) > 0.25 or whole < 1):
             raise ValueError(
@@ -418,7 +411,7 @@ class FilterpyMotion:
                     f.predict()
         return _objects(out)
 
-    def update(self, state: NDArray[Any], boxes: FloatArray, noise: FloatArray | None = None) -> NDArray[Any]:
+    def update(self, state: MotionState, boxes: FloatArray, noise: FloatArray | None = None) -> MotionState:
         out = [copy.deepcopy(f) for f in state]
         factors = np.ones(len(out)) if noise is None else noise
         for f, z, factor in zip(out, self.measure(boxes), factors, strict=True):
@@ -431,7 +424,7 @@ class FilterpyMotion:
                 f.R = own
         return _objects(out)
 
-    def boxes(self, state: NDArray[Any]) -> FloatArray:
+    def boxes(self, state: MotionState) -> FloatArray:
         if len(state) == 0:
             return np.empty((0, 4))
         z = np.stack([self._observation(f) for f in state])
@@ -439,7 +432,7 @@ class FilterpyMotion:
             np.maximum(z[:, 2:], SMALLEST_SIZE, out=z[:, 2:])
         return self.unmeasure(z)
 
-    def velocities(self, state: NDArray[Any]) -> FloatArray:
+    def velocities(self, state: MotionState) -> FloatArray:
         out = np.zeros((len(state), 2))
         for i, f in enumerate(state):
             if self.centre_velocity is not None:
@@ -448,7 +441,7 @@ class FilterpyMotion:
                 out[i] = np.ravel(f.x)[4:6]
         return out
 
-    def distances(self, state: NDArray[Any], boxes: FloatArray) -> FloatArray:
+    def _distances(self, state: MotionState, boxes: FloatArray) -> FloatArray:
         """(N, M) squared Mahalanobis distance of every track's predicted measurement to every box."""
         out = np.empty((len(state), len(boxes)))
         if out.size == 0:
@@ -460,21 +453,21 @@ class FilterpyMotion:
             out[i] = np.einsum("mk,mk->m", difference, np.linalg.solve(covariance, difference.T).T)
         return out
 
-    def gated_pairs(self, state: NDArray[Any], boxes: FloatArray, limit: float) -> GatedPairs:
-        distances = self.distances(state, boxes)
+    def gated_pairs(self, state: MotionState, boxes: FloatArray, limit: float) -> GatedPairs:
+        distances = self._distances(state, boxes)
         rows, columns = (distances <= limit).nonzero()
         return rows, columns, distances[rows, columns]
 
-    def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
+    def warp(self, state: MotionState, matrix: FloatArray) -> MotionState:
         if self.warp_filter is None:
-            raise ValueError("this filterpy motion does not know camera motion; pass warp_filter=lambda f, matrix: ...")
+            raise ValueError("this filterpy motion cannot follow the camera; pass warp_filter=lambda f, matrix: ...")
         out = [copy.deepcopy(f) for f in state]
         for f in out:
             self.warp_filter(f, matrix)
         return _objects(out)
 
-    def hold_size(self, state: NDArray[Any], which: BoolArray) -> NDArray[Any]:
-        return state  # what of a filter of unknown state is its size, only its maker knows
+    def hold_size(self, state: MotionState, which: BoolArray) -> MotionState:
+        return state  # which entries of an unknown filter's state are the size, only its maker knows
 
     def _give(self, f: Any, z: FloatArray) -> None:
         if self.update_filter is not None:
@@ -497,7 +490,7 @@ class FilterpyMotion:
         return z - np.ravel(trial.y), np.asarray(trial.S, dtype=np.float64)
 
 
-def _objects(filters: list[Any]) -> NDArray[Any]:
+def _objects(filters: list[Any]) -> MotionState:
     out = np.empty(len(filters), dtype=object)
     out[:] = filters
     return out

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.boxes import iou_pairs_xyxy, warp_boxes
 from tracker.detections import Detections
 from tracker.log import DUPLICATE, EXPIRED, GAP
-from tracker.motion import Motion
+from tracker.motion import Motion, MotionState
 from tracker.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class State:
     last_boxes  (4, N) the last matched detection's box, xyxy
     """
 
-    motion: NDArray[Any]  # (..., N), as the motion model keeps it
+    motion: MotionState  # (..., N)
     integers: IntArray = field(default_factory=lambda: np.empty((9, 0), dtype=np.int64))
     floats: FloatArray = field(default_factory=lambda: np.empty((7, 0)))
     confirmed: BoolArray = field(default_factory=lambda: np.empty(0, dtype=bool))
@@ -375,6 +374,6 @@ class EmbeddedState(State):
         return embeddings[born].T
 
 
-def _measured(motion: Motion, state: NDArray[Any], boxes: FloatArray, noise: FloatArray | None) -> NDArray[Any]:
-    # A motion model of the user's need not know of noise where there is none.
+def _measured(motion: Motion, state: MotionState, boxes: FloatArray, noise: FloatArray | None) -> MotionState:
+    # A user's motion model need not take noise where there is none.
     return motion.update(state, boxes) if noise is None else motion.update(state, boxes, noise)

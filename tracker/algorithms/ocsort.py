@@ -18,16 +18,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
 from tracker.assign import Matching
 from tracker.boxes import iou_pairs_xyxy, warp_boxes, xyxy_to_xywh
 from tracker.detections import Detections
-from tracker.motion import Motion
+from tracker.motion import Motion, MotionState
 from tracker.settings import Age, age, count, flag, score, share
 from tracker.state import State
 from tracker.tracker import Seen, Tracker
@@ -43,7 +41,7 @@ class OCSORTState(State):
     )  # (delta_t, 4, N) boxes, newest first, or NaN
     observed: FloatArray = field(default_factory=lambda: np.empty((4, 0)))  # last box, NaN before the first
     directions: FloatArray = field(default_factory=lambda: np.empty((2, 0)))  # unit vector of movement, or 0
-    frozen: NDArray[Any] = field(default_factory=lambda: np.empty(0))  # motion as predicted for the first missed frame
+    frozen: MotionState = field(default_factory=lambda: np.empty(0))  # motion as predicted for the first missed frame
 
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
         super().warp(motion, matrix)
