@@ -1,4 +1,4 @@
-"""The README's snippets and commands run as written."""
+"""The README's and CONTRIBUTING's snippets and commands run as written."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("track ")]
@@ -79,3 +82,15 @@ def test_set_up_commands_exist_and_ci_runs_the_tests_one() -> None:
 def test_links_and_pictures_exist() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_a_tracker_as_contributing_shows_it(street: Path) -> None:
+    (code,) = [block for block in blocks("python", CONTRIBUTING) if "class Mine" in block]
+    assert len(code.splitlines()) < 25
+    (street / "mine.py").write_text(code)
+    rows = [f"{frame},-1,{10 + frame},20,40,100,0.9,-1,-1,-1\n" for frame in range(1, 9)]
+    (street / "det.txt").write_text("".join(rows))
+    command = ["street.mp4", "--algo", "./mine.py:Mine", "--set", "least=0.2", "--detector", "det.txt", "--every", "2"]
+    assert main([*command, "--no-video", "-o", "out"]) == 0
+    ids = [line.split(",")[1] for line in (street / "out" / "tracks.txt").read_text().splitlines()]
+    assert ids == ["1"] * 8

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from tracker.camera import Compensated as Compensated
     from tracker.detections import Detections as Detections
     from tracker.detections import as_detections as as_detections
+    from tracker.log import Edits as Edits
+    from tracker.log import Log as Log
     from tracker.motion import XYAH as XYAH
     from tracker.motion import XYSR as XYSR
     from tracker.motion import XYWH as XYWH
     from tracker.motion import FilterpyMotion as FilterpyMotion
     from tracker.run.pipeline import track as track
+    from tracker.tracker import Tracker as Tracker
     from tracker.tracks import Track as Track
     from tracker.tracks import Tracks as Tracks
 
@@ -38,8 +41,11 @@ _WHERE = {
     "XYSR": "tracker.motion",
     "DeepSORT": "tracker.algorithms.deepsort",
     "Detections": "tracker.detections",
+    "Edits": "tracker.log",
     "FilterpyMotion": "tracker.motion",
+    "Log": "tracker.log",
     "Track": "tracker.tracks",
+    "Tracker": "tracker.tracker",
     "Tracks": "tracker.tracks",
     "as_detections": "tracker.detections",
     "track": "tracker.run.pipeline",
