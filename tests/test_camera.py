@@ -11,7 +11,7 @@ import pytest
 from crowds import lanes
 from filters import distances
 
-from tracker import Detections
+from tracker import SORT, Detections, Log
 from tracker.algorithms import algorithm, algorithms
 from tracker.boxes import warp_boxes
 from tracker.camera import METHODS, STILL, CameraEstimate, CameraFile, Compensated, open_camera
@@ -200,3 +200,23 @@ def test_a_compensated_tracker_can_be_pickled(tmp_path):
     again = pickle.loads(pickle.dumps(tracker))
     assert again.camera.frame == 1
     assert len(again.tracks) == 1
+
+
+def test_what_is_set_on_a_compensated_tracker_is_the_trackers() -> None:
+    sort = SORT()
+    tracker = Compensated(sort, lambda image, boxes: MOVE)
+    tracker.log = Log()
+    tracker.update([[0, 0, 10, 20]])
+    assert sort.log is tracker.log
+    assert [decisions.born for decisions in tracker.log.frames] == [[(1, 0)]]
+    saved = copy.deepcopy(tracker.state)
+    tracker.update([[0, 0, 10, 20]])
+    tracker.state = saved
+    assert sort.state.frame == 1
+    again = pickle.loads(pickle.dumps(Compensated(SORT(), CameraEstimate())))
+    assert len(again.tracks) == 0
+
+
+def test_a_tracker_that_cannot_be_warped_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^object has no method warp\(matrix\), so no camera motion can be applied$"):
+        Compensated(object(), lambda image, boxes: MOVE)

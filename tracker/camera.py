@@ -282,20 +282,12 @@ class Compensated:
             raise AttributeError(name)
         return getattr(self.tracker, name)
 
-    @property
-    def state(self) -> Any:
-        """The tracker's state; the camera's own (its last image) is not part of it."""
-        return self.tracker.state
-
-    @state.setter
-    def state(self, state: Any) -> None:
-        self.tracker.state = state
-
-    @property
-    def tracks(self) -> Tracks:
-        """Every living track."""
-        tracks: Tracks = self.tracker.tracks
-        return tracks
+    def __setattr__(self, name: str, value: Any) -> None:
+        """What is set, the state or a log, is the tracker's; the camera's last image is no part of the state."""
+        if name in ("tracker", "camera"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.tracker, name, value)
 
     def reset(self) -> None:
         """Forget everything; the camera too, where it can."""
