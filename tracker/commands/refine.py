@@ -1,4 +1,4 @@
-"""The subcommand that repairs results afterwards: ``track refine``."""
+"""The subcommand that repairs results offline: ``track refine``."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tracker.arrays import FloatArray
-    from tracker.refine import Merge, Rows
+    from tracker.io.video import Frame, Source
+    from tracker.refine import Merge
+    from tracker.rows import Rows
 
 _DESCRIPTION = """Repair results offline: merge tracks of one object, fill gaps, smooth. Each merge is printed with its
-reason. In what is written, column 10 is 1 in interpolated rows and -1 in observed ones; the official kit ignores it."""
+reason. In the files written, column 10 is 1 in interpolated rows and -1 in observed ones; the official kit ignores it."""
 
 
 def add_parsers(subparsers: Any) -> None:
     """Register ``refine``."""
     parser = subparsers.add_parser("refine", description=_DESCRIPTION, allow_abbrev=False)
     add = parser.add_argument
-    add("results", metavar="RESULTS", help="a results file, or a folder of <seq>.txt")
+    add("results", metavar="RESULTS", help="a results file, a folder of <seq>.txt, or a folder of trackers' folders")
     add(
         "-o",
         dest="out",
@@ -46,7 +48,7 @@ def add_parsers(subparsers: Any) -> None:
         metavar="X",
         help="least IoU of each track, predicted across the gap, with the other's box (default 0.3; 0.01 with --video)",
     )
-    add("--video", metavar="SOURCE", help="their video: merging then asks appearance too, and motion less")
+    add("--video", metavar="SOURCE", help="their video: tracks to merge must then look alike, and overlap less")
     add("--reid", metavar="WHAT", help="embedder for --video: default, histogram or MODEL.onnx (default default)")
     add("--max-distance", type=float, metavar="X", help="largest cosine distance of tracks to merge (default 0.2)")
     add(
@@ -58,7 +60,7 @@ def add_parsers(subparsers: Any) -> None:
         "--support",
         type=float,
         metavar="X",
-        help="observed rows that a track must have on either side for each it misses; 0 fills all gaps (default 3)",
+        help="observed rows that a track needs on either side of a gap for each missing one; 0 fills all (default 3)",
     )
     add(
         "--smooth",
@@ -74,35 +76,26 @@ def add_parsers(subparsers: Any) -> None:
 
 
 def run_refine(args: argparse.Namespace) -> int:
-    """``track refine``."""
+    """``track refine``: repair every file and say what was done; 0."""
     from tracker.io.mot import read_results
-    from tracker.refine import as_rows, refine
+    from tracker.refine import refine
 
-    if not args.video and (args.reid or args.max_distance is not None):
-        raise ValueError("--reid and --max-distance look at pictures; name the video with --video")
-    for name in ("video", "merge_gap", "merge_overlap"):
-        if not args.merge and getattr(args, name) is not None:
-            raise ValueError(f"--{name.replace('_', '-')} serves merging; leave it out, or --no-merge")
-    if args.report and Path(args.report).suffix.lower() not in (".csv", ".json"):
-        raise ValueError(f"--report {args.report}: give a name that ends in .csv or .json")
-    targets = _targets(args)
+    _check_options(args)
+    targets = _targets(Path(args.results), args.out, args.video)
+    _check_targets(targets, args.report, args.overwrite)
     settings = _settings(args)
-    rows_of = {}
-    for source in targets:
-        read = read_results(source)
-        rows_of[source] = as_rows(read.frames, read.ids, read.boxes, read.scores, read.classes, read.interpolated)
+    rows_of = {source: read_results(source) for source in targets}
     for target in targets.values():
         target.parent.mkdir(parents=True, exist_ok=True)
     if args.video:
         (rows,) = rows_of.values()
-        settings["embeddings"] = _appearance(args, rows)
+        settings["embeddings"] = _appearance(rows, args.video, args.reid or "default", args.json or args.quiet)
 
     done: list[dict[str, Any]] = []
     for source, target in targets.items():
-        rows = rows_of[source]
-        refined, merges = refine(rows, **settings)
+        refined, merges = refine(rows_of[source], **settings)
         _write(target, refined)
-        done.append(_summary(source, target, rows, refined, merges))
+        done.append(_summary(source, target, rows_of[source], refined, merges))
         if not args.json and not args.quiet:
             _say(done[-1])
     if args.report:
@@ -112,25 +105,60 @@ def run_refine(args: argparse.Namespace) -> int:
     return 0
 
 
-def _write(target: Path, rows: Rows) -> None:
-    """The file, whole or not at all. Raises ValueError where it cannot be written."""
-    from tracker.io.mot import write_results
+def _check_options(args: argparse.Namespace) -> None:
+    """Refuse options that contradict each other or say nothing."""
+    if not args.video and (args.reid or args.max_distance is not None):
+        raise ValueError("--reid and --max-distance compare appearance; name the video with --video")
+    for name in ("video", "merge_gap", "merge_overlap"):
+        if not args.merge and getattr(args, name) is not None:
+            raise ValueError(f"--{name.replace('_', '-')} is for merging; leave it out, or --no-merge")
+    if args.report and Path(args.report).suffix.lower() not in (".csv", ".json"):
+        raise ValueError(f"--report {args.report}: give a name that ends in .csv or .json")
+    if args.report and not Path(args.report).parent.is_dir():
+        raise ValueError(f"--report {args.report}: no such folder; make it first")
 
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        write_results(
-            part, rows.frames, rows.ids, rows.boxes, rows.scores, classes=rows.classes, interpolated=rows.interpolated
-        )
-        part.replace(target)
-    except OSError as error:
-        raise ValueError(f"{target}: cannot be written ({error.strerror}); write to another place with -o") from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+
+def _targets(given: Path, named: str | None, video: str | None) -> dict[Path, Path]:
+    """The file to write for each results file. given: RESULTS. named: OUT, None for the default name."""
+    from tracker.evaluate.sequences import find_results
+
+    out = _beside(given) if named is None else Path(named)
+    if given.is_file() or not given.exists():
+        folder = out.is_dir() or (named or "").endswith(("/", os.sep))
+        return {given: out / given.name if folder else out}
+    if video:
+        raise ValueError(f"{given}: is a folder; --video is the video of one results file, give that")
+    if out.is_file():
+        raise ValueError(f"{out}: is a file; give a folder to write to")
+    targets = {}
+    found = find_results(given)
+    for tracker, files in found.items():
+        folder_of = out if len(found) == 1 else out / tracker
+        targets |= {file: folder_of / file.name for file in (files.values() if isinstance(files, dict) else [files])}
+    return targets
+
+
+def _beside(given: Path) -> Path:
+    """The results' own path with -refined in its name, relative where theirs is."""
+    plain = Path(os.path.abspath(given))
+    out = plain.with_name(f"{plain.stem}-refined{plain.suffix}" if given.is_file() else f"{plain.name}-refined")
+    return out if given.is_absolute() else Path(os.path.relpath(out))
+
+
+def _check_targets(targets: dict[Path, Path], report: str | None, overwrite: bool) -> None:
+    """Refuse to replace what is read, or what exists unless ``overwrite``."""
+    inputs = {source.resolve() for source in targets}
+    for target in [*targets.values(), *([Path(report)] if report else [])]:
+        if target.resolve() in inputs:
+            raise ValueError(f"{target}: is one of the files to read; write to another place with -o")
+        if target.is_dir():
+            raise ValueError(f"{target}: is a folder; give a file")
+        if target.exists() and not overwrite:
+            raise ValueError(f"{target}: exists; give another name with -o, or --overwrite")
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    """What ``refine`` is given, in frames. Raises ValueError for what it does not take."""
+    """The arguments of ``refine``, times in frames. Raises ValueError for values that it refuses."""
     from tracker.refine import as_rows, refine
     from tracker.settings import frames_of
 
@@ -147,85 +175,65 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
     for name in given.keys() & {"merge_gap", "max_gap"}:
         given[name] = frames_of(given[name], rate or 30.0, f"--{name.replace('_', '-')}")
     settings = {"merging": args.merge, "smooth": args.smooth, **given}
-    refine(as_rows([], [], []), **settings)  # before the video is read
+    refine(as_rows([], [], []), **settings)  # refuses bad values before the video is read
     return settings
 
 
-def _targets(args: argparse.Namespace) -> dict[Path, Path]:
-    """Each results file and the file to write for it. Raises ValueError where one would be replaced unasked."""
-    from tracker.evaluate.sequences import find_results
-
-    given = Path(args.results)
-    if args.out:
-        out = Path(args.out)
-    else:
-        plain = Path(os.path.abspath(given))
-        out = plain.with_name(f"{plain.stem}-refined{plain.suffix}" if given.is_file() else f"{plain.name}-refined")
-        out = Path(os.path.relpath(out)) if not given.is_absolute() else out
-    if given.is_file() or not given.exists():
-        folder = out.is_dir() or (args.out or "").endswith(("/", os.sep))
-        targets = {given: out / given.name if folder else out}
-    else:
-        if args.video:
-            raise ValueError(f"{given}: is a folder; --video is the video of one results file, give that")
-        if out.is_file():
-            raise ValueError(f"{out}: is a file; give a folder to write to")
-        targets = {}
-        found = find_results(given)
-        for tracker, files in found.items():
-            folder = out if len(found) == 1 else out / tracker
-            targets |= {file: folder / file.name for file in (files.values() if isinstance(files, dict) else [files])}
-    inputs = {source.resolve() for source in targets}
-    written = [*targets.values(), *([Path(args.report)] if args.report else [])]
-    for target in written:
-        if target.resolve() in inputs:
-            raise ValueError(f"{target}: is what is read; write to another place with -o")
-        if target.is_dir():
-            raise ValueError(f"{target}: is a folder; give a file")
-        if target.exists() and not args.overwrite:
-            raise ValueError(f"{target}: exists; give another name with -o, or --overwrite")
-    if args.report and not Path(args.report).parent.is_dir():
-        raise ValueError(f"--report {args.report}: no such folder; make it first")
-    return targets
-
-
-def _appearance(args: argparse.Namespace, rows: Rows) -> FloatArray:
+def _appearance(rows: Rows, video: str, reid: str, quiet: bool) -> FloatArray:
     """The mean embedding of each track, from the video."""
-    from tracker.commands import report
     from tracker.embed import open_embedder
     from tracker.io.video import open_source
     from tracker.refine import mean_embeddings
 
-    with open_source(args.video) as source:
-        progress = None if args.json or args.quiet else report.Progress(int(rows.frames.max(initial=1)))
-
-        def shown() -> Iterator[Any]:
-            for frame in source:
-                if progress is not None:
-                    progress(frame.number, 0)
-                yield frame
-
+    with open_source(video) as source, closing(_frames(source, rows.last_frame, quiet)) as frames:
         if source.live:
-            raise ValueError(f"{args.video}: is live; --video takes the recording that was tracked")
+            raise ValueError(f"{video}: is live; --video takes the recording that was tracked")
         try:
-            return mean_embeddings(rows, shown(), open_embedder(args.reid or "default"))
+            return mean_embeddings(rows, frames, open_embedder(reid))
         except ValueError as error:
-            raise ValueError(f"{args.video}: {error}") from None
-        finally:
+            raise ValueError(f"{video}: {error}") from None
+
+
+def _frames(source: Source, last: int, quiet: bool) -> Generator[Frame, None, None]:
+    """The frames of a source, with a line of progress towards frame ``last`` unless ``quiet``."""
+    from tracker.commands.report import Progress
+
+    progress = None if quiet else Progress(max(last, 1))
+    try:
+        for frame in source:
             if progress is not None:
-                progress.close()
+                progress(frame.number, 0)
+            yield frame
+    finally:
+        if progress is not None:
+            progress.close()
+
+
+def _write(target: Path, rows: Rows) -> None:
+    """Write the file whole or not at all. Raises ValueError where it cannot be written."""
+    from tracker.io.mot import write_results
+
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        write_results(part, rows)
+        part.replace(target)
+    except OSError as error:
+        raise ValueError(f"{target}: cannot be written ({error.strerror}); write to another place with -o") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _summary(source: Path, target: Path, rows: Rows, refined: Rows, merges: list[Merge]) -> dict[str, Any]:
-    added = int(refined.interpolated.sum() - rows.interpolated.sum())
+    """What was done to one file, ready for JSON."""
     return {
         "source": str(source),
         "written": str(target),
-        "tracks_before": len(rows.starts) - 1,
-        "tracks": len(refined.starts) - 1,
+        "tracks_before": len(rows.by_track().spans),
+        "tracks": len(refined.spans),
         "rows_before": len(rows),
         "rows": len(refined),
-        "interpolated": added,
+        "interpolated": int(refined.interpolated.sum() - rows.interpolated.sum()),
         "merges": [_link(link) for link in merges],
     }
 
@@ -244,20 +252,22 @@ def _say(done: dict[str, Any]) -> None:
         print(f"  {link['reason']}")
     print(f"tracks: {done['written']}")
     if done["rows_before"] == 0:
-        print(f"track: note: {done['source']} has no rows, nor has what was written", file=sys.stderr)
+        print(f"track: note: {done['source']} has no rows, so the file written has none", file=sys.stderr)
 
 
 def _report(path: Path, done: list[dict[str, Any]]) -> None:
-    if path.suffix.lower() == ".json":
-        text = json.dumps({"results": done}, indent=2) + "\n"
-    else:
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["source", "kept", "merged", "gap", "overlap", "distance", "reason"])
-        for result in done:
-            writer.writerows([result["source"], *link.values()] for link in result["merges"])
-        text = out.getvalue()
+    """Write the summaries as JSON, or the merges as CSV. Raises ValueError where the file cannot be written."""
+    text = json.dumps({"results": done}, indent=2) + "\n" if path.suffix.lower() == ".json" else _merges_csv(done)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ValueError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
+
+
+def _merges_csv(done: list[dict[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["source", "kept", "merged", "gap", "overlap", "distance", "reason"])
+    for result in done:
+        writer.writerows([result["source"], *link.values()] for link in result["merges"])
+    return out.getvalue()

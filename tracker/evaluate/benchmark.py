@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import json
 import os
@@ -14,26 +13,30 @@ from numpy.typing import ArrayLike
 
 from tracker.arrays import FloatArray, IntArray
 from tracker.evaluate.clear import ClearCounter
-from tracker.evaluate.doctor import gt_suspicions, suspicions
+from tracker.evaluate.doctor import first_beyond, gt_suspicions, suspicions
 from tracker.evaluate.frames import Frames, Names, frames_from_boxes, frames_from_matrices
 from tracker.evaluate.hota import HotaCounter
 from tracker.evaluate.identity import IdentityCounter
 from tracker.evaluate.rules import CLASSES, Rules, check_rules, recognise_rules, rules_by_name
 from tracker.evaluate.scores import Evaluation, SequenceScore, combine
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
-from tracker.io.mot import MotFormatError, MotRows, read_ground_truth, read_results
+from tracker.io.mot import MotFormatError, read_ground_truth, read_results
+from tracker.rows import Rows, as_rows
+from tracker.spelling import nearest
 
-_BLOCK_ROWS = 1 << 16  # rows worked on at once: bounds the memory of long sequences
+_BLOCK_ROWS = 1 << 16  # rows scored at once: bounds the memory of long sequences
 _BUFFER_FRAMES = 256
 
-Source = str | os.PathLike[str] | MotRows | Mapping[str, "str | os.PathLike[str] | MotRows"]
+Source = str | os.PathLike[str] | Rows | Mapping[str, "str | os.PathLike[str] | Rows"]
 
 
 class Accumulator:
     """HOTA, CLEAR and identity of one sequence, frame by frame as they come.
 
-    Memory is bounded by the number of identities that meet, not by the number of frames: overlapping pairs that HOTA
-    needs again wait in a temporary file once they pass 64 MB.
+    Memory is bounded by the number of identities that overlap, not by the number of frames: beyond 64 MB, the overlapping
+    pairs that HOTA needs again go to a temporary file.
+
+    name: of the sequence in the scores. threshold: overlap of a match in CLEAR and identity, above 0 and up to 1.
     """
 
     def __init__(self, name: str = "sequence", threshold: float = 0.5) -> None:
@@ -81,10 +84,11 @@ def evaluate(
 ) -> Evaluation:
     """Score one tracker's results.
 
-    results: a file, a folder of `<seq>.txt`, rows as `read_results` gives them, or a dict of files or rows by sequence
-    name. gt: a MOTChallenge tree, a flat folder, a file, rows, or a dict. rules: "auto" recognises them from the ground
-    truth (`Evaluation.why` says how), or "mot15", "mot16", "mot17", "mot20", "plain". sequences: names to take of `gt`.
-    threshold: overlap of a match in CLEAR and identity. A sequence without results is scored as empty and noted.
+    results: a file, a folder of `<seq>.txt`, `Rows`, or a dict of files or rows by sequence name. gt: a MOTChallenge
+    tree, a flat folder, a file, rows, or a dict. rules: "auto" recognises them from the ground truth (`Evaluation.why`
+    says how), or "mot15", "mot16", "mot17", "mot20", "plain". tracker: its name in the scores. sequences: names to take
+    of `gt`. threshold: overlap of a match in CLEAR and identity, above 0 and up to 1. A sequence without results is
+    scored as empty and noted.
     Raises MotFormatError with file and line for a bad file, ValueError for what does not fit together.
     """
     truth = load_ground_truth(gt, rules, sequences)
@@ -92,37 +96,17 @@ def evaluate(
         found = find_results(results)
         if len(found) > 1:
             raise ValueError(f"{results}: holds {len(found)} trackers ({', '.join(found)}); give one of their folders")
-        files = next(iter(found.values()))
-        return truth.score(files, tracker=tracker, threshold=threshold)
+        return truth.score(next(iter(found.values())), tracker=tracker, threshold=threshold)
     return truth.score(results, tracker=tracker, threshold=threshold)
 
 
 def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | None = None) -> GroundTruth:
-    """Read and check ground truth once, to score several trackers against. Arguments and errors as in `evaluate`."""
-    known: dict[str, Sequence] = {}
-    rows: dict[str, MotRows] = {}
-    if isinstance(gt, MotRows):
-        known["sequence"], rows["sequence"] = Sequence("sequence", Path("ground truth")), gt
-    elif isinstance(gt, Mapping):
-        missing = [name for name in sequences or () if name not in gt]
-        if missing:
-            raise ValueError(f"no sequence {missing[0]!r} in the ground truth; there are {', '.join(gt)}")
-        for name in sequences or gt:
-            source = gt[name]
-            if isinstance(source, MotRows):
-                known[name], rows[name] = Sequence(name, Path(f"ground truth of {name}")), source
-            else:
-                found = find_sequences(source)
-                if len(found) != 1:
-                    raise ValueError(f"{source}: holds {len(found)} sequences; give the one named {name}")
-                known[name] = found[0]
-    else:
-        known = {sequence.name: sequence for sequence in find_sequences(gt, sequences)}
-    for name, sequence in known.items():
-        if name in rows:
-            _check_rows(rows[name], str(sequence.gt), least_id=0)
-        else:
-            rows[name] = read_ground_truth(sequence.gt)
+    """Read and check ground truth once, to score several trackers against it. Arguments and errors as in `evaluate`."""
+    given = _sequences_of(gt, sequences)
+    known = {name: sequence for name, (sequence, _) in given.items()}
+    rows: dict[str, Rows] = {}
+    for name, (sequence, own) in given.items():
+        rows[name] = read_ground_truth(sequence.gt) if own is None else _checked(own, sequence.gt, least_id=0)
         _check_length(rows[name], sequence, sequence.gt)
     chosen, why = recognise_rules(rows) if rules == "auto" else (rules_by_name(rules), "as asked")
     for name, sequence in known.items():
@@ -130,52 +114,76 @@ def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | No
     return GroundTruth(known, rows, chosen, why, partial=sequences is not None)
 
 
+def _sequences_of(gt: Source, only: list[str] | None) -> dict[str, tuple[Sequence, Rows | None]]:
+    """The sequences of ground truth by name, each with its rows where these were given instead of a file."""
+    if isinstance(gt, Rows):
+        return {"sequence": (Sequence("sequence", Path("ground truth")), gt)}
+    if not isinstance(gt, Mapping):
+        return {sequence.name: (sequence, None) for sequence in find_sequences(gt, only)}
+    missing = [name for name in only or () if name not in gt]
+    if missing:
+        raise ValueError(f"no sequence {missing[0]!r} in the ground truth; there are {', '.join(gt)}")
+    out: dict[str, tuple[Sequence, Rows | None]] = {}
+    for name in only or gt:
+        source = gt[name]
+        if isinstance(source, Rows):
+            out[name] = Sequence(name, Path(f"ground truth of {name}")), source
+            continue
+        found = find_sequences(source)
+        if len(found) != 1:
+            raise ValueError(f"{source}: holds {len(found)} sequences; give the one named {name}")
+        out[name] = found[0], None
+    return out
+
+
 class GroundTruth:
-    """Ground truth of some sequences and the rules to score by; made by `load_ground_truth`."""
+    """Ground truth of some sequences and the rules to score by; made by `load_ground_truth`.
+
+    sequences, rows: by name; the rows are ordered by frame. rules, why: the rules, and what they were recognised by.
+    partial: whether only some sequences were asked for, so that results of others need no note.
+    """
 
     def __init__(
-        self, known: dict[str, Sequence], rows: dict[str, MotRows], rules: Rules, why: str, partial: bool = False
+        self, known: dict[str, Sequence], rows: dict[str, Rows], rules: Rules, why: str, partial: bool = False
     ) -> None:
         self.sequences = known
-        self.partial = partial  # only some sequences were asked for, so results for others are no surprise
+        self.partial = partial
         self.rows = rows
         self.rules = rules
         self.why = why
 
-    def match(self, results: Source) -> tuple[dict[str, Path | MotRows], list[str]]:
+    def match(self, results: Source) -> tuple[dict[str, Path | Rows], list[str]]:
         """Results by sequence name, with notes on what is missing or left over. Raises ValueError when nothing fits."""
-        notes: list[str] = []
-        by_name: dict[str, Path | MotRows]
-        if isinstance(results, MotRows) or not isinstance(results, Mapping):
-            source = results if isinstance(results, MotRows) else Path(results)
-            name = next(iter(self.sequences))
-            if len(self.sequences) > 1:
-                name = source.stem if isinstance(source, Path) else ""
-                if name not in self.sequences:
-                    shown = source if isinstance(source, Path) else "results"
-                    raise ValueError(
-                        f"{shown}: one result for {len(self.sequences)} sequences of ground truth, named as none "
-                        "of them; name it <seq>.txt or give one sequence"
-                    )
-            if isinstance(source, Path) and source.stem != name:
-                notes.append(f"{source.name} is scored as {name}")
-            return {name: source}, notes
-        by_name = {name: s if isinstance(s, MotRows) else Path(s) for name, s in results.items()}
+        if isinstance(results, Rows) or not isinstance(results, Mapping):
+            return self._match_one(results if isinstance(results, Rows) else Path(results))
+        by_name = {name: s if isinstance(s, Rows) else Path(s) for name, s in results.items()}
         if len(by_name) == 1 and len(self.sequences) == 1 and not self.partial:
             (given, only), name = next(iter(by_name.items())), next(iter(self.sequences))
-            if given != name:
-                notes.append(f"{given} is scored as {name}")
-            return {name: only}, notes
+            return {name: only}, [] if given == name else [f"{given} is scored as {name}"]
         extra = [name for name in by_name if name not in self.sequences]
         if len(extra) == len(by_name):
-            close = difflib.get_close_matches(extra[0], self.sequences, n=1, cutoff=0.0) if extra else []
+            hint = nearest(extra[0], self.sequences, cutoff=0.0) if extra else ""
             raise ValueError(
-                f"no result belongs to a sequence of the ground truth ({', '.join(extra) or 'no results'}); "
-                f"name the files as the sequences{f', for example {close[0]}.txt' if close else ''}"
+                f"no result belongs to a sequence of the ground truth ({', '.join(extra) or 'no results'}){hint}; "
+                "name each file <seq>.txt, as its sequence"
             )
-        if extra and not self.partial:
-            notes.append(f"left out, no ground truth of that name: {', '.join(extra)}")
-        return {name: source for name, source in by_name.items() if name in self.sequences}, notes
+        matched = {name: source for name, source in by_name.items() if name in self.sequences}
+        silent = self.partial or not extra
+        return matched, [] if silent else [f"left out, no ground truth of that name: {', '.join(extra)}"]
+
+    def _match_one(self, source: Path | Rows) -> tuple[dict[str, Path | Rows], list[str]]:
+        """`match` for a result without a sequence name: a file is named as its sequence where there are several."""
+        name = next(iter(self.sequences))
+        if len(self.sequences) > 1:
+            name = source.stem if isinstance(source, Path) else ""
+            if name not in self.sequences:
+                shown = source if isinstance(source, Path) else "results"
+                raise ValueError(
+                    f"{shown}: one result for {len(self.sequences)} sequences of ground truth, named as none "
+                    "of them; name it <seq>.txt or give one sequence"
+                )
+        renamed = isinstance(source, Path) and source.stem != name
+        return {name: source}, [f"{source.name} is scored as {name}"] if renamed else []
 
     def score(
         self, results: Source, *, tracker: str = "tracker", threshold: float = 0.5, look: bool = True
@@ -186,38 +194,42 @@ class GroundTruth:
             for name, sequence in self.sequences.items():
                 notes += [f"{name}: ground truth: {note}" for note in gt_suspicions(self.rows[name], sequence)]
         scores = []
-        for name, sequence in self.sequences.items():
-            source = matched.get(name)
-            if source is None:
-                notes.append(f"{name}: no results, scored as empty")
-                rows = _no_rows()
-            else:
-                rows = source if isinstance(source, MotRows) else read_results(source)
-                path = source if isinstance(source, Path) else Path(f"results of {name}")
-                if isinstance(source, MotRows):
-                    _check_rows(rows, str(path), least_id=1)
-                elif _is_part(source, rows, sequence.length or self.rows[name].last_frame):
-                    notes.append(
-                        f"{name}: these frames are a part, counted anew by `track bench`; it scores them itself"
-                    )
-                _check_length(rows, sequence, path)
-                _check_end(rows, self.rows[name], sequence, path)
-                self._check_classes(rows, path)
-                if not len(rows):
-                    notes.append(f"{name}: results are empty")
-                elif look:
-                    notes += [f"{name}: {note}" for note in suspicions(rows, self.rows[name], sequence)]
+        for name in self.sequences:
+            rows, said = self._results(name, matched.get(name), look)
             counters = _Counters(threshold)
             for frames in self.frames(name, rows):
                 counters.add(frames)
             scores.append(counters.result(name))
             if scores[-1].gt_dets == 0:
-                notes.append(f"{name}: no box of the ground truth counts, so nothing could be found")
+                said.append("no box of the ground truth counts, so nothing could be found")
+            notes += [f"{name}: {note}" for note in said]
         return Evaluation(tracker, self.rules.name, self.why, tuple(scores), combine(scores), tuple(notes))
 
-    def frames(self, name: str, results: MotRows) -> Iterator[Frames]:
+    def _results(self, name: str, source: Path | Rows | None, look: bool) -> tuple[Rows, list[str]]:
+        """The checked results of a sequence, and what to say about them."""
+        if source is None:
+            return as_rows([], [], []), ["no results, scored as empty"]
+        notes: list[str] = []
+        sequence, gt = self.sequences[name], self.rows[name]
+        if isinstance(source, Rows):
+            path = Path(f"results of {name}")
+            rows = _checked(source, path, least_id=1)
+        else:
+            path, rows = source, read_results(source)
+            if _is_part(path, rows, sequence.length or gt.last_frame):
+                notes.append("these frames are a part, counted anew by `track bench`; it scores them itself")
+        _check_length(rows, sequence, path)
+        _check_end(rows, gt, sequence, path)
+        self._check_classes(rows, path)
+        if not len(rows):
+            notes.append("results are empty")
+        elif look:
+            notes += suspicions(rows, gt, sequence)
+        return rows, notes
+
+    def frames(self, name: str, results: Rows) -> Iterator[Frames]:
         """The rows that count and their overlaps, block after block of frames."""
-        gt = self.rows[name]
+        gt, results = self.rows[name], results.by_frame()
         length = self.sequences[name].length or max(gt.last_frame, results.last_frame)
         gt_start = np.searchsorted(gt.frames, np.arange(1, length + 2))
         id_start = np.searchsorted(results.frames, np.arange(1, length + 2))
@@ -236,7 +248,7 @@ class GroundTruth:
             )
             yield self.rules.apply(frames, gt.scores[g], gt.classes[g])
 
-    def _check_classes(self, rows: MotRows, path: Path) -> None:
+    def _check_classes(self, rows: Rows, path: Path) -> None:
         """The benchmark scores pedestrians only, and refuses results of other classes."""
         if self.rules.classes and len(rows) and rows.classes.max() > 1 and np.isin(rows.classes, [-1, *CLASSES]).all():
             row = int(np.argmax(rows.classes > 1))
@@ -247,7 +259,7 @@ class GroundTruth:
 
 
 class _Counters:
-    """The three scores and the plain counts, fed together."""
+    """The counters of the three scores and the numbers of rows and identities, fed together."""
 
     def __init__(self, threshold: float) -> None:
         if not 0 < threshold <= 1:
@@ -281,24 +293,33 @@ class _Counters:
 
 
 def _blocks(gt_start: IntArray, id_start: IntArray) -> Iterator[tuple[int, int]]:
-    """Ranges of frames with about _BLOCK_ROWS rows in each."""
+    """Ranges of frames with about _BLOCK_ROWS rows each."""
     done = (gt_start[1:] + id_start[1:]) // _BLOCK_ROWS
     edges = (np.flatnonzero(np.diff(done)) + 1).tolist()
     bounds = [0, *edges, len(done)]
     yield from (pair for pair in itertools.pairwise(bounds) if pair[1] > pair[0])
 
 
-def _check_length(rows: MotRows, sequence: Sequence, path: Path) -> None:
-    if sequence.length is not None and rows.last_frame > sequence.length:
-        row = int(np.argmax(rows.frames > sequence.length))
+def _checked(rows: Rows, where: Path, least_id: int) -> Rows:
+    """Rows that no reader has checked, ordered by frame."""
+    try:
+        rows.check(least_id)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}; correct the rows") from None
+    return rows.by_frame()
+
+
+def _check_length(rows: Rows, sequence: Sequence, path: Path) -> None:
+    row = first_beyond(rows, sequence)
+    if row is not None:
         raise MotFormatError(
             f"{path}:{rows.lines[row]}: frame {rows.frames[row]} in a sequence of {sequence.length} frames; "
             "are these the results of another sequence, or do frames count past the video?"
         )
 
 
-def _check_end(rows: MotRows, gt: MotRows, sequence: Sequence, path: Path) -> None:
-    """Time stamps for frames would ask for memory by the terabyte."""
+def _check_end(rows: Rows, gt: Rows, sequence: Sequence, path: Path) -> None:
+    """Time stamps instead of frame numbers would need terabytes of memory."""
     if sequence.length is None and rows.last_frame > 100 * gt.last_frame + 100_000:
         raise MotFormatError(
             f"{path}:{rows.lines[-1]}: frame {rows.last_frame}, while the ground truth ends at {gt.last_frame}; "
@@ -306,24 +327,7 @@ def _check_end(rows: MotRows, gt: MotRows, sequence: Sequence, path: Path) -> No
         )
 
 
-def _check_rows(rows: MotRows, what: str, least_id: int) -> None:
-    """Rows that no reader has checked."""
-    complaint = None
-    if len(rows) and not np.isfinite(rows.boxes).all():
-        complaint = "a box holds NaN or infinity"
-    elif (np.diff(rows.frames) < 0).any():
-        complaint = "the rows are not sorted by frame"
-    elif len(rows) and rows.frames[0] < 1:
-        complaint = f"frame {rows.frames[0]}; frames count from 1"
-    elif len(rows) and rows.ids.min() < least_id:
-        complaint = f"id {rows.ids.min()}; ids count from {least_id}"
-    elif len(np.unique(np.stack((rows.frames, rows.ids)), axis=1).T) < len(rows):
-        complaint = "an id occurs twice in a frame"
-    if complaint is not None:
-        raise ValueError(f"{what}: {complaint}; correct the rows")
-
-
-def _is_part(results: Path, rows: MotRows, length: int) -> bool:
+def _is_part(results: Path, rows: Rows, length: int) -> bool:
     """Whether `track bench` made this file from a later part of the sequence, while the ground truth is all of it.
 
     Its record, beside the file, holds the first frame of the part, which became frame 1.
@@ -333,8 +337,3 @@ def _is_part(results: Path, rows: MotRows, length: int) -> bool:
         return int(record["first"]) > 1 and int(record["first"]) - 1 + rows.last_frame <= length
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def _no_rows() -> MotRows:
-    none = np.empty(0, dtype=np.int64)
-    return MotRows(none, none, np.empty((0, 4)), np.empty(0), none, np.empty(0), none)

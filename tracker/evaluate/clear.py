@@ -1,8 +1,8 @@
 """CLEAR MOT: MOTA, MOTP and their counts (Bernardin and Stiefelhagen 2008, section 2; MT, PT, ML of Li 2009).
 
-In each frame the pairs whose similarity reaches the threshold are matched one to one; a pair that was matched in the
-frame before stays together before all else, then the sum of similarities is largest. "The frame before" is the last
-frame that held both ground truth and results, as the official kit has it.
+In each frame the pairs whose similarity reaches the threshold are matched one to one: first those that were matched in
+the frame before, then the others so that the sum of similarities is largest. "The frame before" is the last frame that
+had both ground truth and results, as in the official kit.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ MOSTLY_TRACKED, MOSTLY_LOST = 0.8, 0.2
 class Clear:
     """CLEAR counts of one sequence or of several together, and the figures that follow from them.
 
-    frames; tp, fn, fp: rows; idsw: identity switches; frag: times a trajectory is taken up again after a gap;
-    mt, pt, ml: ground truth identities matched in more than 80 %, in between, and in less than 20 % of their frames;
-    motp_sum: summed similarity of the matched pairs; one_sided: one sequence without any ground truth or any results,
-    for which the official kit leaves every share at 0.
+    frames: number of frames. tp, fn, fp: rows matched, missed and false. idsw: identity switches. frag: how often a
+    trajectory is matched again after a gap. mt, pt, ml: ground truth identities matched in more than 80 %, in between,
+    and in less than 20 % of their frames. motp_sum: summed similarity of the matched pairs. one_sided: a sequence
+    without any ground truth or without any results, for which the official kit leaves every share at 0.
     """
 
     frames: int = 0
@@ -86,7 +86,7 @@ class Clear:
 
     @property
     def fp_per_frame(self) -> float:
-        """False positives a frame."""
+        """False positives per frame."""
         return 0.0 if self.one_sided else self.fp / max(1, self.frames)
 
     def _of_gt(self, value: float) -> float:
@@ -122,7 +122,7 @@ class Clear:
 
 
 class ClearCounter:
-    """Counts CLEAR over frames as they come; keeps a few numbers for each ground truth identity."""
+    """Counts CLEAR over frames as they come, keeping a few numbers for each ground truth identity."""
 
     def __init__(self, threshold: float = 0.5) -> None:
         self._threshold = threshold
@@ -133,7 +133,7 @@ class ClearCounter:
         self._before: tuple[IntArray, IntArray] = (empty, empty)  # identities and partners (-1: none), one frame back
 
     def add(self, frames: Frames) -> None:
-        """Count these frames; they follow the ones counted before."""
+        """Count these frames, which follow the ones counted before."""
         self._frames += len(frames)
         self._gt_rows += len(frames.gt)
         self._id_rows += len(frames.ids)
@@ -141,7 +141,7 @@ class ClearCounter:
         active = (np.diff(frames.gt_start) > 0) & (np.diff(frames.id_start) > 0)
         if not active.any():
             return
-        # The carried frame goes in front, so that every row finds its predecessor in one array.
+        # The last frame of the call before goes in front, so that every row finds its predecessor in one array.
         before_gt, before_partner = self._before
         shift = len(before_gt)
         gt = np.concatenate((before_gt, frames.gt))
@@ -170,23 +170,26 @@ class ClearCounter:
     def _match(
         self, frames: Frames, pairs: IntArray, frame: IntArray, partner: IntArray, previous: IntArray, shift: int
     ) -> IntArray:
-        """Pairs matched; `partner` is filled. A pair without rivals is sure, frames with rivals go in order of time."""
+        """The matched pairs; fills `partner`.
+
+        A pair that is alone in its row and column is matched; frames with competing pairs follow in order of time.
+        """
         row, col, similarity = frames.row[pairs], frames.col[pairs], frames.similarity[pairs]
-        rival = (np.bincount(row, minlength=len(frames.gt))[row] > 1) | (
+        competing = (np.bincount(row, minlength=len(frames.gt))[row] > 1) | (
             np.bincount(col, minlength=len(frames.ids))[col] > 1
         )
-        taken = ~rival
+        taken = ~competing
         partner[shift + row[taken]] = frames.ids[col[taken]]
-        rivals = np.flatnonzero(rival)
-        if not len(rivals):
+        rest = np.flatnonzero(competing)
+        if not len(rest):
             return pairs
         # A handful of pairs a frame: lists beat arrays here.
-        rows, cols, values = row[rivals].tolist(), col[rivals].tolist(), similarity[rivals].tolist()
-        names, came_from = frames.ids[col[rivals]].tolist(), previous[shift + row[rivals]].tolist()
+        rows, cols, values = row[rest].tolist(), col[rest].tolist(), similarity[rest].tolist()
+        names, came_from = frames.ids[col[rest]].tolist(), previous[shift + row[rest]].tolist()
         with_ = partner.tolist()
-        contested, first = np.unique(frame[row[rivals]], return_index=True)
+        contested, first = np.unique(frame[row[rest]], return_index=True)
         bounds = np.searchsorted(row, frames.gt_start)
-        starts = [*first.tolist(), len(rivals)]
+        starts = [*first.tolist(), len(rest)]
         for f, low, high in zip(contested.tolist(), starts[:-1], starts[1:], strict=True):
             stays = [k for k in range(low, high) if came_from[k] >= 0 and with_[came_from[k]] == names[k]]
             sure = _settled(rows, cols, values, stays, range(low, high))
@@ -197,15 +200,16 @@ class ClearCounter:
                     if before[k] >= 0 and with_[before[k]] == name:
                         score[k] += _STAY
                 won = set((np.flatnonzero(solve(frames, f, row[these], col[these], score)) + these.start).tolist())
-                sure = [k for k in range(low, high) if int(rivals[k]) in won]
+                sure = [k for k in range(low, high) if int(rest[k]) in won]
             for k in sure:
                 with_[shift + rows[k]] = names[k]
-                taken[rivals[k]] = True
+                taken[rest[k]] = True
         partner[:] = with_
         return pairs[taken]
 
     def _count_switches(self, gt: IntArray, partner: IntArray, rows: IntArray) -> None:
-        """rows: the matched rows, by identity and time. A switch: another partner than the last, however long ago."""
+        """Count rows whose partner differs from their identity's last one, however long ago. rows: the matched rows, by
+        identity and time."""
         if not len(rows):
             return
         who, with_ = gt[rows], partner[rows]
@@ -266,9 +270,10 @@ def combine_clear(parts: Sequence[Clear]) -> Clear:
 def _settled(
     row: list[int], col: list[int], value: list[float], stays: list[int], pairs: Iterable[int]
 ) -> list[int] | None:
-    """The pairs (positions in row, col, value) in every best matching; None where a solver must decide.
+    """The pairs (positions in row, col, value) that are in every best matching; None where a solver must decide.
 
-    Pairs that stay together come first; then any pair worth more than its best rivals in row and column together.
+    Pairs that stay together come first; then any pair worth more than the best others of its row and its column
+    together.
     """
     taken = list(stays)
     rows, cols = {row[k] for k in stays}, {col[k] for k in stays}
@@ -295,7 +300,10 @@ def _settled(
 
 
 def _previous(gt: IntArray, time: IntArray, order: IntArray) -> IntArray:
-    """(N,) row of the same identity one turn earlier, -1 where there is none; `order` sorts by identity, then time."""
+    """(N,) row of the same identity one time step earlier, -1 where there is none.
+
+    order: sorts the rows by identity, then time.
+    """
     order = order[time[order] >= -1]
     out = np.full(len(gt), -1)
     follows = (gt[order[1:]] == gt[order[:-1]]) & (time[order[1:]] == time[order[:-1]] + 1)

@@ -1,4 +1,4 @@
-"""HOTA, DetA and AssA over the localisation threshold, one line a tracker, as SVG text written by hand."""
+"""HOTA, DetA and AssA over the localisation threshold as SVG, one line for each tracker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PANEL, _HEIGHT, _LEFT, _TOP, _GAP = 280, 240, 48, 40, 44
 
 
 def curves_svg(evaluations: Sequence[Evaluation]) -> str:
-    """Three panels of the combined scores beside each other, and a legend. Raises ValueError without a tracker."""
+    """Three panels of the combined scores, side by side, and a legend. Raises ValueError without an evaluation."""
     if not evaluations:
         raise ValueError("no tracker to draw; give at least one evaluation")
     width = _LEFT + 3 * _PANEL + 2 * _GAP + 20

@@ -1,4 +1,4 @@
-"""Looking for input that parses and is still wrong: another box format, frames off by one, missing sequences."""
+"""Finding input that parses and is still wrong: another box format, frames off by one, missing sequences."""
 
 from __future__ import annotations
 
@@ -6,36 +6,46 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.arrays import IntArray
 from tracker.evaluate.frames import frames_from_boxes
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
-from tracker.io.mot import MotFormatError, MotRows, read_detections, read_ground_truth, read_results
+from tracker.io.mot import MotFormatError, read_detections, read_ground_truth, read_results
+from tracker.rows import Rows
 from tracker.spelling import nearest
 
-_SAMPLE = 64  # frames looked at for an offset
+_SAMPLE = 64  # frames compared to find an offset
 
 
-def suspicions(results: MotRows, gt: MotRows | None, sequence: Sequence | None = None) -> list[str]:
-    """What looks wrong with results (not empty), each in one line: what, and what to do. gt: None if unknown."""
+def suspicions(results: Rows, gt: Rows | None, sequence: Sequence | None = None) -> list[str]:
+    """What looks wrong with results (not empty), one line each: what, and what to do.
+
+    results, gt: ordered by frame; gt None where there is none to compare with. sequence: for its length and image size.
+    """
     found = [_box_format(results, gt, sequence), _single_ids(results)]
     if gt is not None:
         found += [_scale(results, gt) or _offset(results, gt), _past_the_end(results, gt, sequence)]
     return [note for note in found if note]
 
 
-def gt_suspicions(gt: MotRows, sequence: Sequence | None = None) -> list[str]:
-    """What looks wrong with ground truth, each in one line."""
+def gt_suspicions(gt: Rows, sequence: Sequence | None = None) -> list[str]:
+    """What looks wrong with ground truth, one line each."""
     note = _box_format(gt, None, sequence) if len(gt) else None
     return [] if note is None else [note]
 
 
-def _scale(results: MotRows, gt: MotRows) -> str | None:
-    """Results of another picture size: sizes and positions are off by about the same factor."""
+def first_beyond(rows: Rows, sequence: Sequence) -> int | None:
+    """The first row after the end of its sequence, None where there is none or the length is unknown."""
+    if sequence.length is None or rows.last_frame <= sequence.length:
+        return None
+    return int(np.argmax(rows.frames > sequence.length))
+
+
+def _scale(results: Rows, gt: Rows) -> str | None:
+    """Results of another image size: sizes and positions differ by about the same factor."""
     marked = gt.boxes[gt.scores != 0]
     if len(results) < 20 or len(marked) < 20:
         return None
@@ -49,13 +59,13 @@ def _scale(results: MotRows, gt: MotRows) -> str | None:
     if not (min(factors) > 1.25 or max(factors) < 0.8):
         return None
     return (
-        f"boxes are about {float(np.median(factors)):.3g} times as large as the ground truth's and lie accordingly; "
-        "results of another picture size? scale them to the ground truth's"
+        f"boxes are about {float(np.median(factors)):.3g} times as large as the ground truth's, and so are their "
+        "positions; results of another image size? scale them to the ground truth's"
     )
 
 
-def _box_format(results: MotRows, gt: MotRows | None, sequence: Sequence | None) -> str | None:
-    """xyxy where width and height belong: sizes exceed positions everywhere, boxes run far out of the picture."""
+def _box_format(results: Rows, gt: Rows | None, sequence: Sequence | None) -> str | None:
+    """xyxy where width and height belong: all sizes exceed positions, and boxes reach far out of the image."""
     corner, size = results.boxes[:, :2], results.boxes[:, 2:] - results.boxes[:, :2]
     if not (size > corner).all():
         return None
@@ -64,33 +74,33 @@ def _box_format(results: MotRows, gt: MotRows | None, sequence: Sequence | None)
     elif gt is not None and len(gt):
         limit = gt.boxes[:, 2:].max(axis=0)
     else:
-        limit = size.max(axis=0) * 1.05  # right and bottom edges, if sizes are xyxy, come close to the picture's
+        limit = size.max(axis=0) * 1.05  # if these are right and bottom edges, the largest is near the image's
     outside = float((results.boxes[:, 2:] > 1.1 * limit).any(axis=1).mean())
     if outside < 0.05:
         return None
     return (
-        f"{100 * outside:.0f} % of the boxes leave the picture and every size exceeds its position; "
+        f"{100 * outside:.0f} % of the boxes leave the image and every size exceeds its position; "
         "the columns look like left,top,right,bottom, the format wants left,top,width,height"
     )
 
 
-def _single_ids(results: MotRows) -> str | None:
+def _single_ids(results: Rows) -> str | None:
     if len(results) < 20 or len(np.unique(results.ids)) < len(results):
         return None
-    return "no id occurs twice; these look like detections, not tracks"
+    return "no id occurs twice; these look like detections, not tracks: give the results of a tracker"
 
 
-def _past_the_end(results: MotRows, gt: MotRows, sequence: Sequence | None) -> str | None:
+def _past_the_end(results: Rows, gt: Rows, sequence: Sequence | None) -> str | None:
     if sequence is not None and sequence.length:
         return None
     late = int(np.count_nonzero(results.frames > gt.last_frame))
     if not late or not len(gt):
         return None
-    return f"{late} rows lie after the last annotated frame ({gt.last_frame}) and count as false"
+    return f"{late} rows lie after the last annotated frame ({gt.last_frame}) and count as false positives"
 
 
-def _offset(results: MotRows, gt: MotRows) -> str | None:
-    """Compare the overlap with ground truth as it is and with results moved by one frame either way."""
+def _offset(results: Rows, gt: Rows) -> str | None:
+    """Whether results moved by one frame either way fit the ground truth better than as they are."""
     frames = np.unique(gt.frames)
     if len(frames) < 10 or not len(results):
         return None
@@ -100,21 +110,24 @@ def _offset(results: MotRows, gt: MotRows) -> str | None:
     fit = {move: _fit(results, marked, frames, move) for move in (-1, 0, 1)}
     best = max(fit, key=lambda move: fit[move])
     (mean, share), (mean_now, share_now) = fit[best], fit[0]
-    # Either what overlaps at all does so much better, or clearly more boxes are met.
+    # Either the boxes that overlap at all fit much better, or clearly more boxes overlap.
     closer = mean >= 0.3 and (1 - mean) <= 0.9 * (1 - mean_now)
     more = mean > mean_now and share > share_now + 0.02
     if best == 0 or not (closer or more):
         return None
     return (
         f"boxes fit the ground truth better one frame {'earlier' if best < 0 else 'later'} "
-        f"(mean overlap {mean:.3f}, as given {mean_now:.3f}; {100 * share:.0f} % of the boxes met, as given "
+        f"(mean overlap {mean:.3f}, as given {mean_now:.3f}; {100 * share:.0f} % of the boxes matched, as given "
         f"{100 * share_now:.0f} %); do frames count from {'2' if best < 0 else '0'}?"
     )
 
 
-def _fit(results: MotRows, gt: MotRows, frames: NDArray[Any], move: int) -> tuple[float, float]:
-    """Of the best result box of each ground truth box, results moved by `move` frames: the mean overlap where there is
-    any, and the share of ground truth boxes overlapped by half."""
+def _fit(results: Rows, gt: Rows, frames: IntArray, move: int) -> tuple[float, float]:
+    """How well results fit ground truth when moved by `move` frames.
+
+    Of each ground truth box with the result box that fits it best: the mean overlap of those that overlap (IoU above
+    0.3), and the share of those with an IoU of at least a half.
+    """
     moved = results.select(_rows_of(results, frames - move))
     pairs = frames_from_boxes(
         gt.ids,
@@ -130,15 +143,15 @@ def _fit(results: MotRows, gt: MotRows, frames: NDArray[Any], move: int) -> tupl
     return (float(best[touched].mean()), float((best >= 0.5).mean())) if touched.any() else (0.0, 0.0)
 
 
-def _rows_of(rows: MotRows, frames: IntArray) -> IntArray:
-    """Positions of the rows of some frames (increasing)."""
+def _rows_of(rows: Rows, frames: IntArray) -> IntArray:
+    """Positions of the rows of some frames (increasing); rows ordered by frame."""
     bounds = zip(np.searchsorted(rows.frames, frames), np.searchsorted(rows.frames, frames + 1), strict=True)
     return np.concatenate([np.arange(low, high) for low, high in bounds])
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One file looked at: what was found in it, in one line, and whether somebody should look."""
+    """What was found in one file, in one line, and whether it is bad."""
 
     path: Path
     bad: bool
@@ -151,8 +164,8 @@ Kind = Literal["auto", "detections", "results", "gt"]
 def examine(paths: Iterable[str | os.PathLike[str]], kind: Kind = "auto", gt: str | None = None) -> list[Finding]:
     """Check files, folders of `<seq>.txt` and MOTChallenge trees (ground truth, det/*.txt and seqinfo.ini in them).
 
-    kind: what the files are; "auto" goes by name (gt.txt, det*.txt) and, for the rest, by the ids (-1: detections).
-    gt: ground truth to compare results with, a tree, flat folder or file. Raises ValueError when there is nothing.
+    kind: what the files are; "auto" tells by the name (gt*, det*) and otherwise by the ids (-1: detections). gt: ground
+    truth to compare results with, a tree, a flat folder or a file. Raises ValueError for a path that does not exist.
     """
     known = {s.name: s for s in find_sequences(gt)} if gt else {}
     findings: list[Finding] = []
@@ -165,10 +178,10 @@ def examine(paths: Iterable[str | os.PathLike[str]], kind: Kind = "auto", gt: st
 
 
 def _missing(path: Path, known: dict[str, Sequence]) -> Iterator[Finding]:
-    """Trackers in a folder that lack sequences of the ground truth."""
+    """A finding for each tracker in a folder that lacks sequences of the ground truth."""
     for tracker, files in find_results(path).items():
         if not isinstance(files, dict) or (len(files) == 1 and len(known) == 1):
-            continue  # one file is scored as the one sequence, whatever its name
+            continue  # a single file is scored as the single sequence, whatever its name
         missing = [name for name in known if name not in files]
         if missing and any(_kind(file) == "results" for file in files.values()):
             note = f"no results for {', '.join(missing)}, which the ground truth has; scores count them as empty"
@@ -181,7 +194,7 @@ def _is_tree(path: Path) -> bool:
 
 
 def _files(path: Path, known: dict[str, Sequence]) -> Iterator[tuple[Path, Sequence | None]]:
-    """Files to look at with the sequence each belongs to, where that is known."""
+    """Files to examine, each with its sequence where that is known."""
     only = next(iter(known.values())) if len(known) == 1 else None
     if path.is_file():
         yield path, known.get(path.stem, only)
@@ -219,8 +232,8 @@ def _examined(path: Path, kind: Kind, sequence: Sequence | None, known: dict[str
         notes.append(f"the ground truth has no sequence {path.stem!r}{close}; name the file as its sequence")
     if not len(rows):
         notes.append("no rows")
-    if sequence is not None and sequence.length and rows.last_frame > sequence.length:
-        row = int(np.argmax(rows.frames > sequence.length))
+    row = None if sequence is None else first_beyond(rows, sequence)
+    if sequence is not None and row is not None:
         notes.append(
             f"line {rows.lines[row]}: frame {rows.frames[row]} in a sequence of {sequence.length} frames (seqLength)"
         )
@@ -230,7 +243,7 @@ def _examined(path: Path, kind: Kind, sequence: Sequence | None, known: dict[str
         notes += [note for note in [_box_format(rows, None, sequence)] if note]
     if kind == "gt" and len(rows) and not (rows.scores != 0).any():
         notes.append("no row is marked for scoring (column 7 is 0 everywhere)")
-    what = {"gt": f"ground truth ({'MOT15' if rows.layout == 'mot15' else 'MOT16'} layout)"}.get(kind, kind)
+    what = {"gt": f"ground truth ({'MOT16' if rows.has_classes else 'MOT15'} layout)"}.get(kind, kind)
     ids = "" if kind == "detections" else f", {len(np.unique(rows.ids))} ids"
     good = f"{path}: {what}, {len(rows)} rows{ids}, last frame {rows.last_frame}"
     if not notes:
@@ -239,7 +252,7 @@ def _examined(path: Path, kind: Kind, sequence: Sequence | None, known: dict[str
 
 
 def _kind(path: Path) -> Kind:
-    """What a file holds: by its name, else detections when the first id is -1."""
+    """What a file holds: told by its name, or else detections where the first id is -1."""
     if path.name.startswith("gt"):
         return "gt"
     if path.name.startswith("det"):

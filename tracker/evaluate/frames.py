@@ -1,8 +1,8 @@
-"""What every score is counted on: the rows of consecutive frames and the pairs of rows that overlap.
+"""What every score is computed from: the rows of consecutive frames and the pairs of rows that overlap.
 
-Scores need the similarity of each ground truth row with each result row of the same frame, and in real scenes almost
-all of those are zero. So `Frames` keeps the others only, for many frames in one set of arrays, and the scores work on
-all of them at once.
+Scores need the similarity of each ground truth row to each result row of the same frame, and in real scenes almost
+all of these are zero. So `Frames` keeps only the others, for many frames in one set of arrays, and the scores work on
+all frames at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import importlib.machinery
 import importlib.util
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,9 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
 
-EPS = float(np.finfo(np.float64).eps)  # thresholds are met at `similarity >= threshold - EPS`
-_CELLS = 1 << 15  # similarity cells worked on at once; a few such arrays stay in the cache
-_DENSE = 1 << 22  # pairs of identities up to which a flat table is used
+EPS = float(np.finfo(np.float64).eps)  # a similarity meets a threshold from `threshold - EPS` on
+_CELLS = 1 << 15  # similarities computed at once: a few such arrays fit into the processor's cache
+_DENSE = 1 << 22  # largest number of pairs of identities that a flat table holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class Frames:
 
 
 class Names:
-    """Numbers 0, 1, 2, ... for identities of any integer value, in the order of arrival; kept over calls."""
+    """Numbers 0, 1, 2, ... for identities of any integer value, in order of first appearance over all calls."""
 
     def __init__(self) -> None:
         self._number: dict[int, int] = {}
@@ -76,7 +76,7 @@ class Names:
         return len(self._number)
 
     def numbers(self, ids: IntArray) -> IntArray:
-        """(N,) identities to (N,) numbers."""
+        """The numbers (N,) of identities (N,)."""
         unique, inverse = np.unique(ids, return_inverse=True)
         numbers = [self._number.setdefault(name, len(self._number)) for name in unique.tolist()]
         return np.array(numbers, dtype=np.int64)[inverse]
@@ -92,8 +92,8 @@ def frames_from_matrices(
 ) -> Frames:
     """Frames from per-frame arrays: gt_ids (G,), ids (T,), similarity (G, T) in 0..1.
 
-    `first` is the position of the first frame, for the errors. Raises ValueError, naming the frame, for shapes that do
-    not belong together, an id that occurs twice, or a similarity that is NaN or outside 0..1.
+    first: number of the first frame, for errors. Raises ValueError, naming the frame, for shapes that do not fit, an id
+    that occurs twice, or a similarity that is NaN or outside 0..1.
     """
     gt_rows, id_rows, flat, gt_counts, id_counts = [], [], [], [], []
     for k, (g, t, s) in enumerate(zip(gt_ids, ids, similarity, strict=True), start=first):
@@ -104,7 +104,7 @@ def frames_from_matrices(
         if s_.shape != (len(g_), len(t_)):
             raise ValueError(f"frame {k}: similarity is {s_.shape} for {len(g_)} ground truth ids and {len(t_)} ids")
         if s_.size and not (s_.min() >= 0 and s_.max() <= 1 + 1e-9):
-            raise ValueError(f"frame {k}: similarity is NaN or outside 0..1; give for example IoU")
+            raise ValueError(f"frame {k}: similarity is NaN or outside 0..1; give IoU, for example")
         gt_rows.append(g_)
         id_rows.append(t_)
         flat.append(s_)
@@ -131,9 +131,10 @@ def frames_from_matrices(
 def frames_from_boxes(
     gt: IntArray, gt_boxes: FloatArray, gt_start: IntArray, ids: IntArray, id_boxes: FloatArray, id_start: IntArray
 ) -> Frames:
-    """Frames from boxes with IoU as similarity: identity numbers (R,) and (S,), boxes (N, 4) xyxy, starts (F + 1,).
+    """Frames from boxes, with IoU as similarity.
 
-    Boxes without area overlap nothing.
+    gt (R,), ids (S,): identity numbers. Boxes (R, 4) and (S, 4) xyxy; those without area overlap nothing. Starts
+    (F + 1,): first row of each frame, and the number of rows.
     """
     row, col = _overlapping(gt_boxes, gt_start, id_boxes, id_start)
     a, b = gt_boxes[row], id_boxes[col]
@@ -172,7 +173,7 @@ def _overlapping(a: FloatArray, a_start: IntArray, b: FloatArray, b_start: IntAr
 
 
 def _chunks(a_count: IntArray, b_count: IntArray) -> Iterator[tuple[int, int]]:
-    """Ranges of frames with about _CELLS cells in each."""
+    """Ranges of frames with about _CELLS similarities each."""
     done = np.cumsum(a_count * b_count + 1) // _CELLS
     edges = np.flatnonzero(np.diff(done)) + 1
     bounds = [0, *edges.tolist(), len(done)]
@@ -182,7 +183,7 @@ def _chunks(a_count: IntArray, b_count: IntArray) -> Iterator[tuple[int, int]]:
 
 
 def _padded(boxes: FloatArray, start: IntArray, count: IntArray, width: int) -> FloatArray:
-    """Boxes (4, N) by frame, (4, F, width); places past a frame's last box hold NaN, which overlaps nothing."""
+    """Boxes (4, N) by frame, (4, F, width), padded after each frame's last box with NaN, which overlaps nothing."""
     place = np.arange(width)
     out: FloatArray = boxes.take(start[:, None] + place, axis=1, mode="clip")
     out[:, place >= count[:, None]] = np.nan
@@ -190,12 +191,12 @@ def _padded(boxes: FloatArray, start: IntArray, count: IntArray, width: int) -> 
 
 
 def assign(frames: Frames, score: FloatArray) -> BoolArray:
-    """Mask (P,) of the pairs that the best one-to-one assignment of each frame takes; score (P,) of each pair, from 0.
+    """Mask (P,) of the pairs in the best one-to-one assignment of each frame; score: (P,) of each pair, 0 or more.
 
-    Frame by frame this is what `linear_sum_assignment` finds on the matrix of scores, less the pairs scored 0. Most
-    pairs need no solver: one that outweighs all its rivals in row and column together is in every best assignment, and
-    taking it leaves a smaller problem. A frame where that does not settle everything goes to the solver whole, so that
-    ties fall as they fall there.
+    For each frame this is what `linear_sum_assignment` finds on the matrix of scores, without pairs of score 0. Most
+    pairs need no solver: a pair whose score exceeds the sum of all others in its row and column is in every best
+    assignment, and taking it leaves a smaller problem. A frame that this does not settle goes to the solver as a whole,
+    so that ties are broken as the solver breaks them.
     """
     chosen = np.zeros(len(score), dtype=bool)
     row_done = np.zeros(len(frames.gt), dtype=bool)
@@ -227,11 +228,12 @@ def assign(frames: Frames, score: FloatArray) -> BoolArray:
 def _certified(
     row: IntArray, col: IntArray, value: FloatArray, row_done: BoolArray, col_done: BoolArray
 ) -> tuple[BoolArray, BoolArray]:
-    """A greedy matching (N,) and which pairs agree that it is the only best one; row_done, col_done are used up.
+    """Mask (N,) of a greedy matching, and mask (N,) of the pairs that agree with its being the only best one.
 
-    Greedy: take the pairs that are best in their row and their column, again and again. By duality the matching is best
-    when each row and column can be given a price, half the value of the pair it is in and 0 outside, such that no
-    pair is worth more than its two prices; and the only best one when every pair outside it is worth less.
+    Greedy: take the pairs that are best in their row and their column until none is left. The proof is by duality: give
+    each row and column a price, half the value of its pair or 0 where it has none. The matching is best if no pair is
+    worth more than its two prices, and the only best one if every pair outside it is worth less. row_done and col_done
+    are overwritten.
     """
     greedy = np.zeros(len(row), dtype=bool)
     left = np.arange(len(row))
@@ -241,7 +243,7 @@ def _certified(
         np.maximum.at(best_row, r, v)
         np.maximum.at(best_col, c, v)
         top = (v == best_row[r]) & (v == best_col[c])
-        # Equal values: taking both would not be a matching; the certificate refuses what is left out.
+        # Of equal values only the first is taken; the other pair then fails the proof.
         top[top] = _first_of(r[top]) & _first_of(c[top])
         greedy[left[top]] = True
         row_done[r[top]] = True
@@ -254,14 +256,17 @@ def _certified(
 
 
 def _first_of(group: IntArray) -> BoolArray:
-    """(N,) whether each is the first of its number."""
+    """Mask (N,) of the first element of each group."""
     first = np.zeros(len(group), dtype=bool)
     first[np.unique(group, return_index=True)[1]] = True
     return first
 
 
 def solve(frames: Frames, f: int, row: IntArray, col: IntArray, score: FloatArray) -> BoolArray:
-    """Mask of the pairs (row, col) of frame f that the solver takes on the whole matrix of the frame; score from 0."""
+    """Mask of the pairs (row, col) of frame f that the solver picks on the whole matrix of the frame.
+
+    score: of each pair, 0 or more; pairs of score 0 are not picked.
+    """
     first_row, first_col = frames.gt_start[f], frames.id_start[f]
     row, col = row - first_row, col - first_col
     matrix = np.zeros((frames.gt_start[f + 1] - first_row, frames.id_start[f + 1] - first_col))
@@ -274,8 +279,8 @@ def solve(frames: Frames, f: int, row: IntArray, col: IntArray, score: FloatArra
 
 
 @cache
-def linear_sum_assignment() -> Any:
-    """scipy's solver, without the rest of `scipy.optimize`: to import that takes longer than to score a benchmark."""
+def linear_sum_assignment() -> Callable[..., tuple[IntArray, IntArray]]:
+    """scipy's solver without the rest of `scipy.optimize`, whose import takes longer than scoring a benchmark."""
     if "scipy.optimize" not in sys.modules:
         import scipy
 
@@ -285,14 +290,15 @@ def linear_sum_assignment() -> Any:
             if spec is not None and spec.loader is not None:
                 module = importlib.util.module_from_spec(spec)
                 spec.loader.exec_module(module)
-                return module.linear_sum_assignment
-    from scipy.optimize import linear_sum_assignment as solver  # where the extension has moved
+                found: Callable[..., tuple[IntArray, IntArray]] = module.linear_sum_assignment
+                return found
+    from scipy.optimize import linear_sum_assignment as solver  # the extension is elsewhere in this version
 
     return solver
 
 
 class PairSums:
-    """A number for each pair (ground truth identity, result identity) that was ever added."""
+    """A sum for each pair (ground truth identity, result identity) that was ever added."""
 
     def __init__(self) -> None:
         self.gt: IntArray = np.empty(0, dtype=np.int64)
@@ -304,7 +310,7 @@ class PairSums:
         return len(self.sums)
 
     def add(self, gt: IntArray, ids: IntArray, value: FloatArray) -> None:
-        """Add value (N,) at the pairs gt (N,), ids (N,); the additions to one pair are made in the order given."""
+        """Add value (N,) to the pairs gt (N,), ids (N,), in the order given."""
         if not len(gt):
             return
         gt, ids = np.concatenate((self.gt, gt)), np.concatenate((self.ids, ids))
@@ -322,7 +328,7 @@ class PairSums:
         self._lookup = None
 
     def find(self, gt: IntArray, ids: IntArray) -> IntArray:
-        """Position in `sums` of each of the pairs gt (N,), ids (N,); all must have been added."""
+        """Position (N,) in `sums` of the pairs gt (N,), ids (N,), all of which must have been added."""
         if self._lookup is None:
             width = int(self.ids.max(initial=0)) + 1
             keys = self.gt * width + self.ids
@@ -347,7 +353,7 @@ def sums_by(group: IntArray, value: FloatArray, size: int) -> FloatArray:
 
 
 def grown(array: IntArray, size: int, fill: int = 0) -> IntArray:
-    """The array with at least `size` places, new ones holding `fill`."""
+    """The array with at least `size` elements, new ones being `fill`."""
     if len(array) >= size:
         return array
     out = np.full(max(size, 2 * len(array)), fill, dtype=np.int64)
@@ -356,7 +362,7 @@ def grown(array: IntArray, size: int, fill: int = 0) -> IntArray:
 
 
 def counted(counts: IntArray, identities: IntArray) -> IntArray:
-    """`counts` plus one for each occurrence in `identities`, grown as needed."""
+    """`counts` with each of `identities` counted once more, grown as needed."""
     if not len(identities):
         return counts
     seen = np.bincount(identities)
@@ -383,7 +389,7 @@ def _identities(ids: ArrayLike, frame: int, side: str) -> IntArray:
 
 
 def _places(keep: BoolArray) -> IntArray:
-    """(N + 1,) position of each row among the kept ones."""
+    """(N + 1,) number of kept rows before each row, and in total."""
     out = np.zeros(len(keep) + 1, dtype=np.int64)
     np.cumsum(keep, out=out[1:])
     return out

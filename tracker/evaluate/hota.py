@@ -4,9 +4,9 @@
     DetA(a) = TP / (TP + FN + FP)
     AssA(a) = mean over the TPs c of A(c) = TPA / (TPA + FNA + FPA)      eq. 15
 
-at 19 localisation thresholds a = 0.05, 0.10, ..., 0.95. Matching maximises, frame by frame, similarity times how well
-the two whole trajectories fit each other, so it needs the sequence twice: the first pass sums the fit of trajectories,
-the second matches. Between them the overlapping pairs wait in memory or, past 64 MB, in a temporary file.
+at 19 localisation thresholds a = 0.05, 0.10, ..., 0.95. Frame by frame, matching maximises similarity times how well the
+two whole trajectories fit each other, so it needs two passes over the sequence: the first sums the fit of trajectories,
+the second matches. In between the overlapping pairs are kept in memory or, beyond 64 MB, in a temporary file.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from tracker.evaluate.frames import EPS, Frames, Names, PairSums, assign, counte
 
 THRESHOLDS: FloatArray = np.arange(0.05, 0.99, 0.05)
 THRESHOLDS.flags.writeable = False
-_MEMORY = 64 << 20  # bytes of pairs kept before they go to a temporary file
+_MEMORY = 64 << 20  # bytes of pairs kept in memory; more go to a temporary file
 
 
 @dataclass(frozen=True, eq=False)
 class Hota:
     """HOTA and its parts, each (19,) over THRESHOLDS, of one sequence or of several together.
 
-    tp, fn, fp: rows matched, missed and false. ass_a, ass_re, ass_pr, loc_a: means over the matched rows.
+    tp, fn, fp: rows matched, missed and false. ass_a, ass_re, ass_pr, loc_a: association accuracy, recall and
+    precision, and localisation accuracy, 0..1, as means over the matched rows.
     """
 
     tp: IntArray
@@ -93,7 +94,7 @@ class Hota:
 
 
 class HotaCounter:
-    """Counts HOTA over frames as they come. Memory stays bounded: pairs that wait for the second pass go to disk."""
+    """Counts HOTA over frames as they come. Memory stays bounded: pairs for the second pass go to disk."""
 
     def __init__(self) -> None:
         none = np.empty(0, dtype=np.int64)
@@ -109,7 +110,7 @@ class HotaCounter:
         self._store.put(frames)
 
     def result(self) -> Hota:
-        """Second pass, and the figures of all frames so far. May be called again after more frames."""
+        """Second pass: the figures of all frames so far. May be called again after more frames."""
         fit, levels = self._fit, len(THRESHOLDS)
         together = self._gt_count[fit.gt] + self._id_count[fit.ids]
         alignment = fit.sums / (together - fit.sums)
@@ -156,7 +157,7 @@ def hota(gt_ids: Iterable[ArrayLike], ids: Iterable[ArrayLike], similarity: Iter
 
 
 def combine_hota(parts: Sequence[Hota]) -> Hota:
-    """HOTA of several sequences: counts are summed, means over matched rows are weighted by their number."""
+    """HOTA of several sequences: counts are summed, and means over matched rows are weighted by the number of rows."""
     tp = np.sum([part.tp for part in parts], axis=0)
 
     def mean(name: str) -> FloatArray:
@@ -175,9 +176,9 @@ def combine_hota(parts: Sequence[Hota]) -> Hota:
 
 
 def _share(frames: Frames) -> FloatArray:
-    """(P,) similarity of each pair as a share of all similarity its two rows have in the frame, 0..1.
+    """(P,) similarity of each pair divided by all similarity of its two rows in the frame, 0..1.
 
-    Two trajectories that overlap only each other thus fit better than two in a crowd (the paper's alignment score).
+    So two trajectories that overlap only each other fit better than two in a crowd (the paper's alignment score).
     """
     value, row, col = frames.similarity, frames.row, frames.col
     of_col = sums_by(col, value, len(frames.ids))
@@ -188,10 +189,10 @@ def _share(frames: Frames) -> FloatArray:
 
 
 def _as_matrix_sums(frames: Frames, of_row: FloatArray) -> None:
-    """Sum crowded rows again in numpy's order of summation over a matrix row.
+    """Sum rows of more than two pairs again, in numpy's order of summation over a whole matrix row.
 
-    The order only touches the last bit, but two trajectories that fit equally well must come out equal to the bit, as
-    they do for someone who sums whole matrices: such ties decide the matching.
+    The order changes only the last bit, but two trajectories that fit equally well must have equal sums, as they do in
+    a program that sums whole matrices: such ties decide the matching.
     """
     crowded = np.flatnonzero(np.bincount(frames.row, minlength=len(frames.gt)) > 2)
     if not len(crowded):
@@ -212,7 +213,7 @@ def _as_matrix_sums(frames: Frames, of_row: FloatArray) -> None:
 
 
 class _Store:
-    """Frames put away in order and read back any number of times."""
+    """Frames, stored in order and read back any number of times."""
 
     def __init__(self) -> None:
         self._recent: list[Frames] = []
@@ -257,12 +258,12 @@ def _restored(columns: Sequence[NDArray[Any]], widen: bool = True) -> Frames:
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> FloatArray:
-    """part / whole, with an empty whole counted as 1."""
+    """part / whole, where a whole of 0 counts as 1."""
     out: FloatArray = part / np.maximum(1, whole)
     return out
 
 
 def _or_one(total: FloatArray, count: IntArray) -> FloatArray:
-    """total / count, 1 where nothing was counted (nothing matched is not badly localised)."""
+    """total / count, and 1 where count is 0 (without matches nothing is badly localised)."""
     out: FloatArray = np.maximum(1e-10, total) / np.maximum(1e-10, count)
     return out

@@ -1,7 +1,7 @@
 """Identity scores: IDF1, IDP, IDR (Ristani 2016, section 4).
 
-One assignment of whole trajectories: each ground truth identity is given at most one result identity, such that the
-number of frames in which the two agree (similarity at the threshold or above) is largest.
+One assignment of whole trajectories: each ground truth identity gets at most one result identity, so that the number of
+frames in which the two agree (similarity at the threshold or above) is largest.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike
 from tracker.arrays import IntArray
 from tracker.evaluate.frames import Frames, Names, PairSums, frames_from_matrices, linear_sum_assignment
 
-_DENSE = 1 << 20  # identities times identities that one matrix may hold
+_DENSE = 1 << 20  # largest number of pairs of identities in one matrix
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Identity counts of one sequence or of several together: rows that agree (idtp) and that do not (idfn, idfp)."""
+    """Identity counts of one sequence or of several together: rows that agree (idtp) and rows that do not (idfn, idfp)."""
 
     idtp: int = 0
     idfn: int = 0
@@ -54,7 +54,7 @@ class Identity:
 
 
 class IdentityCounter:
-    """Counts identity scores over frames as they come; keeps one number for each pair of identities that ever met."""
+    """Counts identity scores over frames as they come, keeping one number for each pair of identities that overlap."""
 
     def __init__(self, threshold: float = 0.5) -> None:
         self._threshold = threshold
@@ -75,7 +75,7 @@ class IdentityCounter:
 
 
 def _best_total(together: PairSums) -> int:
-    """Largest sum of a one-to-one choice of pairs."""
+    """Sum of the best one-to-one assignment of identities."""
     total = 0.0
     for group in _independent(together):
         gt, row = np.unique(together.gt[group], return_inverse=True)
@@ -87,7 +87,7 @@ def _best_total(together: PairSums) -> int:
 
 
 def _independent(together: PairSums) -> list[IntArray]:
-    """Positions of the pairs in groups that share no identity, where one matrix of all would be large."""
+    """Positions of the pairs, in groups that share no identity where one matrix of all would be too large."""
     if not len(together):
         return []
     rows, cols = int(together.gt.max()) + 1, int(together.ids.max()) + 1
@@ -113,5 +113,5 @@ def identity(
 
 
 def combine_identity(parts: Sequence[Identity]) -> Identity:
-    """Identity scores of several sequences, whose identities are different ones: every count is summed."""
+    """Identity scores of several sequences, which share no identities: every count is summed."""
     return Identity(sum(p.idtp for p in parts), sum(p.idfn for p in parts), sum(p.idfp for p in parts))

@@ -1,8 +1,8 @@
 """The bridge to motmetrics: a filled `MOTAccumulator`, and a second opinion on CLEAR and identity.
 
-motmetrics counts CLEAR by rules of its own where the official kit has others: a ground truth box stays with its last
+motmetrics and the official kit count CLEAR by different rules: in motmetrics a ground truth box stays with its last
 partner however long the gap (the kit looks one frame back), an identity is mostly tracked from 80 % on (the kit: above
-80 %), and fragments are counted within an identity's life. Those figures may differ a little on the same input; the
+80 %), and fragments are counted within an identity's life. So these figures may differ a little on the same input; the
 identity scores are defined alike and must agree.
 """
 
@@ -18,9 +18,10 @@ from numpy.typing import ArrayLike
 from tracker.evaluate.benchmark import GroundTruth, Source, load_ground_truth
 from tracker.evaluate.frames import EPS, Frames
 from tracker.evaluate.scores import Evaluation, SequenceScore
-from tracker.io.mot import MotRows, read_results
+from tracker.io.mot import read_results
+from tracker.rows import Rows
 
-# motmetrics' name: ours, a share (s) or a count (n)
+# motmetrics' name: ours, and whether it is a share (s) or a count (n)
 _CLEAR = {
     "num_misses": ("FN", "n"),
     "num_false_positives": ("FP", "n"),
@@ -48,8 +49,8 @@ def to_motmetrics(
 ) -> Any:
     """A `motmetrics.MOTAccumulator` filled with per-frame arrays (arguments as in `clear`); distance is 1 - similarity.
 
-    Pairs below `threshold` by more than `tolerance` get NaN, motmetrics' sign for "cannot match"; the default is
-    CLEAR's, 0 that of the identity scores. Raises ImportError without motmetrics.
+    Pairs below `threshold` by more than `tolerance` get NaN, motmetrics' sign for "cannot match". The default tolerance
+    is that of CLEAR; identity scores use 0. Raises ImportError without motmetrics.
     """
     import motmetrics
 
@@ -64,14 +65,17 @@ def to_motmetrics(
 def accumulators(
     truth: GroundTruth, results: Source, threshold: float = 0.5, *, tolerance: float = EPS
 ) -> dict[str, Any]:
-    """An accumulator for each sequence, of the rows that count by the rules of `truth`; results as it scores them."""
+    """An accumulator for each sequence with results, of the rows that count by the rules of `truth`.
+
+    results: as `GroundTruth.score` takes them.
+    """
     matched, _ = truth.match(results)
     out = {}
     for name in truth.sequences:
         source = matched.get(name)
         if source is None:
             continue
-        rows = source if isinstance(source, MotRows) else read_results(source)
+        rows = source if isinstance(source, Rows) else read_results(source)
         gt_ids: list[Any] = []
         ids: list[Any] = []
         similarity: list[Any] = []
@@ -86,7 +90,7 @@ def accumulators(
 
 @dataclass(frozen=True)
 class Difference:
-    """A figure of a sequence that motmetrics gives otherwise."""
+    """A figure of a sequence for which motmetrics has another value."""
 
     sequence: str
     figure: str
@@ -103,7 +107,7 @@ def differences(
 ) -> list[Difference]:
     """Recompute CLEAR and identity with motmetrics and return the figures that differ.
 
-    Sequences without results or ground truth are passed over: motmetrics divides by zero there.
+    Sequences without results or without ground truth are skipped: motmetrics divides by zero there.
     """
     import motmetrics
 

@@ -1,21 +1,20 @@
 """Which rows count: the preprocessing of each benchmark (Milan 2016, section 4.3; Dendorfer 2020 for MOT20).
 
-In MOT16, MOT17 and MOT20 a result that lies on a distractor (a person on a vehicle, a static person, a reflection, ...)
+In MOT16, MOT17 and MOT20 a result that matches a distractor (a person on a vehicle, a static person, a reflection, ...)
 is neither right nor wrong and is left out; then only pedestrians marked for scoring remain as ground truth. MOT15 has
-no classes: its ground truth is what is marked. Plain rules take every row as it is.
+no classes: every row marked for scoring counts. Plain rules count every row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tracker.arrays import FloatArray, IntArray
 from tracker.evaluate.frames import EPS, Frames, assign
-from tracker.io.mot import MotRows
+from tracker.rows import Rows
 
 PEDESTRIAN = 1
 CLASSES = range(1, 14)  # what the class column of MOT16, MOT17 and MOT20 may hold
@@ -24,16 +23,19 @@ _OVERLAP = 0.5
 
 @dataclass(frozen=True)
 class Rules:
-    """name: as printed. classes: the ground truth needs a class column. marked: rows marked 0 do not count.
-    distractors: classes whose matched results are left out."""
+    """The rules of a benchmark.
+
+    name: as printed. classes: whether only pedestrians count, which needs a class column. marked: whether ground truth
+    with flag 0 is left out. distractors: classes whose matched results are left out.
+    """
 
     name: str
     classes: bool
     marked: bool
     distractors: tuple[int, ...] = ()
 
-    def apply(self, frames: Frames, flags: NDArray[Any], classes: NDArray[Any]) -> Frames:
-        """The rows that count. flags, classes: (R,) of the ground truth rows of `frames`."""
+    def apply(self, frames: Frames, flags: FloatArray, classes: IntArray) -> Frames:
+        """The rows that count. flags (R,), 0 or 1, and classes (R,) of the ground truth rows of `frames`."""
         gt_keep = np.ones(len(frames.gt), dtype=bool)
         ids_keep = np.ones(len(frames.ids), dtype=bool)
         if self.marked:
@@ -66,19 +68,19 @@ def rules_by_name(name: str) -> Rules:
     return RULES[key]
 
 
-def recognise_rules(ground_truth: Mapping[str, MotRows]) -> tuple[Rules, str]:
+def recognise_rules(ground_truth: Mapping[str, Rows]) -> tuple[Rules, str]:
     """Rules that fit the ground truth of each sequence (name to rows), and why, in a few words.
 
     Raises ValueError when sequences of different layouts are mixed.
     """
     rows = {name: gt for name, gt in ground_truth.items() if len(gt)}
-    layouts = {gt.layout: name for name, gt in rows.items()}
-    if len(layouts) > 1:
+    example = {gt.has_classes: name for name, gt in rows.items()}
+    if len(example) > 1:
         raise ValueError(
-            f"ground truth of {layouts['mot15']} has no classes, that of {layouts['mot16']} has; "
+            f"ground truth of {example[False]} has no classes, that of {example[True]} has; "
             "score them apart or choose the rules"
         )
-    if "mot15" in layouts or not layouts:
+    if True not in example:
         if rows and not any((gt.scores != 0).any() for gt in rows.values()):
             return RULES["plain"], "no class column and no row marked for scoring"
         return RULES["mot15"], "no class column"
@@ -93,11 +95,11 @@ def recognise_rules(ground_truth: Mapping[str, MotRows]) -> tuple[Rules, str]:
     return RULES["mot17"], "class column"
 
 
-def check_rules(rules: Rules, name: str, gt: MotRows, path: str) -> None:
-    """Raises ValueError when the ground truth of a sequence does not have what the rules need."""
+def check_rules(rules: Rules, name: str, gt: Rows, path: str) -> None:
+    """Raise ValueError where the ground truth of sequence `name`, read from `path`, lacks what the rules need."""
     if not rules.classes or not len(gt):
         return
-    if gt.layout != "mot16":
+    if not gt.has_classes:
         raise ValueError(
             f"{path}: {rules.name} rules need a class column, and {name} has none (like MOT15); use mot15 rules"
         )

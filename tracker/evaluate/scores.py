@@ -1,4 +1,4 @@
-"""What an evaluation is: the scores of each sequence and of all together, and how they are printed and written."""
+"""The scores of each sequence and of all together, and how they are printed and written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -16,12 +16,18 @@ from tracker.evaluate.hota import Hota, combine_hota
 from tracker.evaluate.identity import Identity, combine_identity
 
 COMBINED = "COMBINED"
+Metric = Literal["HOTA", "IDF1", "MOTA"]
+METRICS: tuple[Metric, ...] = get_args(Metric)  # the scores that trackers are compared by
+Figure = float | int | list[float]
 
 
 @dataclass(frozen=True, eq=False)
 class SequenceScore:
-    """Scores of one sequence, or of several together. dets, ids: rows and identities of the results that count;
-    gt_dets, gt_ids: of the ground truth."""
+    """Scores of one sequence, or of several together.
+
+    dets, ids: rows and identities of the results, without those that the rules leave out. gt_dets, gt_ids: the same of
+    the ground truth.
+    """
 
     name: str
     frames: int
@@ -33,22 +39,24 @@ class SequenceScore:
     ids: int
     gt_ids: int
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Figure]:
         """Every figure under the official kit's name: floats 0..1, counts as int, HOTA's as lists of 19."""
-        figures: dict[str, Any] = {**self.hota.to_dict(), **self.clear.to_dict(), **self.identity.to_dict()}
-        figures = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in figures.items()}
+        found = {**self.hota.to_dict(), **self.clear.to_dict(), **self.identity.to_dict()}
+        figures: dict[str, Figure] = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in found.items()}
         return {**figures, "Dets": self.dets, "GT_Dets": self.gt_dets, "IDs": self.ids, "GT_IDs": self.gt_ids}
 
-    def figures(self) -> dict[str, Any]:
-        """Every figure under the table's name, ready for JSON; those the table lacks under the official kit's, without
-        its prefix CLR_. HOTA's, which the table averages, are under `by_threshold` too, as lists of 19."""
+    def figures(self) -> dict[str, Figure | dict[str, Figure]]:
+        """Every figure, ready for JSON, under the table's name, or else the official kit's without the prefix CLR_.
+
+        HOTA's figures, which the table averages, are also under `by_threshold`, as lists of 19.
+        """
         kit = self.to_dict()
         lists = {name: kit.pop(name) for name, value in list(kit.items()) if isinstance(value, list)}
-        others = {name.removeprefix("CLR_"): value for name, value in kit.items() if name not in _OTHERWISE}
+        others = {name.removeprefix("CLR_"): value for name, value in kit.items() if name not in _RENAMED}
         return {**self.summary(), **others, "by_threshold": lists}
 
     def summary(self) -> dict[str, float]:
-        """The figures of the table, floats 0..1 (HOTA's averaged over its thresholds) and counts."""
+        """The figures of the table: floats 0..1 (HOTA's averaged over its thresholds) and counts."""
         return {title: read(self) for title, read in COLUMNS.items()}
 
 
@@ -96,13 +104,16 @@ COLUMNS: dict[str, Callable[[SequenceScore], float]] = {
     "GT_IDs": lambda s: s.gt_ids,
     "Frames": lambda s: s.frames,
 }
-_OTHERWISE = ("CLR_Re", "CLR_Pr", "CLR_Frames")  # the kit's names for the table's Rcll, Prcn and Frames
+_RENAMED = ("CLR_Re", "CLR_Pr", "CLR_Frames")  # the kit's names of the table's Rcll, Prcn and Frames
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Scores of one tracker: each sequence, all combined, the rules they were counted by and why those, and notes (what
-    a reader must know: sequences without results, suspicious input)."""
+    """Scores of one tracker.
+
+    rules, why: the rules applied, and what they were recognised by. sequences, combined: the scores of each sequence
+    and of all together. notes: what a reader must know, such as sequences without results and suspicious input.
+    """
 
     tracker: str
     rules: str
@@ -117,7 +128,7 @@ class Evaluation:
         return self.sequences if len(self.sequences) == 1 else (*self.sequences, self.combined)
 
     def table(self, width: int | None = None) -> str:
-        """Aligned text: shares in per cent, counts as they are; several tables where `width` characters are too few."""
+        """Aligned text: shares in per cent, counts as they are; several tables if one is wider than `width`."""
         return aligned([(row.name, row) for row in self.rows], "sequence", width)
 
     def markdown(self) -> str:
@@ -128,7 +139,7 @@ class Evaluation:
         """The table as CSV: shares as fractions in full precision."""
         return as_csv([self])
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Everything, ready for JSON; figures named as in the table (`SequenceScore.figures`)."""
         return {
             "tracker": self.tracker,
@@ -149,7 +160,7 @@ def aligned(
     width: int | None = None,
     extra: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
-    """Named scores as aligned text; see `Evaluation.table`. extra: further columns, shown first."""
+    """Named scores as aligned text; see `Evaluation.table`. extra: further columns by title, shown first."""
     names = [heading, *(name for name, _ in rows)]
     margin = max(map(len, names))
     blocks: list[list[list[str]]] = [[]]

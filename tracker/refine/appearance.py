@@ -1,39 +1,40 @@
-"""What each track looks like: the mean embedding of a few of its crops."""
+"""Appearance of whole tracks: the mean embedding of a few crops of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from tracker.arrays import FloatArray, IntArray
+from tracker.arrays import BoolArray, FloatArray, Image, IntArray
 from tracker.boxes import area_xyxy, iou_pairs_xyxy
-from tracker.refine.rows import Rows
+from tracker.rows import Rows
+
+if TYPE_CHECKING:
+    from tracker.io.video import Frame
 
 CROPS = 8  # of each track
 
 
 def mean_embeddings(
-    rows: Rows, frames: Iterable[Any], embedder: Callable[[Any, FloatArray], Any], crops: int = CROPS
+    rows: Rows, frames: Iterable[Frame], embedder: Callable[[Image, FloatArray], ArrayLike], crops: int = CROPS
 ) -> FloatArray:
-    """(T, D) the mean embedding of each track in order of the ids, NaN for a track with no crop.
+    """(T, D) the mean embedding of each track in order of the ids, NaN for a track without a crop.
 
-    frames: of the video, in order, each with ``number`` from 1 and ``image``, as ``open_source`` gives them. embedder:
-    image and boxes (N, 4) to (N, D). A track's observed rows are cut into up to ``crops`` equal parts, and from each
-    comes the row that other tracks' boxes cover least. Raises ValueError where the rows go on after the last frame,
-    where frames have no image, or where most crops lie outside the picture.
+    frames: of the video, in order, as ``open_source`` gives them. embedder: image and boxes (N, 4) to (N, D). A track's
+    observed rows are cut into up to ``crops`` equal parts, and each part gives the row that other tracks' boxes cover
+    least. Raises ValueError for crops below 1, where the rows go on after the last frame, where a frame has no image,
+    or where more than half of the crops lie outside the image.
     """
     if crops < 1:
         raise ValueError(f"crops={crops}: give 1 or more")
-    starts = rows.starts
-    chosen = _chosen(rows, crops)
-    owner = np.searchsorted(starts, chosen, side="right") - 1
-    order = np.argsort(rows.frames[chosen], kind="stable")
-    chosen, owner = chosen[order], owner[order]
-    numbers = rows.frames[chosen]
-    last = int(rows.frames.max(initial=0))
-    found, of_track = [], []
+    rows = rows.by_track()
+    chosen, owner = _chosen(rows, crops)
+    numbers, last = rows.frames[chosen], rows.last_frame
+    found: list[FloatArray] = []
+    of_track: list[IntArray] = []
     seen = outside = 0
     for frame in frames:
         seen = int(frame.number)
@@ -42,9 +43,7 @@ def mean_embeddings(
         if len(boxes):
             if frame.image is None:
                 raise ValueError(f"frame {seen} has no image; give the video of these tracks")
-            height, width = frame.image.shape[:2]
-            visible = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < (width, height)).all(axis=1)
-            visible &= area_xyxy(boxes) > 0
+            visible = _visible(boxes, frame.image)
             outside += int((~visible).sum())
             if visible.any():
                 found.append(np.asarray(embedder(frame.image, boxes[visible]), dtype=np.float64))
@@ -55,29 +54,25 @@ def mean_embeddings(
         raise ValueError(f"the tracks go on to frame {last}, the video ends at {seen}; give the video of these tracks")
     if 2 * outside > len(chosen):
         raise ValueError(
-            f"{outside} of {len(chosen)} boxes looked at lie outside the picture; give the video of these tracks"
+            f"{outside} of the {len(chosen)} boxes to crop lie outside the image; give the video of these tracks"
         )
-    means = np.full((len(starts) - 1, found[0].shape[1] if found else 1), np.nan)
-    if found:
-        vectors, tracks = np.concatenate(found), np.concatenate(of_track)
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        sums = np.zeros_like(means)
-        np.add.at(sums, tracks, vectors)
-        count = np.bincount(tracks, minlength=len(means))
-        means[count > 0] = sums[count > 0] / count[count > 0, None]
-    return means
+    return _means(found, of_track, len(rows.spans))
 
 
-def _chosen(rows: Rows, crops: int) -> IntArray:
-    """The rows to look at, ascending."""
+def _chosen(rows: Rows, crops: int) -> tuple[IntArray, IntArray]:
+    """Rows (K,) to crop, ordered by frame, and the track (K,) of each."""
     covered = _covered(rows)
-    chosen = []
-    for start, stop in rows.spans:
+    chosen: list[int] = []
+    owner: list[int] = []
+    for track, (start, stop) in enumerate(rows.spans):
         observed = np.flatnonzero(~rows.interpolated[start:stop]) + start
         for part in np.array_split(observed, min(crops, len(observed)) or 1):
             if len(part):
-                chosen.append(part[np.argmin(covered[part])])
-    return np.array(chosen, dtype=np.int64)
+                chosen.append(int(part[np.argmin(covered[part])]))
+                owner.append(track)
+    places = np.array(chosen, dtype=np.int64)
+    order = np.argsort(rows.frames[places], kind="stable")
+    return places[order], np.array(owner, dtype=np.int64)[order]
 
 
 def _covered(rows: Rows) -> FloatArray:
@@ -89,3 +84,24 @@ def _covered(rows: Rows) -> FloatArray:
         other = a != b
         np.maximum.at(covered, group[a[other]], iou[other])
     return covered
+
+
+def _visible(boxes: FloatArray, image: Image) -> BoolArray:
+    """(N,) bool: boxes that have an area and reach into the image."""
+    height, width = image.shape[:2]
+    visible: BoolArray = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < (width, height)).all(axis=1)
+    visible &= area_xyxy(boxes) > 0
+    return visible
+
+
+def _means(found: list[FloatArray], of_track: list[IntArray], tracks: int) -> FloatArray:
+    """(T, D) mean of the unit vectors of each track. found: vectors (N, D) by frame; of_track: their tracks (N,)."""
+    means = np.full((tracks, found[0].shape[1] if found else 1), np.nan)
+    if found:
+        vectors, owners = np.concatenate(found), np.concatenate(of_track)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        sums = np.zeros_like(means)
+        np.add.at(sums, owners, vectors)
+        count = np.bincount(owners, minlength=tracks)
+        means[count > 0] = sums[count > 0] / count[count > 0, None]
+    return means

@@ -1,11 +1,12 @@
-"""Merging of tracklets: one object that lost its id and got another becomes one track again, with a reason.
+"""Merging of tracklets: an object that lost its id and got another becomes one track again, with a reason.
 
 1. ends       position, size and velocity of every track at its first and its last row, from a line through a few rows
-2. candidates pairs of one class, the one ending before the other starts, not more than a gap apart
-3. motion     the earlier track predicted forward, the later one backward: both must meet the other's box
-4. appearance where embeddings are given: the cosine distance of the tracks' means must not exceed a limit, and
-              predictions need only touch, because people who turn or stop between others are told by their looks
-5. choice     the optimal assignment of ends to starts: each used once, so that chains form and never two rows a frame
+2. candidates pairs of one class where one track ends before the other begins, at most a maximum gap apart
+3. motion     the earlier track predicted forward and the later one backward must both overlap the other's box
+4. appearance where embeddings are given: the cosine distance of the tracks' means must not exceed a limit; predictions
+              then need only touch, because appearance still identifies people who turn or stop behind others
+5. choice     the optimal assignment of ends to beginnings: each is used once, so that tracks form chains and no frame
+              gets two rows of one id
 """
 
 from __future__ import annotations
@@ -16,22 +17,23 @@ import numpy as np
 
 from tracker.arrays import FloatArray, IntArray
 from tracker.assign import assign_pairs
-from tracker.refine.rows import Rows
+from tracker.rows import Rows
 
-WINDOW = 10  # rows of a track that tell its velocity
+WINDOW = 10  # rows of a track that its velocity is fitted to
 MERGE_GAP = 30.0  # frames: as long as most trackers keep a lost track
 MIN_OVERLAP = 0.3  # SORT's least IoU of a prediction and its detection
-TOUCHING = 0.01  # in its place where appearance speaks
+TOUCHING = 0.01  # instead of MIN_OVERLAP for pairs with embeddings
 MAX_DISTANCE = 0.2  # DeepSORT's largest cosine distance
-STEADY = 5  # with fewer, a track has no velocity of its own and takes its partner's
+STEADY = 5  # with fewer rows, a track has no velocity of its own and takes its partner's
 
 
 @dataclass(frozen=True)
 class Merge:
     """One link of two tracks of the input, and why.
 
-    kept: id of the earlier track. merged: id of the later one, which it continues. gap: frames in between. overlap:
-    the lesser IoU of the two predictions. distance: cosine distance of appearance, None where it was not looked at.
+    kept: id of the earlier track. merged: id of the later one, which continues it. gap: missing frames in between.
+    overlap: the lesser IoU of the two predictions, 0..1. distance: cosine distance of the tracks' mean embeddings,
+    0..2, None where a track has none.
     """
 
     kept: int
@@ -41,10 +43,10 @@ class Merge:
     distance: float | None = None
 
     def __str__(self) -> str:
-        look = "" if self.distance is None else f", appearance distance {self.distance:.2f}"
+        appearance = "" if self.distance is None else f", appearance distance {self.distance:.2f}"
         return (
             f"id {self.merged} -> id {self.kept}: gap {self.gap} frame{'' if self.gap == 1 else 's'}, "
-            f"predicted boxes overlap {self.overlap:.2f}{look}"
+            f"predicted boxes overlap {self.overlap:.2f}{appearance}"
         )
 
 
@@ -58,6 +60,19 @@ class _Ends:
     velocities: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class _Links:
+    """K pairs of tracks, (K,) each: the earlier and the later one, IoU of their predictions, cosine distance or NaN."""
+
+    early: IntArray
+    late: IntArray
+    overlap: FloatArray
+    distance: FloatArray
+
+    def select(self, index: IntArray) -> _Links:
+        return _Links(self.early[index], self.late[index], self.overlap[index], self.distance[index])
+
+
 def merge(
     rows: Rows,
     max_gap: float = MERGE_GAP,
@@ -68,57 +83,74 @@ def merge(
 ) -> tuple[Rows, list[Merge]]:
     """The rows with merged ids, each chain under the id of its earliest track, and the links in order of time.
 
-    max_gap: missing frames between two tracks. min_overlap: least IoU of both predictions, above 0 and up to 1; by
-    default 0.3, and 0.01 for pairs with embeddings. embeddings: (T, D), one a track in order of the ids, NaN where
-    there is none; pairs that have them must be within max_distance in cosine (0..2). Raises ValueError for a value out
-    of range, inf, or embeddings of another number.
+    Rows come back ordered by id, then frame. max_gap: missing frames between two tracks. min_overlap: least IoU of both
+    predictions, above 0 and up to 1; by default 0.3, and 0.01 for pairs with embeddings. embeddings: (T, D), one a
+    track in order of the ids, NaN where there is none; pairs that have them must be within max_distance in cosine
+    (0..2). Raises ValueError for a value out of range, inf, or embeddings of another number of tracks.
     """
+    rows = rows.by_track()
+    starts = rows.starts
+    ids = rows.ids[starts[:-1]]
+    _check(max_gap, min_overlap, max_distance, embeddings, len(ids))
+    if len(ids) < 2:
+        return rows, []
+    heads, tails = _ends(rows, last=False), _ends(rows, last=True)
+    links = _possible(rows, heads, tails, max_gap, embeddings)
+    links = _chosen(links, min_overlap, max_distance)
+    links = links.select(np.lexsort((ids[links.late], heads.frames[links.late])))
+    merges = [
+        Merge(
+            kept=int(ids[early]),
+            merged=int(ids[late]),
+            gap=int(heads.frames[late] - tails.frames[early] - 1),
+            overlap=float(overlap),
+            distance=None if np.isnan(distance) else float(distance),
+        )
+        for early, late, overlap, distance in zip(*vars(links).values(), strict=True)
+    ]
+    new = ids.copy()
+    for early, late in zip(links.early, links.late, strict=True):  # in order of time: a chain's id is there to pass on
+        new[late] = new[early]
+    return replace(rows, ids=np.repeat(new, np.diff(starts))).by_track(), merges
+
+
+def _check(
+    max_gap: float, min_overlap: float | None, max_distance: float, embeddings: FloatArray | None, tracks: int
+) -> None:
     if not max_gap >= 0:
         raise ValueError(f"max_gap={max_gap}: give a number of frames, 0 or more")
     if min_overlap is not None and not 0 < min_overlap <= 1:
         raise ValueError(f"least overlap {min_overlap} of a merge: give an IoU above 0 and up to 1")
     if not 0 <= max_distance <= 2:
         raise ValueError(f"max_distance={max_distance}: give a cosine distance, 0 to 2")
-    starts = rows.starts
-    ids = rows.ids[starts[:-1]]
-    if embeddings is not None and (np.ndim(embeddings) != 2 or len(embeddings) != len(ids)):
-        raise ValueError(f"embeddings have shape {np.shape(embeddings)}; give (T, D) for the {len(ids)} tracks")
+    if embeddings is not None and (np.ndim(embeddings) != 2 or len(embeddings) != tracks):
+        raise ValueError(f"embeddings have shape {np.shape(embeddings)}; give (T, D) for the {tracks} tracks")
     if embeddings is not None and np.isinf(embeddings).any():
         raise ValueError("embeddings hold inf; give finite vectors, or NaN for a track without one")
-    if len(ids) < 2:
-        return rows, []
-    heads, tails = _ends(rows, last=False), _ends(rows, last=True)
+
+
+def _possible(rows: Rows, heads: _Ends, tails: _Ends, max_gap: float, embeddings: FloatArray | None) -> _Links:
+    """Pairs of one class, the later track beginning at most max_gap frames after the earlier one ends."""
     early, late = _candidates(tails.frames, heads.frames, max_gap)
     classes = _classes(rows)
     same = classes[early] == classes[late]
     early, late = early[same], late[same]
-    overlap = _meeting(tails, heads, early, late)
     distance = np.full(len(early), np.nan)
     if embeddings is not None:
         unit = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
         distance = 1 - np.einsum("kd,kd->k", unit[early], unit[late])
-    alike = ~np.isnan(distance)
-    least = min_overlap or np.where(alike, TOUCHING, MIN_OVERLAP)
-    good = (overlap >= least) & ~(distance > max_distance)
-    gain = 1 + overlap - np.where(alike, distance, max_distance)  # a link is always worth more than none
-    early, late, overlap, distance, gain = early[good], late[good], overlap[good], distance[good], gain[good]
-    chosen = assign_pairs(early, late, gain)
-    chosen = chosen[np.lexsort((ids[late[chosen]], heads.frames[late[chosen]]))]
-    merges = [
-        Merge(
-            kept=int(ids[early[k]]),
-            merged=int(ids[late[k]]),
-            gap=int(heads.frames[late[k]] - tails.frames[early[k]] - 1),
-            overlap=float(overlap[k]),
-            distance=None if np.isnan(distance[k]) else float(distance[k]),
-        )
-        for k in chosen
-    ]
-    new = ids.copy()
-    for k in chosen:  # in order of time, so that a chain's id is there before it is handed on
-        new[late[k]] = new[early[k]]
-    renamed = replace(rows, ids=np.repeat(new, np.diff(starts)))
-    return renamed._take(np.lexsort((renamed.frames, renamed.ids))), merges
+    return _Links(early, late, _meeting(tails, heads, early, late), distance)
+
+
+def _chosen(links: _Links, min_overlap: float | None, max_distance: float) -> _Links:
+    """The optimal assignment among the pairs that overlap and look alike enough."""
+    known = ~np.isnan(links.distance)
+    least = min_overlap or np.where(known, TOUCHING, MIN_OVERLAP)
+    good = (links.overlap >= least) & ~(links.distance > max_distance)
+    # A link is always worth more than none.
+    gain = 1 + links.overlap - np.where(known, links.distance, max_distance)
+    links, gain = links.select(good.nonzero()[0]), gain[good]
+    return links.select(assign_pairs(links.early, links.late, gain))
 
 
 def _ends(rows: Rows, *, last: bool) -> _Ends:
@@ -138,7 +170,7 @@ def _ends(rows: Rows, *, last: bool) -> _Ends:
         ends.frames[k] = frame
         ends.velocities[k] = velocity if len(t) >= STEADY else np.nan
         ends.centres[k] = centre - middle * velocity
-        ends.sizes[k] = np.median(sizes[part], axis=0)  # an object going behind another has cut boxes
+        ends.sizes[k] = np.median(sizes[part], axis=0)  # boxes are cut where an object goes behind another
     return ends
 
 
@@ -154,7 +186,7 @@ def _candidates(ends: IntArray, beginnings: IntArray, max_gap: float) -> tuple[I
 
 
 def _meeting(tails: _Ends, heads: _Ends, early: IntArray, late: IntArray) -> FloatArray:
-    """(K,) the lesser IoU: of the earlier track predicted forward with the later one's box, and of that backward."""
+    """(K,) the lesser IoU of the earlier track predicted forward with the later one's box, and the reverse backward."""
     span = (heads.frames[late] - tails.frames[early])[:, None]
     forward, backward = tails.velocities[early], heads.velocities[late]
     unknown = np.isnan(forward)

@@ -1,4 +1,4 @@
-"""All of offline repair in its order: merge, fill gaps, smooth."""
+"""All of offline repair in its order: merge, interpolate, smooth."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 from tracker.arrays import FloatArray
 from tracker.refine.interpolate import MAX_GAP, SUPPORT, interpolate
 from tracker.refine.merge import MAX_DISTANCE, MERGE_GAP, Merge, merge
-from tracker.refine.rows import Rows
 from tracker.refine.smooth import smooth_gaussian, smooth_rts
+from tracker.rows import Rows
 
 Smooth = Literal["rts", "gaussian", "off"]
 
@@ -25,11 +25,11 @@ def refine(
     support: float = SUPPORT,
     smooth: Smooth = "rts",
 ) -> tuple[Rows, list[Merge]]:
-    """The repaired rows, and the merges with their reasons. The rows given are not changed.
+    """The repaired rows, ordered by id, then frame, and the merges with their reasons. ``rows`` stays as it is.
 
     ``merge`` (unless merging is False), then ``interpolate`` (unless max_gap is 0), then ``smooth_rts`` or
-    ``smooth_gaussian``; see those for the parameters, in frames, and the errors. embeddings: as ``mean_embeddings``
-    gives them. max_gap with smooth="gaussian" and support 0 is StrongSORT's Gaussian-smoothed interpolation.
+    ``smooth_gaussian``; see those for the parameters, in frames, and the errors. embeddings: (T, D) from
+    ``mean_embeddings``. max_gap with smooth="gaussian" and support 0 is StrongSORT's Gaussian-smoothed interpolation.
     """
     if smooth not in ("rts", "gaussian", "off"):
         raise ValueError(f"smooth={smooth!r} is unknown; use 'rts', 'gaussian' or 'off'")

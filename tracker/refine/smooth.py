@@ -1,6 +1,7 @@
 """Smoothing of whole tracks: Gaussian process regression, as in StrongSORT, and a Rauch-Tung-Striebel smoother.
 
-Both are linear in the boxes and weigh all four coordinates alike, so that corners give what centre and size would.
+Both are linear in the boxes and weigh all four coordinates alike, so that smoothing corners equals smoothing centre and
+size.
 """
 
 from __future__ import annotations
@@ -10,32 +11,35 @@ from dataclasses import replace
 import numpy as np
 
 from tracker.arrays import BoolArray, FloatArray
-from tracker.refine.rows import Rows
+from tracker.rows import Rows
 
 TAU = 10.0  # StrongSORT, section 3.5
-# Noise to signal of the process as variances. The paper names none; its program leaves it at the regulariser of
-# its library, 1e-10, and the length scale alone then says what is noise.
+# Ratio of the noise's variance to the signal's. The paper names none; its program keeps the default regulariser of
+# its library, 1e-10, so that the length scale alone decides what is noise.
 NOISE = 1e-10
 
-# Variances in units of the measurement's. The gain has DeepSORT's weights: 1/20 of the height for a measured position,
-# 1/160 for what a velocity gains a frame. Of a new track's velocity nothing is known, so a straight line stays one.
+# Variances in units of the measurement's. The gain follows from DeepSORT's weights: 1/20 of the height for a measured
+# position, 1/160 for the change of velocity a frame. A track starts with its velocity unknown, so that straight motion
+# stays straight.
 VELOCITY_GAIN = (20 / 160) ** 2
 FIRST_VELOCITY = 1e6
 
 
 def smooth_gaussian(rows: Rows, tau: float = TAU, noise: float = NOISE) -> Rows:
-    """Every box of a track moved to the mean of a Gaussian process through all of them.
+    """Every box of a track moved to the mean of a Gaussian process fitted to all boxes of the track.
 
     StrongSORT (Du 2023, section 3.5): a radial basis kernel over frames whose length scale, tau * log(tau^3 / l), falls
-    with the track's length l, kept within 1 / tau and tau^2 frames. After ``interpolate`` it is their Gaussian-smoothed
-    interpolation. The process is fitted to what a straight line leaves over, so that steady motion stays exact. One
-    solve costs l^3, but not for long tracks: from tau^3 rows on the scale is 1 / tau of a frame, neighbours tell
-    nothing, and the rows are left as they are. tau above 1 and up to 20; noise above 0, a ratio of variances.
+    with the track's length l, clipped to 1 / tau and tau^2 frames. After ``interpolate`` it is their Gaussian-smoothed
+    interpolation. The process is fitted to the residuals of a straight line, so that uniform motion stays exact. One
+    solve costs l^3, but long tracks need none: from tau^3 rows on the scale is 1 / tau of a frame, neighbouring frames
+    have no influence, and the rows stay as they are. tau: above 1 and up to 20. noise: ratio of variances, above 0.
+    Returns rows ordered by id, then frame. Raises ValueError for a value out of range.
     """
     if not 1 < tau <= 20 or not noise > 0:
-        raise ValueError(f"tau={tau}, noise={noise}: tau lies above 1 and up to 20, noise above 0")
+        raise ValueError(f"tau={tau}, noise={noise}: give a tau above 1 and up to 20, and a noise above 0")
     from scipy.linalg import cho_factor, cho_solve
 
+    rows = rows.by_track()
     boxes = rows.boxes.copy()
     for start, stop in rows.spans:
         length = stop - start
@@ -48,7 +52,7 @@ def smooth_gaussian(rows: Rows, tau: float = TAU, noise: float = NOISE) -> Rows:
         rest = y - line @ np.linalg.lstsq(line, y, rcond=None)[0]
         kernel = np.exp(-0.5 * ((t[:, None] - t) / scale) ** 2)
         kernel[np.diag_indices(length)] += noise
-        # The mean at the points themselves, K (K + noise)^-1 rest, without the cancellation of that product.
+        # The mean at the frames themselves is K (K + noise)^-1 rest; this form avoids its cancellation.
         y -= noise * cho_solve(cho_factor(kernel, lower=True, overwrite_a=True), rest)
     return replace(rows, boxes=_sized(boxes, rows))
 
@@ -56,16 +60,18 @@ def smooth_gaussian(rows: Rows, tau: float = TAU, noise: float = NOISE) -> Rows:
 def smooth_rts(rows: Rows, velocity_gain: float = VELOCITY_GAIN) -> Rows:
     """Every box of a track moved to its estimate from all rows of the track, by constant velocity.
 
-    A Kalman filter forward over the observed rows, then filterpy's Rauch-Tung-Striebel smoother backward. Interpolated
-    rows count as not measured: they get the smoother's path through the gap. Tracks with fewer than two observed rows
-    have no velocity to smooth by and stay as they are. velocity_gain: variance that a velocity gains a frame, over the
-    variance of a measured coordinate; white noise acceleration (Bar-Shalom 2001, section 6.2.2), so that gaps of any
-    length are one step.
+    A Kalman filter runs forward over the observed rows, then filterpy's Rauch-Tung-Striebel smoother backward.
+    Interpolated rows are no measurements: they get the smoother's path through the gap. Tracks with fewer than two
+    observed rows have no velocity and stay as they are. velocity_gain: variance that a velocity gains a frame, divided
+    by the variance of a measured coordinate, above 0; the noise is white noise acceleration (Bar-Shalom 2001, section
+    6.2.2), so that a gap of any length is one step. Returns rows ordered by id, then frame. Raises ValueError for a
+    value out of range.
     """
     if not velocity_gain > 0:
         raise ValueError(f"velocity_gain={velocity_gain}: give a ratio of variances above 0")
     from filterpy.kalman import rts_smoother
 
+    rows = rows.by_track()
     boxes = rows.boxes.copy()
     for start, stop in rows.spans:
         observed = ~rows.interpolated[start:stop]
@@ -89,7 +95,7 @@ def constant_velocity(steps: FloatArray, gain: float) -> tuple[FloatArray, Float
 def _forward(
     boxes: FloatArray, observed: BoolArray, move: FloatArray, noise: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Filtered means (R, 2, 4), position and velocity of four coordinates, and the covariance (R, 2, 2) of each."""
+    """Filtered means (R, 2, 4), position and velocity of the four coordinates, and their covariances (R, 2, 2)."""
     means, covariances = np.zeros((len(boxes), 2, 4)), np.zeros((len(boxes), 2, 2))
     mean = np.array([boxes[0], np.zeros(4)])
     p = np.diag([1.0 if observed[0] else FIRST_VELOCITY, FIRST_VELOCITY])
@@ -105,7 +111,7 @@ def _forward(
 
 
 def _sized(boxes: FloatArray, rows: Rows) -> FloatArray:
-    """The boxes, none smaller about its centre than the smallest of its track was."""
+    """The boxes (R, 4), enlarged about their centres where they are smaller than the smallest of their track was."""
     if not len(rows):
         return boxes
     starts = rows.starts
