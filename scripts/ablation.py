@@ -29,7 +29,8 @@ import numpy as np
 from tracker.algorithms import algorithm, build, parameters
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
-from tracker.io.mot import MotRows, read_detections, read_ground_truth, results_of
+from tracker.io.mot import read_detections, read_ground_truth
+from tracker.rows import Rows, results_of
 
 STAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("all stages", "steady", {}),
@@ -55,7 +56,7 @@ Part = Literal["whole", "first", "second"]
 Change = Callable[[Detections], Detections]
 
 
-def between(rows: MotRows, first: int, last: int, every: int) -> MotRows:
+def between(rows: Rows, first: int, last: int, every: int) -> Rows:
     """Every ``every``-th frame from ``first`` to ``last``, renumbered from 1."""
     number = rows.frames
     kept = rows.select((number >= first) & (number <= last) & ((number - first) % every == 0))
@@ -66,7 +67,7 @@ def load(
     folder: Path, rules: str, part: Part = "whole", *, det: str = "det.txt", every: int = 1
 ) -> tuple[GroundTruth, Frames]:
     """Truth and detections of the sequences in ``folder`` that have ``det``."""
-    truth: dict[str, MotRows] = {}
+    truth: dict[str, Rows] = {}
     frames: Frames = {}
     for sequence in sorted(p for p in folder.iterdir() if (p / "det" / det).exists()):
         info = configparser.ConfigParser()
@@ -82,7 +83,7 @@ def load(
     return load_ground_truth(truth, rules), frames
 
 
-def follow(algorithm: str, settings: dict[str, Any], frames: list[Detections], apart: float | None = None) -> MotRows:
+def follow(algorithm: str, settings: dict[str, Any], frames: list[Detections], apart: float | None = None) -> Rows:
     """The tracks of the frames, numbered from 1; ``apart``: seconds between them, where the tracker is to know."""
     tracker = build(algorithm, settings)
     reports = [

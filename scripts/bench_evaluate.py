@@ -177,6 +177,7 @@ print(f"{frames:,} frames, {objects} objects each: {{time.perf_counter() - start
 
 def _long_sequence(folder: Path, frames: int, objects: int) -> None:
     from tracker.io.mot import write_results
+    from tracker.rows import as_rows
 
     rng = np.random.default_rng(0)
     frame = np.repeat(np.arange(1, frames + 1), objects)
@@ -184,10 +185,11 @@ def _long_sequence(folder: Path, frames: int, objects: int) -> None:
     ids = 1 + lane + objects * (frame // 500)  # a new identity every 500 frames
     left = (frame * 3 + lane * 60) % 1800
     boxes = np.stack((left, 100 + lane * 20, left + 50, 220 + lane * 20), axis=1).astype(float)
-    write_results(folder / "gt.txt", frame, ids, boxes)
+    write_results(folder / "gt.txt", as_rows(frame, ids, boxes))
     keep = rng.random(len(frame)) > 0.05
     moved = boxes[keep] + rng.normal(0, 3, (int(keep.sum()), 4))
-    write_results(folder / "long.txt", frame[keep], ids[keep] + (frame[keep] % 97 == 0) * 1_000_000, moved)
+    changed = ids[keep] + (frame[keep] % 97 == 0) * 1_000_000
+    write_results(folder / "long.txt", as_rows(frame[keep], changed, moved))
 
 
 def _paired(title: str, ours: Callable[[], object], theirs: Callable[[], object], rounds: int) -> None:

@@ -21,8 +21,9 @@ import tracker
 from tracker.detect.select import open_detector
 from tracker.detections import Detections, as_detections
 from tracker.evaluate.benchmark import load_ground_truth
-from tracker.io.mot import MotRows, read_ground_truth, results_of
+from tracker.io.mot import read_ground_truth
 from tracker.io.video import open_source
+from tracker.rows import Rows, results_of
 
 SCALE = 0.625  # the video is 480x360, its ground truth 768x576
 ALGORITHMS = ("sort", "bytetrack", "steady")
@@ -38,7 +39,7 @@ class Known:
         return self.found[number - 1]
 
 
-def follow(video: Path, detector: Any, algo: str, every: int) -> MotRows:
+def follow(video: Path, detector: Any, algo: str, every: int) -> Rows:
     return results_of([tracks for _, tracks in tracker.track(video, detector=detector, algo=algo, every=every)])
 
 

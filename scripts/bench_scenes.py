@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tracker import Detections
 from tracker.boxes import iou_xyxy
-from tracker.io.mot import MotRows, read_detections, read_ground_truth
+from tracker.io.mot import read_detections, read_ground_truth
+from tracker.rows import Rows
 
 WIDTH = 128  # of the embeddings
 MIN_SCORE = 0.5  # of the real detections, as in the peers' published timings
@@ -78,9 +79,7 @@ def tiled(folder: Path, frames: int, rows: int = 3, columns: int = 3) -> Scene:
     return Scene(f"{folder.name} x {copies}", round(float(np.mean([len(frame) for frame in out]))), out)
 
 
-def _real(
-    found: MotRows, truth: MotRows, looks: NDArray[np.float64], rng: np.random.Generator, frame: int
-) -> Detections:
+def _real(found: Rows, truth: Rows, looks: NDArray[np.float64], rng: np.random.Generator, frame: int) -> Detections:
     part, people = found.at(frame), truth.at(frame)
     boxes = found.boxes[part]
     overlap = iou_xyxy(boxes, truth.boxes[people])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tracker.io.mot import write_results
+from tracker.rows import as_rows
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its imports, not ours
@@ -107,7 +108,7 @@ def make_tree(
         shutil.copytree(source / name / "gt", gt / name / "gt")
         shutil.copy(source / name / "seqinfo.ini", gt / name)
         frames, ids, boxes = results[name]
-        write_results(ours / f"{name}.txt", frames, ids, boxes)
+        write_results(ours / f"{name}.txt", as_rows(frames, ids, boxes))
     maps = tree / "gt" / "seqmaps"
     maps.mkdir()
     (maps / f"{benchmark}-train.txt").write_text("\n".join(["name", *sequences]) + "\n")

@@ -19,6 +19,7 @@ from tracker.camera import METHODS, STILL, CameraEstimate, CameraFile, Compensat
 from tracker.evaluate import Accumulator
 from tracker.evaluate.benchmark import load_ground_truth
 from tracker.io.mot import format_rows, read_detections
+from tracker.rows import results_of
 from tracker.study.bench import halved
 
 cv2 = pytest.importorskip("cv2")
@@ -143,7 +144,7 @@ def test_the_published_camera_motion_saves_ids_on_mot17_05(shared: Path, algo: s
         for number in range(1, length + 1):
             now = found.at(first + number)
             tracks = tracker.update(Detections(found.boxes[now], found.scores[now]))
-            lines.append(format_rows(number, tracks.ids, tracks.boxes, tracks.scores))
+            lines.append(format_rows(results_of([tracks], number), classes=False, marks=False))
         result = tmp_path / f"{compensated}.txt"
         result.write_text("".join(lines))
         switches[compensated] = truth.score({"MOT17-05": result}).combined.clear.idsw

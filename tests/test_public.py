@@ -20,6 +20,7 @@ PUBLIC = [
     "FilterpyMotion",
     "Log",
     "OCSORT",
+    "Rows",
     "SORT",
     "Steady",
     "StrongSORT",
@@ -30,6 +31,7 @@ PUBLIC = [
     "XYSR",
     "XYWH",
     "as_detections",
+    "as_rows",
     "track",
 ]
 

@@ -12,6 +12,7 @@ from made import write_video
 
 from tracker.commands.main import main
 from tracker.io.mot import write_results
+from tracker.rows import as_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -49,7 +50,9 @@ def lay_out(text: str, folder: Path, request: pytest.FixtureRequest) -> None:
         (folder / "results").mkdir()
         for reference in (shared / "reference/bytetrack").glob("*.npz"):
             rows = np.load(reference)
-            write_results(folder / "results" / f"{reference.stem}.txt", rows["frame"], rows["id"], rows["xyxy"])
+            write_results(
+                folder / "results" / f"{reference.stem}.txt", as_rows(rows["frame"], rows["id"], rows["xyxy"])
+            )
 
 
 @pytest.mark.parametrize("code", blocks("python"))

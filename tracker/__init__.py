@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tracker.motion import XYSR as XYSR
     from tracker.motion import XYWH as XYWH
     from tracker.motion import FilterpyMotion as FilterpyMotion
+    from tracker.rows import Rows as Rows
+    from tracker.rows import as_rows as as_rows
     from tracker.run.pipeline import track as track
     from tracker.tracker import Tracker as Tracker
     from tracker.tracks import Track as Track
@@ -44,10 +46,12 @@ _WHERE = {
     "Edits": "tracker.log",
     "FilterpyMotion": "tracker.motion",
     "Log": "tracker.log",
+    "Rows": "tracker.rows",
     "Track": "tracker.tracks",
     "Tracker": "tracker.tracker",
     "Tracks": "tracker.tracks",
     "as_detections": "tracker.detections",
+    "as_rows": "tracker.rows",
     "track": "tracker.run.pipeline",
 }
 

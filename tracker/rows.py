@@ -68,7 +68,8 @@ class Rows:
 
     def select(self, index: slice | BoolArray | IntArray) -> Rows:
         """The rows that ``index`` (a slice, a mask or positions) picks, in its order."""
-        return replace(self, **{name: column[index] for name, column in self.columns().items()})
+        columns: dict[str, Any] = {name: column[index] for name, column in self.columns().items()}
+        return replace(self, **columns)
 
     def by_frame(self) -> Rows:
         """These rows ordered by frame, otherwise in the order they have; the same object where that changes nothing."""
@@ -155,7 +156,7 @@ def as_rows(
     """
     count = np.shape(frames)[0] if np.ndim(frames) == 1 else -1
     size = max(count, 0)
-    columns: dict[str, NDArray[Any]] = {
+    columns: dict[str, Any] = {
         "frames": _whole("frames", frames),
         "ids": _whole("ids", ids),
         "boxes": np.asarray(boxes, dtype=np.float64),

@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """tracks.txt in the current folder: one object whose id changes over 12 frames, with a gap of 4."""
     monkeypatch.chdir(tmp_path)
     rows = together(track([*range(1, 21), *range(25, 41)], 4), track(range(53, 101), 17))
-    write_results("tracks.txt", rows.frames, rows.ids, rows.boxes, np.full(len(rows), 0.5))
+    write_results("tracks.txt", replace(rows, scores=np.full(len(rows), 0.5)))
     return tmp_path / "tracks.txt"
 
 
@@ -47,7 +48,6 @@ def test_it_repairs_and_says_why(tracks: Path, capsys: pytest.CaptureFixture[str
     assert np.unique(rows.ids).tolist() == [4]
     assert rows.frames.tolist() == list(range(1, 101))
     np.testing.assert_allclose(rows.boxes, straight(range(1, 101)), atol=0.01)
-    assert rows.interpolated is not None
     assert rows.frames[rows.interpolated].tolist() == [21, 22, 23, 24, *range(41, 53)]
     assert sorted(path.name for path in tracks.parent.iterdir()) == ["tracks-refined.txt", "tracks.txt"]
 
@@ -81,7 +81,7 @@ def test_gaps_in_seconds(tracks: Path) -> None:
         )
         rows = read_results("a.txt")
         assert np.unique(rows.ids).tolist() == ids
-        assert rows.interpolated is None
+        assert not rows.interpolated.any()
 
 
 @pytest.mark.parametrize("name", ["merges.csv", "merges.json"])
@@ -149,8 +149,8 @@ def test_what_exists_is_not_replaced_unasked(tracks: Path, capsys: pytest.Captur
     assert Path("out.txt").read_text() == Path("m.csv").read_text() == "mine"
     assert main(["refine", "tracks.txt", "-o", "out.txt", "--report", "m.csv", "--overwrite", "--quiet"]) == 0
     assert len(read_results("out.txt")) == 100
-    assert "is what is read" in refused(capsys, "tracks.txt", "-o", "tracks.txt", "--overwrite")
-    assert "is what is read" in refused(capsys, ".", "-o", ".", "--overwrite")
+    assert "is one of the files to read" in refused(capsys, "tracks.txt", "-o", "tracks.txt", "--overwrite")
+    assert "is one of the files to read" in refused(capsys, ".", "-o", ".", "--overwrite")
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_a_bad_file_is_one_line(tracks: Path, capsys: pytest.CaptureFixture[str]
         ("tracks.txt --report m.html", "--report m.html: give a name that ends in .csv or .json"),
         ("tracks.txt --reid histogram", "name the video with --video"),
         ("tracks.txt --max-distance .1", "name the video with --video"),
-        ("tracks.txt --no-merge --video v.mp4", "--video serves merging"),
-        ("tracks.txt --no-merge --merge-gap 5", "--merge-gap serves merging"),
+        ("tracks.txt --no-merge --video v.mp4", "--video is for merging"),
+        ("tracks.txt --no-merge --merge-gap 5", "--merge-gap is for merging"),
         ("tracks.txt --video none.mp4", "none.mp4: no such file"),
         (". --video none.mp4", ".: is a folder; --video is the video of one results file"),
         (". -o tracks.txt", "tracks.txt: is a file; give a folder to write to"),
@@ -220,7 +220,7 @@ def street(tracks: Path) -> Path:
 def test_appearance_from_the_video(street: Path, capsys: pytest.CaptureFixture[str]) -> None:
     still = {"velocity": (0.0, 0.0), "box": (100, 100, 140, 220)}
     rows = together(track(range(1, 6), 1, **still), track(range(8, 13), 2, **still))
-    write_results("s.txt", rows.frames, rows.ids, rows.boxes)
+    write_results("s.txt", rows)
     assert main(["refine", "s.txt", "--video", "street.mp4", "--reid", "histogram"]) == 0
     assert (
         "id 2 -> id 1: gap 2 frames, predicted boxes overlap 1.00, appearance distance 0.0" in capsys.readouterr().out

@@ -13,6 +13,7 @@ import pytest
 
 from tracker.commands.main import main
 from tracker.io.mot import write_results
+from tracker.rows import as_rows
 
 NAMES = ["KITTI-17", "TUD-Campus"]
 
@@ -26,9 +27,8 @@ def place(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         with np.load(shared / "reference" / "sort" / f"{name}.npz") as rows:
             for tracker, shift in (("sort", 0.0), ("shifted", 8.0)):
                 (root / "trackers" / tracker).mkdir(parents=True, exist_ok=True)
-                write_results(
-                    root / "trackers" / tracker / f"{name}.txt", rows["frame"], rows["id"], rows["xyxy"] + shift
-                )
+                moved = as_rows(rows["frame"], rows["id"], rows["xyxy"] + shift)
+                write_results(root / "trackers" / tracker / f"{name}.txt", moved)
     return root
 
 

@@ -101,7 +101,7 @@ def test_bad_results_are_refused_with_file_and_line(tree: Path, change: object, 
 
 
 def test_what_does_not_belong_together_is_refused(tree: Path) -> None:
-    with pytest.raises(ValueError, match=r"no result belongs to a sequence .* for example a.txt"):
+    with pytest.raises(ValueError, match=r"no result belongs to .* \(aa, bb\), did you mean 'a'\?; name each file"):
         evaluate({"aa": tree / "ours" / "a.txt", "bb": tree / "ours" / "a.txt"}, tree / "gt")
     (tree / "x.txt").write_text(RESULTS)
     with pytest.raises(ValueError, match="one result for 2 sequences"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,31 +10,28 @@ import pytest
 from tracker.evaluate.benchmark import evaluate
 from tracker.evaluate.doctor import examine, suspicions
 from tracker.evaluate.sequences import find_sequences
-from tracker.io.mot import MotRows, read_ground_truth, read_results, write_results
+from tracker.io.mot import read_ground_truth, read_results, write_results
+from tracker.rows import Rows, as_rows
 
 
-def moving(tmp_path: Path, shift: int = 0, single: bool = False) -> MotRows:
+def moving(tmp_path: Path, shift: int = 0, single: bool = False) -> Rows:
     """Three objects that move 12 pixels a frame; results may lag."""
     frames = np.repeat(np.arange(1, 41), 3)
     lane = np.tile(np.arange(3), 40)
     left = 100.0 + 12 * (frames + shift)
     boxes = np.stack((left, 50.0 + 100 * lane, left + 40, 130.0 + 100 * lane), axis=1)
     path = tmp_path / f"moving{shift}.txt"
-    write_results(path, frames, np.arange(1, 121) if single else lane + 1, boxes)
+    write_results(path, as_rows(frames, np.arange(1, 121) if single else lane + 1, boxes))
     return read_results(path)
 
 
-def as_gt(rows: MotRows) -> MotRows:
-    return replace(rows, layout="mot15")
-
-
 def test_good_results_raise_no_suspicion(tmp_path: Path) -> None:
-    assert suspicions(moving(tmp_path), as_gt(moving(tmp_path))) == []
+    assert suspicions(moving(tmp_path), moving(tmp_path)) == []
 
 
 @pytest.mark.parametrize(("shift", "said"), [(1, "one frame later"), (-1, "one frame earlier")])
 def test_an_offset_of_one_frame(tmp_path: Path, shift: int, said: str) -> None:
-    (note,) = suspicions(moving(tmp_path, shift), as_gt(moving(tmp_path)))
+    (note,) = suspicions(moving(tmp_path, shift), moving(tmp_path))
     assert said in note
     assert f"do frames count from {'0' if shift > 0 else '2'}?" in note
 
@@ -46,7 +42,7 @@ def test_ids_that_never_repeat(tmp_path: Path) -> None:
 
 
 def test_rows_after_the_last_annotated_frame(tmp_path: Path) -> None:
-    gt = as_gt(moving(tmp_path))
+    gt = moving(tmp_path)
     (note,) = suspicions(moving(tmp_path), gt.select(gt.frames <= 30))
     assert note.startswith("30 rows lie after the last annotated frame (30)")
 
@@ -60,16 +56,17 @@ def test_shared_results_as_they_are_and_as_xyxy(tmp_path: Path, shared: Path) ->
             with np.load(shared / "reference" / tracker / f"{sequence.name}.npz") as rows:
                 frames, ids, boxes = rows["frame"], rows["id"], rows["xyxy"]
             path = tmp_path / f"{sequence.name}.txt"
-            write_results(path, frames, ids, boxes)
+            write_results(path, as_rows(frames, ids, boxes))
             assert suspicions(read_results(path), gt, sequence) == []
-            write_results(path, frames, ids, np.hstack((boxes[:, :2], boxes[:, :2] + boxes[:, 2:])))
+            write_results(path, as_rows(frames, ids, np.hstack((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]))))
             assert "left,top,right,bottom" in " ".join(suspicions(read_results(path), gt, sequence))
 
 
 def test_a_shifted_real_sequence_is_noted_when_it_matters(tmp_path: Path, shared: Path) -> None:
     with np.load(shared / "reference" / "bytetrack" / "MOT17-05.npz") as rows:
         late = rows["frame"] < 837
-        write_results(tmp_path / "MOT17-05.txt", rows["frame"][late] + 1, rows["id"][late], rows["xyxy"][late])
+        shifted = as_rows(rows["frame"][late] + 1, rows["id"][late], rows["xyxy"][late])
+    write_results(tmp_path / "MOT17-05.txt", shifted)
     evaluation = evaluate(tmp_path / "MOT17-05.txt", shared / "data" / "MOT17" / "train" / "MOT17-05")
     assert "one frame earlier" in evaluation.notes[0]
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from tracker.evaluate import evaluate
-from tracker.io.mot import MotRows, read_ground_truth, read_results, write_results
+from tracker.io.mot import read_ground_truth, read_results, write_results
+from tracker.rows import Rows, as_rows
 
 
 @pytest.fixture
-def walk(tmp_path: Path) -> tuple[Path, MotRows]:
+def walk(tmp_path: Path) -> tuple[Path, Rows]:
     """A tree with one sequence of 40 frames and two people, and rows that find them exactly."""
     frames = np.repeat(np.arange(1, 41), 2)
     ids = np.tile([1, 2], 40)
@@ -23,18 +24,18 @@ def walk(tmp_path: Path) -> tuple[Path, MotRows]:
     folder = tmp_path / "tree" / "walk"
     (folder / "gt").mkdir(parents=True)
     (folder / "seqinfo.ini").write_text("[Sequence]\nname=walk\nseqLength=40\nimWidth=800\nimHeight=200\n")
-    write_results(folder / "gt" / "gt.txt", frames, ids, boxes)
+    write_results(folder / "gt" / "gt.txt", as_rows(frames, ids, boxes))
     return tmp_path / "tree", read_results(folder / "gt" / "gt.txt")
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda r: r.select(np.repeat(np.arange(len(r)), 2)), "occurs twice"),
-        (lambda r: replace(r, ids=np.full(len(r), -1)), "id -1"),
-        (lambda r: replace(r, frames=r.frames - 1), "frame 0"),
-        (lambda r: replace(r, frames=r.frames[::-1]), "not sorted"),
-        (lambda r: replace(r, boxes=np.full_like(r.boxes, np.nan)), "NaN"),
+        (lambda r: r.select(np.repeat(np.arange(len(r)), 2)), "frame 1, id 1: two rows"),
+        (lambda r: replace(r, ids=np.full(len(r), -1)), "id -1: ids count from 1"),
+        (lambda r: replace(r, frames=r.frames - 1), "frame 0, id 1: frames count from 1"),
+        (lambda r: replace(r, boxes=np.full_like(r.boxes, np.nan)), "frame 1, id 1: NaN"),
+        (lambda r: replace(r, boxes=r.boxes[:, [2, 3, 0, 1]]), "frame 1, id 1: its box has a negative size"),
     ],
 )
 def test_rows_in_memory_are_checked(change, words, walk) -> None:
@@ -52,7 +53,7 @@ def test_another_picture_size_is_said(walk) -> None:
 
 def test_a_foreign_name_is_said_and_a_named_sequence_is_kept_to(walk, tmp_path: Path) -> None:
     tree, rows = walk
-    write_results(tmp_path / "other.txt", rows.frames, rows.ids, rows.boxes)
+    write_results(tmp_path / "other.txt", rows)
     assert evaluate(tmp_path / "other.txt", tree).notes == ("other.txt is scored as walk",)
     with pytest.raises(ValueError, match="no sequence 'foo'"):
         evaluate(tmp_path / "other.txt", tree / "walk" / "gt" / "gt.txt", sequences=["foo"])
@@ -61,7 +62,7 @@ def test_a_foreign_name_is_said_and_a_named_sequence_is_kept_to(walk, tmp_path: 
 def test_a_part_made_by_bench_is_said_against_the_whole(walk, tmp_path: Path) -> None:
     tree, rows = walk
     later = rows.select(rows.frames > 20)
-    write_results(tmp_path / "walk.txt", later.frames - 20, later.ids, later.boxes)
+    write_results(tmp_path / "walk.txt", replace(later, frames=later.frames - 20))
     (tmp_path / "walk.json").write_text(json.dumps({"first": 21}))
     assert any("these frames are a part" in note for note in evaluate(tmp_path / "walk.txt", tree).notes)
     (tmp_path / "walk.json").unlink()
@@ -73,7 +74,7 @@ def test_time_stamps_for_frames_are_refused_and_empty_truth_is_said(walk, tmp_pa
     truth = tree / "walk" / "gt" / "gt.txt"
     (tree / "walk" / "seqinfo.ini").unlink()
     late = replace(rows, frames=np.append(rows.frames[:-1], 1_690_000_000))
-    write_results(tmp_path / "walk.txt", late.frames, late.ids, late.boxes)
+    write_results(tmp_path / "walk.txt", late)
     with pytest.raises(ValueError, match=r"walk\.txt:80: .*time stamps"):
         evaluate(tmp_path / "walk.txt", truth)
     unmarked = replace(read_ground_truth(truth), scores=np.zeros(len(rows)))

@@ -14,7 +14,8 @@ with warnings.catch_warnings():
 
 from tracker.evaluate.benchmark import evaluate
 from tracker.evaluate.motmetrics_bridge import IDENTITY, Difference, differences, to_motmetrics
-from tracker.io.mot import MotRows, write_results
+from tracker.io.mot import write_results
+from tracker.rows import Rows, as_rows
 
 
 def test_a_filled_accumulator() -> None:
@@ -32,7 +33,7 @@ def test_identity_agrees_on_real_results(tmp_path: Path, shared: Path) -> None:
     names = ["TUD-Campus", "TUD-Stadtmitte", "KITTI-17"]
     for name in names:
         with np.load(shared / "reference" / "sort" / f"{name}.npz") as rows:
-            write_results(tmp_path / f"{name}.txt", rows["frame"], rows["id"], rows["xyxy"])
+            write_results(tmp_path / f"{name}.txt", as_rows(rows["frame"], rows["id"], rows["xyxy"]))
     gt = shared / "data" / "MOT15" / "train"
     files = {name: tmp_path / f"{name}.txt" for name in names}
     evaluation = evaluate(files, gt, sequences=names)
@@ -65,11 +66,9 @@ def test_a_real_difference_is_no_matter_of_rounding() -> None:
     assert {"IDF1", "IDP", "IDR", "MOTA", "FN", "FP"} <= {d.figure for d in found}
 
 
-def rows_of(boxes: list[list[float]]) -> MotRows:
+def rows_of(boxes: list[list[float]]) -> Rows:
     """One object in successive frames."""
-    n = len(boxes)
-    ones = np.ones(n, dtype=np.int64)
-    return MotRows(np.arange(1, n + 1), ones, np.array(boxes), np.ones(n), -ones, -np.ones(n), np.arange(1, n + 1))
+    return as_rows(np.arange(1, len(boxes) + 1), np.ones(len(boxes), dtype=np.int64), boxes)
 
 
 def test_a_difference_in_words() -> None:

@@ -161,10 +161,11 @@ def test_the_table_sort_was_published_with(tmp_path: Path, shared: Path) -> None
     """SORT's own README, six sequences: MOTA 34.0, 274 switches, 48 mostly tracked, FP 3311, FN 11660, Frag 499."""
     names = ["TUD-Campus", "ETH-Sunnyday", "ETH-Pedcross2", "ADL-Rundle-8", "Venice-2", "KITTI-17"]
     from tracker.io.mot import write_results
+    from tracker.rows import as_rows
 
     for name in names:
         with np.load(shared / "reference" / "sort" / f"{name}.npz") as rows:
-            write_results(tmp_path / f"{name}.txt", rows["frame"], rows["id"], rows["xyxy"])
+            write_results(tmp_path / f"{name}.txt", as_rows(rows["frame"], rows["id"], rows["xyxy"]))
     score = evaluate(tmp_path, shared / "data" / "MOT15" / "train", sequences=names).combined.clear
     assert round(100 * score.mota, 1) == 34.0
     assert (score.idsw, score.mt, score.fp, score.fn, score.frag) == (274, 48, 3311, 11660, 499)

@@ -9,10 +9,11 @@ import pytest
 
 from tracker.evaluate.frames import Names, frames_from_matrices
 from tracker.evaluate.rules import RULES, check_rules, recognise_rules, rules_by_name
-from tracker.io.mot import MotRows, read_ground_truth
+from tracker.io.mot import read_ground_truth
+from tracker.rows import Rows
 
 
-def rows(tmp_path: Path, text: str) -> MotRows:
+def rows(tmp_path: Path, text: str) -> Rows:
     path = tmp_path / "gt.txt"
     path.write_text(text)
     return read_ground_truth(path)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import io
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.algorithms.sort import SORT
-from tracker.detections import Detections
+from tracker import SORT, Detections
 from tracker.io.mot import (
     MotFormatError,
     format_rows,
     read_detections,
     read_ground_truth,
     read_results,
-    results_of,
     write_results,
 )
+from tracker.rows import as_rows, results_of
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 GOOD = "1,1,10,20,30,40,0.9,-1,-1,-1\n2,1,11,21,30,40,0.8,-1,-1,-1\n"
@@ -41,10 +42,8 @@ def test_columns_of_a_results_file(tmp_path: Path) -> None:
     assert rows.scores.tolist() == [0.9, 0.8]
     assert rows.classes.tolist() == [-1, -1]
     assert rows.lines.tolist() == [1, 2]
-    assert (rows.dropped, rows.layout, rows.last_frame, len(rows)) == (0, "results", 2, 2)
-    assert rows.at(2) == slice(1, 2)
-    assert rows.at(7) == slice(2, 2)
-    assert rows.select(rows.at(2)).frames.tolist() == [2]
+    assert rows.interpolated.tolist() == [False, False]
+    assert (rows.dropped, rows.last_frame, len(rows)) == (0, 2, 2)
 
 
 @pytest.mark.parametrize(
@@ -165,10 +164,10 @@ def test_ground_truth_layouts(tmp_path: Path) -> None:
     mot15 = put(tmp_path, "1,1,0,0,1,1,1,-3.1,16.3,0.4\n1,2,0,0,1,1,0,-1,-1,-1\n", "15.txt")
     mot16 = put(tmp_path, "1,1,0,0,1,1,1,1,0.86\n1,2,0,0,1,1,0,7,1\n", "16.txt")
     rows = read_ground_truth(mot15)
-    assert (rows.layout, rows.classes.tolist(), rows.visibility.tolist()) == ("mot15", [-1, -1], [-1, -1])
+    assert (rows.has_classes, rows.classes.tolist(), rows.visibility.tolist()) == (False, [-1, -1], [-1, -1])
     assert rows.scores.tolist() == [1, 0]
     rows = read_ground_truth(mot16)
-    assert (rows.layout, rows.classes.tolist(), rows.visibility.tolist()) == ("mot16", [1, 7], [0.86, 1])
+    assert (rows.has_classes, rows.classes.tolist(), rows.visibility.tolist()) == (True, [1, 7], [0.86, 1])
     assert read_ground_truth(mot16, "mot15").classes.tolist() == [-1, -1]
     with pytest.raises(MotFormatError, match=r"15.txt:1: class column holds -3.1.*MOT15 keeps 3-D.*; read it with"):
         read_ground_truth(mot15, "mot16")
@@ -177,7 +176,7 @@ def test_ground_truth_layouts(tmp_path: Path) -> None:
     other = put(tmp_path, "1,1,0,0,1,1,1,0,1\n1,2,0,0,1,1,1,17,1\n")  # classes of another data set
     assert read_ground_truth(other).classes.tolist() == [0, 17]
     unclassed = put(tmp_path, "1,1,0,0,1,1,1,-1,-1\n")
-    assert read_ground_truth(unclassed).layout == "mot15"
+    assert not read_ground_truth(unclassed).has_classes
     with pytest.raises(ValueError, match="layout 'mot14' is unknown"):
         read_ground_truth(mot15, "mot14")  # type: ignore[arg-type]
 
@@ -196,9 +195,9 @@ def test_rows_of_one_file_may_have_more_columns_than_needed(tmp_path: Path) -> N
 
 def test_ground_truth_rows_of_different_length_need_a_class_where_others_have_one(tmp_path: Path) -> None:
     rows = read_ground_truth(put(tmp_path, "1,1,0,0,5,5,1,1\n1,2,0,0,5,5,0,7,0.5\n"))
-    assert (rows.layout, rows.classes.tolist(), rows.visibility.tolist()) == ("mot16", [1, 7], [-1, 0.5])
+    assert (rows.classes.tolist(), rows.visibility.tolist()) == ([1, 7], [-1, 0.5])
     rows = read_ground_truth(put(tmp_path, "1,1,0,0,5,5,1\n1,2,0,0,5,5,0,-3.1,16.3,0.4\n"))
-    assert (rows.layout, rows.classes.tolist(), rows.scores.tolist()) == ("mot15", [-1, -1], [1, 0])
+    assert (rows.classes.tolist(), rows.scores.tolist()) == ([-1, -1], [1, 0])
     mixed = put(tmp_path, "1,1,0,0,5,5,1,1,0.5\n1,2,0,0,5,5,1\n")
     with pytest.raises(MotFormatError, match=r":2: no class in column 8, where other lines have one; give every row"):
         read_ground_truth(mixed)
@@ -206,41 +205,39 @@ def test_ground_truth_rows_of_different_length_need_a_class_where_others_have_on
 
 
 def test_format_rows() -> None:
-    text = format_rows(3, [7, 9], [[1.234, 2, 4, 8.004], [-3, 0, 0.001, 1]], [0.5, 50.514])
-    assert text == "3,7,1.23,2.00,2.77,6.00,0.5000,-1,-1,-1\n3,9,-3.00,0.00,3.00,1.00,50.5140,-1,-1,-1\n"
-    assert format_rows(1, [], np.empty((0, 4))) == ""
-    assert format_rows(1, [1], [[0, 0, 0.001, 1]]) == "1,1,0.00,0.00,0.01,1.00,1.0000,-1,-1,-1\n"
+    rows = as_rows([3, 3], [7, 9], [[1.234, 2, 4, 8.004], [-3, 0, 0.001, 1]], [0.5, 50.514])
+    assert format_rows(rows) == ("3,7,1.23,2.00,2.77,6.00,0.5000,-1,-1,-1\n3,9,-3.00,0.00,3.00,1.00,50.5140,-1,-1,-1\n")
+    assert format_rows(as_rows([], [], [])) == ""
+    assert format_rows(as_rows([1], [1], [[0, 0, 0.001, 1]])) == "1,1,0.00,0.00,0.01,1.00,1.0000,-1,-1,-1\n"
 
 
 @pytest.mark.parametrize(
-    ("frame", "ids", "boxes", "scores", "said"),
+    ("change", "said"),
     [
-        (0, [1], [[0, 0, 1, 1]], None, "frame is below 1"),
-        (1, [0], [[0, 0, 1, 1]], None, "id is below 1"),
-        (1, [1], [[0, 0, np.nan, 1]], None, "box is not finite"),
-        (1, [1], [[0, 0, -1, 1]], None, "negative size"),
-        (1, [1], [[0, 0, 1, 1]], [np.inf], "score is not finite"),
-        (1, [1, 2], [[0, 0, 1, 1]], None, "do not belong together"),
+        ({"frames": np.array([0])}, "frame 0, id 1: frames count from 1"),
+        ({"ids": np.array([0])}, "frame 1, id 0: ids count from 1"),
+        ({"boxes": np.array([[0, 0, np.nan, 1]])}, "frame 1, id 1: NaN or inf"),
+        ({"boxes": np.array([[0.0, 0, -1, 1]])}, "negative size"),
+        ({"scores": np.array([np.inf])}, "NaN or inf"),
     ],
 )
-def test_nothing_invalid_is_written(
-    frame: int, ids: list[int], boxes: list[list[float]], scores: list[float] | None, said: str
-) -> None:
+def test_nothing_invalid_is_written(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    rows = replace(as_rows([1], [1], [[0, 0, 1, 1]]), **change)
     with pytest.raises(ValueError, match=said):
-        format_rows(frame, ids, boxes, scores)
+        write_results(tmp_path / "rows.txt", rows)
+    assert not (tmp_path / "rows.txt").exists()
 
 
-def test_write_sorts_and_takes_a_path_or_a_file(tmp_path: Path) -> None:
+def test_write_sorts_by_frame_and_takes_a_path_or_a_file(tmp_path: Path) -> None:
     path = tmp_path / "out é.txt"
-    frames, ids, boxes = [2, 1, 2], [5, 6, 4], np.array([[0, 0, 1, 1], [1, 1, 2, 2], [2, 2, 3, 3]], dtype=float)
-    write_results(path, frames, ids, boxes)
+    rows = as_rows([2, 1, 2], [5, 6, 4], np.array([[0, 0, 1, 1], [1, 1, 2, 2], [2, 2, 3, 3]], dtype=float))
+    rows = rows.select(np.array([1, 2, 0]))  # ids 5, 6, 4
+    write_results(path, rows)
     stream = io.StringIO()
-    write_results(stream, frames, ids, boxes)
+    write_results(stream, rows)
     assert path.read_bytes().decode() == stream.getvalue()
-    rows = read_results(path)
-    assert (rows.frames.tolist(), rows.ids.tolist()) == ([1, 2, 2], [6, 5, 4])
-    with pytest.raises(ValueError, match="one frame number a row"):
-        write_results(stream, 1, ids, boxes)  # type: ignore[arg-type]
+    back = read_results(path)
+    assert (back.frames.tolist(), back.ids.tolist()) == ([1, 2, 2], [6, 5, 4])
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)
@@ -263,7 +260,7 @@ def test_what_is_written_is_read_back(rows: list[tuple[int, float, float, float,
     scores = np.array([r[5] for r in rows])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "r.txt"
-        write_results(path, frames, np.arange(1, len(rows) + 1), boxes, scores)
+        write_results(path, as_rows(frames, np.arange(1, len(rows) + 1), boxes, scores))
         back = read_results(path)
     order = np.argsort(frames, kind="stable")
     assert np.array_equal(back.frames, frames[order])
@@ -277,7 +274,7 @@ def test_every_shared_file_reads() -> None:
         pytest.skip("../shared is absent: no MOTChallenge files to read")
     for path in sorted(SHARED.glob("MOT1?/train/*/gt/gt.txt")):
         rows = read_ground_truth(path)
-        assert rows.layout == ("mot15" if "MOT15" in str(path) else "mot16")
+        assert rows.has_classes == ("MOT15" not in str(path))
         table = np.loadtxt(path, delimiter=",")
         assert len(rows) == len(table)
         assert set(zip(rows.frames.tolist(), rows.ids.tolist(), strict=True)) == set(
@@ -287,45 +284,47 @@ def test_every_shared_file_reads() -> None:
         assert len(read_detections(path)) > 0
 
 
-def test_reports_are_what_their_file_would_hold(tmp_path: Path) -> None:
-    boxes = [[[10, 20, 40, 60]], [], [[10, 20, 40, 60], [90, 20, 120, 60]]]
-    tracker = SORT(min_hits=0)
-    reports = [tracker.update(Detections(np.reshape(found, (-1, 4)))) for found in boxes]
-    rows, columns = results_of(reports), ("frames", "ids", "boxes", "scores", "classes", "visibility", "lines")
-    assert (rows.frames.tolist(), rows.ids.tolist()) == ([1, 3, 3], [1, 1, 2])
-    write_results(tmp_path / "x.txt", rows.frames, rows.ids, rows.boxes, rows.scores)
-    back = read_results(tmp_path / "x.txt")
-    for name in columns:
-        assert getattr(rows, name).dtype == getattr(back, name).dtype, name
-        np.testing.assert_allclose(getattr(rows, name), getattr(back, name), atol=0.01, err_msg=name)
-
-
 def test_classes_and_marks_of_interpolated_rows_go_and_come_back(tmp_path: Path) -> None:
     path = tmp_path / "rows.txt"
     boxes = [[10, 20, 40, 60], [11, 21, 41, 61]]
-    write_results(path, [2, 1], [1, 1], boxes, classes=[3, -1], interpolated=[True, False])
+    rows = as_rows([2, 1], [1, 1], boxes, classes=[3, -1], interpolated=[True, False])
+    write_results(path, rows)
     assert path.read_text().splitlines()[1].endswith(",1.0000,3,-1,1")
-    rows = read_results(path)
-    assert rows.classes.tolist() == [-1, 3]
-    assert rows.interpolated is not None
-    assert rows.interpolated.tolist() == [False, True]
-    picked = rows.select(slice(1, 2)).interpolated
-    assert picked is not None
-    assert picked.tolist() == [True]
+    back = read_results(path)
+    for name, column in rows.columns().items():
+        assert back.columns()[name].dtype == column.dtype, name
+        if name != "lines":
+            np.testing.assert_array_equal(back.columns()[name], column, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("columns", "last"),
+    [({"classes": False}, "-1,-1,1"), ({"marks": False}, "3,-1,-1"), ({"classes": False, "marks": False}, "-1,-1,-1")],
+)
+def test_a_column_left_out_is_minus_one(columns: dict[str, bool], last: str) -> None:
+    rows = as_rows([1], [1], [[10, 20, 40, 60]], classes=[3], interpolated=[True])
+    assert format_rows(rows, **columns) == f"1,1,10.00,20.00,30.00,40.00,1.0000,{last}\n"
+
+
+def test_what_a_tracker_reports_is_what_its_file_holds(tmp_path: Path) -> None:
+    sort = SORT(min_hits=0)
+    boxes = np.array([[10.0, 20, 40, 60], [90, 20, 120, 60]])
+    reports = [sort.update(Detections(boxes + k, classes=[0, 2])) for k in range(3)]
+    rows = results_of([*reports, sort.predict(reports[-1])])
+    write_results(tmp_path / "x.txt", rows)
+    back = read_results(tmp_path / "x.txt")
+    assert rows.interpolated.tolist() == 6 * [False] + 2 * [True]
+    for name, column in rows.columns().items():
+        assert back.columns()[name].dtype == column.dtype, name
+        np.testing.assert_allclose(back.columns()[name], column, atol=0.01, err_msg=name)
 
 
 @pytest.mark.parametrize("last", ["-1", "0", "0.5", "7"])
 def test_another_tenth_column_marks_nothing(tmp_path: Path, last: str) -> None:
     text = GOOD.replace("-1,-1,-1\n", f"-1,-1,{last}\n", 1)
-    assert read_results(put(tmp_path, text)).interpolated is None
-    assert read_results(put(tmp_path, text.replace(f",{last}\n", ",1\n"))).interpolated is not None
+    assert not read_results(put(tmp_path, text)).interpolated.any()
+    assert read_results(put(tmp_path, text.replace(f",{last}\n", ",1\n", 1))).interpolated.tolist() == [True, False]
 
 
 def test_a_place_in_the_world_marks_nothing(tmp_path: Path) -> None:
-    assert read_results(put(tmp_path, GOOD.replace("-1,-1,-1\n", "2.5,3.5,1\n"))).interpolated is None
-
-
-def test_plain_results_keep_their_bytes() -> None:
-    text = io.StringIO()
-    write_results(text, [1], [1], [[10, 20, 40, 60]], classes=[-1], interpolated=[False])
-    assert text.getvalue() == format_rows(1, [1], [[10, 20, 40, 60]])
+    assert not read_results(put(tmp_path, GOOD.replace("-1,-1,-1\n", "2.5,3.5,1\n"))).interpolated.any()

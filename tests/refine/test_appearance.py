@@ -67,7 +67,7 @@ def test_another_video_is_one_line() -> None:
     rows = track(range(1, 9))
     with pytest.raises(ValueError, match="the tracks go on to frame 8, the video ends at 5; give the video of these"):
         mean_embeddings(rows, video(5), left_and_frame)
-    with pytest.raises(ValueError, match="8 of 8 boxes looked at lie outside the picture"):
+    with pytest.raises(ValueError, match="8 of the 8 boxes to crop lie outside the image"):
         mean_embeddings(rows, video(8, size=(10, 10)), left_and_frame)
     blind = [SimpleNamespace(number=k, image=None) for k in range(1, 9)]
     with pytest.raises(ValueError, match="frame 1 has no image"):

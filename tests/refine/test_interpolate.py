@@ -50,7 +50,7 @@ def test_gaps_between_tracks_are_none() -> None:
 @given(results())
 def test_observed_rows_stay_as_they_are_and_a_second_time_adds_nothing(rows: Rows) -> None:
     filled = interpolate(rows, support=0)
-    assert same(filled._take(np.flatnonzero(~filled.interpolated)), rows)
+    assert same(filled.select(np.flatnonzero(~filled.interpolated)), rows)
     assert same(interpolate(filled, support=0), filled)
 
 

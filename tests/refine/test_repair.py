@@ -64,10 +64,8 @@ def test_published_sort_gets_better_on_every_score(shared: Path, tmp_path: Path,
         with np.load(shared / "reference" / "sort" / f"{name}.npz") as published:
             rows = as_rows(published["frame"], published["id"], published["xyxy"])
         repaired, _ = refine(rows, smooth=smooth)  # type: ignore[arg-type]
-        write_results(before / f"{name}.txt", rows.frames, rows.ids, rows.boxes)
-        write_results(
-            after / f"{name}.txt", repaired.frames, repaired.ids, repaired.boxes, interpolated=repaired.interpolated
-        )
+        write_results(before / f"{name}.txt", rows)
+        write_results(after / f"{name}.txt", repaired)
     gt = shared / "data/MOT15/train"
     was, now = (evaluate(folder, gt, sequences=names).combined.summary() for folder in (before, after))
     for score in ("HOTA", "MOTA", "IDF1"):

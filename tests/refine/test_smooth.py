@@ -129,8 +129,8 @@ def test_a_value_out_of_range_is_one_line() -> None:
     for bad in (0, -1, float("nan")):
         with pytest.raises(ValueError, match=r"velocity_gain=.*above 0$"):
             smooth_rts(track([1]), bad)
-        with pytest.raises(ValueError, match=r"noise above 0$"):
+        with pytest.raises(ValueError, match=r"a noise above 0$"):
             smooth_gaussian(track([1]), noise=bad)
     for bad in (1, 21, float("nan")):
-        with pytest.raises(ValueError, match=r"tau lies above 1 and up to 20"):
+        with pytest.raises(ValueError, match=r"give a tau above 1 and up to 20"):
             smooth_gaussian(track([1]), tau=bad)

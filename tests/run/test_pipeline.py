@@ -16,8 +16,9 @@ from tracker.algorithms import algorithms, build
 from tracker.algorithms.deepsort import DeepSORT
 from tracker.algorithms.sort import SORT
 from tracker.evaluate.benchmark import load_ground_truth
-from tracker.io.mot import read_results, results_of
+from tracker.io.mot import read_results
 from tracker.io.video import Frame, Source, open_source
+from tracker.rows import results_of
 from tracker.run.pipeline import Pipeline, open_pipeline
 from tracker.scene.street import Scene
 

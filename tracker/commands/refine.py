@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tracker.rows import Rows
 
 _DESCRIPTION = """Repair results offline: merge tracks of one object, fill gaps, smooth. Each merge is printed with its
-reason. In the files written, column 10 is 1 in interpolated rows and -1 in observed ones; the official kit ignores it."""
+reason. In the files written, column 10 is 1 in interpolated rows and -1 in observed ones, which the official kit
+ignores."""
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -130,7 +131,7 @@ def _targets(given: Path, named: str | None, video: str | None) -> dict[Path, Pa
         raise ValueError(f"{given}: is a folder; --video is the video of one results file, give that")
     if out.is_file():
         raise ValueError(f"{out}: is a file; give a folder to write to")
-    targets = {}
+    targets: dict[Path, Path] = {}
     found = find_results(given)
     for tracker, files in found.items():
         folder_of = out if len(found) == 1 else out / tracker

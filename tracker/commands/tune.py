@@ -12,11 +12,11 @@ from typing import Any
 from tracker.commands.score import add_tree_options
 from tracker.commands.words import add_settings, names_of, settings_of
 
-METRICS = ("HOTA", "IDF1", "MOTA")
-
 
 def add_parsers(subparsers: Any) -> None:
     """Register ``tune``."""
+    from tracker.evaluate.scores import METRICS
+
     parser = subparsers.add_parser(
         "tune",
         description="Search an algorithm's parameters on a MOTChallenge tree with optuna (extra tune). Some sequences "

@@ -33,8 +33,8 @@ Source = str | os.PathLike[str] | Rows | Mapping[str, "str | os.PathLike[str] | 
 class Accumulator:
     """HOTA, CLEAR and identity of one sequence, frame by frame as they come.
 
-    Memory is bounded by the number of identities that overlap, not by the number of frames: beyond 64 MB, the overlapping
-    pairs that HOTA needs again go to a temporary file.
+    Memory is bounded by the number of identities that overlap, not by the number of frames: beyond 64 MB, the
+    overlapping pairs that HOTA needs again go to a temporary file.
 
     name: of the sequence in the scores. threshold: overlap of a match in CLEAR and identity, above 0 and up to 1.
     """
@@ -182,8 +182,9 @@ class GroundTruth:
                     f"{shown}: one result for {len(self.sequences)} sequences of ground truth, named as none "
                     "of them; name it <seq>.txt or give one sequence"
                 )
-        renamed = isinstance(source, Path) and source.stem != name
-        return {name: source}, [f"{source.name} is scored as {name}"] if renamed else []
+        if isinstance(source, Path) and source.stem != name:
+            return {name: source}, [f"{source.name} is scored as {name}"]
+        return {name: source}, []
 
     def score(
         self, results: Source, *, tracker: str = "tracker", threshold: float = 0.5, look: bool = True

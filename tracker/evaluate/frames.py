@@ -292,8 +292,9 @@ def linear_sum_assignment() -> Callable[..., tuple[IntArray, IntArray]]:
                 spec.loader.exec_module(module)
                 found: Callable[..., tuple[IntArray, IntArray]] = module.linear_sum_assignment
                 return found
-    from scipy.optimize import linear_sum_assignment as solver  # the extension is elsewhere in this version
+    import scipy.optimize  # the extension is elsewhere in this version
 
+    solver: Callable[..., tuple[IntArray, IntArray]] = scipy.optimize.linear_sum_assignment
     return solver
 
 

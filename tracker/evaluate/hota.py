@@ -4,9 +4,9 @@
     DetA(a) = TP / (TP + FN + FP)
     AssA(a) = mean over the TPs c of A(c) = TPA / (TPA + FNA + FPA)      eq. 15
 
-at 19 localisation thresholds a = 0.05, 0.10, ..., 0.95. Frame by frame, matching maximises similarity times how well the
-two whole trajectories fit each other, so it needs two passes over the sequence: the first sums the fit of trajectories,
-the second matches. In between the overlapping pairs are kept in memory or, beyond 64 MB, in a temporary file.
+at 19 localisation thresholds a = 0.05, 0.10, ..., 0.95. Frame by frame, matching maximises similarity times how well
+the two whole trajectories fit each other, so it needs two passes over the sequence: the first sums the fit of
+trajectories, the second matches. In between the overlapping pairs are kept in memory or, beyond 64 MB, in a file.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _DENSE = 1 << 20  # largest number of pairs of identities in one matrix
 
 @dataclass(frozen=True)
 class Identity:
-    """Identity counts of one sequence or of several together: rows that agree (idtp) and rows that do not (idfn, idfp)."""
+    """Identity counts of one sequence or of several together: rows that agree (idtp) or not (idfn, idfp)."""
 
     idtp: int = 0
     idfn: int = 0

@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 import numpy as np
 
 from tracker.io.mot import format_rows
+from tracker.rows import results_of
 
 if TYPE_CHECKING:
     from tracker.arrays import Image
@@ -88,9 +89,8 @@ class TextSink:
                 self.path.with_name(name).unlink(missing_ok=True)
             self._file = self.path.open("w", encoding="ascii", newline="\n")
         tracks = step.tracks
-        scores, unseen = np.clip(tracks.scores, 0, 1), tracks.detections < 0
-        classes = tracks.classes if self.classes else None
-        text = format_rows(step.frame.number, tracks.ids, tracks.boxes, scores, classes=classes, interpolated=unseen)
+        rows = results_of([tracks], step.frame.number)
+        text = format_rows(replace(rows, scores=np.clip(rows.scores, 0, 1)), classes=self.classes)
         try:
             self._file.write(text)
             self._file.flush()

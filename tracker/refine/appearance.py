@@ -89,9 +89,9 @@ def _covered(rows: Rows) -> FloatArray:
 def _visible(boxes: FloatArray, image: Image) -> BoolArray:
     """(N,) bool: boxes that have an area and reach into the image."""
     height, width = image.shape[:2]
-    visible: BoolArray = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < (width, height)).all(axis=1)
-    visible &= area_xyxy(boxes) > 0
-    return visible
+    inside: BoolArray = np.logical_and.reduce((boxes[:, 2:] > 0) & (boxes[:, :2] < (width, height)), axis=1)
+    inside &= area_xyxy(boxes) > 0
+    return inside
 
 
 def _means(found: list[FloatArray], of_track: list[IntArray], tracks: int) -> FloatArray:

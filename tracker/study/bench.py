@@ -26,13 +26,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.algorithms import algorithm, build, needs_embeddings, parameters, read_params, takes_embeddings
-from tracker.arrays import FloatArray, IntArray
+from tracker.arrays import FloatArray
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections, find_sequences
-from tracker.io.mot import MotRows, read_detections, write_results
+from tracker.io.mot import read_detections, write_results
+from tracker.rows import Rows, results_of
+from tracker.tracks import Tracks
 
 Split = Literal["full", "first-half", "second-half"]
 _SHOWN = {"fps": ".0f", "median ms": ".3f", "p99 ms": ".3f"}
@@ -162,7 +164,7 @@ def halved(truth: GroundTruth, split: Split = "second-half") -> GroundTruth:
     return GroundTruth(known, rows, truth.rules, truth.why, truth.partial)
 
 
-def later(rows: MotRows, first: int) -> MotRows:
+def later(rows: Rows, first: int) -> Rows:
     """Rows from frame `first` on, which becomes frame 1."""
     kept = rows.select(rows.frames >= first)
     return replace(kept, frames=kept.frames - (first - 1))
@@ -343,19 +345,18 @@ def run_job(job: Job) -> None:
     frames = list(detections_of(job))
     tracker = build(job.algo, dict(job.settings), frame_rate=job.frame_rate)
     seconds = np.zeros(len(frames))
-    rows: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
+    reports: list[Tracks] = []
     for k, found in enumerate(frames):
         started = clock.perf_counter()
         tracks = tracker.update(found)
         seconds[k] = clock.perf_counter() - started
-        rows.append((np.full(len(tracks), k + 1), tracks.ids, tracks.boxes, tracks.scores))
+        reports.append(tracks)
     target = Path(job.target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    columns = [np.concatenate(column) for column in zip(*rows, strict=True)] if rows else [[], [], np.empty((0, 4)), []]
     part = target.with_suffix(f".{os.getpid()}.part")
     with suppress(OSError):
         job.record.unlink()
-    write_results(part, *columns)
+    write_results(part, results_of(reports), classes=False, marks=False)
     results = sha_of(part)
     part.replace(target)
     record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds.tolist()]}
@@ -380,7 +381,7 @@ def detections_of(job: Job) -> Iterator[Detections]:
         )
 
 
-def _vectors(file: str, rows: MotRows) -> NDArray[np.float32]:
+def _vectors(file: str, rows: Rows) -> NDArray[np.float32]:
     """(R, D) embeddings of an npz, for each row: arrays as `Recorded` reads them, or `embedding` alone in row order.
 
     Raises ValueError, naming the file, for anything else and where its boxes are not those of the rows.

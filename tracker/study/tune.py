@@ -17,16 +17,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracker.algorithms import algorithm, build, parameters, takes_embeddings, typed
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
+from tracker.evaluate.scores import METRICS, Metric
 from tracker.evaluate.sequences import find_detections
-from tracker.io.mot import MotRows, results_of
 from tracker.io.sinks import fresh_folder
+from tracker.rows import Rows, results_of
 from tracker.spelling import nearest
 from tracker.study.bench import Job, Split, code_hash, detections_of, halved, jobs_of, sha_of
 
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
 
-Metric = Literal["HOTA", "IDF1", "MOTA"]
 Scores = dict[str, float]
-METRICS: tuple[Metric, ...] = get_args(Metric)
 SHOWN = (*METRICS, "IDSW")
 JOURNAL, FILE = "journal.log", "params.json"
 
@@ -160,7 +159,7 @@ class Part:
         summary = self.truth.score(rows, look=False).combined.summary()
         return {name: int(summary[name]) if name == "IDSW" else round(summary[name], 6) for name in SHOWN}
 
-    def _follow(self, algo: str, settings: Mapping[str, Any], conf: float | None, name: str) -> MotRows:
+    def _follow(self, algo: str, settings: Mapping[str, Any], conf: float | None, name: str) -> Rows:
         tracker = build(algo, settings, frame_rate=self.rates[name])
         reports = []
         for found in self.frames[name]:
