@@ -16,6 +16,8 @@ from tracklets import straight, together, track
 
 from tracker.commands.main import main
 from tracker.io.mot import read_results, write_results
+from tracker.refine import refine
+from tracker.rows import joined
 
 
 @pytest.fixture
@@ -62,6 +64,22 @@ def test_marks_survive_a_second_repair(tracks: Path) -> None:
     assert main(["refine", "tracks.txt", "-o", "a.txt", "--quiet"]) == 0
     assert main(["refine", "a.txt", "-o", "b.txt", "--quiet"]) == 0
     assert Path("a.txt").read_bytes() == Path("b.txt").read_bytes()
+
+
+def test_the_library_gives_the_rows_of_the_command_classes_and_marks_included(tracks: Path) -> None:
+    """The 40 rows marked in the file lie far off: they must not count as measurements, and all rows are of class 2."""
+    seen, guessed = track([*range(1, 31), *range(71, 101)], 4), track(range(31, 71), 4, box=(10, 60, 50, 160))
+    marked = replace(guessed, interpolated=np.ones(40, dtype=bool))
+    rows = joined([seen, marked])
+    write_results("marked.txt", replace(rows, classes=np.full(100, 2)))
+    assert main(["refine", "marked.txt", "-o", "command.txt", "--quiet"]) == 0
+    refined, _ = refine(read_results("marked.txt"))
+    write_results("library.txt", refined)
+    assert Path("library.txt").read_bytes() == Path("command.txt").read_bytes()
+    back = read_results("command.txt")
+    assert back.frames[back.interpolated].tolist() == list(range(31, 71))
+    assert set(back.classes.tolist()) == {2}
+    np.testing.assert_allclose(back.boxes, straight(range(1, 101)), atol=0.05)
 
 
 def test_linear_interpolation_alone_leaves_every_line_as_it_was(tracks: Path) -> None:
