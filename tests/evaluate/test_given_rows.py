@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracker.evaluate import evaluate
+from tracker.evaluate import evaluate, load_ground_truth
 from tracker.io.mot import read_ground_truth, read_results, write_results
 from tracker.rows import Rows, as_rows
 
@@ -45,7 +45,18 @@ def test_rows_in_memory_are_checked(change, words, walk) -> None:
         evaluate(change(rows), tree)
 
 
-def test_another_picture_size_is_said(walk) -> None:
+def test_rows_may_be_ordered_by_track(walk) -> None:
+    tree, rows = walk
+    swapped = replace(rows, ids=np.where(rows.frames > 20, 3 - rows.ids, rows.ids))
+    want = evaluate(swapped, rows, "plain").combined.to_dict()
+    assert want["IDSW"] == 2
+    assert evaluate(swapped.by_track(), rows.by_track(), "plain").combined.to_dict() == want
+    assert load_ground_truth(rows.by_track(), "plain").rows["sequence"].frames.tolist() == rows.frames.tolist()
+    blocks = load_ground_truth(tree).frames("walk", swapped.by_track())
+    assert [sum(block.similarity) for block in blocks] == [pytest.approx(80)]
+
+
+def test_another_image_size_is_said(walk) -> None:
     tree, rows = walk
     (note,) = evaluate(replace(rows, boxes=rows.boxes / 2), tree).notes
     assert "about 0.5 times as large" in note

@@ -236,6 +236,7 @@ def test_write_sorts_by_frame_and_takes_a_path_or_a_file(tmp_path: Path) -> None
     stream = io.StringIO()
     write_results(stream, rows)
     assert path.read_bytes().decode() == stream.getvalue()
+    assert [line[:4] for line in stream.getvalue().splitlines()] == ["1,6,", "2,5,", "2,4,"]
     back = read_results(path)
     assert (back.frames.tolist(), back.ids.tolist()) == ([1, 2, 2], [6, 5, 4])
 

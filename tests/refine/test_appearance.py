@@ -42,6 +42,7 @@ def test_rows_that_others_cover_are_avoided() -> None:
     rows = together(track(range(1, 5), 1, **still), track(range(1, 4), 2, box=(15, 20, 55, 120), **still))
     means = mean_embeddings(rows, video(4), left_and_frame, crops=1)
     np.testing.assert_allclose(means[0], unit(10, 4))
+    np.testing.assert_array_equal(mean_embeddings(rows.by_frame(), video(4), left_and_frame, crops=1), means)
 
 
 def test_interpolated_rows_are_not_looked_at() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from tracklets import columns, results, same, straight, together, track
 
 from tracker.evaluate import evaluate
 from tracker.io.mot import write_results
-from tracker.refine import Rows, as_rows, refine
+from tracker.refine import Rows, as_rows, interpolate, merge, refine, smooth_gaussian, smooth_rts
 
 
 def test_a_broken_noisy_track_becomes_whole_and_straighter() -> None:
@@ -47,6 +50,23 @@ def test_the_order_of_rows_is_nothing_and_the_input_stays(smooth: str, rows: Row
     assert same(repaired, again)
     assert merges == merges_again
     as_rows(**columns(repaired))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("step", [merge, interpolate, smooth_rts, smooth_gaussian])
+def test_every_step_takes_rows_in_order_of_frames_too(step: Callable[[Rows], Any]) -> None:
+    rows = together(track(range(1, 31), 2), track([*range(1, 15), *range(17, 30)], 1, box=(300, 20, 340, 120)))
+    want, got = step(rows), step(rows.by_frame())
+    assert same(*(found if isinstance(found, Rows) else found[0] for found in (want, got)))
+
+
+def test_rows_keep_visibility_and_lines_and_those_added_have_none() -> None:
+    rows = track([*range(1, 10), *range(11, 20)])
+    rows = replace(rows, visibility=np.linspace(0, 1, 18))
+    repaired, _ = refine(rows)
+    added = repaired.interpolated
+    assert repaired.visibility[~added].tolist() == rows.visibility.tolist()
+    assert repaired.lines[~added].tolist() == list(range(1, 19))
+    assert (repaired.visibility[added].tolist(), repaired.lines[added].tolist()) == ([-1], [0])
 
 
 def test_an_unknown_smoother_is_one_line() -> None:
