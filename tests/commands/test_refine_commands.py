@@ -22,7 +22,7 @@ from tracker.rows import joined
 
 @pytest.fixture
 def tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """tracks.txt in the current folder: one object whose id changes over 12 frames, with a gap of 4."""
+    """tracks.txt in the current folder: one object with a gap of 4 frames, and another id after one of 12."""
     monkeypatch.chdir(tmp_path)
     rows = together(track([*range(1, 21), *range(25, 41)], 4), track(range(53, 101), 17))
     write_results("tracks.txt", replace(rows, scores=np.full(len(rows), 0.5)))
@@ -141,7 +141,7 @@ def test_a_name_that_ends_in_a_slash_is_a_folders(tracks: Path) -> None:
     assert [path.name for path in Path("new").iterdir()] == ["tracks.txt"]
 
 
-def test_an_empty_file_stays_empty_and_is_said_so(tracks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_file_stays_empty_with_a_note(tracks: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty.txt").write_text("")
     assert main(["refine", "empty.txt"]) == 0
     assert "track: note: empty.txt has no rows" in capsys.readouterr().err
@@ -157,7 +157,7 @@ def test_tracks_of_one_row_stay(tracks: Path) -> None:
     ]
 
 
-def test_what_exists_is_not_replaced_unasked(tracks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_files_are_not_replaced_without_overwrite(tracks: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("out.txt").write_text("mine")
     Path("m.csv").write_text("mine")
     assert "out.txt: exists; give another name with -o, or --overwrite" in refused(
@@ -209,9 +209,7 @@ def test_a_bad_file_is_one_line(tracks: Path, capsys: pytest.CaptureFixture[str]
         ("tracks.txt --report no/m.csv", "--report no/m.csv: no such folder"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
-    tracks: Path, capsys: pytest.CaptureFixture[str], words: str, said: str
-) -> None:
+def test_bad_options_are_one_line(tracks: Path, capsys: pytest.CaptureFixture[str], words: str, said: str) -> None:
     assert said in refused(capsys, *words.split())
     assert not Path("tracks-refined.txt").exists()
 
@@ -251,7 +249,7 @@ def test_appearance_from_the_video(street: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("words", [["--max-distance", "3"], ["--support", "-1"], ["--merge-overlap", "0"]])
-def test_bad_options_are_said_before_the_video_is_read(
+def test_bad_options_are_refused_before_the_video_is_read(
     street: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     monkeypatch.setattr("tracker.commands.refine._appearance", lambda *_: pytest.fail("the video is read"))
@@ -262,10 +260,10 @@ def test_bad_options_are_said_before_the_video_is_read(
 def test_another_video_is_one_line(street: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = refused(capsys, "tracks.txt", "--video", "street.mp4", "--reid", "histogram")
     assert "street.mp4: the tracks go on to frame 100, the video ends at 12" in said
-    Path("no-picture").mkdir()
-    (Path("no-picture") / "seqinfo.ini").write_text("[Sequence]\nseqLength=100\nframeRate=25\n")
-    assert "no-picture: frame 1 has no image" in refused(
-        capsys, "tracks.txt", "--video", "no-picture", "--reid", "histogram"
+    Path("no-images").mkdir()
+    (Path("no-images") / "seqinfo.ini").write_text("[Sequence]\nseqLength=100\nframeRate=25\n")
+    assert "no-images: frame 1 has no image" in refused(
+        capsys, "tracks.txt", "--video", "no-images", "--reid", "histogram"
     )
     assert "unknown embedder" in refused(capsys, "tracks.txt", "--video", "street.mp4", "--reid", "histo")
 

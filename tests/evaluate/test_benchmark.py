@@ -1,4 +1,4 @@
-"""Files in, figures out: what is found, refused and said on the way."""
+"""From files to scores: what is found, refused and noted."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_accumulator_equals_the_files_and_refuses_bad_frames() -> None:
     assert score.identity.idtp == 900
 
 
-def test_missing_extra_and_empty_results_are_said(tree: Path) -> None:
+def test_missing_extra_and_empty_results_are_noted(tree: Path) -> None:
     (tree / "ours" / "b.txt").rename(tree / "ours" / "other.txt")
     evaluation = evaluate(tree / "ours", tree / "gt")
     assert evaluation.notes == (

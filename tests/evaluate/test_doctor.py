@@ -110,11 +110,11 @@ def folder_of(folder: Path, **texts: str) -> Path:
 
 
 def said(*paths: Path, gt: Path) -> list[str]:
-    """What is bad, without the folders."""
+    """The bad findings, without the folders."""
     return [f.text.removeprefix(f"{paths[0].parent}/") for f in examine(paths, gt=str(gt)) if f.bad]
 
 
-def test_missing_and_extra_sequences_are_said(tmp_path: Path) -> None:
+def test_missing_and_extra_sequences_are_reported(tmp_path: Path) -> None:
     gt = folder_of(tmp_path / "gt", street=ROW, plaza=ROW, park=ROW)
     whole = folder_of(tmp_path / "whole", street=ROW, plaza=ROW, park=ROW)
     assert said(whole, gt=gt) == []
@@ -130,7 +130,7 @@ def test_missing_and_extra_sequences_are_said(tmp_path: Path) -> None:
     ]
 
 
-def test_one_file_for_one_sequence_and_detections_lack_nothing(tmp_path: Path) -> None:
+def test_one_file_for_one_sequence_and_detections_miss_no_sequence(tmp_path: Path) -> None:
     gt = folder_of(tmp_path / "gt", street=ROW)
     assert said(folder_of(tmp_path / "run", other=ROW), gt=gt) == []
     assert said(tmp_path / "run" / "other.txt", gt=gt) == []

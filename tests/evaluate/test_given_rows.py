@@ -1,4 +1,4 @@
-"""What `evaluate` says of rows that no reader checked, of names, scales and parts."""
+"""How `evaluate` checks rows that no reader has checked, and what it notes of names, sizes and parts."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_rows_may_be_ordered_by_track(walk) -> None:
     assert [sum(block.similarity) for block in blocks] == [pytest.approx(80)]
 
 
-def test_another_image_size_is_said(walk) -> None:
+def test_another_image_size_is_noted(walk) -> None:
     tree, rows = walk
     (note,) = evaluate(replace(rows, boxes=rows.boxes / 2), tree).notes
     assert "about 0.5 times as large" in note
 
 
-def test_a_foreign_name_is_said_and_a_named_sequence_is_kept_to(walk, tmp_path: Path) -> None:
+def test_another_name_is_noted_and_sequences_limits_the_ground_truth(walk, tmp_path: Path) -> None:
     tree, rows = walk
     write_results(tmp_path / "other.txt", rows)
     assert evaluate(tmp_path / "other.txt", tree).notes == ("other.txt is scored as walk",)
@@ -70,7 +70,7 @@ def test_a_foreign_name_is_said_and_a_named_sequence_is_kept_to(walk, tmp_path: 
         evaluate(tmp_path / "other.txt", tree / "walk" / "gt" / "gt.txt", sequences=["foo"])
 
 
-def test_a_part_made_by_bench_is_said_against_the_whole(walk, tmp_path: Path) -> None:
+def test_a_part_made_by_bench_is_noted_against_the_whole(walk, tmp_path: Path) -> None:
     tree, rows = walk
     later = rows.select(rows.frames > 20)
     write_results(tmp_path / "walk.txt", replace(later, frames=later.frames - 20))
@@ -80,7 +80,7 @@ def test_a_part_made_by_bench_is_said_against_the_whole(walk, tmp_path: Path) ->
     assert not any("these frames are a part" in note for note in evaluate(tmp_path / "walk.txt", tree).notes)
 
 
-def test_time_stamps_for_frames_are_refused_and_empty_truth_is_said(walk, tmp_path: Path) -> None:
+def test_time_stamps_for_frames_are_refused_and_empty_truth_is_noted(walk, tmp_path: Path) -> None:
     tree, rows = walk
     truth = tree / "walk" / "gt" / "gt.txt"
     (tree / "walk" / "seqinfo.ini").unlink()

@@ -1,4 +1,4 @@
-"""MOTChallenge text: good files whole, bad lines named, writing and reading back."""
+"""MOTChallenge text: good files are read, bad lines are named, and what is written is read back."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_drop_counts_bad_values_but_not_bad_layout(tmp_path: Path) -> None:
         read_detections(put(tmp_path, GOOD), invalid="ignore")  # type: ignore[arg-type]
 
 
-def test_the_number_of_bad_rows_is_said(tmp_path: Path) -> None:
+def test_the_error_counts_the_bad_rows(tmp_path: Path) -> None:
     with pytest.raises(MotFormatError, match=r":1: frame 0 \(2 more bad rows\)"):
         read_detections(put(tmp_path, "0,1,0,0,1,1,1\n" * 3))
 

@@ -1,4 +1,4 @@
-"""Mean embeddings: of which crops, for which tracks, from which frames."""
+"""Mean embeddings: which crops of which tracks, and from which frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def video(length: int, size: tuple[int, int] = (200, 300)) -> list[Any]:
 
 
 def left_and_frame(image: Any, boxes: Any) -> Any:
-    """An embedder that tells where and when a crop was taken: its direction is their ratio."""
+    """An embedder whose vectors hold where and when a crop was taken."""
     return np.column_stack([boxes[:, 0], np.full(len(boxes), float(image[0, 0, 0]))])
 
 
@@ -26,14 +26,14 @@ def unit(*values: float) -> Any:
 
 
 def test_a_track_is_the_mean_of_crops_spread_over_it() -> None:
-    asked = []
+    cropped = []
 
     def embedder(image: Any, boxes: Any) -> Any:
-        asked.append(int(image[0, 0, 0]))
-        return np.eye(2)[[asked[-1] % 2] * len(boxes)]
+        cropped.append(int(image[0, 0, 0]))
+        return np.eye(2)[[cropped[-1] % 2] * len(boxes)]
 
     means = mean_embeddings(track(range(1, 33)), video(40), embedder, crops=4)
-    assert asked == [1, 9, 17, 25]
+    assert cropped == [1, 9, 17, 25]
     assert means.tolist() == [[0, 1]]
 
 
@@ -45,7 +45,7 @@ def test_rows_that_others_cover_are_avoided() -> None:
     np.testing.assert_array_equal(mean_embeddings(rows.by_frame(), video(4), left_and_frame, crops=1), means)
 
 
-def test_interpolated_rows_are_not_looked_at() -> None:
+def test_interpolated_rows_are_not_cropped() -> None:
     rows = track([1, 2, 3], velocity=(0, 0))
     marked = as_rows(rows.frames, rows.ids, rows.boxes, interpolated=[True, True, False])
     np.testing.assert_allclose(mean_embeddings(marked, video(3), left_and_frame), [unit(10, 3)])
@@ -53,7 +53,7 @@ def test_interpolated_rows_are_not_looked_at() -> None:
     assert np.isnan(mean_embeddings(every, video(3), left_and_frame)).all()
 
 
-def test_a_track_outside_the_picture_has_none() -> None:
+def test_a_track_outside_the_image_has_none() -> None:
     rows = together(track([1], 1), track([1], 2, box=(900, 20, 950, 120)))
     means = mean_embeddings(rows, video(1), left_and_frame)
     assert np.isfinite(means[0]).all()

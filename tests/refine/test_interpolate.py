@@ -1,4 +1,4 @@
-"""Linear interpolation: exact on straight lines, and nothing observed is touched."""
+"""Linear interpolation: exact on straight lines, and observed rows stay as they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_gap_in_straight_motion_is_filled_exactly_and_marked() -> None:
     assert filled.frames[filled.interpolated].tolist() == [31, 32, 33, 34, 35]
 
 
-def test_scores_go_along_the_line_and_the_class_stays() -> None:
+def test_scores_are_interpolated_and_the_class_is_that_of_the_row_before() -> None:
     rows = as_rows([1, 4], [2, 2], straight([1, 4]), [0.9, 0.6], [3, 5])
     filled = interpolate(rows, support=0)
     np.testing.assert_allclose(filled.scores, [0.9, 0.8, 0.7, 0.6])
@@ -37,13 +37,13 @@ def test_a_gap_needs_support_on_both_sides(before: int, after: int, filled: int)
     assert interpolate(rows, support=0).interpolated.sum() == 2
 
 
-def test_rows_marked_before_are_no_support() -> None:
+def test_rows_already_interpolated_are_no_support() -> None:
     rows = track([*range(1, 7), *range(9, 15)])
     marked = as_rows(rows.frames, rows.ids, rows.boxes, interpolated=rows.frames < 4)
     assert interpolate(marked).interpolated.sum() == 3
 
 
-def test_gaps_between_tracks_are_none() -> None:
+def test_frames_between_two_tracks_are_no_gap() -> None:
     assert len(interpolate(together(track([1, 2, 3]), track([9, 10, 11], id=2)), support=0)) == 6
 
 

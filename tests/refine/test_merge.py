@@ -1,4 +1,4 @@
-"""Merging: what is one object becomes one track, for a reason; what cannot be one does not."""
+"""Merging: tracks of one object become one, with a reason; tracks that cannot be one object stay apart."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tracker.refine import Rows, as_rows, merge
 
 
 def broken(first: int = 1, second: int = 2, **second_motion: object) -> Rows:
-    """One straight motion whose id changes over a gap of 12 frames."""
+    """One object in uniform motion whose id changes over a gap of 12 frames."""
     return together(track(range(1, 21), first), track(range(33, 50), second, **second_motion))
 
 
-def test_a_straight_motion_that_lost_its_id_is_one_track_again_with_a_reason() -> None:
+def test_an_object_that_lost_its_id_is_one_track_again_with_a_reason() -> None:
     merged, links = merge(broken(4, 17))
     assert np.unique(merged.ids).tolist() == [4]
     assert merged.frames.tolist() == [*range(1, 21), *range(33, 50)]
@@ -25,7 +25,7 @@ def test_a_straight_motion_that_lost_its_id_is_one_track_again_with_a_reason() -
     assert str(link) == "id 17 -> id 4: gap 12 frames, predicted boxes overlap 1.00"
 
 
-def test_the_earliest_id_is_kept_be_it_the_larger_and_along_a_chain() -> None:
+def test_the_earliest_id_is_kept_along_a_chain_even_if_it_is_the_largest() -> None:
     rows = together(*(track(range(start, start + 10), id) for start, id in ((1, 9), (13, 2), (30, 5))))
     merged, links = merge(rows)
     assert np.unique(merged.ids).tolist() == [9]
@@ -44,7 +44,7 @@ def test_the_earliest_id_is_kept_be_it_the_larger_and_along_a_chain() -> None:
     ],
     ids=["at once", "too late", "elsewhere", "another size", "the other way", "within"],
 )
-def test_what_is_not_one_object_stays_apart(rows: Rows) -> None:
+def test_tracks_of_two_objects_stay_apart(rows: Rows) -> None:
     merged, links = merge(rows)
     assert links == []
     assert same(merged, rows)
@@ -57,20 +57,20 @@ def test_another_class_stays_apart() -> None:
     assert len(merge(as_rows(rows.frames, rows.ids, rows.boxes, classes=np.where(rows.frames == 3, 7, 0)))[1]) == 1
 
 
-def test_of_two_that_could_go_on_the_nearer_does() -> None:
+def test_the_nearer_of_two_candidates_is_merged() -> None:
     near, far = (track(range(33, 50), id, box=(10 + move, 20, 50 + move, 120)) for id, move in ((2, 1), (3, 12)))
     (link,) = merge(together(track(range(1, 21)), near, far))[1]
     assert link.merged == 2
 
 
-def test_a_single_row_goes_by_its_partners_motion() -> None:
+def test_a_single_row_takes_its_partners_velocity() -> None:
     (link,) = merge(together(track(range(1, 21)), track([41], 2)))[1]
     assert link.overlap == pytest.approx(1)
     (link,) = merge(together(track([1], velocity=(0, 0)), track([2], 2, velocity=(0, 0))))[1]
     assert str(link) == "id 2 -> id 1: gap 0 frames, predicted boxes overlap 1.00"
 
 
-def test_appearance_forbids_and_allows() -> None:
+def test_appearance_prevents_and_permits_merges() -> None:
     alike, other = np.array([[1.0, 0], [2, 0.2]]), np.array([[1.0, 0], [0, 1]])
     assert merge(broken(), embeddings=other)[1] == []
     (link,) = merge(broken(), embeddings=alike)[1]
@@ -82,7 +82,7 @@ def test_appearance_forbids_and_allows() -> None:
     assert merge(turned, 30, 0.3, embeddings=alike)[1] == []
 
 
-def test_a_track_without_embedding_goes_by_motion() -> None:
+def test_a_track_without_embedding_is_merged_by_motion() -> None:
     (link,) = merge(broken(), embeddings=np.array([[1.0, 0], [np.nan, np.nan]]))[1]
     assert link.distance is None
 
@@ -125,11 +125,11 @@ def test_nothing_to_merge(rows: Rows) -> None:
     assert links == []
 
 
-def test_boxes_without_size_meet_nothing() -> None:
+def test_boxes_without_size_overlap_nothing() -> None:
     assert merge(as_rows([1, 2], [1, 2], [[5, 5, 5, 5], [5, 5, 5, 5]]))[1] == []
 
 
-def test_far_ahead_in_a_long_file_is_no_partner() -> None:
+def test_a_track_far_ahead_in_a_long_file_is_no_partner() -> None:
     frames = 10**9
     late = as_rows(np.arange(frames, frames + 5), np.full(5, 2), straight(range(5)))
     assert merge(together(track(range(1, 6)), late))[1] == []

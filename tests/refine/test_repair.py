@@ -39,7 +39,7 @@ def test_everything_off_changes_nothing() -> None:
 @pytest.mark.parametrize("smooth", ["rts", "gaussian"])
 @settings(max_examples=15)
 @given(rows=results(), order=st.randoms(use_true_random=False))
-def test_the_order_of_rows_is_nothing_and_the_input_stays(smooth: str, rows: Rows, order: object) -> None:
+def test_the_order_of_rows_does_not_matter_and_the_input_stays(smooth: str, rows: Rows, order: object) -> None:
     before = columns(rows)
     repaired, merges = refine(rows, support=0, smooth=smooth)  # type: ignore[arg-type]
     assert all(np.array_equal(getattr(rows, name), value) for name, value in before.items())
@@ -75,7 +75,7 @@ def test_an_unknown_smoother_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("smooth", ["rts", pytest.param("gaussian", marks=pytest.mark.slow)])
-def test_published_sort_gets_better_on_every_score(shared: Path, tmp_path: Path, smooth: str) -> None:
+def test_repair_raises_every_score_of_published_sort(shared: Path, tmp_path: Path, smooth: str) -> None:
     names = ["ETH-Sunnyday", "PETS09-S2L1"]
     before, after = tmp_path / "before", tmp_path / "after"
     before.mkdir()

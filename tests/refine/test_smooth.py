@@ -64,7 +64,7 @@ def test_rts_takes_no_guess_at_a_tracks_beginning_for_a_measurement() -> None:
 
 
 @pytest.mark.parametrize("seen", [0, 1])
-def test_rts_leaves_tracks_that_hardly_anybody_saw(seen: int) -> None:
+def test_rts_leaves_tracks_with_fewer_than_two_observed_rows(seen: int) -> None:
     rows = track(range(1, 31))
     guessed = as_rows(rows.frames, rows.ids, rows.boxes, interpolated=rows.frames > seen)
     np.testing.assert_array_equal(smooth_rts(guessed).boxes, rows.boxes)

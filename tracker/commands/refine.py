@@ -49,7 +49,11 @@ def add_parsers(subparsers: Any) -> None:
         metavar="X",
         help="least IoU of each track, predicted across the gap, with the other's box (default 0.3; 0.01 with --video)",
     )
-    add("--video", metavar="SOURCE", help="their video: tracks to merge must then look alike, and overlap less")
+    add(
+        "--video",
+        metavar="SOURCE",
+        help="their video: merging then compares appearance too, and predictions need only touch",
+    )
     add("--reid", metavar="WHAT", help="embedder for --video: default, histogram or MODEL.onnx (default default)")
     add("--max-distance", type=float, metavar="X", help="largest cosine distance of tracks to merge (default 0.2)")
     add(
@@ -107,7 +111,7 @@ def run_refine(args: argparse.Namespace) -> int:
 
 
 def _check_options(args: argparse.Namespace) -> None:
-    """Refuse options that contradict each other or say nothing."""
+    """Refuse options that have no effect together."""
     if not args.video and (args.reid or args.max_distance is not None):
         raise ValueError("--reid and --max-distance compare appearance; name the video with --video")
     for name in ("video", "merge_gap", "merge_overlap"):
@@ -147,7 +151,7 @@ def _beside(given: Path) -> Path:
 
 
 def _check_targets(targets: dict[Path, Path], report: str | None, overwrite: bool) -> None:
-    """Refuse to replace what is read, or what exists unless ``overwrite``."""
+    """Refuse to replace a results file that is read, and, without ``overwrite``, any file that exists."""
     inputs = {source.resolve() for source in targets}
     for target in [*targets.values(), *([Path(report)] if report else [])]:
         if target.resolve() in inputs:

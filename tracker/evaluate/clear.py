@@ -208,8 +208,10 @@ class ClearCounter:
         return pairs[taken]
 
     def _count_switches(self, gt: IntArray, partner: IntArray, rows: IntArray) -> None:
-        """Count rows whose partner differs from their identity's last one, however long ago. rows: the matched rows, by
-        identity and time."""
+        """Count the rows whose partner is not the last one of their identity, however long ago that was.
+
+        rows: the matched rows, by identity, then time.
+        """
         if not len(rows):
             return
         who, with_ = gt[rows], partner[rows]

@@ -238,7 +238,7 @@ def _good(
     return good
 
 
-# Which rows (R,) have a fault, and what is wrong with one of them and what to do about it.
+# Mask (R,) of the rows with a fault, and a function of a row that returns what is wrong and what to do.
 _Fault = tuple[BoolArray, Callable[[int], tuple[str, str]]]
 _NAMES = ("frame", "id", "left", "top", "width", "height", "confidence")
 

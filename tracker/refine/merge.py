@@ -143,7 +143,7 @@ def _possible(rows: Rows, heads: _Ends, tails: _Ends, max_gap: float, embeddings
 
 
 def _chosen(links: _Links, min_overlap: float | None, max_distance: float) -> _Links:
-    """The optimal assignment among the pairs that overlap and look alike enough."""
+    """The optimal assignment among the pairs that overlap enough and are near enough in appearance."""
     known = ~np.isnan(links.distance)
     least = min_overlap or np.where(known, TOUCHING, MIN_OVERLAP)
     good = (links.overlap >= least) & ~(links.distance > max_distance)
