@@ -32,7 +32,7 @@ def suspicions(results: Rows, gt: Rows | None, sequence: Sequence | None = None)
 
 
 def gt_suspicions(gt: Rows, sequence: Sequence | None = None) -> list[str]:
-    """What looks wrong with ground truth, one line each."""
+    """What looks wrong with ground truth or detections by themselves, one line each."""
     note = _box_format(gt, None, sequence) if len(gt) else None
     return [] if note is None else [note]
 
@@ -159,6 +159,7 @@ class Finding:
 
 
 Kind = Literal["auto", "detections", "results", "gt"]
+_READERS = {"detections": read_detections, "results": read_results, "gt": read_ground_truth}
 
 
 def examine(paths: Iterable[str | os.PathLike[str]], kind: Kind = "auto", gt: str | None = None) -> list[Finding]:
@@ -214,18 +215,26 @@ def _files(path: Path, known: dict[str, Sequence]) -> Iterator[tuple[Path, Seque
 
 
 def _examined(path: Path, kind: Kind, sequence: Sequence | None, known: dict[str, Sequence]) -> list[Finding]:
+    """What is wrong with one file, or one finding that it is good. known: all sequences of the ground truth."""
+    kind = _kind(path) if kind == "auto" else kind
     try:
-        if kind == "auto":
-            kind = _kind(path)
-        if kind == "gt":
-            rows, gt = read_ground_truth(path), None
-        elif kind == "detections":
-            rows, gt = read_detections(path), None
-        else:
-            rows = read_results(path)
-            gt = read_ground_truth(sequence.gt) if sequence is not None and sequence.gt != path else None
+        rows = _READERS[kind](path)
+        compared = kind == "results" and sequence is not None and sequence.gt != path
+        gt = read_ground_truth(sequence.gt) if compared and sequence is not None else None
     except MotFormatError as error:
         return [Finding(path, True, str(error))]
+    notes = _notes(path, rows, kind, sequence, known)
+    if len(rows) and kind == "results":
+        notes += suspicions(rows, gt, sequence)
+    if notes:
+        return [Finding(path, True, f"{path}: {note}") for note in notes]
+    what = {"gt": f"ground truth ({'MOT16' if rows.has_classes else 'MOT15'} layout)"}.get(kind, kind)
+    ids = "" if kind == "detections" else f", {len(np.unique(rows.ids))} ids"
+    return [Finding(path, False, f"{path}: {what}, {len(rows)} rows{ids}, last frame {rows.last_frame}")]
+
+
+def _notes(path: Path, rows: Rows, kind: Kind, sequence: Sequence | None, known: dict[str, Sequence]) -> list[str]:
+    """What is wrong with a file by its name, its length and its own rows."""
     notes = []
     if kind == "results" and sequence is None and known:
         close = nearest(path.stem, known)
@@ -237,18 +246,11 @@ def _examined(path: Path, kind: Kind, sequence: Sequence | None, known: dict[str
         notes.append(
             f"line {rows.lines[row]}: frame {rows.frames[row]} in a sequence of {sequence.length} frames (seqLength)"
         )
-    if len(rows) and kind == "results":
-        notes += suspicions(rows, gt, sequence)
-    elif len(rows):
-        notes += [note for note in [_box_format(rows, None, sequence)] if note]
+    if kind != "results":
+        notes += gt_suspicions(rows, sequence)
     if kind == "gt" and len(rows) and not (rows.scores != 0).any():
         notes.append("no row is marked for scoring (column 7 is 0 everywhere)")
-    what = {"gt": f"ground truth ({'MOT16' if rows.has_classes else 'MOT15'} layout)"}.get(kind, kind)
-    ids = "" if kind == "detections" else f", {len(np.unique(rows.ids))} ids"
-    good = f"{path}: {what}, {len(rows)} rows{ids}, last frame {rows.last_frame}"
-    if not notes:
-        return [Finding(path, False, good)]
-    return [Finding(path, True, f"{path}: {note}") for note in notes]
+    return notes
 
 
 def _kind(path: Path) -> Kind:

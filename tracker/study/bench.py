@@ -356,6 +356,7 @@ def run_job(job: Job) -> None:
     part = target.with_suffix(f".{os.getpid()}.part")
     with suppress(OSError):
         job.record.unlink()
+    # Without classes and marks, as ever: the files of earlier runs and of this one stay comparable byte by byte.
     write_results(part, results_of(reports), classes=False, marks=False)
     results = sha_of(part)
     part.replace(target)
