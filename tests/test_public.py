@@ -30,6 +30,7 @@ PUBLIC = [
     "XYSR",
     "XYWH",
     "as_detections",
+    "open_detector",
     "track",
 ]
 

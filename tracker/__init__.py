@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tracker.camera import CameraEstimate as CameraEstimate
     from tracker.camera import CameraFile as CameraFile
     from tracker.camera import Compensated as Compensated
+    from tracker.detect.select import open_detector as open_detector
     from tracker.detections import Detections as Detections
     from tracker.detections import as_detections as as_detections
     from tracker.log import Edits as Edits
@@ -48,6 +49,7 @@ _WHERE = {
     "Tracker": "tracker.tracker",
     "Tracks": "tracker.tracks",
     "as_detections": "tracker.detections",
+    "open_detector": "tracker.detect.select",
     "track": "tracker.run.pipeline",
 }
 
