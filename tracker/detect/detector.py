@@ -71,7 +71,7 @@ class RecordedDetector(Described, Protocol):
 
 
 def as_detector(given: object, *, invalid: Invalid) -> Detector | RecordedDetector:
-    """``given`` itself where it is a ``Detector`` or a ``RecordedDetector``, else such a one around it.
+    """``given`` itself where its class inherits ``Detector`` or ``RecordedDetector``, else such a one around it.
 
     given    any callable image -> detections, or any object with ``at(number)`` -> detections, where detections are
              whatever ``as_detections`` takes. Attributes of ``Described`` that it has are kept, the others get defaults
@@ -79,7 +79,8 @@ def as_detector(given: object, *, invalid: Invalid) -> Detector | RecordedDetect
 
     Raises ValueError for anything else.
     """
-    if isinstance(given, (Detector, RecordedDetector)):
+    # Any object may happen to have all their attributes; only a class that inherits them promises Detections.
+    if isinstance(given, (Detector, RecordedDetector)) and Described in type(given).__mro__:
         return given
     if isinstance(given, _Numbered):
         return _AdaptedRecord(given, invalid)

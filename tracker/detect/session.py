@@ -118,13 +118,7 @@ def model_files(path: str | os.PathLike[str]) -> tuple[Path, ...]:
     Raises OSError where the file cannot be read.
     """
     file = Path(path)
-    names = set()
-    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        for entry in _LOCATION.finditer(content):
-            low, high = entry[1][0] & 0x7F, entry[1][1:] or b"\0"
-            names.add(content[entry.end() : entry.end() + (low | high[0] << 7)].decode(errors="replace"))
-    beside = (file.parent / name for name in sorted(names))
-    return (file, *(other for other in beside if os.path.isfile(other)))
+    return (file, *(other for other in _external_data(file) if os.path.isfile(other)))
 
 
 # How protobuf writes the key "location" of such a tensor (field 1, 8 bytes) and the tag and length of its value
@@ -132,9 +126,23 @@ def model_files(path: str | os.PathLike[str]) -> tuple[Path, ...]:
 _LOCATION = re.compile(rb"\x0a\x08location\x12([\x00-\x7f]|[\x80-\xff][\x00-\x7f])", re.DOTALL)
 
 
+def _external_data(file: Path) -> list[Path]:
+    """The files of weights that an ONNX file names, whether they are there or not."""
+    names = set()
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for entry in _LOCATION.finditer(content):
+            low, high = entry[1][0] & 0x7F, entry[1][1:] or b"\0"
+            names.add(content[entry.end() : entry.end() + (low | high[0] << 7)].decode(errors="replace"))
+    return [file.parent / name for name in sorted(names)]
+
+
 def _reason(file: Path, error: Exception) -> str:
     kind = type(error).__name__
     if kind == "InvalidProtobuf" or file.stat().st_size == 0:
         return "is not an ONNX model; export the network to ONNX (if this is a download, it broke off: fetch it again)"
+    if "xternal data" in str(error):
+        missing = [other.name for other in _external_data(file) if not os.path.isfile(other)]
+        if missing:
+            return f"keeps its weights in {missing[0]}, which is not there; put that file beside it"
     lines = str(error).strip().splitlines() or [kind]
     return f"onnxruntime cannot run it ({lines[0][:200]}); export it again, or upgrade onnxruntime"

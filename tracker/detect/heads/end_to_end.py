@@ -35,8 +35,8 @@ class EndToEnd(Head):
             return None
         if shape[2] < 6 or (shape[2] > 6 and names is None):
             return None
-        # One row per cell of the grids, or per anchor of three in each (YOLOv5), was not thinned out; one column per
-        # class (RT-DETR) leaves none for the number of the class, unless mask weights or keypoints happen to be as many.
+        # One row per cell of the grids, or per anchor where each cell has three (YOLOv5), was not thinned out. One
+        # column per class (RT-DETR) leaves none for its number, unless there are as many mask weights or keypoints.
         counts = {n * cell_count(outputs.size, strides) for strides in (STRIDES, STRIDES_P6) for n in (1, 3)}
         plain = shape[2] > 6 and metadata.get("task") in (None, "detect")
         per_class = plain and names is not None and shape[2] in (4 + len(names), 5 + len(names))
