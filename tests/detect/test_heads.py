@@ -241,36 +241,45 @@ def test_yunet_by_this_head_equals_yunet_by_opencv(shared: Path) -> None:
 # -- preprocessing ---------------------------------------------------------------------------------
 
 
-def looking_onnx(path: Path, rows: bool, pixel: tuple[int, int], scale: float) -> Path:
-    """A network whose three class scores are the three channels of one pixel of its input, times ``scale``."""
+GRID = Grid.of((64, 64))
+# Per head the parts of its output before and after the scores, the axis along which they join, and where the scores of
+# three classes (of three objects for end-to-end) go.
+BEFORE = {
+    "yolox": np.concatenate([(GRID.cells + 0.5) * GRID.strides, np.tile((8.0, 8, 1), (CELLS, 1))], axis=1)[None],
+    "yolov8": np.tile([[40.0], [24], [8], [8]], (1, 1, CELLS)),
+    "end-to-end": np.array([[[10.0, 10, 20, 20], [30, 10, 40, 20], [50, 10, 60, 20]]]),
+}
+AFTER = {"yolox": np.zeros((1, CELLS, 0)), "yolov8": np.zeros((1, 0, CELLS)), "end-to-end": [[[0.0], [1], [2]]]}
+AXIS = {"yolox": 2, "yolov8": 1, "end-to-end": 2}
+WHERE = {
+    "yolox": np.arange(CELLS)[None, :, None] == 70,
+    "yolov8": np.arange(CELLS)[None, None] == 70,
+    "end-to-end": 1.0,
+}
+SHAPE = {"yolox": [1, 1, 3], "yolov8": [1, 3, 1], "end-to-end": [1, 3, 1]}
+
+
+def looking_onnx(path: Path, name: str, pixel: tuple[int, int], scale: float) -> Path:
+    """A network whose scores of three classes are the three channels of one pixel of its input, times ``scale``."""
     onnx = pytest.importorskip("onnx", reason="needs the onnx package to write models")
     helper, types = onnx.helper, onnx.TensorProto
 
-    def constant(name: str, array: Any) -> Any:
-        return helper.make_node("Constant", [], [name], value=onnx.numpy_helper.from_array(np.asarray(array), name))
+    def constant(name: str, array: Any, dtype: type = np.float32) -> Any:
+        value = onnx.numpy_helper.from_array(np.asarray(array).astype(dtype), name)
+        return helper.make_node("Constant", [], [name], value=value)
 
-    row, column = pixel
-    before = np.zeros((1, CELLS, 5) if rows else (1, 4, CELLS), np.float32)
-    here = np.zeros((1, CELLS, 1) if rows else (1, 1, CELLS), np.float32)
-    if rows:
-        grid = Grid.of((64, 64))
-        before[0, :, :2] = (grid.cells + 0.5) * grid.strides
-        before[0, :, 2:] = (8, 8, 1)
-        here[0, 70, 0] = scale
-    else:
-        before[0, :, 70] = (40, 24, 8, 8)
-        here[0, 0, 70] = scale
     nodes = [
-        constant("before", before),
-        constant("here", here),
-        constant("flat", np.array([-1])),
-        constant("where", np.arange(3) * 64 * 64 + row * 64 + column),
-        constant("as", np.array([1, 1, 3] if rows else [1, 3, 1])),
+        constant("before", BEFORE[name]),
+        constant("after", AFTER[name]),
+        constant("here", WHERE[name] * np.float32(scale)),
+        constant("shape", SHAPE[name], np.int64),
+        constant("flat", [-1], np.int64),
+        constant("where", np.arange(3) * 64 * 64 + pixel[0] * 64 + pixel[1], np.int64),
         helper.make_node("Reshape", ["images", "flat"], ["pixels"]),
         helper.make_node("Gather", ["pixels", "where"], ["seen"]),
-        helper.make_node("Reshape", ["seen", "as"], ["channels"]),
+        helper.make_node("Reshape", ["seen", "shape"], ["channels"]),
         helper.make_node("Mul", ["channels", "here"], ["scores"]),
-        helper.make_node("Concat", ["before", "scores"], ["output"], axis=2 if rows else 1),
+        helper.make_node("Concat", ["before", "scores", "after"], ["output"], axis=AXIS[name]),
     ]
     graph = helper.make_graph(
         nodes,
@@ -284,22 +293,29 @@ def looking_onnx(path: Path, rows: bool, pixel: tuple[int, int], scale: float) -
 
 
 @pytest.mark.parametrize(
-    ("row", "yolox", "yolov8"),
-    [
-        (8, 204, 114),  # the image of half the height begins at the top for YOLOX, and at row 16 for YOLOv8
-        (24, 204, 51),
-        (40, 114, 51),
-    ],
+    ("name", "order", "scale"), [("yolox", "BGR", 1 / 255), ("yolov8", "RGB", 1.0), ("end-to-end", "RGB", 1.0)]
 )
-def test_each_network_sees_the_pixels_it_was_trained_on(tmp_path: Path, row: int, yolox: int, yolov8: int) -> None:
-    wide = np.full((64, 128, 3), (204, 0, 51), np.uint8)  # blue first
-    for rows, first in ((True, yolox), (False, yolov8)):
-        path = looking_onnx(tmp_path / "m.onnx", rows, (row, 60), 1 / 255 if rows else 1.0)
-        found = ONNX(path, conf=0.1)(wide)
-        channels = [114, 114, 114] if first == 114 else ([204, 0, 51] if rows else [51, 0, 204])
-        assert channels[0] == first
-        assert found.classes.tolist() == [int(np.argmax(channels))]
-        np.testing.assert_allclose(found.scores, [max(channels) / 255], rtol=1e-5)
+def test_each_network_sees_the_pixels_it_was_trained_on(tmp_path: Path, name: str, order: str, scale: float) -> None:
+    colour = {"B": 204, "G": 102, "R": 51}
+    # Columns of an image of 64 rows, row of the input, whether YOLOX and whether the others see the image there. For YOLOX
+    # it begins at the top and has 32 rows, rounded down; for the others it is centred and, of 126 columns, has 33 rows.
+    for columns, row, top, around in (
+        (128, 8, True, False),
+        (128, 24, True, True),
+        (128, 40, False, True),
+        (126, 32, False, True),
+        (126, 15, True, True),
+        (126, 14, True, False),
+    ):
+        image = np.full((64, columns, 3), tuple(colour.values()), np.uint8)
+        seen = top if name == "yolox" else around
+        channels = [colour[letter] if seen else 114 for letter in order]
+        found = ONNX(looking_onnx(tmp_path / "m.onnx", name, (row, 60), scale), conf=0.1)(image)
+        if name == "end-to-end":
+            np.testing.assert_allclose(found.scores, np.array(channels) / 255, rtol=1e-5)
+        else:
+            assert found.classes.tolist() == [int(np.argmax(channels))]
+            np.testing.assert_allclose(found.scores, [max(channels) / 255], rtol=1e-5)
 
 
 # -- added -----------------------------------------------------------------------------------------
