@@ -219,6 +219,17 @@ def test_yunet_reads_four_outputs_per_stride() -> None:
     np.testing.assert_allclose(result.payload, [[[40, 8]] * 5])
 
 
+def test_the_landmarks_of_yunet_come_back_to_the_image(constant_onnx: Any) -> None:
+    given = yunet_outputs()
+    given["cls_16"][0, 6] = given["obj_16"][0, 6] = 1
+    given["kps_16"][0, 6] = np.tile((0.5, -0.5), 5)
+    detector = ONNX(constant_onnx(*given.values(), names=tuple(given)))
+    assert (detector.head, dict(detector.class_names)) == ("yunet", {0: "face"})
+    found = detector(IMAGE)
+    np.testing.assert_allclose(found.boxes, [[48, 16, 80, 48]], rtol=1e-6)
+    np.testing.assert_allclose(found.payload, [[[80, 16]] * 5])
+
+
 def test_yunet_by_this_head_equals_yunet_by_opencv(shared: Path) -> None:
     import cv2
     from detect.pets import frames
@@ -297,8 +308,8 @@ def looking_onnx(path: Path, name: str, pixel: tuple[int, int], scale: float) ->
 )
 def test_each_network_sees_the_pixels_it_was_trained_on(tmp_path: Path, name: str, order: str, scale: float) -> None:
     colour = {"B": 204, "G": 102, "R": 51}
-    # Columns of an image of 64 rows, row of the input, whether YOLOX and whether the others see the image there. For YOLOX
-    # it begins at the top and has 32 rows, rounded down; for the others it is centred and, of 126 columns, has 33 rows.
+    # Columns of an image of 64 rows, row of the input, whether YOLOX and whether the others see the image in that row.
+    # For YOLOX it begins at the top and has 32 rows; for the others it is centred and, of 126 columns, has 33 rows.
     for columns, row, top, around in (
         (128, 8, True, False),
         (128, 24, True, True),

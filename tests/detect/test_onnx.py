@@ -97,6 +97,9 @@ def test_end_to_end(constant_onnx):
     assert found.classes.tolist() == [1, 0]
     only = ONNX(constant_onnx(answer, metadata=NAMES), classes=["Person"])(IMAGE)
     assert only.classes.tolist() == [0]
+    answer[0, 1, 5] = 5  # a number without a name is nobody's choice
+    assert ONNX(constant_onnx(answer, metadata=NAMES))(IMAGE).classes.tolist() == [1, 5]
+    assert ONNX(constant_onnx(answer, metadata=NAMES), classes=["car"])(IMAGE).classes.tolist() == [1]
 
 
 def test_one_box_per_object_and_class(constant_onnx):
@@ -134,6 +137,8 @@ def test_names_given_win_and_unnamed_classes_are_numbers(constant_onnx):
     assert len(ONNX(path, class_names=["cat", "dog"], classes=["dog"])(IMAGE)) == 1
     with pytest.raises(ValueError, match="the model has 2 classes"):
         ONNX(constant_onnx(yolox(decoded=True)), class_names=["a", "b", "c"])
+    with pytest.raises(ValueError, match="the model has 2 classes"):
+        ONNX(path, class_names=["a", "b", "c"])
 
 
 def test_unknown_class_names_the_nearest(shared):

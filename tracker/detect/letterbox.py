@@ -29,8 +29,8 @@ class Letterbox:
         self.size, self.how = size, how
         self.block: NDArray[Any] = np.empty((1, height, width, 3) if channels_last else (1, 3, height, width), dtype)
         self._planes = self.block[0].transpose(2, 0, 1) if channels_last else self.block[0]
-        self._canvas = np.full((height, width, 3), how.pad_value, np.uint8)
-        self._place = (0, 0, 0, 0)
+        self._canvas = np.empty((height, width, 3), np.uint8)
+        self._place = (0, 0, 0, 0)  # of the image before; its borders are still there
         # Input = pixel * gain + bias. None where that changes nothing.
         mean, std = np.reshape(how.mean, (3, 1, 1)), np.reshape(how.std, (3, 1, 1))
         gain, bias = (how.scale / std).astype(self.block.dtype), (-mean / std).astype(self.block.dtype)
@@ -69,7 +69,7 @@ class Letterbox:
         import cv2
 
         top, left, tall, wide = place
-        if place != self._place:  # the image before had another shape, and other borders
+        if place != self._place:
             self._canvas[:] = self.how.pad_value
             self._place = place
         inside = self._canvas[top : top + tall, left : left + wide]
