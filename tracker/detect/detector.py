@@ -60,10 +60,12 @@ class Detector(Described, Protocol):
 
 @runtime_checkable
 class RecordedDetector(Described, Protocol):
-    """A detector that looks at no image: ask it for the detections of a frame by the frame's number."""
+    """A detector that looks at no image: ask it for the detections of a frame by the frame's number.
+
+    frames  the last frame number that has a detection; 0 where there is none
+    """
 
     frames: int = 0
-    """The last frame number that has a detection; 0 where there is none."""
 
     def at(self, number: int, /) -> Detections:
         """The detections of frame ``number``, counted from 1."""
@@ -95,9 +97,7 @@ class _Numbered(Protocol):
 
 
 class _Adapted(Described):
-    """What the user's own object tells about itself, and the defaults for the rest. The object stays in charge: what
-    it changes while it runs (``dropped``, ``note``) is read when it is asked for.
-    """
+    """A user's object, with defaults for what it does not state; what may change while it runs is read each time."""
 
     def __init__(self, given: object, invalid: Invalid) -> None:
         self._given = given
