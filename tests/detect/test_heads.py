@@ -338,6 +338,7 @@ class Everything(Head):
     name = "everything"
     form = "everything [1, N, 4], [1, N, C], [1, N, D], [1, N, 2]"
     preprocessing = Preprocessing(order="RGB", fit="stretch")
+    embeds = True
 
     def __init__(self, classes: int = 2) -> None:
         self.classes = classes
@@ -381,6 +382,7 @@ def test_a_head_of_ones_own_reads_all_outputs(everything: Path, given: Any) -> N
         ONNX(everything)
     detector = ONNX(everything, head=given, class_names=["one", "two"])
     assert (detector.head, dict(detector.class_names)) == ("everything", {0: "one", 1: "two"})
+    assert detector.embedded
     found = detector(np.zeros((32, 128, 3), np.uint8))
     np.testing.assert_allclose(found.boxes, [[0, 0, 64, 15.36], [76.8, 19.2, 128, 32]], rtol=1e-6)
     np.testing.assert_allclose(found.scores, [0.95, 0.6])

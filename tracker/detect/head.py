@@ -136,6 +136,7 @@ class Head(ABC):
                    the grids of strides 8, 16 and 32
     preprocessing  what the network's input expects
     suppress       whether boxes of one object are still to be thinned out (non-maximum suppression per class)
+    embeds         whether ``decode`` gives embeddings, so that no embedder has to run
     labels         the names of the classes where the head itself knows them, or None
     classes        how many classes the model has
     likely         False where the shapes allow this head but nothing speaks for it: it then counts only when named
@@ -145,6 +146,7 @@ class Head(ABC):
     form: ClassVar[str]
     preprocessing: ClassVar[Preprocessing]
     suppress: ClassVar[bool] = True
+    embeds: ClassVar[bool] = False
     labels: ClassVar[tuple[str, ...] | None] = None
     classes: int
     likely: bool = True

@@ -38,7 +38,7 @@ class ONNX(Detector):
     """A detection network run by onnxruntime. Scores 0..1.
 
     path         the ONNX file
-    conf         least score. ByteTrack, OC-SORT and Steady use weak detections too: give them 0.1
+    conf         least score. ByteTrack, BoT-SORT and Steady use weak detections too: give them 0.1
     iou          boxes of one class that overlap more than this become one (end-to-end heads did it inside)
     classes      names of the classes to keep; None keeps all
     class_names  names in the order of the class numbers, or by number; by default those in the file, then those of the
@@ -90,6 +90,7 @@ class ONNX(Detector):
         names = class_names if class_names is not None else names_in(metadata) or found.labels
         self._head = found if names is None else found.with_names(len(names))
         self.head = self._head.name
+        self.embedded = self._head.embeds
         fitted = partial(Letterbox, self.size, found.preprocessing, channels_last=source.shape[1] != 3)
         self._own = _Own(partial(fitted, dtype=TYPES[source.type]))
         self.class_names: Mapping[int, str] = MappingProxyType(numbered(names, self._head.classes))

@@ -58,12 +58,13 @@ def recognise(
             expected = cls.form.format(cells=cell_count(outputs.size))
             raise _error(path, outputs, metadata, f"does not fit the head {cls.name}, which reads {expected}")
         return found
-    found_all = [one for name in heads() if (one := head(name).recognise(outputs, metadata)) is not None and one.likely]
-    if len(found_all) == 1:
-        return found_all[0]
-    if found_all:
-        readings = " or ".join(f"{one.name} ({one.classes} classes)" for one in found_all)
-        raise _error(path, outputs, metadata, f"can be read as {readings}; choose with head={found_all[0].name!r}")
+    tried = [head(name).recognise(outputs, metadata) for name in heads()]
+    likely = [one for one in tried if one is not None and one.likely]
+    if len(likely) == 1:
+        return likely[0]
+    if likely:
+        readings = " or ".join(f"{one.name} ({one.classes} classes)" for one in likely)
+        raise _error(path, outputs, metadata, f"can be read as {readings}; choose with head={likely[0].name!r}")
     if outputs.first.ndim == 2:
         raise _error(path, outputs, metadata, "is one vector per image; if it is an embedder, pass it as --reid")
     forms = ", ".join(head(name).form for name in heads()).format(cells=cell_count(outputs.size))
@@ -71,12 +72,13 @@ def recognise(
 
 
 def _tried(path: str | os.PathLike[str], chosen: Head, outputs: Outputs) -> Head:
-    """The instance a caller gave, once it has decoded the outputs it will meet."""
+    """The instance that the caller gave; HeadError where it cannot decode outputs of these shapes."""
     try:
         with np.errstate(all="ignore"):  # the network saw no real image
             decoded = chosen.decode(outputs, 0.5)
     except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise _error(path, outputs, {}, f"cannot be decoded by the head {chosen.name} ({error})") from None
+        reason = " ".join(str(error).split())[:200]
+        raise _error(path, outputs, {}, f"cannot be decoded by the head {chosen.name} ({reason})") from None
     count = len(decoded.scores)
     if decoded.boxes.shape != (count, 4) or decoded.classes.shape != (count,):
         found = f"boxes {decoded.boxes.shape}, scores {decoded.scores.shape}, classes {decoded.classes.shape}"
