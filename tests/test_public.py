@@ -32,6 +32,7 @@ PUBLIC = [
     "XYWH",
     "as_detections",
     "as_rows",
+    "open_detector",
     "track",
 ]
 

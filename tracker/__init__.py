@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tracker.camera import CameraEstimate as CameraEstimate
     from tracker.camera import CameraFile as CameraFile
     from tracker.camera import Compensated as Compensated
+    from tracker.detect.select import open_detector as open_detector
     from tracker.detections import Detections as Detections
     from tracker.detections import as_detections as as_detections
     from tracker.log import Edits as Edits
@@ -52,6 +53,7 @@ _WHERE = {
     "Tracks": "tracker.tracks",
     "as_detections": "tracker.detections",
     "as_rows": "tracker.rows",
+    "open_detector": "tracker.detect.select",
     "track": "tracker.run.pipeline",
 }
 

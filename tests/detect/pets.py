@@ -14,7 +14,7 @@ SCALE = 0.625  # the video is 480x360, its ground truth 768x576
 
 
 def frames(shared: Path, first: int, last: int, step: int) -> list[tuple[int, np.ndarray]]:
-    """(1-based number, picture) of the frames first, first + step, ... up to last."""
+    """(1-based number, image) of the frames first, first + step, ... up to last."""
     found = []
     with open_source(shared / "data/video/vtest_480x360.mp4") as video:
         for frame in video:

@@ -19,7 +19,7 @@ def test_people_on_real_frames(shared):
     assert all(hog.class_names[kind] == "person" for found, _ in seen for kind in found.classes)
 
 
-def test_the_same_picture_at_another_size_gives_the_same_people(shared):
+def test_the_same_image_at_another_size_gives_the_same_people(shared):
     import cv2
 
     image = frames(shared, 100, 100, 1)[0][1]
@@ -31,7 +31,7 @@ def test_the_same_picture_at_another_size_gives_the_same_people(shared):
     assert min(recall, precision) > 0.5
 
 
-def test_the_same_picture_twice_gives_the_same_numbers(shared):
+def test_the_same_image_twice_gives_the_same_numbers(shared):
     image = frames(shared, 300, 300, 1)[0][1]
     hog = HOG()
     first = hog(image)
@@ -42,7 +42,7 @@ def test_the_same_picture_twice_gives_the_same_numbers(shared):
         np.testing.assert_array_equal(again.scores, first.scores)
 
 
-def test_pictures_no_window_fits_are_empty():
+def test_images_no_window_fits_are_empty():
     hog = HOG()
     for shape in ((1, 1), (3000, 10), (2, 3000)):
         assert len(hog(np.zeros((*shape, 3), np.uint8))) == 0
@@ -63,6 +63,6 @@ def test_parameters_out_of_range(wrong, words):
 @pytest.mark.parametrize(
     "image", [None, np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
 )
-def test_what_is_no_picture_is_refused(image):
-    with pytest.raises(ValueError, match="picture"):
+def test_what_is_no_image_is_refused(image):
+    with pytest.raises(ValueError, match="image"):
         HOG()(image)

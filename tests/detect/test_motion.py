@@ -22,12 +22,12 @@ def test_the_figure_is_found_where_it_is():
     for step, boxes in zip(range(40), run(motion, range(40)), strict=True):
         if step < motion.warmup:
             assert len(boxes) == 0
-        elif step > 25:  # the ghost of where it stood in the first picture has gone
+        elif step > 25:  # the ghost of where it stood in the first image has gone
             truth = np.array([10 + 2 * step, 40, 22 + 2 * step, 70])
             assert np.abs(boxes - truth).max(axis=1).min() <= 3
 
 
-def test_large_pictures_are_reduced_and_boxes_brought_back():
+def test_large_images_are_reduced_and_boxes_brought_back():
     boxes = run(Motion(), range(30), scale=6)[-1]
     truth = 6 * np.array([10 + 2 * 29, 40, 22 + 2 * 29, 70])
     assert np.abs(boxes - truth).max(axis=1).min() <= 18

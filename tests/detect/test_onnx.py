@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import sys
 
 import numpy as np
@@ -8,9 +9,10 @@ from detect.pets import frames, people, recall_precision
 
 from tracker.detect import ONNX
 from tracker.detect.coco import COCO
-from tracker.detect.heads import STRIDES, STRIDES_P6, YOLOXGrid, places
+from tracker.detect.grid import STRIDES_P6, Grid, cell_count
+from tracker.detect.head import HeadError
 
-CELLS = places(64, 64, STRIDES)  # 84 on a 64x64 input
+CELLS = cell_count((64, 64))  # 84 on a 64x64 input
 NAMES = {"names": "{0: 'person', 1: 'car'}", "task": "detect"}
 IMAGE = np.zeros((128, 128, 3), np.uint8)  # twice the input
 
@@ -25,15 +27,15 @@ def yolov8(*objects: tuple[float, ...], extra: int = 0, classes: int = 2) -> np.
 
 def yolox(*objects: tuple[float, ...], decoded: bool, classes: int = 2) -> np.ndarray:
     """[1, cells, 5 + classes] with objects (cell, cx, cy, w, h, objectness, scores...), pixels either way."""
-    grid = YOLOXGrid(64, 64, STRIDES)
+    grid = Grid.of((64, 64))
     answer = np.zeros((1, CELLS, 5 + classes), np.float32)
-    answer[0, :, :2] = (grid.cells + 0.5) * grid.steps
-    answer[0, :, 2:4] = grid.steps
+    answer[0, :, :2] = (grid.cells + 0.5) * grid.strides
+    answer[0, :, 2:4] = grid.strides
     for cell, *numbers in objects:
         answer[0, cell] = numbers
     if not decoded:
-        answer[0, :, :2] = answer[0, :, :2] / grid.steps - grid.cells
-        answer[0, :, 2:4] = np.log(answer[0, :, 2:4] / grid.steps)
+        answer[0, :, :2] = answer[0, :, :2] / grid.strides - grid.cells
+        answer[0, :, 2:4] = np.log(answer[0, :, 2:4] / grid.strides)
     return answer
 
 
@@ -65,7 +67,7 @@ def test_yolox_rows_decoded_or_not(constant_onnx, decoded):
 
 
 def test_yolox_with_a_fourth_grid(constant_onnx):
-    answer = np.zeros((1, places(64, 64, STRIDES_P6), 7), np.float32)
+    answer = np.zeros((1, cell_count((64, 64), STRIDES_P6), 7), np.float32)
     answer[0, -1] = (0.5, 0.5, 0, 0, 1, 1, 0)  # the one cell of stride 64
     np.testing.assert_allclose(ONNX(constant_onnx(answer))(IMAGE).boxes, [[0, 0, 128, 128]])
 
@@ -95,6 +97,9 @@ def test_end_to_end(constant_onnx):
     assert found.classes.tolist() == [1, 0]
     only = ONNX(constant_onnx(answer, metadata=NAMES), classes=["Person"])(IMAGE)
     assert only.classes.tolist() == [0]
+    answer[0, 1, 5] = 5  # a number without a name is nobody's choice
+    assert ONNX(constant_onnx(answer, metadata=NAMES))(IMAGE).classes.tolist() == [1, 5]
+    assert ONNX(constant_onnx(answer, metadata=NAMES), classes=["car"])(IMAGE).classes.tolist() == [1]
 
 
 def test_one_box_per_object_and_class(constant_onnx):
@@ -130,8 +135,9 @@ def test_names_given_win_and_unnamed_classes_are_numbers(constant_onnx):
     assert dict(ONNX(path).class_names) == {0: "0", 1: "1"}
     assert len(ONNX(path, classes=["0"])(IMAGE)) == 0
     assert len(ONNX(path, class_names=["cat", "dog"], classes=["dog"])(IMAGE)) == 1
-    with pytest.raises(ValueError, match="the model has 2 classes"):
-        ONNX(constant_onnx(yolox(decoded=True)), class_names=["a", "b", "c"])
+    for answer in (yolov8(), yolox(decoded=True)):
+        with pytest.raises(ValueError, match="the model has 2 classes"):
+            ONNX(constant_onnx(answer), class_names=["a", "b", "c"])
 
 
 def test_unknown_class_names_the_nearest(shared):
@@ -175,7 +181,7 @@ def test_truncated_model(shared, tmp_path):
     ("output", "metadata", "words"),
     [
         (np.zeros((1, 100, 90)), {}, "[1, 100, 90] is no head known here"),
-        (np.zeros((1, 512)), {}, "one vector per picture"),
+        (np.zeros((1, 512)), {}, "one vector per image"),
         (np.zeros((1, 7, CELLS)), {"task": "obb"}, "(task obb) is no head known here"),
         (np.zeros((4,)), {}, "is no head known here"),
     ],
@@ -189,9 +195,9 @@ def test_other_heads(constant_onnx, output, metadata, words):
 @pytest.mark.parametrize(
     ("shape", "dtype", "words"),
     [
-        ((1, 10), "FLOAT", "is not one picture batch"),
+        ((1, 10), "FLOAT", "is not one batch of images"),
         ((1, 3, 64, 64), "INT64", "type tensor(int64)"),
-        ((8, 3, 64, 64), "FLOAT", "takes 8 pictures at a time"),
+        ((8, 3, 64, 64), "FLOAT", "takes 8 images at a time"),
     ],
 )
 def test_other_inputs(constant_onnx, shape, dtype, words):
@@ -213,7 +219,54 @@ def test_other_parameters(constant_onnx):
             ONNX(path, **wrong)
 
 
-def test_the_same_picture_twice_and_the_picture_untouched(shared):
+def test_all_outputs_run_and_the_first_is_enough_for_these_heads(constant_onnx):
+    answer = yolov8((32, 32, 10, 20, 0.9, 0.2), extra=32)
+    masks = np.ones((1, 32, 16, 16))
+    detector = ONNX(constant_onnx(answer, masks, metadata={**NAMES, "task": "segment"}))
+    assert detector.head == "yolov8"
+    assert len(detector(IMAGE)) == 1
+    with pytest.raises(HeadError, match=r"output output \[1, 32, 16, 16\], output1 \[1, 38, 84\] .* is no head"):
+        ONNX(constant_onnx(masks, answer, metadata=NAMES))
+
+
+def test_the_head_may_be_named(constant_onnx):
+    answer = yolov8((32, 32, 10, 20, 0.9, 0.2), classes=3).transpose(0, 2, 1)
+    path = constant_onnx(answer)
+    assert ONNX(path).head == "yolox"  # the shape allows both
+    detector = ONNX(path, head="yolov8")
+    assert detector.head == "yolov8"
+    np.testing.assert_allclose(detector(IMAGE).boxes, [[54.0, 44, 74, 84]])
+    with pytest.raises(HeadError, match="does not fit the head end-to-end"):
+        ONNX(path, head="end-to-end")
+
+
+def test_model_files_name_the_weights_outside(tmp_path):
+    onnx = pytest.importorskip("onnx", reason="needs the onnx package to write models")
+    helper, types = onnx.helper, onnx.TensorProto
+    weights = onnx.numpy_helper.from_array(yolov8((32, 32, 10, 20, 0.9, 0.2)), "weights")
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["weights"], ["output"])],
+        "test",
+        [helper.make_tensor_value_info("images", types.FLOAT, [1, 3, 64, 64])],
+        [helper.make_tensor_value_info("output", types.FLOAT, None)],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path = tmp_path / "model.onnx"
+    for outside in ("weights.bin", "w" * 150 + ".bin"):  # a length of one byte, and of two
+        onnx.save_model(copy.deepcopy(model), path, save_as_external_data=True, location=outside, size_threshold=0)
+        detector = ONNX(path)
+        assert detector.model_files == (path, tmp_path / outside)
+        assert len(detector(IMAGE)) == 1
+        (tmp_path / outside).unlink()
+        with pytest.raises(
+            ValueError, match=rf"model\.onnx: keeps its weights in {outside}, which is not there"
+        ) as error:
+            ONNX(path)
+        one_line(error)
+
+
+def test_the_same_image_twice_and_the_image_untouched(shared):
     detector = ONNX(shared / "data/models/yolox_nano.onnx", conf=0.3)
     (_, image), (_, other) = frames(shared, 1, 200, 199)
     before = image.copy()

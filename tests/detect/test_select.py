@@ -3,7 +3,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker.detect import HOG, ONNX, Motion, Recorded, YuNet, open_detector
+from tracker.detect import (
+    HOG,
+    ONNX,
+    Detector,
+    Motion,
+    Recorded,
+    RecordedDetector,
+    YuNet,
+    detector_help,
+    open_detector,
+)
+from tracker.detect.heads import heads
+
+NEED_NO_FILE = ("hog", "motion")
 
 
 def test_words_and_files(shared, tmp_path):
@@ -23,6 +36,8 @@ def test_words_and_files(shared, tmp_path):
         assert type(detector) is kind
         assert isinstance(detector.name, str)
         assert isinstance(detector.device, str)
+        assert isinstance(detector, RecordedDetector if kind is Recorded else Detector)
+        assert [str(file) for file in detector.model_files] == ([] if spec in NEED_NO_FILE else [spec.split(":")[-1]])
 
 
 def test_conf_and_classes_are_passed_on(shared, tmp_path):
@@ -42,8 +57,8 @@ def test_conf_and_classes_are_passed_on(shared, tmp_path):
         ("yunet:gone.onnx", None, "gone.onnx: no such file"),
         ("gone.onnx", None, "gone.onnx: no such file"),
         ("gone.txt", None, "gone.txt: no such file"),
-        ("hog", ["car"], "detector hog has no class 'car'; it knows person"),
-        ("motion", ["person"], "detector motion has no class 'person'; it knows moving"),
+        ("hog", ["car"], "detector hog has no class 'car'; choose from person"),
+        ("motion", ["person"], "detector motion has no class 'person'; choose from moving"),
         ("dets.npz", ["person"], "no class names to choose from"),
         ("", None, "unknown detector ''"),
     ],
@@ -52,6 +67,15 @@ def test_what_cannot_be_opened(spec, classes, words):
     with pytest.raises(ValueError, match=words) as error:
         open_detector(spec, classes=classes)
     assert "\n" not in str(error.value)
+
+
+def test_the_help_and_the_error_name_every_form():
+    for form in ("hog", "motion", "yunet:MODEL.onnx", "MODEL.onnx", "DETECTIONS.txt", "DETECTIONS.npz"):
+        assert f"{form}: " in detector_help()
+        with pytest.raises(ValueError, match=f" {form}"):
+            open_detector("nothing")
+    assert ", ".join(heads()) in detector_help()
+    assert "%" not in detector_help()  # argparse would format it
 
 
 def test_other_files_and_embedders_are_told_apart(shared, tmp_path):

@@ -28,12 +28,12 @@ def test_faces_on_a_real_frame(shared):
     assert (right_eye[:, 0] < left_eye[:, 0]).all()
     assert (right_eye[:, 1] < mouth[:, 1]).all()
 
-    # a head seen from behind is none, and a picture of another size in between changes nothing
+    # a head seen from behind is none, and an image of another size in between changes nothing
     assert len(detector(frame(shared / "data/video/intel_one_by_one_person_768x432.mp4", 270))) == 0
     np.testing.assert_array_equal(detector(large).boxes, found.boxes)
 
 
-def test_tiny_pictures_have_no_faces(shared):
+def test_tiny_images_have_no_faces(shared):
     detector = YuNet(shared / "data/models/yunet_2026may.onnx")
     for shape in ((1, 1), (31, 400), (20, 700), (400, 31), (32, 32)):
         assert len(detector(np.full((320, 320, 3), 255, np.uint8))) == 0

@@ -64,5 +64,5 @@ def test_pictures_that_are_views():
 def test_what_cannot_be_cut(boxes, size, words):
     with pytest.raises(ValueError, match=words):
         cut_crops(picture(), boxes, size)
-    with pytest.raises(ValueError, match="picture"):
+    with pytest.raises(ValueError, match="image"):
         cut_crops(np.zeros((5, 5)), [[0, 0, 5, 5]], (8, 8))

@@ -1,4 +1,4 @@
-"""The people detector that needs no file: OpenCV's histograms of oriented gradients (Dalal and Triggs 2005)."""
+"""A people detector that needs no file: OpenCV's histograms of oriented gradients (Dalal and Triggs 2005)."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from typing import Any
 import numpy as np
 
 from tracker.arrays import Image
-from tracker.detect.detector import check_fraction, check_image
+from tracker.detect.detector import Detector, check_fraction, check_image
 from tracker.detect.overlaps import merge_xyxy
 from tracker.detections import Detections
 
-# The window is 64x128 pixels, and the people it was trained on leave a border in it. Median over 105 people of
-# PETS09-S2L1: what to cut from each side, as parts of the window's width and height.
+# The window is 64x128 pixels, and the people it was trained on leave a border in it. What to cut from each side, as
+# parts of the window's width and height: the median over 105 people of PETS09-S2L1.
 CUT_X, CUT_TOP, CUT_BOTTOM = 0.22, 0.11, 0.11
 
-# The SVM gives a margin without bound. A logistic curve (Platt 1999) through 408 boxes of PETS09-S2L1, right or wrong
-# at IoU 0.5, turns it into the chance of being right, so that `conf` means here what it means for a network.
+# The SVM gives an unbounded margin. A logistic curve (Platt 1999), fitted to 408 boxes of PETS09-S2L1 that are right or
+# wrong at IoU 0.5, turns it into the probability of being right, so that `conf` means what it means for a network.
 SLOPE, OFFSET = 3.67, -2.42
 
-STEP = 1.2  # between two sizes of the pyramid
-SAME_PERSON = 0.35  # overlap from which two windows are one person
-WIDEST = 4.0  # width/height up to which a picture is resized to the full height
+STEP = 1.2  # ratio of two sizes of the pyramid
+SAME_PERSON = 0.35  # least overlap of two windows that show one person
+WIDEST = 4.0  # largest width / height at which an image is resized to the full height
 
 
-class HOG:
-    """People by HOG and a linear SVM; class 0 is "person"; scores 0..1, the estimated chance of being right.
+class HOG(Detector):
+    """People by HOG and a linear SVM; class 0 is "person"; scores 0..1, the estimated probability of being right.
 
     conf    least score, 0..1 (below 0.08 nothing more is found)
-    height  rows that a picture is resized to, up or down. The smallest person found is about 96 rows tall, so at 800
-            it covers 1/8 of the picture's height; the time goes with the square and not with the video's size
+    height  rows that each image is resized to, up or down. The smallest person found is about 96 rows tall, which at
+            800 is 1/8 of the image's height; the time grows with the square of ``height``, not with the video's size
 
-    On 480x360 PETS09-S2L1 (people 34 to 91 pixels tall) the default has recall .80 and precision .92 at 0.11 s a
-    picture and thread; height 720 has .75 / .92 at 0.09 s. A network (``ONNX``) is better and ten times faster.
+    On 480x360 PETS09-S2L1 (people 34 to 91 pixels tall) the default has recall .80 and precision .92, but the box trim
+    and the score curve were fitted on this very clip: expect less on others. It takes 0.11 s per image and thread;
+    height 720 has .75 / .92 at 0.09 s. A network (``ONNX``) is better and ten times faster.
     Raises ValueError for a parameter out of range, and where OpenCV has no HOG (version 5).
     """
 
     name = "hog"
-    device = "cpu"
     class_names: Mapping[int, str] = MappingProxyType({0: "person"})
 
     def __init__(self, *, conf: float = 0.3, height: int = 800) -> None:
         import cv2
 
         if not hasattr(cv2, "HOGDescriptor"):
-            raise ValueError(f"OpenCV {cv2.__version__} has no HOG detector; install 'opencv-python<5' or pass a model")
+            raise ValueError(f"OpenCV {cv2.__version__} has no HOG detector; install 'opencv-python<5' or give a model")
         if not 128 <= height <= 4320:
             raise ValueError(f"height={height} is outside 128..4320; HOG's window is 128 rows tall")
         self.conf = check_fraction("conf", conf)
@@ -55,12 +55,12 @@ class HOG:
         self._hog = cv2.HOGDescriptor()
         people: Any = cv2.HOGDescriptor.getDefaultPeopleDetector()
         self._hog.setSVMDetector(people)
-        # The same threshold as a margin; people with a negative one are noise at any conf.
-        chance = min(max(self.conf, 1e-6), 1 - 1e-6)
-        self._margin = max((math.log(chance / (1 - chance)) - OFFSET) / SLOPE, 0.0)
+        # The same threshold as a margin; windows with a negative margin are noise at any conf.
+        probability = min(max(self.conf, 1e-6), 1 - 1e-6)
+        self._margin = max((math.log(probability / (1 - probability)) - OFFSET) / SLOPE, 0.0)
 
     def __call__(self, image: Image) -> Detections:
-        """People in a BGR uint8 picture (H, W, 3)."""
+        """People in a BGR uint8 image (H, W, 3)."""
         import cv2
 
         image = check_image(image)
@@ -75,7 +75,7 @@ class HOG:
         )
         boxes = np.asarray(windows, dtype=np.float64).reshape(-1, 4)
         margins = np.asarray(weights, dtype=np.float64).reshape(-1)
-        order = np.lexsort((*boxes.T, margins))  # OpenCV's threads hand them over as they finish
+        order = np.lexsort((*boxes.T, margins))  # OpenCV's threads return them in any order
         boxes, margins = boxes[order], margins[order]
         width, tall = boxes[:, 2].copy(), boxes[:, 3].copy()
         boxes[:, 2:] += boxes[:, :2]

@@ -1,68 +1,79 @@
-"""A picture fitted into a network's input, and boxes brought back from it."""
+"""An image fitted into the input of a network."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from tracker.arrays import FloatArray, Image
-
-GREY = 114  # what both families pad with
+from tracker.arrays import Image
+from tracker.detect.head import Fit, Preprocessing
 
 
 class Letterbox:
-    """Resizes with the aspect ratio kept and pads with grey, into one block (1, 3, H, W) or (1, H, W, 3) that it keeps.
+    """Makes the input of a network from an image, in one block (1, 3, H, W) or (1, H, W, 3) that it keeps.
 
-    centred   the picture in the middle (ultralytics) or at the top left (YOLOX)
-    rgb       red first, else blue first
-    scale     what pixels 0..255 are multiplied with
+    size           (height, width) of the input
+    how            colours, numbers and padding, as the head declares them
+    dtype          of the input; uint8 takes the pixels as they are
+    channels_last  whether the block is (1, H, W, 3)
+
     The block belongs to this object: use it before the next call, and from one thread at a time.
     """
 
     def __init__(
-        self,
-        height: int,
-        width: int,
-        *,
-        centred: bool,
-        rgb: bool,
-        scale: float,
-        dtype: type[np.generic] = np.float32,
-        channels_last: bool = False,
+        self, size: tuple[int, int], how: Preprocessing, *, dtype: DTypeLike = np.float32, channels_last: bool = False
     ) -> None:
-        self.height, self.width = height, width
-        self.centred, self.rgb, self.scale = centred, rgb, scale
+        height, width = size
+        self.size, self.how = size, how
         self.block: NDArray[Any] = np.empty((1, height, width, 3) if channels_last else (1, 3, height, width), dtype)
         self._planes = self.block[0].transpose(2, 0, 1) if channels_last else self.block[0]
-        self._canvas = np.full((height, width, 3), GREY, np.uint8)
-        self._place = (0, 0, 0, 0)
+        self._canvas = np.empty((height, width, 3), np.uint8)
+        self._place = (0, 0, 0, 0)  # of the image before; its borders are still there
+        # Input = pixel * gain + bias. None where that changes nothing.
+        mean, std = np.reshape(how.mean, (3, 1, 1)), np.reshape(how.std, (3, 1, 1))
+        gain, bias = (how.scale / std).astype(self.block.dtype), (-mean / std).astype(self.block.dtype)
+        raw = self.block.dtype == np.uint8
+        self._gain = None if raw or (gain == 1).all() else gain
+        self._bias = None if raw or (bias == 0).all() else bias
 
-    def __call__(self, image: Image) -> tuple[NDArray[Any], FloatArray, FloatArray]:
-        """The filled block, and (4,) ``shift`` and ``zoom``: box in the input = box in the picture * zoom + shift."""
+    def __call__(self, image: Image) -> tuple[NDArray[Any], Fit]:
+        """The filled block, and where the BGR uint8 image (H, W, 3) lies in it."""
+        rows, columns = image.shape[:2]
+        fit, place = self._placed(rows, columns)
+        self._draw(image, place)
+        pixels = self._canvas[:, :, ::-1] if self.how.order == "RGB" else self._canvas
+        np.copyto(self._planes, pixels.transpose(2, 0, 1), casting="unsafe")
+        if self._gain is not None:
+            np.multiply(self._planes, self._gain, out=self._planes)
+        if self._bias is not None:
+            np.add(self._planes, self._bias, out=self._planes)
+        return self.block, fit
+
+    def _placed(self, rows: int, columns: int) -> tuple[Fit, tuple[int, int, int, int]]:
+        """Where an image of this size goes: the fit, and top, left, height, width in whole pixels."""
+        height, width = self.size
+        if self.how.fit == "stretch":
+            return Fit(np.zeros(2), np.array([width / columns, height / rows])), (0, 0, height, width)
+        zoom = min(height / rows, width / columns)
+        whole = round if self.how.rounding == "nearest" else int
+        tall, wide = whole(rows * zoom), whole(columns * zoom)
+        top = left = 0
+        if self.how.pad == "around":  # of an odd number of rows or columns, the one more goes to the end
+            top, left = round((height - tall) / 2 - 0.1), round((width - wide) / 2 - 0.1)
+        place = (top, left, max(tall, 1), max(wide, 1))
+        return Fit(np.array([left, top], dtype=np.float64), np.full(2, zoom)), place
+
+    def _draw(self, image: Image, place: tuple[int, int, int, int]) -> None:
         import cv2
 
-        rows, columns = image.shape[:2]
-        zoom = min(self.height / rows, self.width / columns)
-        # Each family's own rounding: a network sees the pixels it was trained on.
-        if self.centred:
-            tall, wide = round(rows * zoom), round(columns * zoom)
-            top, left = round((self.height - tall) / 2 - 0.1), round((self.width - wide) / 2 - 0.1)
-        else:
-            tall, wide, top, left = int(rows * zoom), int(columns * zoom), 0, 0
-        tall, wide = max(tall, 1), max(wide, 1)
-        place = (top, left, tall, wide)
-        if place != self._place:  # pictures of another shape leave other borders
-            self._canvas[:] = GREY
+        top, left, tall, wide = place
+        if place != self._place:
+            self._canvas[:] = self.how.pad_value
             self._place = place
         inside = self._canvas[top : top + tall, left : left + wide]
-        if (rows, columns) == (tall, wide):
+        if image.shape[:2] == (tall, wide):
             inside[:] = image
         else:
             cv2.resize(image, (wide, tall), dst=inside, interpolation=cv2.INTER_LINEAR)
-        pixels = self._canvas[:, :, ::-1] if self.rgb else self._canvas
-        np.copyto(self._planes, pixels.transpose(2, 0, 1), casting="unsafe")
-        if self.scale != 1.0:
-            np.multiply(self.block, self.block.dtype.type(self.scale), out=self.block)
-        return self.block, np.array([left, top, left, top], dtype=np.float64), np.full(4, zoom)

@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tracker.arrays import BoolArray
+from tracker.detect.coco import COCO
 from tracker.spelling import nearest
 
 
 def class_mask(classes: Sequence[str], names: Mapping[int, str], count: int, what: str) -> BoolArray:
-    """Which of ``count`` class numbers the names choose, (count,) bool; case does not matter.
+    """Which of ``count`` class numbers are called one of ``classes``, (count,) bool; case does not matter.
 
-    what: the detector, for the error. Raises ValueError for a name it does not have, with the nearest one.
+    names  the name of each class number
+    what   the detector, for the error
+
+    Raises ValueError for a name that it does not have, with the nearest one.
     """
     if isinstance(classes, str):
         raise ValueError(f"classes={classes!r} is one string; give a list of names")
@@ -24,6 +28,24 @@ def class_mask(classes: Sequence[str], names: Mapping[int, str], count: int, wha
     for name in classes:
         if name.strip().lower() not in numbers:
             shown = ", ".join(list(names.values())[:5]) + (", ..." if len(names) > 5 else "")
-            raise ValueError(f"{what} has no class {name!r}{nearest(name, names.values())}; it knows {shown}")
+            raise ValueError(f"{what} has no class {name!r}{nearest(name, names.values())}; choose from {shown}")
         mask[numbers[name.strip().lower()]] = True
     return mask
+
+
+def numbered(names: Mapping[int, str] | Sequence[str] | None, count: int) -> dict[int, str]:
+    """The name of each class number of a model of ``count`` classes.
+
+    names  by number or in order; None: COCO's where there are 80 classes, else the numbers themselves
+
+    Raises ValueError where a name's number is not one of the classes.
+    """
+    if names is None:
+        names = COCO if count == len(COCO) else [str(number) for number in range(count)]
+    pairs = names.items() if isinstance(names, Mapping) else enumerate(names)
+    result = {int(number): str(name) for number, name in pairs}
+    if any(not 0 <= number < count for number in result):
+        raise ValueError(
+            f"class_names has {len(result)} names, numbers up to {max(result)}; the model has {count} classes"
+        )
+    return result

@@ -1,4 +1,4 @@
-"""Detection networks in ONNX files: YOLOX, YOLOv8/11/12 and end-to-end heads, recognised from the file itself."""
+"""Detection networks in ONNX files, run by onnxruntime; the files of ``tracker.detect.heads`` read their outputs."""
 
 from __future__ import annotations
 
@@ -8,70 +8,54 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.arrays import Image
-from tracker.detect.coco import COCO
-from tracker.detect.detector import check_fraction, check_image
-from tracker.detect.heads import (
-    STRIDES,
-    STRIDES_P6,
-    Decoder,
-    YOLOXGrid,
-    decode_end_to_end,
-    decode_yolov8,
-    decode_yolox,
-    places,
-)
+from tracker.arrays import BoolArray, Image
+from tracker.detect.detector import Detector, check_fraction, check_image
+from tracker.detect.head import Decoded, Head, Outputs, names_in
+from tracker.detect.head import HeadError as HeadError
+from tracker.detect.heads import recognise
 from tracker.detect.letterbox import Letterbox
-from tracker.detect.names import class_mask
+from tracker.detect.names import class_mask, numbered
 from tracker.detect.overlaps import thin_xyxy
-from tracker.detect.session import TYPES, describe, device_of, image_input, open_session
+from tracker.detect.session import TYPES, TensorInfo, device_of, image_input, model_files, open_session
 from tracker.detections import Detections
 
-Head = Literal["yolox", "yolov8", "end-to-end"]
-
-DEFAULT_SIZE = 640  # both families' own, for files that leave the input size open
-
-
-class HeadError(ValueError):
-    """The file is a good ONNX model, but its outputs are no head this module knows. ``outputs`` holds their names."""
-
-    def __init__(self, message: str, outputs: Sequence[str]) -> None:
-        super().__init__(message)
-        self.outputs = tuple(outputs)
+DEFAULT_SIZE = 640  # what most networks are trained at, for files that leave the input size open
+GREY = 114
 
 
 class _Own(threading.local):
     """What each thread has for itself."""
 
-    def __init__(self, letterbox: Callable[[], Letterbox]) -> None:  # called in every thread that asks
+    def __init__(self, letterbox: Callable[[], Letterbox]) -> None:  # called in every thread that reads an attribute
         self.letterbox = letterbox()
 
 
-class ONNX:
+class ONNX(Detector):
     """A detection network run by onnxruntime. Scores 0..1.
 
-    path         the ONNX file: a YOLOX, YOLOv8/11/12 or end-to-end (YOLOv10, YOLO26) head
-    conf         least score. ByteTrack and its kin want the weak ones too: give them 0.1
-    iou          boxes of one class that overlap more than this become one (end-to-end heads have done it inside)
+    path         the ONNX file
+    conf         least score. ByteTrack, BoT-SORT and Steady use weak detections too: give them 0.1
+    iou          boxes of one class that overlap more than this become one (end-to-end heads did it inside)
     classes      names of the classes to keep; None keeps all
-    class_names  names in the order of the class numbers (or a mapping from them); by default those in the file, COCO's
-                 where it has 80 classes and names none, else the numbers themselves
+    class_names  names in the order of the class numbers, or by number; by default those in the file, then those of the
+                 head, then COCO's where there are 80 classes, else the numbers themselves
     size         (height, width) of the input where the file leaves it open; by default what the file's metadata
                  says, else 640x640
+    head         what reads the outputs: the name of a head, a ``Head`` class, or an instance, which is taken as it is;
+                 by default the head that recognises them (``tracker.detect.heads.heads()`` lists them)
     providers    onnxruntime's names, first choice first, such as ["CUDAExecutionProvider"]; the CPU by default
-    threads      for one picture; by default as many as this process may use. With 1 a pipeline detects on several
+    threads      for one image; by default as many as this process may use. With 1 a pipeline detects on several
                  frames of a file at once, which uses the processors better
 
-    Attributes: ``head`` ("yolox", "yolov8" or "end-to-end"), ``size`` (height, width), ``class_names``, ``device``.
+    Attributes: ``head`` (its name), ``size`` (height, width), ``class_names``, ``device``, ``model_files``.
     Several threads may call an instance at once.
-    On 480x360 PETS09-S2L1 YOLOX-nano has recall .89 and precision .84 at conf .5, .91 and .78 at .3.
-    Raises ValueError, in one line, for a missing or unreadable file, no ONNX model, another head (``HeadError``), a
-    class it does not know.
+    On 480x360 PETS09-S2L1, YOLOX-nano has recall .89 and precision .84 at conf .5, .91 and .78 at .3.
+    Raises ValueError, in one line, for a file that is missing, unreadable or no ONNX model, for outputs that no head
+    or more than one reads (``HeadError``), and for a class that the model does not have.
     """
 
     def __init__(
@@ -83,6 +67,7 @@ class ONNX:
         classes: Sequence[str] | None = None,
         class_names: Mapping[int, str] | Sequence[str] | None = None,
         size: tuple[int, int] | None = None,
+        head: str | type[Head] | Head | None = None,
         providers: Sequence[str] | None = None,
         threads: int | None = None,
     ) -> None:
@@ -90,149 +75,98 @@ class ONNX:
         self.iou = check_fraction("iou", iou)
         self.name = os.path.basename(path)
         self._session = open_session(path, providers=providers, threads=threads)
+        self.model_files = model_files(path)
         self.device = device_of(self._session)
         self.concurrent = threads == 1
         source = image_input(path, self._session)
-        metadata = _ultralytics_metadata(self._session)
-        self.size = _input_size(path, source.shape, metadata, size)
-        if isinstance(source.shape[0], int) and source.shape[0] != 1:
-            raise ValueError(f"{path}: takes {source.shape[0]} pictures at a time; export it with a batch of 1")
-        self._feed = source.name
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.size = _input_size(path, source, metadata, size)
+        self._feed, self._outputs = source.name, [output.name for output in self._session.get_outputs()]
 
-        outputs = [output.name for output in self._session.get_outputs()]
-        self._output = outputs[0]
-        dtype, last = TYPES[source.type], source.shape[1] != 3
-        fitted = partial(Letterbox, *self.size, dtype=dtype, channels_last=last)
-        self._own = _Own(partial(fitted, centred=False, rgb=False, scale=1.0))
-        # One picture of plain grey: what the file says about its shapes may be open, and what it does is not.
-        answer = self._run(path, np.full((*self.size, 3), 114, np.uint8))
-        head = _recognise(answer.shape, self.size, metadata)
-        if head is None:
-            raise HeadError(_complaint(path, answer.shape, self.size, metadata), outputs)
-        self.head: Head = head
-        if head != "yolox":
-            scale = 1.0 if dtype is np.uint8 else 1 / 255
-            self._own = _Own(partial(fitted, centred=True, rgb=True, scale=scale))
-
-        names = class_names if class_names is not None else metadata.get("names")
-        count = _class_count(head, answer.shape, None if names is None else len(names))
-        self.class_names: Mapping[int, str] = MappingProxyType(_named(names, count))
-        self._wanted = None if classes is None else class_mask(classes, self.class_names, count, str(path))
-        self._decode: Decoder
-        if head == "yolox":
-            grid = YOLOXGrid(*self.size, STRIDES if answer.shape[1] == places(*self.size, STRIDES) else STRIDES_P6)
-            self._decode = decode_yolox if grid.is_decoded(answer[0]) else grid
-        elif head == "yolov8":
-            self._decode = partial(decode_yolov8, classes=count)
-        else:
-            self._decode = decode_end_to_end
+        # What the file says about its shapes may be open; one run on plain grey tells.
+        channels = (3, *self.size) if source.shape[1] == 3 else (*self.size, 3)
+        outputs = self._first_run(path, np.full((1, *channels), GREY, TYPES[source.type]))
+        found = recognise(path, outputs, metadata, head)
+        names = class_names if class_names is not None else names_in(metadata) or found.labels
+        self._head = found if names is None else found.with_names(len(names))
+        self.head = self._head.name
+        self.embedded = self._head.embeds
+        fitted = partial(Letterbox, self.size, found.preprocessing, channels_last=source.shape[1] != 3)
+        self._own = _Own(partial(fitted, dtype=TYPES[source.type]))
+        self.class_names: Mapping[int, str] = MappingProxyType(numbered(names, self._head.classes))
+        self._wanted: BoolArray | None = None
+        if classes is not None:
+            self._wanted = class_mask(classes, self.class_names, self._head.classes, str(path))
 
     def __call__(self, image: Image) -> Detections:
-        """Objects in a BGR uint8 picture (H, W, 3), best first.
+        """Objects in a BGR uint8 image (H, W, 3), best first unless the head is end-to-end.
 
         A row that is not finite or has no size (a half-precision overflow) is left out and counted in ``dropped``.
         """
-        block, shift, zoom = self._own.letterbox(check_image(image))
-        answer = self._session.run([self._output], {self._feed: block})[0][0]
-        boxes, scores, classes = self._decode(answer, self.conf)
-        if scores.size and scores.max() > 1.001:
-            raise ValueError(
-                f"{self.name}: class scores run to {scores.max():g}, not 1: a head for poses or masks without class "
-                "names? export a plain detector, or pass class_names"
-            )
-        if self._wanted is not None:
-            # An end-to-end file may number more classes than it names; the unnamed ones were not asked for.
-            keep = (classes < len(self._wanted)) & self._wanted[np.minimum(classes, len(self._wanted) - 1)]
-            boxes, scores, classes = boxes[keep], scores[keep], classes[keep]
-        found = Detections((boxes - shift) / zoom, scores, classes, invalid="drop")
-        if self.head == "end-to-end":
+        block, fit = self._own.letterbox(check_image(image))
+        decoded = self._kept(self._head.decode(self._run(block), self.conf))
+        payload = decoded.payload
+        found = Detections(
+            fit.to_image(decoded.boxes),
+            decoded.scores,
+            decoded.classes,
+            embeddings=decoded.embeddings,
+            payload=None if payload is None else self._head.to_image(payload, fit),
+            invalid="drop",
+        )
+        if not self._head.suppress:
             return found
         return found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
 
-    def _run(self, path: str | os.PathLike[str], image: Image) -> NDArray[np.float32]:
+    def _run(self, block: NDArray[np.generic]) -> Outputs:
+        arrays = self._session.run(self._outputs, {self._feed: block})
+        return Outputs(dict(zip(self._outputs, arrays, strict=True)), block.shape, block.dtype)
+
+    def _first_run(self, path: str | os.PathLike[str], block: NDArray[np.generic]) -> Outputs:
         try:
-            answer = self._session.run([self._output], {self._feed: self._own.letterbox(image)[0]})[0]
-        except Exception as error:
+            return self._run(block)
+        except Exception as error:  # onnxruntime's own classes have no base but Exception
             reason = str(error).strip().splitlines()[0][:200]
-            raise ValueError(f"{path}: does not run on a {self.size[1]}x{self.size[0]} picture ({reason})") from None
-        return np.asarray(answer)
+            raise ValueError(f"{path}: does not run on a {self.size[1]}x{self.size[0]} image ({reason})") from None
 
-
-def _ultralytics_metadata(session: Any) -> dict[str, Any]:
-    """Ultralytics' notes, where the file has them: ``names`` {number: name}, ``imgsz`` [height, width], ``task``."""
-    found: dict[str, Any] = {}
-    raw = session.get_modelmeta().custom_metadata_map
-    for key in ("names", "imgsz"):
-        try:
-            found[key] = ast.literal_eval(raw[key])
-        except (KeyError, ValueError, SyntaxError):
-            continue
-    if isinstance(found.get("names"), (list, tuple)):
-        found["names"] = dict(enumerate(found["names"]))
-    if not isinstance(found.get("names"), dict):
-        found.pop("names", None)
-    if "task" in raw:
-        found["task"] = raw["task"]
-    return found
+    def _kept(self, decoded: Decoded) -> Decoded:
+        """The objects of the wanted classes; ValueError for scores that are none."""
+        if decoded.scores.size and decoded.scores.max() > 1.001:
+            raise ValueError(
+                f"{self.name}: class scores run to {decoded.scores.max():g}, not 1: a head for poses or masks without "
+                "class names? export a plain detector, or pass class_names"
+            )
+        if self._wanted is None:
+            return decoded
+        # An end-to-end file may number more classes than it names; nobody chose those without a name.
+        named = np.minimum(decoded.classes, len(self._wanted) - 1)
+        return decoded[(decoded.classes < len(self._wanted)) & self._wanted[named]]
 
 
 def _input_size(
-    path: str | os.PathLike[str], shape: Sequence[Any], metadata: Mapping[str, Any], asked: tuple[int, int] | None
+    path: str | os.PathLike[str], source: TensorInfo, metadata: Mapping[str, str], wanted: tuple[int, int] | None
 ) -> tuple[int, int]:
-    stated = shape[2:4] if shape[1] == 3 else shape[1:3]
-    if all(isinstance(side, int) for side in stated):
-        fixed = (int(stated[0]), int(stated[1]))
-        if asked is not None and tuple(asked) != fixed:
-            raise ValueError(f"{path}: input is fixed to {fixed}; leave size out, or export it with a free size")
-        return fixed
-    sides = asked or metadata.get("imgsz") or (DEFAULT_SIZE, DEFAULT_SIZE)
-    height, width = (int(side) for side in sides)
-    if height < 32 or width < 32 or height % 32 or width % 32:
-        raise ValueError(f"{path}: size {(height, width)} does not fit the grids; give multiples of 32")
+    """(height, width) of the input: what the file fixes, else ``wanted``, else what its metadata says, else 640."""
+    stated = source.shape[2:4] if source.shape[1] == 3 else source.shape[1:3]
+    batch, (height, width) = source.shape[0], stated
+    if isinstance(height, int) and isinstance(width, int):
+        if wanted is not None and tuple(wanted) != (height, width):
+            raise ValueError(
+                f"{path}: input is fixed to {(height, width)}; leave size out, or export it with a free size"
+            )
+    else:
+        height, width = map(int, wanted or _stated_size(metadata) or (DEFAULT_SIZE, DEFAULT_SIZE))
+        if height < 32 or width < 32 or height % 32 or width % 32:
+            raise ValueError(f"{path}: size {(height, width)} does not fit the grids; give multiples of 32")
+    if isinstance(batch, int) and batch != 1:
+        raise ValueError(f"{path}: takes {batch} images at a time; export it with a batch of 1")
     return height, width
 
 
-def _recognise(shape: tuple[int, ...], size: tuple[int, int], metadata: Mapping[str, Any]) -> Head | None:
-    if len(shape) != 3 or shape[0] != 1 or metadata.get("task") in ("obb", "classify"):
+def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int] | None:
+    """The (height, width) that ultralytics writes to a file's metadata, or None."""
+    try:
+        height, width = ast.literal_eval(metadata["imgsz"])
+        return int(height), int(width)
+    except (KeyError, TypeError, ValueError, SyntaxError):
         return None
-    cells = (places(*size, STRIDES), places(*size, STRIDES_P6))
-    if shape[2] in cells and shape[1] >= 5:
-        return "yolov8"
-    if shape[1] in cells and shape[2] >= 6:
-        return "yolox"
-    if shape[2] == 6 or (shape[2] > 6 and "names" in metadata):
-        return "end-to-end"
-    return None
-
-
-def _complaint(
-    path: str | os.PathLike[str], shape: tuple[int, ...], size: tuple[int, int], metadata: Mapping[str, Any]
-) -> str:
-    if len(shape) == 2:
-        return f"{path}: output {describe(shape)} is one vector per picture; if it is an embedder, pass it as that"
-    cells = places(*size, STRIDES)
-    task = f" (task {metadata['task']})" if "task" in metadata else ""
-    return (
-        f"{path}: output {describe(shape)}{task} is no head known here; export a YOLOX [1, {cells}, 5 + classes], "
-        f"YOLOv8/11 [1, 4 + classes, {cells}] or end-to-end [1, boxes, 6] detector"
-    )
-
-
-def _class_count(head: Head, shape: tuple[int, ...], named: int | None) -> int:
-    if head == "yolox":
-        return shape[2] - 5
-    if head == "yolov8":  # mask weights or keypoints may follow the classes, and only the names tell where
-        return shape[1] - 4 if named is None else min(named, shape[1] - 4)
-    return named or len(COCO)
-
-
-def _named(names: Mapping[int, str] | Sequence[str] | None, count: int) -> dict[int, str]:
-    if names is None:
-        names = COCO if count == len(COCO) else [str(number) for number in range(count)]
-    pairs = names.items() if isinstance(names, Mapping) else enumerate(names)
-    result = {int(number): str(name) for number, name in pairs}
-    if any(not 0 <= number < count for number in result):
-        raise ValueError(
-            f"class_names has {len(result)} names, numbers up to {max(result)}; the model has {count} classes"
-        )
-    return result

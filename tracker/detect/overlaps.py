@@ -1,4 +1,4 @@
-"""One box per object: several boxes of one object are thinned out (per class) or merged."""
+"""One box per object: of several boxes of one object the best is kept, or they are merged."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tracker.boxes import iou_xyxy
 def thin_xyxy(boxes: FloatArray, scores: FloatArray, classes: IntArray, iou: float) -> IntArray:
     """Greedy non-maximum suppression per class: indices of the boxes that stay, best score first.
 
-    boxes (N, 4) xyxy of positive size, scores (N,), classes (N,). A box falls where one of its class with a better
-    score overlaps it by more than ``iou``. OpenCV's routine is 3 to 60 times faster here than the loop in numpy
-    (60 boxes: 25 against 108 us; 3,000: 4.7 against 15 ms).
+    boxes (N, 4) xyxy of positive size, scores (N,), classes (N,). A box is removed where one of its class that stays,
+    with a better score, overlaps it by more than ``iou``. OpenCV's routine is 3 to 4 times faster here than the loop in
+    numpy (60 boxes: 25 against 108 us; 3,000: 4.7 against 15 ms).
     """
     if len(boxes) < 2:
         return np.arange(len(boxes))
@@ -23,7 +23,7 @@ def thin_xyxy(boxes: FloatArray, scores: FloatArray, classes: IntArray, iou: flo
 
     ltwh: Any = boxes.copy()  # OpenCV's stubs ask for lists, and its code takes arrays
     ltwh[:, 2:] -= boxes[:, :2]
-    # OpenCV moves the classes apart by the largest coordinate, which only parts them when none is negative.
+    # OpenCV separates the classes by adding the largest coordinate, which only works when none is negative.
     ltwh[:, :2] -= ltwh[:, :2].min(axis=0)
     ranks: Any = scores
     kinds: Any = classes.astype(np.int32)
@@ -34,9 +34,9 @@ def thin_xyxy(boxes: FloatArray, scores: FloatArray, classes: IntArray, iou: flo
 def merge_xyxy(boxes: FloatArray, scores: FloatArray, iou: float) -> tuple[FloatArray, FloatArray]:
     """Boxes of one object become their mean, weighted by score: (K, 4) boxes and (K,) best scores, best first.
 
-    boxes (N, 4) xyxy of positive size, scores (N,) positive. The best box takes in those that overlap it by at
-    least ``iou``, then the best of the rest does, and so on. A sliding window answers many times around a person; the
-    mean of its answers fits better than the best one. N is small here (tens), so the loop is over objects.
+    boxes (N, 4) xyxy of positive size, scores (N,) positive. The best box absorbs those that overlap it by at least
+    ``iou``, then the best of the rest does, and so on. A sliding window fires many times around a person, and the mean
+    of these windows fits better than the best one. N is small here (tens), so the loop is over objects.
     """
     order = np.argsort(-scores, kind="stable")
     boxes, scores = boxes[order], scores[order]

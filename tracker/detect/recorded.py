@@ -1,4 +1,4 @@
-"""Detections made earlier and kept in a file: MOTChallenge text (det.txt) or a numpy archive (.npz)."""
+"""Detections read from a file: MOTChallenge text (det.txt) or a numpy archive (.npz)."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.arrays import FloatArray, IntArray
+from tracker.detect.detector import RecordedDetector
 from tracker.detections import Detections, Invalid
 
 REQUIRED = ("frame", "xyxy")
 OPTIONAL = ("score", "class", "embedding")
 
 
-class Recorded:
-    """Detections by frame number. It does not look at pictures: ask ``at(number)`` and do not call it.
+class Recorded(RecordedDetector):
+    """Detections by frame number, from a file. It looks at no image: call ``at(number)``, not the object.
 
-    path     ``.npz`` with the arrays ``frame`` (R,) integers from 1, ``xyxy`` (R, 4) pixels and, if wanted, ``score``
+    path     ``.npz`` with the arrays ``frame`` (R,) integers from 1, ``xyxy`` (R, 4) pixels and optionally ``score``
              (R,), ``class`` (R,) integers, ``embedding`` (R, D), rows in any order; any other file is read as
              MOTChallenge text: frame, id, left, top, width, height, score
     conf     least score; None keeps all
     invalid  "raise": a bad row raises ValueError naming it; "drop": bad rows are left out and counted in ``dropped``
 
     Attributes: ``dropped``, ``frames`` (the last frame number with a detection, 0 where there is none), ``embedded``
-    (whether the detections bring embeddings).
+    (whether the detections have embeddings).
     Raises ValueError, in one line, for a file that is missing or holds something else.
     """
 
     device = "none"
+    dropped: int = 0
 
     def __init__(self, path: str | os.PathLike[str], *, conf: float | None = None, invalid: Invalid = "raise") -> None:
         self.name = os.path.basename(path)
-        self.dropped = 0
+        self.model_files = (Path(path),)
         if str(path).lower().endswith(".npz"):
             frames, detections = _read_npz(path, invalid)
         else:
@@ -52,7 +54,7 @@ class Recorded:
 
     @property
     def note(self) -> str | None:
-        """A line on rows left out and on scores outside 0..1 (public detectors have them), or None."""
+        """A line on rows left out and on scores outside 0..1 (public detectors have such), or None."""
         lines = [] if self._complaint is None else [f"{self.dropped} rows left out; the first: {self._complaint}"]
         if self._outside is not None:
             low, high = self._outside
@@ -63,11 +65,11 @@ class Recorded:
         return "; ".join(lines) or None
 
     def __len__(self) -> int:
-        """All detections of the file that were kept."""
+        """How many detections of the file were kept."""
         return len(self._frames)
 
     def at(self, number: int) -> Detections:
-        """Detections of frame ``number``, counted from 1; empty where the file has none. ``dropped`` is 0 here."""
+        """Detections of frame ``number``, counted from 1; empty where the file has none. Their ``dropped`` is 0."""
         start, stop = np.searchsorted(self._frames, (number, number + 1))
         part = self._detections[slice(int(start), int(stop))]
         return Detections(part.boxes, part.scores, part.classes, embeddings=part.embeddings)
@@ -84,7 +86,7 @@ def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray
 
 
 def _first_complaint(path: str | os.PathLike[str]) -> str | None:
-    """What is wrong with the first bad row of a file: what reading it strictly says."""
+    """What is wrong with the first bad row of a file, in the words of the error that it raises."""
     try:
         Recorded(path, invalid="raise")
     except ValueError as error:
@@ -100,7 +102,7 @@ def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray,
     wrong = [name for name, array in arrays.items() if len(array) != len(frames)]
     if wrong:
         raise ValueError(
-            f"{path}: {wrong[0]} has {len(arrays[wrong[0]])} rows, frame has {len(frames)}; give one per row"
+            f"{path}: {wrong[0]} has {len(arrays[wrong[0]])} rows, frame has {len(frames)}; give one row per detection"
         )
     numbered = (frames >= 1) & (frames == np.round(frames))  # False for NaN too
     if invalid == "raise" and not numbered.all():
@@ -120,7 +122,7 @@ def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray,
 def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file; give a det.txt or an .npz of detections")
-    expected = f"expected {', '.join(REQUIRED)} and, if wanted, {', '.join(OPTIONAL)}"
+    expected = f"expected {', '.join(REQUIRED)} and optionally {', '.join(OPTIONAL)}"
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: is not a numpy archive; {expected}")
     try:

@@ -1,22 +1,105 @@
-"""A detector from one word, as the command's ``--detector`` takes it."""
+"""A detector from one text, as the command's ``--detector`` takes it: one table of what such a text may be."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
+from tracker.detect.detector import Detector, RecordedDetector
+from tracker.detect.heads import heads
 from tracker.detect.hog import HOG
 from tracker.detect.motion import Motion
 from tracker.detect.names import class_mask
-from tracker.detect.onnx import ONNX, HeadError
+from tracker.detect.onnx import ONNX
 from tracker.detect.recorded import Recorded
-from tracker.detect.yunet import YuNet, is_yunet
+from tracker.detect.yunet import YuNet
 from tracker.detections import Invalid
 from tracker.spelling import nearest
 
-NAMES = ("hog", "motion", "yunet")
-FORMS = "hog, motion, yunet:MODEL.onnx, MODEL.onnx, DETECTIONS.txt or DETECTIONS.npz"
+
+class _Threshold(TypedDict, total=False):
+    conf: float
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What ``open_detector`` takes beside the text."""
+
+    conf: float | None
+    classes: Sequence[str] | None
+    invalid: Invalid
+    providers: Sequence[str] | None
+    threads: int | None
+
+    @property
+    def threshold(self) -> _Threshold:
+        """The least score as an argument, left out where the detector's own default is wanted."""
+        return {} if self.conf is None else {"conf": self.conf}
+
+
+@dataclass(frozen=True)
+class _Form:
+    """One way to name a detector: how it is written, the line of ``--help``, whether a text fits, and what opens it."""
+
+    form: str
+    about: str
+    fits: Callable[[str], bool]
+    open: Callable[[str, _Options], Detector | RecordedDetector]
+
+
+def _hog(spec: str, options: _Options) -> Detector:
+    return _of_classes(HOG(**options.threshold), options)
+
+
+def _motion(spec: str, options: _Options) -> Detector:
+    return _of_classes(Motion(**options.threshold), options)
+
+
+def _yunet(spec: str, options: _Options) -> Detector:
+    path = spec.removeprefix("yunet").removeprefix(":")
+    if not path:
+        raise ValueError("yunet needs its model file; pass yunet:face_detection_yunet.onnx, or the file itself")
+    return _of_classes(YuNet(path, **options.threshold), options)
+
+
+def _onnx(spec: str, options: _Options) -> Detector:
+    detector = ONNX(
+        spec,
+        classes=options.classes,
+        providers=options.providers,
+        threads=options.threads,
+        **options.threshold,
+    )
+    # OpenCV runs YuNet at the size of each image, where small faces stay as large as they are.
+    return _yunet(f"yunet:{spec}", options) if detector.head == "yunet" else detector
+
+
+def _recorded(spec: str, options: _Options) -> RecordedDetector:
+    if options.classes is not None:
+        raise ValueError(f"{spec}: recorded detections have no class names to choose from; leave the classes out")
+    return Recorded(spec, conf=options.conf, invalid=options.invalid)
+
+
+def _ends(*suffixes: str) -> Callable[[str], bool]:
+    return lambda spec: Path(spec).suffix.lower() in suffixes
+
+
+# The first that fits opens it.
+FORMS = (
+    _Form("hog", "people, by OpenCV's built-in detector", lambda spec: spec == "hog", _hog),
+    _Form("motion", "whatever moves before a static camera", lambda spec: spec == "motion", _motion),
+    _Form("yunet:MODEL.onnx", "faces, by OpenCV's YuNet", lambda spec: spec.split(":")[0] == "yunet", _yunet),
+    _Form("MODEL.onnx", f"a network with the head {', '.join(heads())}", _ends(".onnx"), _onnx),
+    _Form("DETECTIONS.txt", "recorded, as MOTChallenge text", _ends(".txt", ".csv"), _recorded),
+    _Form("DETECTIONS.npz", "recorded, as numpy arrays", _ends(".npz"), _recorded),
+)
+
+
+def detector_help() -> str:
+    """What ``open_detector`` takes, as one sentence for ``--help``."""
+    return "; ".join(f"{form.form}: {form.about}" for form in FORMS)
 
 
 def open_detector(
@@ -27,48 +110,32 @@ def open_detector(
     invalid: Invalid = "raise",
     providers: Sequence[str] | None = None,
     threads: int | None = None,
-) -> Any:
-    """A detector, or a ``Recorded`` (which has ``at(number)`` and is not called).
+) -> Detector | RecordedDetector:
+    """The detector that a text names. A ``RecordedDetector`` has ``at(number)``, any other is called with an image.
 
     spec       ``hog``, ``motion``, ``yunet:PATH``, the path of an ONNX file (YuNet is recognised), of a MOTChallenge
                det.txt or of an .npz
-    conf       least score; None is the detector's own default: hog 0.3, motion 0, yunet 0.8, ONNX 0.5, files 0 (all)
+    conf       least score; None is the default of the detector's class, for a file all
     classes    names of the classes to keep; None keeps all
-    invalid    what to do with bad rows of a file, "raise" or "drop"
+    invalid    what happens to bad rows of a file, "raise" or "drop"
     providers, threads  for ONNX files, see ``ONNX``
-    Raises ValueError, in one line, for anything it cannot open, with the nearest name for an unknown word.
+
+    Raises ValueError, in one line, for anything it cannot open, with the nearest name for an unknown one.
     """
-    threshold: dict[str, Any] = {} if conf is None else {"conf": conf}
-    suffix = Path(spec).suffix.lower()
-    if spec == "yunet":
-        raise ValueError("yunet needs its model file; pass yunet:face_detection_yunet.onnx, or the file itself")
-    if spec == "hog":
-        return _only(HOG(**threshold), classes)
-    if spec == "motion":
-        return _only(Motion(**threshold), classes)
-    if spec.startswith("yunet:"):
-        return _only(YuNet(spec.removeprefix("yunet:"), **threshold), classes)
-    if suffix == ".onnx":
-        try:
-            return ONNX(spec, classes=classes, providers=providers, threads=threads, **threshold)
-        except HeadError as error:
-            if not is_yunet(error.outputs):
-                raise
-        return _only(YuNet(spec, **threshold), classes)
-    if suffix in (".txt", ".npz", ".csv"):
-        if classes is not None:
-            raise ValueError(f"{spec}: recorded detections have no class names to choose from; leave the classes out")
-        return Recorded(spec, conf=conf, invalid=invalid)
+    options = _Options(conf, classes, invalid, providers, threads)
+    for form in FORMS:
+        if form.fits(spec):
+            return form.open(spec, options)
+    shown = ", ".join(form.form for form in FORMS)
     if spec and Path(spec).exists():
-        raise ValueError(f"{spec}: is no detector; give {FORMS}")
-    raise ValueError(f"unknown detector {spec!r}{nearest(spec, NAMES)}; give {FORMS}")
+        raise ValueError(f"{spec}: is no detector; give {shown}")
+    names = [form.form.split(":")[0] for form in FORMS if form.form[0].islower()]
+    raise ValueError(f"unknown detector {spec!r}{nearest(spec, names)}; give {shown}")
 
 
-def _only(detector: Any, classes: Sequence[str] | None) -> Any:
-    """The detector of a single class, if that class is among those wanted."""
-    if classes is not None:
-        names = detector.class_names
-        for name in classes:
-            if name.strip().lower() not in (known.lower() for known in names.values()):
-                class_mask([name], names, len(names), f"detector {detector.name}")
+def _of_classes(detector: Detector, options: _Options) -> Detector:
+    """The detector of one class, once it is clear that the class is wanted."""
+    if options.classes is not None:
+        names = detector.class_names or {}
+        class_mask(options.classes, names, len(names), f"detector {detector.name}")
     return detector

@@ -1,13 +1,16 @@
-"""ONNX files opened with onnxruntime, and every way that can fail, in one line each."""
+"""Opening an ONNX file with onnxruntime: every way that can fail gives one line."""
 
 from __future__ import annotations
 
+import mmap
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -16,14 +19,43 @@ TYPES: dict[str, type[np.generic]] = {
 }
 
 
+class TensorInfo(Protocol):
+    """What onnxruntime tells about an input or output; sizes that are open are names or None."""
+
+    name: str
+    shape: list[int | str | None]
+    type: str
+
+
+class ModelMeta(Protocol):
+    """What onnxruntime tells about a file."""
+
+    custom_metadata_map: dict[str, str]
+
+
+class Session(Protocol):
+    """The part of ``onnxruntime.InferenceSession`` that is used here."""
+
+    def get_inputs(self) -> list[TensorInfo]: ...
+
+    def get_outputs(self) -> list[TensorInfo]: ...
+
+    def get_providers(self) -> list[str]: ...
+
+    def get_modelmeta(self) -> ModelMeta: ...
+
+    def run(self, output_names: Sequence[str] | None, feed: Mapping[str, NDArray[Any]], /) -> list[NDArray[Any]]: ...
+
+
 def open_session(
     path: str | os.PathLike[str], *, providers: Sequence[str] | None = None, threads: int | None = None
-) -> Any:
-    """An ``onnxruntime.InferenceSession`` that computes the same twice and prints nothing.
+) -> Session:
+    """An ``onnxruntime.InferenceSession`` that gives the same numbers each time and prints nothing.
 
-    providers: onnxruntime's names, first choice first; the CPU by default. threads: for one picture, by default as many
-    as this process may use. Raises ValueError where the file is missing, unreadable or no ONNX model, or where
-    a provider is not there.
+    providers  onnxruntime's names, first choice first; the CPU by default
+    threads    for one image; by default as many as this process may use
+
+    Raises ValueError where the file is missing, unreadable or no ONNX model, or where a provider is not installed.
     """
     import onnxruntime
 
@@ -35,54 +67,82 @@ def open_session(
     if not os.access(file, os.R_OK):
         raise ValueError(f"{path}: cannot be read; check its permissions")
     if threads is not None and threads < 1:
-        raise ValueError(f"threads={threads} is below 1; leave it out to use the processors that are there")
-    asked = list(providers or ["CPUExecutionProvider"])
-    there = onnxruntime.get_available_providers()
-    for provider in asked:
-        if provider not in there:  # onnxruntime would only warn, and run elsewhere
-            raise ValueError(f"provider {provider!r} is not in this onnxruntime; it has {', '.join(there)}")
+        raise ValueError(f"threads={threads} is below 1; leave it out to use all processors")
+    wanted = list(providers or ["CPUExecutionProvider"])
+    installed = onnxruntime.get_available_providers()
+    for provider in wanted:
+        if provider not in installed:  # onnxruntime would only warn, and run elsewhere
+            raise ValueError(f"provider {provider!r} is not in this onnxruntime; choose from {', '.join(installed)}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or processors()
     options.log_severity_level = 4
     options.use_deterministic_compute = True
     try:
-        return onnxruntime.InferenceSession(str(file), options, providers=asked)
-    except Exception as error:  # onnxruntime's own classes, which share no base but Exception
+        session: Session = onnxruntime.InferenceSession(str(file), options, providers=wanted)
+    except Exception as error:  # onnxruntime's own classes have no base but Exception
         raise ValueError(f"{path}: {_reason(file, error)}") from None
+    return session
 
 
-def device_of(session: Any) -> str:
+def device_of(session: Session) -> str:
     """Where a session runs, in lower case: "cpu", "cuda", "tensorrt", "coreml", ..."""
-    provider: str = session.get_providers()[0]
-    return provider.removesuffix("ExecutionProvider").lower()
+    return session.get_providers()[0].removesuffix("ExecutionProvider").lower()
 
 
-def image_input(path: str | os.PathLike[str], session: Any) -> Any:
-    """The one input of a model that takes pictures, (N, 3, H, W) or (N, H, W, 3); ValueError for any other."""
+def image_input(path: str | os.PathLike[str], session: Session) -> TensorInfo:
+    """The one input of a model that takes images, (N, 3, H, W) or (N, H, W, 3); ValueError for any other."""
     inputs = session.get_inputs()
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or 3 not in (inputs[0].shape[1], inputs[0].shape[3]):
         found = ", ".join(f"{i.name} {describe(i.shape)}" for i in inputs)
-        raise ValueError(f"{path}: input {found} is not one picture batch; expected [N, 3, H, W]")
+        raise ValueError(f"{path}: input {found} is not one batch of images; export it with [N, 3, H, W]")
     if inputs[0].type not in TYPES:
         raise ValueError(f"{path}: input has type {inputs[0].type}; export it with float32, float16 or uint8 pixels")
     return inputs[0]
 
 
 def describe(shape: Sequence[int | str | None]) -> str:
-    """A shape as people write it, with names or ? for the sizes that are free."""
+    """A shape as people write it, with names or ? for open sizes."""
     return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
 
 
 def processors() -> int:
-    """How many this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # counts what a container or taskset leaves; not on macOS and Windows
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # knows the limits of a container or taskset; not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def model_files(path: str | os.PathLike[str]) -> tuple[Path, ...]:
+    """An ONNX file and the files beside it that hold its weights ("external data"), by name.
+
+    Raises OSError where the file cannot be read.
+    """
+    file = Path(path)
+    return (file, *(other for other in _external_data(file) if os.path.isfile(other)))
+
+
+# How protobuf writes the key "location" of such a tensor (field 1, 8 bytes) and the tag and length of its value
+# (field 2; lengths from 128 take a second byte). Weights that look like it name no file.
+_LOCATION = re.compile(rb"\x0a\x08location\x12([\x00-\x7f]|[\x80-\xff][\x00-\x7f])", re.DOTALL)
+
+
+def _external_data(file: Path) -> list[Path]:
+    """The files of weights that an ONNX file names, whether they are there or not."""
+    names = set()
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for entry in _LOCATION.finditer(content):
+            low, high = entry[1][0] & 0x7F, entry[1][1:] or b"\0"
+            names.add(content[entry.end() : entry.end() + (low | high[0] << 7)].decode(errors="replace"))
+    return [file.parent / name for name in sorted(names)]
 
 
 def _reason(file: Path, error: Exception) -> str:
     kind = type(error).__name__
     if kind == "InvalidProtobuf" or file.stat().st_size == 0:
-        return "is not an ONNX model; export the network to ONNX first (or the download broke off: fetch it again)"
+        return "is not an ONNX model; export the network to ONNX (if this is a download, it broke off: fetch it again)"
+    if "xternal data" in str(error):
+        missing = [other.name for other in _external_data(file) if not os.path.isfile(other)]
+        if missing:
+            return f"keeps its weights in {missing[0]}, which is not there; put that file beside it"
     lines = str(error).strip().splitlines() or [kind]
     return f"onnxruntime cannot run it ({lines[0][:200]}); export it again, or upgrade onnxruntime"

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
 from tracker.arrays import Image
-from tracker.detect.detector import check_fraction, check_image
+from tracker.detect.detector import Detector, check_fraction, check_image
 from tracker.detections import Detections
 
-OUTPUTS = frozenset(f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32))
-
-# Below this OpenCV 4.14 reads memory that nobody wrote and finds faces with a score of 1 and infinite boxes.
+# Below this OpenCV 4.14 reads memory that nobody wrote, and finds faces with a score of 1 and infinite boxes.
 SMALLEST = 64
 
 
-def is_yunet(outputs: Sequence[str]) -> bool:
-    """Whether a network with these output names is YuNet."""
-    return frozenset(outputs) >= OUTPUTS
-
-
-class YuNet:
+class YuNet(Detector):
     """Faces; class 0 is "face"; scores 0..1; the payload holds five landmarks per face, (5, 2) pixels.
 
     path  the ONNX file of OpenCV's model zoo (face_detection_yunet)
@@ -32,12 +25,12 @@ class YuNet:
           behind up to 0.75
     iou   faces that overlap more than this become one
 
-    Landmarks: the person's right eye, left eye, nose, right and left corner of the mouth.
+    Landmarks: the person's right eye, left eye, nose, right and left corner of the mouth. The network sees each image
+    at its own size; ``ONNX`` runs the same file at one size for all.
     Raises ValueError where the file is missing or is no YuNet.
     """
 
     name = "yunet"
-    device = "cpu"
     class_names: Mapping[int, str] = MappingProxyType({0: "face"})
 
     def __init__(self, path: str | os.PathLike[str], *, conf: float = 0.8, iou: float = 0.3) -> None:
@@ -46,17 +39,20 @@ class YuNet:
         self.conf, self.iou = check_fraction("conf", conf), check_fraction("iou", iou)
         if not Path(path).is_file():
             raise ValueError(f"{path}: no such file; give the path of a YuNet model (face_detection_yunet_*.onnx)")
-        # The bytes, because OpenCV goes by a file's ending, and on Windows trips over letters beyond ASCII.
+        self.model_files = (Path(path),)
+        # The bytes, because OpenCV goes by a file's ending, and on Windows fails on letters beyond ASCII.
         content = np.fromfile(path, dtype=np.uint8)
         nothing = np.empty(0, np.uint8)
         try:
             self._net = cv2.FaceDetectorYN.create("onnx", content, nothing, (320, 320), self.conf, self.iou, 5000)
             self._net.detect(np.zeros((320, 320, 3), np.uint8))  # another network loads, and fails here
         except cv2.error:
-            raise ValueError(f"{path}: is no YuNet face model that OpenCV {cv2.__version__} can run") from None
+            raise ValueError(
+                f"{path}: is no YuNet face model that OpenCV {cv2.__version__} can run; give face_detection_yunet*.onnx"
+            ) from None
 
     def __call__(self, image: Image) -> Detections:
-        """Faces in a BGR uint8 picture (H, W, 3)."""
+        """Faces in a BGR uint8 image (H, W, 3)."""
         import cv2
 
         image = check_image(image)

@@ -1,0 +1,77 @@
+"""YOLOX (Ge 2021): one output (1, A, 5 + C), A cells on all grids.
+
+A row is centre x, y, width, height, objectness and C class scores. The box is in pixels where the model was exported
+with its decoding, else the centre is an offset from the cell in cells and the size a logarithm of cells (section 2.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.arrays import FloatArray, IntArray
+from tracker.boxes import xywh_to_xyxy
+from tracker.detect.grid import Grid, strides_of
+from tracker.detect.head import Decoded, Head, Outputs, Preprocessing, names_in
+
+
+@dataclass(frozen=True, eq=False)
+class YOLOX(Head):
+    """YOLOX of ``classes`` classes.
+
+    grid  the cells that the rows are relative to; None where the rows are decoded to pixels
+    """
+
+    name = "yolox"
+    form = "yolox [1, {cells}, 5 + classes]"
+    preprocessing = Preprocessing(order="BGR", pad="end", rounding="down")
+
+    classes: int
+    grid: Grid | None
+
+    @classmethod
+    def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOX | None:
+        """By the number of rows, unless the metadata speaks of another head."""
+        shape, names = outputs.first.shape, names_in(metadata)
+        if len(shape) != 3 or shape[0] != 1 or shape[2] < 6:
+            return None
+        strides = strides_of(outputs.size, shape[1])
+        # Ultralytics, which notes the task, writes no YOLOX; and 4 + C columns leave no room for an objectness.
+        if strides is None or "task" in metadata or (names is not None and shape[2] == 4 + len(names)):
+            return None
+        grid = Grid.of(outputs.size, strides)
+        return cls(shape[2] - 5, None if is_decoded(outputs.first[0], grid) else grid)
+
+    def decode(self, outputs: Outputs, conf: float) -> Decoded:
+        """The score is objectness times class score."""
+        rows = outputs.first[0]
+        picked, scores, classes = _pick(rows, conf)
+        xywh = rows[picked, :4].astype(np.float64)
+        if self.grid is not None:
+            strides = self.grid.strides[picked]
+            xywh[:, :2] = (xywh[:, :2] + self.grid.cells[picked]) * strides
+            with np.errstate(over="ignore"):  # an infinite size is dropped as a bad row
+                xywh[:, 2:] = np.exp(xywh[:, 2:]) * strides
+        return Decoded(xywh_to_xyxy(xywh), scores, classes)
+
+
+def is_decoded(rows: NDArray[np.float32], grid: Grid) -> bool:
+    """Whether rows (A, 5 + C) are in pixels: their centres then lie near their own cells."""
+    centres = rows[:, :2].astype(np.float64)
+    as_pixels = np.abs(centres - (grid.cells + 0.5) * grid.strides).mean()
+    as_offsets = np.abs((centres + grid.cells) * grid.strides - (grid.cells + 0.5) * grid.strides).mean()
+    return bool(as_pixels < as_offsets)
+
+
+def _pick(rows: NDArray[np.float32], conf: float) -> tuple[IntArray, FloatArray, IntArray]:
+    """Rows that reach ``conf``, their scores and classes."""
+    # Score = objectness * class score, so a row whose objectness is below conf cannot reach it.
+    picked = np.flatnonzero(rows[:, 4] >= conf)
+    chosen = rows[picked]
+    best = chosen[:, 5:].argmax(axis=1)
+    scores = chosen[:, 4].astype(np.float64) * chosen[np.arange(len(picked)), 5 + best]
+    keep = scores >= conf
+    return picked[keep], scores[keep], best[keep]
