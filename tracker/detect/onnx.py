@@ -138,7 +138,7 @@ class ONNX(Detector):
             )
         if self._wanted is None:
             return decoded
-        # An end-to-end file may number more classes than it names; nobody chose those without a name.
+        # An end-to-end file may number more classes than it names; one without a name cannot be wanted.
         named = np.minimum(decoded.classes, len(self._wanted) - 1)
         return decoded[(decoded.classes < len(self._wanted)) & self._wanted[named]]
 

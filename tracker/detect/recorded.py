@@ -122,7 +122,7 @@ def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray,
 def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file; give a det.txt or an .npz of detections")
-    expected = f"expected {', '.join(REQUIRED)} and optionally {', '.join(OPTIONAL)}"
+    expected = f"expected {', '.join(REQUIRED)} and, if wanted, {', '.join(OPTIONAL)}"
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: is not a numpy archive; {expected}")
     try:

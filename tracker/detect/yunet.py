@@ -13,7 +13,7 @@ from tracker.arrays import Image
 from tracker.detect.detector import Detector, check_fraction, check_image
 from tracker.detections import Detections
 
-# Below this OpenCV 4.14 reads memory that nobody wrote, and finds faces with a score of 1 and infinite boxes.
+# Below this OpenCV 4.14 reads uninitialised memory, and finds faces with a score of 1 and infinite boxes.
 SMALLEST = 64
 
 
