@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tracker.arrays import Image
+from tracker.arrays import FloatArray, Image
 from tracker.detect.head import Fit, Preprocessing
 
 
@@ -31,12 +31,11 @@ class Letterbox:
         self._planes = self.block[0].transpose(2, 0, 1) if channels_last else self.block[0]
         self._canvas = np.empty((height, width, 3), np.uint8)
         self._place = (0, 0, 0, 0)  # of the image before; its borders are still there
-        # Input = pixel * gain + bias. None where that changes nothing.
-        mean, std = np.reshape(how.mean, (3, 1, 1)), np.reshape(how.std, (3, 1, 1))
-        gain, bias = (how.scale / std).astype(self.block.dtype), (-mean / std).astype(self.block.dtype)
+        # Input = pixel * gain + bias, per channel; None where that changes nothing.
+        mean, std = np.array(how.mean), np.array(how.std)
         raw = self.block.dtype == np.uint8
-        self._gain = None if raw or (gain == 1).all() else gain
-        self._bias = None if raw or (bias == 0).all() else bias
+        self._gain = None if raw else self._factor(how.scale / std, neutral=1, channels_last=channels_last)
+        self._bias = None if raw else self._factor(-mean / std, neutral=0, channels_last=channels_last)
 
     def __call__(self, image: Image) -> tuple[NDArray[Any], Fit]:
         """The filled block, and where the BGR uint8 image (H, W, 3) lies in it."""
@@ -46,10 +45,19 @@ class Letterbox:
         pixels = self._canvas[:, :, ::-1] if self.how.order == "RGB" else self._canvas
         np.copyto(self._planes, pixels.transpose(2, 0, 1), casting="unsafe")
         if self._gain is not None:
-            np.multiply(self._planes, self._gain, out=self._planes)
+            np.multiply(self.block, self._gain, out=self.block)
         if self._bias is not None:
-            np.add(self._planes, self._bias, out=self._planes)
+            np.add(self.block, self._bias, out=self.block)
         return self.block, fit
+
+    def _factor(self, values: FloatArray, *, neutral: float, channels_last: bool) -> NDArray[Any] | None:
+        """Values of the three channels, to be broadcast over the block; None where all are neutral."""
+        typed = values.astype(self.block.dtype)
+        if (typed == neutral).all():
+            return None
+        if (typed == typed[0]).all():  # one number for all channels is faster
+            return typed[:1]
+        return typed if channels_last else typed[:, None, None]
 
     def _placed(self, rows: int, columns: int) -> tuple[Fit, tuple[int, int, int, int]]:
         """Where an image of this size goes: the fit, and top, left, height, width in whole pixels."""
