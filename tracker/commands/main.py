@@ -13,8 +13,8 @@ from typing import NoReturn
 # Subcommand -> the module whose add_parsers(subparsers) defines it, and its line in the help.
 COMMANDS = {
     "run": ("tracker.commands.run", "the same as `track SOURCE`"),
-    "algos": ("tracker.commands.run", "each algorithm with its parameters and defaults"),
-    "demo": ("tracker.commands.run", "track a drawn street scene with known truth, and score the result"),
+    "algos": ("tracker.commands.algos", "each algorithm with its parameters and defaults"),
+    "demo": ("tracker.commands.demo", "track a drawn street scene with known truth, and score the result"),
     "eval": ("tracker.commands.score", "score results against MOTChallenge ground truth"),
     "bench": ("tracker.commands.score", "run algorithms on a MOTChallenge tree and score them"),
     "tune": ("tracker.commands.tune", "search an algorithm's parameters against ground truth"),
@@ -64,6 +64,7 @@ def _run(words: list[str]) -> int:
         except PackageNotFoundError:
             print("track (trackwhy), not installed: run from its source")
         return 0
+    given = ["track", *words]
     if words[0] not in COMMANDS:
         words.insert(0, "run")
     parser = Parser(prog="track", allow_abbrev=False)
@@ -72,6 +73,7 @@ def _run(words: list[str]) -> int:
     args, unknown = parser.parse_known_args(words)
     if unknown:  # said by the command, whose options they are not
         subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
+    args.command_line = given  # for run.json
     try:
         return int(args.run(args))
     except BrokenPipeError:  # the reader, `head` perhaps, has had enough

@@ -1,0 +1,7 @@
+"""``python -m tracker`` is the command `track`."""
+
+import sys
+
+from tracker.commands.main import main
+
+sys.exit(main())
