@@ -30,8 +30,9 @@ class Run:
     state   "running", "complete", "incomplete" (frames could not be read), "interrupted" or "failed"
 
     Leaving the loop, by ``break`` or an error, finishes the files; so does ``close()``, or the end of ``with track(...)
-    as run``. Ctrl-C in the loop's body raises KeyboardInterrupt there, elsewhere after the frame in progress. TERM and
-    HUP finish the files before they end the process, in the main thread and where no one else handles them.
+    as run``. Ctrl-C in the loop's body raises KeyboardInterrupt there, elsewhere once the frame in progress is
+    written. TERM and HUP finish the files before they end the process. All this in the main thread, and where no one
+    else handles these signals.
     """
 
     def __init__(self, driver: Driver, *, strict: bool) -> None:
@@ -65,7 +66,7 @@ class Run:
             step = next(self._steps, None)
         finally:
             driver.interrupts.busy = False
-        if step is not None:
+        if step is not None and driver.interrupts.received is None:
             image, tracks = step.frame.image, step.tracks
             # The thread that writes reads the step while the caller may draw on the image.
             return (image, tracks) if driver.output is None else deepcopy((image, tracks))
