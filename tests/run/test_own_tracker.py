@@ -1,4 +1,4 @@
-"""A tracker of the user's own: nothing but ``update`` is required, and an option that needs more is refused in one line."""
+"""A tracker of the user's own: only ``update`` is required; an option that needs more is refused in one line."""
 
 from __future__ import annotations
 

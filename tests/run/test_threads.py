@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tracker.run.threads import DEPTH, ParallelMap, Prefetch, BackgroundWriter
+from tracker.run.threads import DEPTH, BackgroundWriter, ParallelMap, Prefetch
 
 
 class Counted:

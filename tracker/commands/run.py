@@ -16,7 +16,6 @@ from tracker.commands.words import add_settings, names_of, settings_of
 if TYPE_CHECKING:
     from tracker.io.sinks import WindowSink
     from tracker.run.driver import Driver
-    from tracker.run.manifest import plain
     from tracker.run.open import Opened, Options
     from tracker.scene.score import SceneScore
 

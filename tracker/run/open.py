@@ -279,7 +279,7 @@ def _open_detector(options: Options, *, live: bool) -> tuple[Detector | Recorded
         found = open_detector(
             str(given), conf=options.conf, classes=options.classes, invalid=options.invalid, threads=threads
         )
-        return as_detector(found, invalid=options.invalid), None
+        return found, None
     detector = as_detector(given, invalid=options.invalid)
     if options.classes is not None:
         raise ValueError("classes by name go with a detector named by text; filter in your own callable")

@@ -1,6 +1,6 @@
-"""Decoding, detecting, tracking and writing side by side, by bounded queues and threads. Order and results stay the same.
+"""Decoding, detecting, tracking and writing in parallel, by bounded queues and threads; results keep their order.
 
-OpenCV, onnxruntime and PyAV release the interpreter's lock while they work, so the threads really run in parallel.
+OpenCV, onnxruntime and PyAV release the interpreter's lock while they work, so the threads do run at the same time.
 """
 
 from __future__ import annotations

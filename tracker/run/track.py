@@ -38,7 +38,7 @@ class Run:
     def __init__(self, driver: Driver, *, strict: bool) -> None:
         self._driver = driver
         self._strict = strict
-        # The generator does not hold this object: when this object is forgotten, the generator ends and so do the files.
+        # The generator does not hold this object: when this is forgotten, the generator ends and finishes the files.
         self._steps = driver.steps()
         self._finish = weakref.finalize(self, _finish, driver, self._steps)
         self._driver.interrupts.busy = False
