@@ -1,4 +1,4 @@
-"""The ``track`` command. Only argparse is imported here; each subcommand imports what it needs when it runs."""
+"""The command ``track``. Only argparse is imported here; each subcommand imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 done, 1 done in part, 2 bad input, 130 interrupted."""
     code = _run(list(sys.argv[1:] if argv is None else argv))
-    if code == 130 and argv is None:  # the process ends now; a Ctrl-C still held down changes nothing of that
+    if code == 130 and argv is None:  # the process ends now, and a Ctrl-C still held down must not disturb that
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return code
 
@@ -57,12 +57,7 @@ def _run(words: list[str]) -> int:
         print(_help())
         return 0 if words else 2
     if words[0] == "--version":
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"track (trackwhy) {version('trackwhy')}")
-        except PackageNotFoundError:
-            print("track (trackwhy), not installed: run from its source")
+        print(_version())
         return 0
     given = ["track", *words]
     if words[0] not in COMMANDS:
@@ -71,12 +66,12 @@ def _run(words: list[str]) -> int:
     subparsers = parser.add_subparsers()
     import_module(COMMANDS[words[0]][0]).add_parsers(subparsers)
     args, unknown = parser.parse_known_args(words)
-    if unknown:  # said by the command, whose options they are not
+    if unknown:  # reported by the subcommand, so that the line names its help
         subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
     args.command_line = given  # for run.json
     try:
         return int(args.run(args))
-    except BrokenPipeError:  # the reader, `head` perhaps, has had enough
+    except BrokenPipeError:  # the reader, `head` perhaps, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except MemoryError as error:
@@ -90,6 +85,15 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt:
         print("track: interrupted", file=sys.stderr)
         return 130
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"track (trackwhy) {version('trackwhy')}"
+    except PackageNotFoundError:
+        return "track (trackwhy), not installed: run from its source"
 
 
 def _help() -> str:

@@ -125,8 +125,7 @@ def track_into_folder(
     from tracker.run.open import open_run
     from tracker.run.output import Output, new_folder
 
-    opened = open_run(options)
-    try:
+    with closing(open_run(options)) as opened:
         window = _window(opened) if args.show else None
         output = Output(
             args.out or new_folder(label, opened.algo, overwrite=args.overwrite),
@@ -136,12 +135,9 @@ def track_into_folder(
             video=not args.no_video,
             class_column=args.class_column,
         )
-    except BaseException:
-        opened.close()
-        raise
-    driver = Driver(opened, output, [] if score is None else [score])
-    with driver.interrupts:  # to the last line printed: a Ctrl-C held down changes nothing then
-        return _Session(args, driver, window, score).run()
+        driver = Driver(opened, output, [] if score is None else [score])
+        with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
+            return _Session(args, driver, window, score).run()
 
 
 def _window(opened: Opened) -> WindowSink:

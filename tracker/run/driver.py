@@ -30,7 +30,7 @@ class Driver:
     state       how far it came, as ``run.json`` says it
     tally       what was written: frames, rows, ids; without an output what was tracked
     missing     frames of the source that could not be read, known at its end
-    elapsed, writing  seconds of the whole run, and of the thread that writes
+    elapsed, writing  seconds of the run without the hashing of its inputs, and of the thread that writes
     """
 
     def __init__(self, opened: Opened, output: Output | None = None, sinks: Sequence[Sink] = ()) -> None:
@@ -56,13 +56,15 @@ class Driver:
         put = self._write if writer is None else writer.put
         failure: BaseException | None = None
         ended = False
-        started = clock.perf_counter()
+        started, preparing = clock.perf_counter(), 0.0
         with self.interrupts:
             try:
                 with closing(iter(self.opened.pipeline)) as steps:
                     for step in steps:
                         if self.output is not None and self.opened.pipeline.frames == 1:
-                            self.output.begin()
+                            before = clock.perf_counter()
+                            self.output.begin()  # to hash a long video takes seconds
+                            preparing = clock.perf_counter() - before
                         put(step)
                         yield step
                         if self.interrupts.received is not None:
@@ -72,7 +74,7 @@ class Driver:
             except BaseException as error:  # raised again when the files are finished
                 failure = error
             failure = self._close(writer, failure)
-            self.elapsed = clock.perf_counter() - started
+            self.elapsed = clock.perf_counter() - started - preparing
             failure = self._conclude(ended, failure)
         if failure is not None:
             try:
@@ -106,7 +108,7 @@ class Driver:
         else:
             self.missing = self.opened.pipeline.source.missing
             self.state = "incomplete" if self.missing else "complete"
-            self._closing_notes = self._notes_at_the_end()
+        self._closing_notes = self._notes_at_the_end()
         output = self.output
         if output is None:
             return failure
@@ -147,14 +149,15 @@ class Driver:
 
     def _notes_at_the_end(self) -> list[str]:
         frames, detector, notes = self.tally.frames, self.opened.pipeline.detector, []
-        if isinstance(detector, RecordedDetector) and detector.frames > frames > 0:
+        ended = self.state in ("complete", "incomplete")
+        if ended and isinstance(detector, RecordedDetector) and detector.frames > frames > 0:
             name, last = self.opened.detector_name, detector.frames
             notes.append(f"{name}: has detections up to frame {last}, beyond the last frame, {frames}")
         if failures := camera_failures(self.opened.camera):
             notes.append(
                 f"camera motion not found in {failures} of {frames} frames (scene cuts?): taken as still there"
             )
-        if self.tally.detections and not self.tally.rows:
+        if ended and self.tally.detections and not self.tally.rows:
             notes.append(why_untracked(self.opened, self.tally))
         return notes
 
@@ -163,7 +166,7 @@ def why_untracked(opened: Opened, tally: Tally) -> str:
     """Why no track was reported, by the best score of the detections and the algorithm's thresholds."""
     best, n, algo = tally.best_score, tally.detections, opened.algo
     for name, setting in settings_of(type(opened.tracker)).items():
-        least = opened.settings[name]
+        least = opened.settings.get(name)
         if not isinstance(least, (int, float)):
             continue
         if setting.role == "birth" and best < least:

@@ -124,7 +124,10 @@ def hashes_of(opened: Opened) -> Facts:
         for role, files in opened.inputs.items()
         if role != "source"
     }
-    return {"inputs": inputs, "source": {"sha256": opened.pipeline.source.sha256()}}
+    content = None
+    with suppress(OSError):  # it can no longer be read
+        content = opened.pipeline.source.sha256()
+    return {"inputs": inputs, "source": {"sha256": content}}
 
 
 def sha256_of(path: Path) -> str | None:

@@ -41,8 +41,8 @@ class Options:
 
     def given(self) -> dict[str, Any]:
         """The arguments that differ from their defaults."""
-        values = {f.name: (getattr(self, f.name), f.default) for f in fields(self)}
-        return {name: value for name, (value, default) in values.items() if name == "source" or value is not default}
+        values = [(f.name, getattr(self, f.name), f.default) for f in fields(self)]
+        return {name: value for name, value, default in values if type(value) is not type(default) or value != default}
 
 
 @runtime_checkable
@@ -221,7 +221,7 @@ def _open_tracker(options: Options, frame_rate: float) -> tuple[Updates, dict[st
             raise ValueError(
                 f"algo={algo!r}: give an algorithm's name, or an object with update(detections, frame, time)"
             )
-        return algo, _settings_used(algo, {})
+        return algo, _settings_used(algo)
     cls = algorithm(algo)
     given = {"frame_rate": frame_rate} if "frame_rate" in settings_of(cls) else {}
     given |= parsed(algo, cls, options.settings or {})
@@ -231,7 +231,8 @@ def _open_tracker(options: Options, frame_rate: float) -> tuple[Updates, dict[st
         tracker = build(algo, given)
     except TypeError as error:
         raise ValueError(f"algo={algo}: cannot be built ({error}); give what it needs in settings") from None
-    return tracker, _settings_used(tracker, given)
+    defaults = {name: setting.default for name, setting in settings_of(cls).items()}
+    return tracker, {**defaults, **given, **_settings_used(tracker)}
 
 
 def _lengthened(cls: type[Any], given: Mapping[str, Any], frame_rate: float, every: int) -> dict[str, float]:
@@ -247,11 +248,9 @@ def _lengthened(cls: type[Any], given: Mapping[str, Any], frame_rate: float, eve
     return grown
 
 
-def _settings_used(tracker: Updates, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting of a tracker with the value that it uses: its attribute of that name, or else what it was given."""
-    known = settings_of(type(tracker))
-    defaults = {name: setting.default for name, setting in known.items()}
-    return {name: getattr(tracker, name, value) for name, value in {**defaults, **given}.items()}
+def _settings_used(tracker: Updates) -> dict[str, Any]:
+    """The settings of a tracker that it has as attributes, with the values that it uses."""
+    return {name: getattr(tracker, name) for name in settings_of(type(tracker)) if hasattr(tracker, name)}
 
 
 def _check_abilities(options: Options, tracker: Updates) -> None:
