@@ -44,7 +44,7 @@ from bench_scenes import Scene, sequence, tiled, walkers
 from bench_timing import Times, peak_megabytes, race, ratio
 
 from tracker.algorithms import nearest
-from tracker.commands.report import versions
+from tracker.run.manifest import versions
 
 OBJECTS = [10, 45, 100, 500, 1000, 2000]
 SCENES = ("synthetic", "mot17", "crowd", "gallery")

@@ -17,7 +17,7 @@ FLOORS = [
     ["algorithms", "detect", "embed", "io", "evaluate", "refine"],
     ["scene", "run"],
     ["study"],
-    ["commands"],
+    ["commands", "__main__"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.
 BESIDE = {"detect": {"io"}, "evaluate": {"io"}, "refine": {"io"}, "embed": {"io", "detect"}}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tracker.motion import FilterpyMotion as FilterpyMotion
     from tracker.rows import Rows as Rows
     from tracker.rows import as_rows as as_rows
-    from tracker.run.pipeline import track as track
+    from tracker.run.track import track as track
     from tracker.tracker import Tracker as Tracker
     from tracker.tracks import Track as Track
     from tracker.tracks import Tracks as Tracks
@@ -54,7 +54,7 @@ _WHERE = {
     "as_detections": "tracker.detections",
     "as_rows": "tracker.rows",
     "open_detector": "tracker.detect.select",
-    "track": "tracker.run.pipeline",
+    "track": "tracker.run.track",
 }
 
 __all__ = sorted(_WHERE)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made import write_video
 
+from tracker import Steady
 from tracker.algorithms import algorithms
 from tracker.boxes import iou_xyxy
 from tracker.commands.main import main
@@ -23,6 +26,7 @@ from tracker.io.mot import read_ground_truth, read_results
 from tracker.io.video import open_source
 from tracker.io.video_writer import VideoWriter
 from tracker.scene.street import Scene
+from tracker.settings import settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -147,12 +151,17 @@ def test_a_scene_cut_is_said_once_with_the_number_of_frames(
     assert capsys.readouterr().err == ""
 
 
-def test_same_input_same_bytes(street: Path, detections: Path, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        command = [str(street), "--algo", "deepsort", "--detector", str(detections), "-o", str(tmp_path / name)]
-        assert main([*command, "--quiet"]) == 0
-    for file in ("tracks.txt", "run.json", "tracks.mp4"):
-        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+def test_same_input_same_bytes(street: Path, detections: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, written = tmp_path / "out", []
+    command = [str(street), "--algo", "deepsort", "--detector", str(detections), "-o", str(out)]
+    for epoch in ("1000000000", "1000000000", "1000000001"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+        assert main([*command, "--overwrite", "--quiet"]) == 0
+        written.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert sorted(written[0]) == ["run.json", "tracks.mp4", "tracks.txt"]
+    assert written[0] == written[1]
+    assert [name for name in written[0] if written[0][name] != written[2][name]] == ["run.json"]
+    assert json.loads(written[0]["run.json"])["date"] == "2001-09-09T01:46:40Z"
 
 
 def test_json_is_all_it_prints(
@@ -212,7 +221,8 @@ def test_detections_too_weak_for_any_track_are_said(
     assert main(command) == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("track: note: no tracks: the best of ")
-    assert f"detections scores 0.05, {algo} starts tracks at " in line
+    setting = "det_threshold=0.6" if algo == "ocsort" else r"(birth|low)_\w+=0\.\d"
+    assert re.search(rf"detections scores 0.05, {algo} (starts tracks|uses no detection) at .*{setting}; ", line)
     assert main([*command, "--overwrite", "--json"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -348,13 +358,28 @@ def test_demo_scores_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert (tmp_path / "out" / "tracks.mp4").stat().st_size > 0
 
 
-def test_algos_lists_every_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+def test_algos_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["algos", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert sorted(found) == algorithms()
-    assert found["deepsort"]["max_cosine_distance"] == 0.2
+    assert main(["algos", "--defaults"]) == 0
+    defaults = json.loads(capsys.readouterr().out)
+    assert defaults["deepsort"]["max_cosine_distance"] == 0.2
     assert main(["algos"]) == 0
-    assert "max_cosine_distance" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    printed = " ".join(" ".join(lines).split())
+    for name in algorithms():
+        assert f"{name} " in printed
+        assert found[name].keys() == defaults[name].keys()
+        for key, setting in found[name].items():
+            assert sorted(setting) == ["about", "default", "kind", "range", "unit"]
+            assert setting["default"] == defaults[name][key]
+            shown = "-" if setting["default"] is None else setting["default"]
+            assert f"{key} {shown} {setting['about']} ({setting['range']})" in printed
+    assert main(["algos", "sort"]) == 0
+    assert "deepsort" not in capsys.readouterr().out
+    assert "did you mean 'sort'" in refused(capsys, "algos", "srot")
 
 
 def test_bad_words_are_one_line(street: Path, detections: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -370,7 +395,7 @@ def test_bad_words_are_one_line(street: Path, detections: Path, capsys: pytest.C
     assert "coast=inf" in refused(capsys, street, "--detector", detections, "--set", "coast=inf")
     assert "give names" in refused(capsys, street, "--detector", "hog", "--classes", ",")
     assert "no SOURCE" in refused(capsys, "--algo", "sort")
-    assert "--conf" in refused(capsys, street, "--conf", "nan", "--detector", detections)
+    assert "conf=nan: give a number" in refused(capsys, street, "--conf", "nan", "--detector", detections)
     with pytest.raises(SystemExit) as stopped:
         main([str(street), "--colour"])
     assert stopped.value.code == 2
@@ -396,8 +421,6 @@ def test_a_det_file_that_is_none_is_named_with_its_line(
     if code == 0:
         assert "1 invalid detections dropped" in captured.out
     else:
-        import re
-
         assert re.search(words, captured.err)
         assert len(captured.err.splitlines()) == 1
 
@@ -559,10 +582,41 @@ def test_ctrl_c_while_frames_are_detected_side_by_side(shared: Path, tmp_path: P
     interrupt(data / "video/vtest_480x360.mp4", data / "models/yolox_nano.onnx", tmp_path / "out", 795)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="sends signals")
+@pytest.mark.parametrize(("name", "ignored"), [("SIGTERM", False), ("SIGHUP", False), ("SIGHUP", True)])
+def test_term_and_hup_finish_the_files_and_nohup_goes_on(
+    name: str, ignored: bool, street: Path, tmp_path: Path
+) -> None:
+    code = f"""
+import signal, sys
+from tracker.detect.motion import Motion
+from tracker.commands.main import main
+signal.signal(signal.SIGHUP, signal.{"SIG_IGN" if ignored else "SIG_DFL"})
+real, calls = Motion.__call__, []
+def call(self, image):
+    calls.append(1)
+    if len(calls) == 10:
+        signal.raise_signal(signal.{name})
+    return real(self, image)
+Motion.__call__ = call
+sys.exit(main([{str(street)!r}, "--detector", "motion", "-o", {str(tmp_path / "out")!r}]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    if ignored:
+        assert (done.returncode, run["state"]) == (0, "complete")
+        return
+    assert done.returncode == 128 + getattr(signal, name)
+    assert done.stderr == "track: interrupted after 10 frames; the files are complete up to there\n"
+    assert (run["state"], run["complete"], run["counts"]["frames"]) == ("interrupted", False, 10)
+    with open_source(tmp_path / "out" / "tracks.mp4") as video:
+        assert sum(1 for _ in video) == 10
+
+
 def interrupt(source: Path, detector: Path | str, out: Path, frames: int, signals: int = 1) -> None:
     """Start the command, press Ctrl-C a second after its first frame; what it tracked until then must be complete."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tracker.commands.main", str(source), "--detector", str(detector), "-o", str(out)],
+        [sys.executable, "-m", "tracker", str(source), "--detector", str(detector), "-o", str(out)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -583,6 +637,40 @@ def interrupt(source: Path, detector: Path | str, out: Path, frames: int, signal
     with open_source(out / "tracks.mp4") as video:
         assert sum(1 for _ in video) == run["counts"]["frames"]
     assert (out / "tracks.txt").read_text().endswith("\n")
+
+
+def test_python_m_tracker_is_the_command() -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        call = [sys.executable, "-m", "tracker", *words]
+        return subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    alone, helped, version = run(), run("--help"), run("--version")
+    assert (alone.returncode, helped.returncode, version.returncode) == (2, 0, 0)
+    assert alone.stdout == helped.stdout
+    assert version.stdout.startswith("track (trackwhy)")
+    assert run("nowhere.mp4").returncode == 2
+
+
+def test_run_json_has_every_value_as_it_was_used(street: Path, tmp_path: Path) -> None:
+    command = [str(street), "--detector", "hog", "--classes", "person", "--set", "max_age=2s", "--no-video"]
+    assert main([*command, "-o", str(tmp_path / "out"), "--quiet"]) == 0
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["command"] == ["track", *command, "-o", str(tmp_path / "out"), "--quiet"]
+    assert abs(datetime.now(timezone.utc) - datetime.fromisoformat(run["date"].replace("Z", "+00:00"))) < timedelta(1)
+    assert run["state"] == "complete"
+    assert run["detector"] == {
+        "name": "hog",
+        "device": "cpu",
+        "runtime": None,
+        "conf": 0.3,
+        "classes": ["person"],
+        "every": 1,
+        "invalid": "drop",
+    }
+    parameters = run["algorithm"]["parameters"]
+    assert (parameters["max_age"], parameters["frame_rate"]) == (50, 25)
+    assert parameters.keys() == settings_of(Steady).keys()
+    assert run["notes"] == []
 
 
 def test_help_is_light() -> None:

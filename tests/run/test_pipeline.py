@@ -19,8 +19,13 @@ from tracker.evaluate.benchmark import load_ground_truth
 from tracker.io.mot import read_results
 from tracker.io.video import Frame, Source, open_source
 from tracker.rows import results_of
-from tracker.run.pipeline import Pipeline, open_pipeline
+from tracker.run.open import Options, open_run
+from tracker.run.pipeline import Pipeline
 from tracker.scene.street import Scene
+
+
+def open_pipeline(source: Any, **options: Any) -> Pipeline:
+    return open_run(Options(source, **options)).pipeline
 
 
 class Truth:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tracker.run.threads import DEPTH, Abreast, Ahead, Behind
+from tracker.run.threads import DEPTH, BackgroundWriter, ParallelMap, Prefetch
 
 
 class Counted:
@@ -37,7 +37,7 @@ def no_thread_is_left() -> Iterator[None]:
 
 def test_ahead_keeps_the_order_and_ends() -> None:
     items = Counted(100)
-    ahead = Ahead(items)
+    ahead = Prefetch(items)
     assert list(ahead) == list(range(100))
     assert items.closed
     assert next(ahead, None) is None
@@ -45,7 +45,7 @@ def test_ahead_keeps_the_order_and_ends() -> None:
 
 def test_ahead_is_bounded_and_can_be_left_early() -> None:
     items = Counted(1000)
-    ahead = Ahead(items)
+    ahead = Prefetch(items)
     assert next(ahead) == 0
     ahead.close()
     ahead.close()
@@ -55,7 +55,7 @@ def test_ahead_is_bounded_and_can_be_left_early() -> None:
 
 
 def test_an_error_comes_where_its_item_would() -> None:
-    ahead = Ahead(Counted(3, ValueError("cut short")))
+    ahead = Prefetch(Counted(3, ValueError("cut short")))
     assert [next(ahead) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="cut short"):
         next(ahead)
@@ -70,17 +70,17 @@ def test_abreast_keeps_the_order_whichever_is_done_first() -> None:
         later.set()
         return -number
 
-    assert list(Abreast(work, Counted(50), 2)) == [-number for number in range(50)]
+    assert list(ParallelMap(work, Counted(50), 2)) == [-number for number in range(50)]
 
 
 def test_abreast_uses_every_worker_at_once() -> None:
     together = threading.Barrier(3)
-    assert list(Abreast(lambda number: together.wait(10) >= 0, Counted(9), 3)) == [True] * 9
+    assert list(ParallelMap(lambda number: together.wait(10) >= 0, Counted(9), 3)) == [True] * 9
 
 
 def test_abreast_is_bounded_and_can_be_left_early() -> None:
     items = Counted(1000)
-    abreast = Abreast(abs, items, 2)
+    abreast = ParallelMap(abs, items, 2)
     assert next(abreast) == 0
     abreast.close()
     abreast.close()
@@ -94,13 +94,13 @@ def test_errors_of_work_and_of_items_come_in_their_turn() -> None:
             raise OSError("three")
         return number
 
-    abreast = Abreast(work, Counted(100), 2)
+    abreast = ParallelMap(work, Counted(100), 2)
     assert [next(abreast) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(OSError, match="three"):
         next(abreast)
     assert next(abreast, None) is None
 
-    abreast = Abreast(work, Counted(2, ValueError("cut short")), 4)
+    abreast = ParallelMap(work, Counted(2, ValueError("cut short")), 4)
     assert [next(abreast), next(abreast)] == [0, 1]
     with pytest.raises(ValueError, match="cut short"):
         next(abreast)
@@ -109,7 +109,7 @@ def test_errors_of_work_and_of_items_come_in_their_turn() -> None:
 
 def test_behind_writes_everything_in_order() -> None:
     written: list[int] = []
-    behind = Behind(written.append)
+    behind = BackgroundWriter(written.append)
     for number in range(50):
         behind.put(number)
     behind.finish()
@@ -125,7 +125,7 @@ def test_an_error_in_writing_is_raised_once_and_nobody_hangs() -> None:
             raise OSError(28, "No space left on device")
         written.append(number)
 
-    behind = Behind(write)
+    behind = BackgroundWriter(write)
 
     def put_many() -> None:
         for number in range(10_000):

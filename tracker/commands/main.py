@@ -1,4 +1,4 @@
-"""The ``track`` command. Only argparse is imported here; each subcommand imports what it needs when it runs."""
+"""The command ``track``. Only argparse is imported here; each subcommand imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import NoReturn
 # Subcommand -> the module whose add_parsers(subparsers) defines it, and its line in the help.
 COMMANDS = {
     "run": ("tracker.commands.run", "the same as `track SOURCE`"),
-    "algos": ("tracker.commands.run", "each algorithm with its parameters and defaults"),
-    "demo": ("tracker.commands.run", "track a drawn street scene with known truth, and score the result"),
+    "algos": ("tracker.commands.algos", "each algorithm with its parameters and defaults"),
+    "demo": ("tracker.commands.demo", "track a drawn street scene with known truth, and score the result"),
     "eval": ("tracker.commands.score", "score results against MOTChallenge ground truth"),
     "bench": ("tracker.commands.score", "run algorithms on a MOTChallenge tree and score them"),
     "tune": ("tracker.commands.tune", "search an algorithm's parameters against ground truth"),
@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 done, 1 done in part, 2 bad input, 130 interrupted."""
     code = _run(list(sys.argv[1:] if argv is None else argv))
-    if code == 130 and argv is None:  # the process ends now; a Ctrl-C still held down changes nothing of that
+    if code == 130 and argv is None:  # the process ends now, and a Ctrl-C still held down must not disturb that
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return code
 
@@ -57,24 +57,21 @@ def _run(words: list[str]) -> int:
         print(_help())
         return 0 if words else 2
     if words[0] == "--version":
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"track (trackwhy) {version('trackwhy')}")
-        except PackageNotFoundError:
-            print("track (trackwhy), not installed: run from its source")
+        print(_version())
         return 0
+    given = ["track", *words]
     if words[0] not in COMMANDS:
         words.insert(0, "run")
     parser = Parser(prog="track", allow_abbrev=False)
     subparsers = parser.add_subparsers()
     import_module(COMMANDS[words[0]][0]).add_parsers(subparsers)
     args, unknown = parser.parse_known_args(words)
-    if unknown:  # said by the command, whose options they are not
+    if unknown:  # reported by the subcommand, so that the line names its help
         subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
+    args.command_line = given  # for run.json
     try:
         return int(args.run(args))
-    except BrokenPipeError:  # the reader, `head` perhaps, has had enough
+    except BrokenPipeError:  # the reader, `head` perhaps, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except MemoryError as error:
@@ -88,6 +85,15 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt:
         print("track: interrupted", file=sys.stderr)
         return 130
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"track (trackwhy) {version('trackwhy')}"
+    except PackageNotFoundError:
+        return "track (trackwhy), not installed: run from its source"
 
 
 def _help() -> str:

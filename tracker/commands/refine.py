@@ -201,13 +201,13 @@ def _appearance(rows: Rows, video: str, reid: str, quiet: bool) -> FloatArray:
 
 def _frames(source: Source, last: int, quiet: bool) -> Generator[Frame, None, None]:
     """The frames of a source, with a line of progress towards frame ``last`` unless ``quiet``."""
-    from tracker.commands.report import Progress
+    from tracker.commands.progress import Progress
 
-    progress = None if quiet else Progress(max(last, 1))
+    progress = None if quiet else Progress("frame", max(last, 1))
     try:
         for frame in source:
             if progress is not None:
-                progress(frame.number, 0)
+                progress(frame.number)
             yield frame
     finally:
         if progress is not None:

@@ -1,4 +1,4 @@
-"""What options of the command are made of: ``--set KEY=VALUE ...`` and ``--classes A,B``."""
+"""How option values are read: ``--set KEY=VALUE ...`` and lists of names, ``--classes A,B``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 def add_settings(parser: ArgumentParser, about: str) -> None:
-    """Add ``--set``; ``settings_of`` reads its words."""
+    """Add the option ``--set``, whose values ``settings_of`` reads."""
     parser.add_argument(
         "--set", dest="settings", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=about
     )
 
 
 def settings_of(words: Sequence[str]) -> dict[str, str]:
-    """The values by key of ``--set``'s words. Raises ValueError for a word that is not KEY=VALUE."""
+    """The values of ``--set`` by key. Raises ValueError for one that is not KEY=VALUE."""
     settings = {}
     for word in words:
         key, equals, value = word.partition("=")
@@ -28,5 +28,5 @@ def settings_of(words: Sequence[str]) -> dict[str, str]:
 
 
 def names_of(text: str | None) -> list[str] | None:
-    """The names that commas part; None without a text."""
+    """The names in a list separated by commas; None for no text."""
     return [name.strip() for name in text.split(",") if name.strip()] if text else None

@@ -1,4 +1,4 @@
-"""Tracks on pictures: a box, a label and a trail per track, in a colour that stays with the id."""
+"""Draws tracks on images: a box, a label and a trail per track, in a colour that stays with the id."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _GOLDEN = 0.618033988749895
 
 @lru_cache(maxsize=4096)
 def colour_of(id: int) -> Colour:
-    """The BGR colour of an id, always the same: successive ids lie a golden-ratio turn of hue apart."""
-    # Hues of ids 5, 8, 13, ... apart come close; brightness and saturation change with period 3.
+    """The BGR colour of an id, always the same. Successive ids lie a golden-ratio turn of hue apart."""
+    # Ids that differ by 5, 8, 13, ... have similar hues, so brightness and saturation change with period 3.
     value, saturation = ((0.95, 0.85), (0.75, 0.95), (1.0, 0.6))[id % 3]
     red, green, blue = colorsys.hsv_to_rgb(id * _GOLDEN % 1.0, saturation, value)
     return round(255 * blue), round(255 * green), round(255 * red)
@@ -31,8 +31,8 @@ def colour_of(id: int) -> Colour:
 class Trails:
     """Where each track's feet (middle of the box's lower edge) were in its last ``length`` updates.
 
-    Lost tracks keep their trail without growing it; an id that was not reported for ``length`` updates is forgotten,
-    so memory is bounded by the tracks of ``length`` frames. ValueError for a length below 1.
+    The trail of a lost track stays and does not grow. An id that is not reported for ``length`` updates is forgotten,
+    which bounds the memory. Raises ValueError for a length below 1.
     """
 
     def __init__(self, length: int = 30) -> None:
@@ -48,7 +48,7 @@ class Trails:
         return len(self._points)
 
     def update(self, tracks: Tracks) -> None:
-        """Add one frame's tracks. The same frame again changes nothing; an earlier frame starts afresh."""
+        """Add one frame's tracks. The same frame again changes nothing; an earlier one clears the trails first."""
         if self._frame is not None and tracks.frame == self._frame:
             return
         if self._frame is not None and tracks.frame < self._frame:
@@ -77,14 +77,14 @@ def draw_tracks(
     trails: Trails | None = None,
     class_names: Mapping[int, str] | Sequence[str] | None = None,
 ) -> Image:
-    """A copy of a (H, W, 3) uint8 BGR picture with the tracks on it; ``image`` is not modified.
+    """A copy of a (H, W, 3) uint8 BGR image with the tracks on it; ``image`` is not modified.
 
-    trails       receives the tracks and is drawn
+    trails       gets the tracks of this frame, and is drawn
     class_names  names by class number; the label is then "id name", else the id alone
 
-    A label stands above its box, or inside or below it: where it hides least of the labels of smaller ids.
-    Lost tracks are dashed, tentative ones thin. Boxes may lie anywhere: what is outside the picture is not drawn.
-    ValueError for a picture of another shape or type.
+    A label stands above its box, inside or below it, wherever it hides least of the labels of smaller ids. Boxes of
+    lost tracks are dashed, those of tentative ones thin. Boxes may lie anywhere; nothing is drawn outside the image.
+    Raises ValueError for an image of another shape or type.
     """
     import cv2
 
@@ -98,13 +98,13 @@ def draw_tracks(
 
     inside: BoolArray = np.all(np.isfinite(tracks.boxes), axis=1)
     inside &= np.all(tracks.boxes[:, :2] < (width, height), axis=1) & np.all(tracks.boxes[:, 2:] > 0, axis=1)
-    # Cut just outside the picture: edges beyond it stay invisible, and OpenCV gets small numbers.
+    # Clip just outside the image: edges beyond it stay invisible, and OpenCV gets small numbers.
     margin = 4 * thick
     high = np.array([width, height] * 2) + margin
     corners = np.rint(np.clip(np.where(inside[:, None], tracks.boxes, 0), -margin, high)).astype(int)
     colours = [colour_of(id) for id in tracks.ids.tolist()]
 
-    # By id: the order of the rows does not show, and a track that was there first keeps its label's place.
+    # By id, so that the order of the rows does not show and older tracks place their labels first.
     order = np.argsort(tracks.ids)
     if trails is not None:
         for i in order.tolist():
@@ -117,7 +117,7 @@ def draw_tracks(
         else:
             line = thick if tracks.confirmed[i] else max(1, thick // 2)
             cv2.rectangle(out, (left, top), (right, bottom), colours[i], line)
-    # Labels last: no box crosses one.
+    # Labels come last, so that no box crosses one.
     taken: list[Place] = []
     for i in shown:
         text = _text(int(tracks.ids[i]), int(tracks.classes[i]), class_names)
@@ -158,7 +158,7 @@ def _dashed(image: Image, left: int, top: int, right: int, bottom: int, colour: 
 
 
 def _label(image: Image, box: list[int], taken: list[Place], text: str, colour: Colour, thick: int) -> Place:
-    """Draw the label of a box clear of the places taken; returns its own place."""
+    """Draw the label of a box, away from the places taken; returns its own place."""
     import cv2
 
     height, width = image.shape[:2]
@@ -176,10 +176,10 @@ def _label(image: Image, box: list[int], taken: list[Place], text: str, colour: 
 
 
 def _place(box: list[int], wide: int, tall: int, size: tuple[int, int], taken: list[Place]) -> Place:
-    """Where a label of a box goes: above it, else inside its top, else below; never beyond the picture.
+    """Where a label of a box goes: above it, inside its top or below it, and always inside the image.
 
-    Of the places in the picture the one that covers least of those taken, the first of equals. A label wider than its
-    box rather goes below it: inside it would hide the box, and what stands beside it.
+    Among these, the place that covers least of those taken; of equals the first. A label wider than its box prefers
+    the place below to the one inside, where it would hide the box and what is beside it.
     """
     left, top, right, bottom = box
     width, height = size
@@ -190,7 +190,7 @@ def _place(box: list[int], wide: int, tall: int, size: tuple[int, int], taken: l
 
 
 def _covered(place: Place, taken: list[Place]) -> int:
-    """Pixels of the places taken that a place would cover."""
+    """How many pixels of the places taken a place would cover."""
     left, top, right, bottom = place
     return sum(
         (min(right, r) - max(left, x)) * (min(bottom, b) - max(top, y))

@@ -1,7 +1,8 @@
-"""A step of a pipeline, and where steps go: a MOTChallenge text file, an annotated video, a window."""
+"""A step of a pipeline, and where steps go: a MOTChallenge text file, an annotated video, a window, a count."""
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
     from tracker.io.video_writer import VideoWriter
     from tracker.tracks import Tracks
 
-
-FILES = ("tracks.txt", "tracks.mp4", "run.json")
+ClassNames = Mapping[int, str]
 
 
 def fresh_folder(path: str | Path, *, overwrite: bool = False) -> Path:
-    """Make the folder to write a run to. Where it holds anything, ValueError, unless a run in it may be replaced.
+    """Make the folder to write to. Raises ValueError where it cannot, or where the folder holds anything.
 
-    An earlier run's files stay until the first step of the new one is written.
+    overwrite  allow a folder that holds something; nothing in it is touched here
     """
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
@@ -66,27 +66,47 @@ class Sink(Protocol):
         ...
 
 
+class Tally:
+    """Counts steps.
+
+    frames      number of steps
+    detections  in all frames
+    rows        tracks reported, summed over the frames
+    ids         those reported
+    best_score  highest score of a detection, -inf before the first
+    """
+
+    def __init__(self) -> None:
+        self.frames = self.detections = self.rows = 0
+        self.ids: set[int] = set()
+        self.best_score = -math.inf
+
+    def write(self, step: Step) -> None:
+        self.frames += 1
+        self.detections += len(step.detections)
+        self.best_score = float(step.detections.scores.max(initial=self.best_score))
+        self.rows += len(step.tracks)
+        self.ids.update(step.tracks.ids.tolist())
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+
 class TextSink:
     """``tracks.txt``: one line per reported track and frame, complete up to the last frame written.
 
-    Column 10 is 1 in rows that nobody detected (predicted by ``every``, or out of sight), -1 in the others. With
-    ``classes`` column 8 is the track's voted class.
-
-    ``frames`` counts the steps, ``rows`` the lines, ``ids`` holds the ids seen.
+    Column 10 is 1 in rows without a detection (predicted by ``every``, or out of sight), -1 in the others. With
+    ``classes`` column 8 is the track's voted class. Raises OSError, naming the file, where it cannot be written.
     """
 
     def __init__(self, path: Path, *, classes: bool = False) -> None:
         self.path = path
         self.classes = classes
-        self.frames = self.rows = 0
-        self.ids: set[int] = set()
         self._file: TextIO | None = None
-        self._size = 0  # of what is whole
+        self._size = 0  # of the whole frames in it
 
     def write(self, step: Step) -> None:
         if self._file is None:
-            for name in FILES:  # of an earlier run
-                self.path.with_name(name).unlink(missing_ok=True)
             self._file = self.path.open("w", encoding="ascii", newline="\n")
         tracks = step.tracks
         rows = results_of([tracks], step.frame.number)
@@ -98,12 +118,9 @@ class TextSink:
             self._cut()
             raise OSError(error.errno, error.strerror, str(self.path)) from None
         self._size += len(text)
-        self.frames += 1
-        self.rows += len(tracks)
-        self.ids.update(tracks.ids.tolist())
 
     def _cut(self) -> None:
-        """Close the file and leave out the frame of which only a part could be written."""
+        """Close the file and remove the frame that is there in part only."""
         assert self._file is not None
         with suppress(OSError):
             self._file.close()
@@ -118,7 +135,7 @@ class TextSink:
 class _Drawing:
     """Draws a step's tracks with their trails."""
 
-    def __init__(self, class_names: Mapping[int, str] | None) -> None:
+    def __init__(self, class_names: ClassNames | None) -> None:
         from tracker.io.draw import Trails
 
         self.class_names = class_names
@@ -133,9 +150,12 @@ class _Drawing:
 
 
 class VideoSink:
-    """The annotated video, opened at its first image; steps without one are left out. ``codec`` names its coding."""
+    """The annotated video, opened at its first image; steps without an image are left out. ``codec`` names its coding.
 
-    def __init__(self, path: Path, frame_rate: float, class_names: Mapping[int, str] | None = None) -> None:
+    Raises OSError, naming the file, where it cannot be written.
+    """
+
+    def __init__(self, path: Path, frame_rate: float, class_names: ClassNames | None = None) -> None:
         self.path = path
         self.frame_rate = frame_rate
         self.codec: str | None = None
@@ -163,12 +183,15 @@ class WindowClosed(Exception):
 
 
 class WindowSink:
-    """A window with the annotated video. ValueError, in one line, where there is no display."""
+    """A window with the annotated video; for the main thread only.
+
+    Raises ValueError, in one line, where there is no display; ``write`` raises WindowClosed.
+    """
 
     title = "track"
 
-    def __init__(self, class_names: Mapping[int, str] | None = None) -> None:
-        # Qt ends the whole process where it finds no display, so it must not be asked.
+    def __init__(self, class_names: ClassNames | None = None) -> None:
+        # Qt ends the whole process where it finds no display, so ask before Qt does.
         if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise ValueError("--show: this machine has no display; leave it out and look at the written video")
         import cv2

@@ -1,4 +1,4 @@
-"""Video out: annotated frames to an MP4 file, H.264 by PyAV or mp4v by OpenCV."""
+"""Video out: frames to an MP4 file, as H.264 by PyAV or mp4v by OpenCV."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ class VideoWriter:
     size        (width, height) of every image in pixels
     frame_rate  frames per second, positive
 
-    With PyAV the file is H.264 (yuv420p, index first), which browsers play; without it OpenCV's mp4v, which most do
-    not: ``codec`` says which. H.264 needs even sizes, so an odd width or height gets its last column or row twice;
-    ``written_size`` says the result. Equal frames give an equal file, byte for byte, on one version of the encoder.
-    Raises VideoWriteError (an OSError) where the file cannot be written, ValueError for images that do not fit.
-    ``close()`` (or ``with``) finishes the file: leave by it, also on Ctrl-C, and the video plays. A video without
-    frames leaves no file.
+    codec         "h264 ..." where PyAV is installed (yuv420p, index first; browsers play it), else OpenCV's "mp4v ...",
+                  which most browsers do not play
+    written_size  (width, height) of the video. H.264 needs even sizes: an odd width or height repeats its last column
+                  or row
+    n_frames      images written
+
+    Equal images give an equal file, byte for byte, with one version of the encoder. ``close()`` (or ``with``) finishes
+    the file; without it the video does not play. A video without images leaves no file. Raises VideoWriteError (an
+    OSError) where the file cannot be written, ValueError for images that do not fit.
     """
 
     def __init__(self, path: str | Path, size: tuple[int, int], frame_rate: float) -> None:
@@ -46,7 +49,7 @@ class VideoWriter:
         self.n_frames = 0
         self._sink: _H264 | _Mp4v | None = None
         try:
-            # Opened here only to get the system's own reason (no folder, read-only) before an encoder hides it.
+            # Opened first to get the system's own reason (no folder, read-only), which an encoder would hide.
             with self.path.open("wb"):
                 pass
             try:
@@ -110,12 +113,12 @@ class _H264:
         import av
 
         self._av = av
-        # The muxer is told to write no date and no encoder version: equal frames, equal bytes.
+        # Without a date and the encoder's version in the file, equal frames give equal bytes.
         self._container = av.open(
             str(path.absolute()), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}
         )
         rate = Fraction(frame_rate).limit_denominator(1001)
-        # A fixed number of threads: x264's result depends on it.
+        # x264's result depends on the number of threads, so it is fixed.
         options = {"preset": "veryfast", "crf": "23", "threads": "4"}
         self._stream = self._container.add_stream("libx264", rate=rate, options=options)
         self._stream.width, self._stream.height = size
@@ -140,7 +143,7 @@ class _H264:
         try:
             self._container.close()
         except (OSError, ValueError):
-            return  # the file is being given up; the first error is the one to tell
+            return  # the first error is the one to report
 
 
 class _Mp4v:
@@ -159,7 +162,7 @@ class _Mp4v:
 
     def close(self, n_frames: int) -> None:
         self._writer.release()
-        # OpenCV reports no failed write: the finished file tells.
+        # OpenCV reports no failed write, so count the frames of the finished file.
         check = self._cv2.VideoCapture(self._path, self._cv2.CAP_FFMPEG)
         written = int(check.get(self._cv2.CAP_PROP_FRAME_COUNT)) if check.isOpened() else 0
         check.release()

@@ -1,6 +1,6 @@
-"""Overlap of decoding, detecting, tracking and writing by bounded queues and threads. Order and results stay the same.
+"""Decoding, detecting, tracking and writing in parallel, by bounded queues and threads; results keep their order.
 
-OpenCV, onnxruntime and PyAV release the interpreter's lock while they work, so the threads really run side by side.
+OpenCV, onnxruntime and PyAV release the interpreter's lock while they work, so the threads do run at the same time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import time as clock
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from queue import Empty, Full, Queue
+from types import GeneratorType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,11 +21,11 @@ R = TypeVar("R")
 DEPTH = 4  # items waiting in a queue: enough to smooth, few enough to bound memory
 
 
-class Ahead(Generic[T]):
-    """Iterate over ``items``, whose next ones are fetched by a thread meanwhile; ``seconds`` is the time they took.
+class Prefetch(Generic[T]):
+    """Iterate over ``items`` while a thread fetches the next ones; ``seconds`` is the time that fetching took.
 
     An error of ``items`` is raised where its item would have come. ``close()`` ends the thread and the iteration of
-    ``items``; it is called at the end by itself and may be called again.
+    ``items``; the end of the iteration calls it, and it may be called again.
     """
 
     def __init__(self, items: Iterable[T]) -> None:
@@ -54,10 +56,8 @@ class Ahead(Generic[T]):
         self._ended = True
         self._stop.set()
         while self._thread.is_alive():
-            try:
-                self._queue.get(timeout=0.01)  # it may be waiting for room
-            except Empty:
-                continue
+            with suppress(Empty):
+                self._queue.get(timeout=0.01)  # the thread may be waiting for room
         self._thread.join()
 
     def _fetch(self, items: Iterator[T]) -> None:
@@ -69,29 +69,25 @@ class Ahead(Generic[T]):
                 self._put((item, None))
                 if item is None:
                     return
-        except BaseException as error:  # handed to the thread that iterates
+        except BaseException as error:  # raised again in the thread that iterates
             self._put((None, error))
         finally:
-            # A source's own files are closed by the thread that read them.
-            close: Callable[[], None] | None = getattr(items, "close", None)
-            if close is not None:
-                close()
+            if isinstance(items, GeneratorType):
+                items.close()  # by the thread that ran it: it may hold files that this thread opened
 
     def _put(self, entry: tuple[T | None, BaseException | None]) -> None:
         while not self._stop.is_set():
-            try:
+            with suppress(Full):
                 self._queue.put(entry, timeout=0.05)
                 return
-            except Full:
-                continue
 
 
-class Abreast(Generic[T, R]):
-    """Iterate over ``work(item)`` of the ``items``, in their order, the next ones worked on by ``workers`` threads.
+class ParallelMap(Generic[T, R]):
+    """Iterate over ``work(item)`` of the ``items``, in their order, while ``workers`` threads work on the next ones.
 
     At most ``workers`` + 2 items are taken beyond those given. An error of ``items`` or ``work`` is raised where its
-    result would have come, and ends the iteration. ``close()`` leaves out what has not begun and waits for the rest; it
-    is called at the end by itself and may be called again. ``items`` are the caller's to close.
+    result would have come, and ends the iteration. ``close()`` drops what has not begun and waits for the rest; the end
+    of the iteration calls it, and it may be called again. The caller closes ``items``.
     """
 
     def __init__(self, work: Callable[[T], R], items: Iterable[T], workers: int) -> None:
@@ -111,7 +107,7 @@ class Abreast(Generic[T, R]):
                 self._begun.append(self._pool.submit(self._work, next(self._items)))
             except StopIteration:
                 self._more = False
-            except Exception as error:  # its turn comes after the results before it
+            except Exception as error:  # raised after the results before it
                 failed: Future[R] = Future()
                 failed.set_exception(error)
                 self._begun.append(failed)
@@ -132,10 +128,10 @@ class Abreast(Generic[T, R]):
         self._pool.shutdown(cancel_futures=True)
 
 
-class Behind(Generic[T]):
+class BackgroundWriter(Generic[T]):
     """Gives items to ``write`` in a thread of its own, in their order; ``seconds`` is the time that took.
 
-    An error of ``write`` is raised by the next ``put`` or by ``finish``; items after it are left out.
+    The next ``put``, or ``finish``, raises an error of ``write``; items after the error are dropped.
     """
 
     def __init__(self, write: Callable[[T], None]) -> None:
@@ -155,9 +151,9 @@ class Behind(Generic[T]):
     def finish(self) -> None:
         """Wait until everything handed over is written."""
         if not self._finished:
-            self._finished = True
             self._queue.put(None)
-            self._thread.join()
+            self._finished = True
+        self._thread.join()
         self._raise()
 
     def _raise(self) -> None:
@@ -169,10 +165,10 @@ class Behind(Generic[T]):
         failed = False
         while (item := self._queue.get()) is not None:
             if failed:
-                continue  # emptied, so that nobody waits for room
+                continue  # keep the queue empty, so that nobody waits for room
             started = clock.perf_counter()
             try:
                 self._write(item)
-            except BaseException as error:  # handed to the thread that puts
+            except BaseException as error:  # raised again in the thread that puts
                 self._error, failed = error, True
             self.seconds += clock.perf_counter() - started

@@ -1,8 +1,8 @@
-"""Scores of a run over the drawn scene, whose truth is known."""
+"""Scores of a run on the drawn scene, whose ground truth is known."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,8 +33,8 @@ _SCORES = (
 class SceneScore:
     """A sink that compares each step with the scene's truth; ``scores()`` gives CLEAR and ID scores by motmetrics.
 
-    A figure that is hidden need not be found, and a track that follows it is not held against the tracker.
-    MOTP is the mean IoU of the matches, 0..1.
+    A hidden figure counts neither as missed nor, where a track follows it, as a false positive. MOTP is the mean IoU of
+    the matches, 0..1.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -56,8 +56,8 @@ class SceneScore:
     def close(self) -> None:
         """Nothing to finish."""
 
-    def scores(self) -> dict[str, Any]:
-        """Score by name; percentages are fractions."""
+    def scores(self) -> dict[str, float | int | None]:
+        """Score by name, shares from 0 to 1; None for a score that is not defined, as without any match."""
         host = self._motmetrics.metrics.create()
         table = host.compute(self._accumulator, metrics=[name for name, _, _ in _SCORES])
         row = dict(table.iloc[0])

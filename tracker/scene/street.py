@@ -1,7 +1,7 @@
-"""A drawn street with walking figures and exact ground truth: the video for people who have none at hand.
+"""A drawn street with walking figures and exact ground truth: a video for those who have none at hand.
 
-Every pixel comes from integer drawing and one seeded generator, so a scene is the same on each run. Figures differ in
-build, clothes and gait; they enter, cross, hide each other, pass behind a kiosk and a tree, and leave.
+Integer drawing and one seeded generator make every pixel, so a scene is the same in each run. Figures differ in build,
+clothes and gait; they enter, cross, hide each other, pass behind a kiosk and a tree, and leave.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tracker.io.video import Frame, Source
 Point = tuple[float, float]
 Colour = tuple[int, int, int]
 
-# BGR. Neighbours in these lists are far apart in hue: figures that meet should differ.
+# BGR. Neighbours in these lists differ much in hue, since figures that meet should differ.
 _TOPS: tuple[Colour, ...] = (
     (40, 40, 190),
     (150, 70, 20),
@@ -52,14 +52,14 @@ class _Prop:
     """A thing that stands still and hides what is behind it."""
 
     feet: float  # row of the ground under it
-    place: tuple[slice, slice]  # rows and columns of the picture
+    place: tuple[slice, slice]  # rows and columns of the frame
     mask: BoolArray  # its pixels there
-    picture: Image
+    image: Image
 
 
 @dataclass(frozen=True)
 class _Walker:
-    """One figure: how it looks and the straight path it walks. Lengths in pixels, times in frames."""
+    """One figure, and the straight path that it walks. Lengths in pixels, times in frames."""
 
     id: int
     enters: int
@@ -85,14 +85,14 @@ class _Walker:
 
 
 class Scene:
-    """A street scene of ``n_frames`` frames; iterate it to get each ``Frame``, ask ``truth`` who is where.
+    """A street scene of ``n_frames`` frames: iterate over it to get each ``Frame``; ``truth`` says who is where.
 
     n_frames    length, at least 1
     size        (width, height) in pixels; figures are about a quarter to a third of the height
-    seed        another seed, other people
+    seed        chooses the people
     frame_rate  frames per second; the speed of the figures per frame does not depend on it
 
-    Raises ValueError for a length, size (at least 160 x 120) or rate that makes no picture.
+    Raises ValueError for a length below 1, a size below 160 x 120, or a rate that is not positive.
     """
 
     name = "demo scene"
@@ -128,7 +128,7 @@ class Scene:
         image = self._street.copy()
         for thing in self._by_depth(number):
             if isinstance(thing, _Prop):
-                image[thing.place][thing.mask] = thing.picture[thing.mask]
+                image[thing.place][thing.mask] = thing.image[thing.mask]
                 continue
             x, feet, phase = thing.at(number)
             _shadow(image, x, feet, thing.height)
@@ -138,10 +138,9 @@ class Scene:
     def truth(self, number: int) -> tuple[IntArray, FloatArray, FloatArray]:
         """Who is in frame ``number`` (1-based): ids (N,), boxes (N, 4), visible (N,).
 
-        Boxes are left, top, right, bottom of the whole figure, also where something hides it, cut at the picture's
-        edges. ``visible`` is the share of the figure's pixels that can be seen, 0 (hidden) to 1; what lies outside the
-        picture counts as hidden. Figures that are entirely outside are left out. Raises ValueError for a
-        number not in 1..n_frames.
+        Boxes are left, top, right, bottom of the whole figure, including what something hides, clipped to the frame.
+        ``visible`` is the share of the figure's pixels that can be seen, 0 (hidden) to 1; pixels outside the frame
+        count as hidden. Figures entirely outside are left out. Raises ValueError for a number not in 1..n_frames.
         """
         width, height = self.size
         owner = np.zeros((height, width), np.int64)  # the figure nearest to the viewer, 0 none
@@ -235,7 +234,7 @@ def _walkers(n_frames: int, size: tuple[int, int], seed: int) -> list[_Walker]:
 
 @dataclass(frozen=True)
 class _Shape:
-    """A convex polygon, or with a width the thick line through its points; relative to the feet, y up, in pixels."""
+    """A convex polygon, or with a width a thick line through its points; relative to the feet, y up, in pixels."""
 
     points: tuple[Point, ...]
     colour: Colour
@@ -315,7 +314,7 @@ def _fixed(points: tuple[Point, ...], at: Point) -> NDArray[np.int32]:
 
 
 def _paint(image: Image, shapes: list[_Shape], at: Point, colour: Colour | None = None) -> None:
-    """Draw shapes with their feet at a point; one colour without smooth edges makes a mask."""
+    """Draw shapes with their feet at a point; with a colour, draw them all in it and without smooth edges: a mask."""
     import cv2
 
     line = cv2.LINE_AA if colour is None else cv2.LINE_8
@@ -331,7 +330,7 @@ def _paint(image: Image, shapes: list[_Shape], at: Point, colour: Colour | None 
 
 
 def _silhouette(walker: _Walker, x: float, feet: float, phase: float) -> tuple[BoolArray, int, int]:
-    """The figure's pixels on a patch around it, and the patch's left and top in the picture."""
+    """The figure's pixels on a patch around it, and the patch's left and top in the frame."""
     reach = math.ceil(walker.height * 0.7)
     left, top = math.floor(x) - reach, math.floor(feet) - math.ceil(walker.height * 1.15)
     patch = np.zeros((math.ceil(walker.height * 1.3), 2 * reach), np.uint8)
@@ -363,7 +362,7 @@ def _street(size: tuple[int, int], seed: int) -> Image:
     rng = np.random.default_rng([seed, 1])
     image = np.empty((height, width, 3), np.uint8)
     ground = round(0.60 * height)
-    # House fronts, plain and light, so that people stand out.
+    # House fronts are plain and light, so that people stand out.
     image[:ground] = (196, 206, 212)
     x = -round(0.05 * width)
     while x < width:
@@ -410,7 +409,7 @@ def _tree(size: tuple[int, int]) -> _Prop:
     x, foot = round(0.22 * width), round(0.87 * height)
     trunk = max(3, round(0.022 * width))
     cv2.rectangle(tree, (x - trunk // 2, round(0.25 * height)), (x + trunk // 2, foot), (75, 95, 115), -1)
-    # A crown without holes: HOG takes a round gap above a trunk for a head.
+    # The crown has no holes: HOG takes a round gap above a trunk for a head.
     crown = (round(0.13 * width), round(0.12 * height))
     cv2.ellipse(tree, (x, round(0.17 * height)), crown, 0, 0, 360, (80, 135, 95), -1)
     rng = np.random.default_rng(5)
@@ -423,8 +422,8 @@ def _tree(size: tuple[int, int]) -> _Prop:
     return _cut_out(foot, tree)
 
 
-def _cut_out(feet: float, picture: Image) -> _Prop:
-    mask = np.any(picture, axis=2)
+def _cut_out(feet: float, image: Image) -> _Prop:
+    mask = np.any(image, axis=2)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return _Prop(feet, place, mask[place], picture[place])
+    return _Prop(feet, place, mask[place], image[place])

@@ -1,0 +1,61 @@
+"""Progress: one live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tracker.commands import progress
+from tracker.commands.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    time = [1000.0]
+    monkeypatch.setattr(progress.clock, "perf_counter", lambda: time[0])
+    return time
+
+
+def test_lines_now_and_then_where_there_is_no_terminal(now: list[float]) -> None:
+    stream = io.StringIO()
+    shown = Progress("frame", 300, stream=stream)
+    for done in range(1, 31):
+        now[0] += 1.0
+        shown(done, f"{shown.rate(done):.1f} fps")
+    shown.close()
+    assert stream.getvalue().splitlines() == [
+        "frame 10 of 300: 1.0 fps, 4:50 left",
+        "frame 20 of 300: 1.0 fps, 4:40 left",
+        "frame 30 of 300: 1.0 fps, 4:30 left",
+    ]
+
+
+def test_each_line_where_that_is_wanted_and_no_guess_without_a_total(now: list[float]) -> None:
+    stream = io.StringIO()
+    shown = Progress("trial", None, every=0, stream=stream)
+    shown(1)
+    shown(2, "HOTA 50.00")
+    assert stream.getvalue() == "trial 1\ntrial 2: HOTA 50.00\n"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_one_line_on_a_terminal(keep: bool, now: list[float]) -> None:
+    stream = Terminal()
+    shown = Progress("frame", None, stream=stream)
+    now[0] += 0.05
+    shown(1, "too soon")
+    now[0] += 0.1
+    shown(2, "two objects")
+    now[0] += 0.1
+    shown(3, "one")
+    shown.close(keep=keep)
+    shown.close(keep=keep)
+    line = "frame 2: two objects"
+    end = "\n" if keep else "\r" + " " * len("frame 3: one") + "\r"
+    assert stream.getvalue() == f"\r{line}\r{'frame 3: one':<{len(line)}}{end}"

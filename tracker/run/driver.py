@@ -1,0 +1,182 @@
+"""The driver: runs an opened pipeline into its sinks and leaves whole files, however the run ends.
+
+The command `track` and ``tracker.track`` both use it.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
+
+from tracker.detect.detector import RecordedDetector
+from tracker.io.sinks import Sink, Step, Tally
+from tracker.run.interrupts import Interrupts
+from tracker.run.manifest import Facts, State
+from tracker.run.open import Opened, camera_failures
+from tracker.run.output import Output
+from tracker.run.threads import BackgroundWriter
+from tracker.settings import settings_of
+
+
+class Driver:
+    """Iterate over ``steps()`` to run, once.
+
+    opened  what to run; closed with it
+    output  the folder to write to, or None
+    sinks   further ones; like those of the output they are written to by a thread
+
+    interrupts  the signals to stop: after one the files are finished and ``steps()`` ends
+    state       how far it came, as ``run.json`` says it
+    tally       what was written: frames, rows, ids; without an output what was tracked
+    missing     frames of the source that could not be read, known at its end
+    elapsed, writing  seconds of the run without the hashing of its inputs, and of the thread that writes
+    """
+
+    def __init__(self, opened: Opened, output: Output | None = None, sinks: Sequence[Sink] = ()) -> None:
+        self.opened = opened
+        self.output = output
+        self.interrupts = Interrupts()
+        self.state: State = "running"
+        self.tally = Tally()
+        self.missing = 0
+        self.elapsed = self.writing = 0.0
+        written = [] if output is None else output.sinks
+        # The tally comes after the text, so that it counts the frames that are in the file.
+        self._sinks: list[Sink] = [*written[:1], self.tally, *written[1:], *sinks]
+        self._closing_notes: list[str] = []
+
+    def steps(self) -> Generator[Step, None, None]:
+        """Each step, once it has been handed to the sinks.
+
+        An error of the pipeline or of a sink is raised when the files are finished. Closing the generator finishes
+        them too.
+        """
+        writer = BackgroundWriter(self._write) if len(self._sinks) > 1 else None
+        put = self._write if writer is None else writer.put
+        failure: BaseException | None = None
+        ended = False
+        started, preparing = clock.perf_counter(), 0.0
+        with self.interrupts:
+            try:
+                with closing(iter(self.opened.pipeline)) as steps:
+                    for step in steps:
+                        if self.output is not None and self.opened.pipeline.frames == 1:
+                            before = clock.perf_counter()
+                            self.output.begin()  # to hash a long video takes seconds
+                            preparing = clock.perf_counter() - before
+                        put(step)
+                        yield step
+                        if self.interrupts.received is not None:
+                            break
+                    else:
+                        ended = True
+            except BaseException as error:  # raised again when the files are finished
+                failure = error
+            failure = self._close(writer, failure)
+            self.elapsed = clock.perf_counter() - started - preparing
+            failure = self._conclude(ended, failure)
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure  # it knows this frame: a circle that would keep the last image alive
+
+    def _write(self, step: Step) -> None:
+        for sink in self._sinks:
+            sink.write(step)
+
+    def _close(self, writer: BackgroundWriter[Step] | None, failure: BaseException | None) -> BaseException | None:
+        """Finish every file, even where one fails. Returns the first failure; to have left the loop is none."""
+        before = clock.perf_counter()
+        writing: list[Callable[[], None]] = [] if writer is None else [writer.finish]
+        for finish in [*writing, *(sink.close for sink in self._sinks), self.opened.close]:
+            try:
+                finish()
+            except (ValueError, OSError) as error:
+                if failure is None or isinstance(failure, GeneratorExit):
+                    failure = error
+        self.writing = (0.0 if writer is None else writer.seconds) + clock.perf_counter() - before
+        return failure
+
+    def _conclude(self, ended: bool, failure: BaseException | None) -> BaseException | None:
+        """Settle the state and write ``run.json``; ended: the source gave its last frame. Returns the failure."""
+        if isinstance(failure, Exception):
+            self.state = "failed"
+        elif failure is not None or not ended:
+            self.state = "interrupted"
+        else:
+            self.missing = self.opened.pipeline.source.missing
+            self.state = "incomplete" if self.missing else "complete"
+        self._closing_notes = self._notes_at_the_end()
+        output = self.output
+        if output is None:
+            return failure
+        if self.tally.frames == 0:
+            with suppress(OSError):  # the folder holds an earlier run
+                output.folder.rmdir()
+            return failure
+        error = {"error": f"{type(failure).__name__}: {failure}"} if self.state == "failed" else {}
+        try:
+            output.manifest.write(self.state, counts=self.counts, notes=self.notes, **output.coding, **error)
+        except OSError as unwritten:
+            if failure is None or isinstance(failure, GeneratorExit):
+                return unwritten
+        return failure
+
+    @property
+    def counts(self) -> Facts:
+        """What there is to count so far."""
+        pipeline, tally = self.opened.pipeline, self.tally
+        counted = {
+            "frames": tally.frames,
+            "missing_frames": self.missing,
+            "detections": tally.detections,
+            "dropped": pipeline.dropped + pipeline.detector.dropped,
+            "tracks": len(tally.ids),
+            "rows": tally.rows,
+        }
+        if self.opened.camera is not None:
+            counted["camera_failures"] = camera_failures(self.opened.camera)
+        return counted
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines for people, each once: what was assumed or left out, and what reading brought to light."""
+        pipeline = self.opened.pipeline
+        said = [*pipeline.source.notes, pipeline.detector.note, *self.opened.notes, *self._closing_notes]
+        return list(dict.fromkeys(line for line in said if line))
+
+    def _notes_at_the_end(self) -> list[str]:
+        frames, detector, notes = self.tally.frames, self.opened.pipeline.detector, []
+        ended = self.state in ("complete", "incomplete")
+        if ended and isinstance(detector, RecordedDetector) and detector.frames > frames > 0:
+            name, last = self.opened.detector_name, detector.frames
+            notes.append(f"{name}: has detections up to frame {last}, beyond the last frame, {frames}")
+        if failures := camera_failures(self.opened.camera):
+            notes.append(
+                f"camera motion not found in {failures} of {frames} frames (scene cuts?): taken as still there"
+            )
+        if ended and self.tally.detections and not self.tally.rows:
+            notes.append(why_untracked(self.opened, self.tally))
+        return notes
+
+
+def why_untracked(opened: Opened, tally: Tally) -> str:
+    """Why no track was reported, by the best score of the detections and the algorithm's thresholds."""
+    best, n, algo = tally.best_score, tally.detections, opened.algo
+    for name, setting in settings_of(type(opened.tracker)).items():
+        least = opened.settings.get(name)
+        if not isinstance(least, (int, float)):
+            continue
+        if setting.role == "birth" and best < least:
+            effect = "starts tracks at"
+        elif setting.role == "floor" and best <= least:
+            effect = "uses no detection at or below"
+        else:
+            continue
+        return (
+            f"no tracks: the best of {n} detections scores {best:.2g}, {algo} {effect} {name}={least:g}; "
+            "lower its thresholds with --set (`track algos` lists them)"
+        )
+    return f"no tracks: {algo} met no object often enough in {n} detections; `track algos` lists how often it must"

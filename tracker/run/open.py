@@ -1,0 +1,359 @@
+"""From what a user names to a pipeline: source, detector, embedder, algorithm and camera, opened and checked."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from tracker.algorithms import DEFAULT, algorithm, build, embeddings_of, read_params, short_name, takes_embeddings
+from tracker.arrays import FloatArray, Image
+from tracker.camera import METHODS, CameraEstimate, Compensated, open_camera
+from tracker.detect.detector import Detector, RecordedDetector, as_detector
+from tracker.detections import Invalid
+from tracker.io.video import Frame, Source
+from tracker.protocol import EmbedderCall, Embeds, Updates, Warps
+from tracker.run.pipeline import Pipeline, embedder_of
+from tracker.settings import at_least, frames_of, parsed, settings_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is made of: the arguments of ``tracker.track``, which explains them, and the options of `track`."""
+
+    source: str | Path | int | Source | Frames
+    algo: str | Updates | None = None
+    detector: str | Path | Callable[[Image], object] | None = None
+    reid: str | Path | EmbedderCall | None = None
+    reid_runtime: str | None = None
+    conf: float | None = None
+    classes: Sequence[str] | None = None
+    settings: Mapping[str, Any] | None = None
+    params: str | Path | None = None
+    camera_motion: str = "off"
+    every: int = 1
+    invalid: Invalid = "raise"
+
+    def given(self) -> dict[str, Any]:
+        """The arguments that differ from their defaults."""
+        values = [(f.name, getattr(self, f.name), f.default) for f in fields(self)]
+        return {name: value for name, value, default in values if type(value) is not type(default) or value != default}
+
+
+@runtime_checkable
+class Frames(Protocol):
+    """The least that a source of the user's own must have: frames in order, and their rate.
+
+    It may also have ``name``, ``n_frames`` and ``live``, as ``tracker.io.video.Source`` has.
+    """
+
+    frame_rate: float
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+@runtime_checkable
+class _Named(Protocol):
+    name: str
+
+
+@runtime_checkable
+class _Counted(Protocol):
+    n_frames: int | None
+
+
+@runtime_checkable
+class _Live(Protocol):
+    live: bool
+
+
+@runtime_checkable
+class _DeclaresEmbeddings(Protocol):
+    embeddings: Any
+
+
+@dataclass
+class Opened:
+    """A run that is ready to start.
+
+    options   as asked for, with what the parameter file adds
+    algo      name of the algorithm in messages and files
+    settings  every setting of the algorithm as it is used
+    notes     lines for people: what was left out
+    inputs    the files read, by the option that named them; those of an opened source are not known
+    owns_source  whether the source was opened here, and is closed with the run
+    """
+
+    options: Options
+    pipeline: Pipeline
+    algo: str
+    settings: dict[str, Any]
+    camera: Callable[..., FloatArray] | None
+    notes: list[str] = field(default_factory=list)
+    inputs: dict[str, list[Path]] = field(default_factory=dict)
+    owns_source: bool = False
+
+    def close(self) -> None:
+        """Release what was opened here; may be called again."""
+        if self.owns_source:
+            self.pipeline.source.close()
+
+    @property
+    def tracker(self) -> Updates:
+        """The tracker itself, without its camera."""
+        tracker = self.pipeline.tracker
+        return tracker.tracker if isinstance(tracker, Compensated) else tracker
+
+    @property
+    def detector_name(self) -> str:
+        """The detector as the user named it."""
+        named = self.options.detector
+        return str(named) if isinstance(named, (str, Path)) else self.pipeline.detector.name
+
+
+def open_run(options: Options) -> Opened:
+    """Open what the options name. No frame is read before the pipeline is iterated.
+
+    Raises ValueError, in one line, for whatever does not fit; nothing stays open then.
+    """
+    options = _with_params(options)
+    if options.conf is not None and not math.isfinite(options.conf):
+        raise ValueError(f"conf={options.conf}: give a number")
+    at_least(1, options.every, "every")
+    if isinstance(options.algo, str):
+        algorithm(options.algo)  # an unknown name is refused before anything slow is opened
+    source = _open_source(options.source)
+    try:
+        return _open(options, source)
+    except BaseException:
+        if source is not options.source:
+            source.close()
+        raise
+
+
+def _open(options: Options, source: Source) -> Opened:
+    if options.detector is None:
+        options = replace(options, detector=_default_detector(options.source, source))
+    tracker, settings = _open_tracker(options, source.frame_rate)
+    _check_abilities(options, tracker)
+    detector, min_score = _open_detector(options, live=source.live)
+    embedder, notes = _open_embedder(options, tracker, detector, live=source.live)
+    camera = open_camera(options.camera_motion, frames=source.n_frames)
+    pipeline = Pipeline(
+        source,
+        detector,
+        tracker if camera is None else Compensated(tracker, camera),
+        embedder=embedder,
+        min_score=min_score,
+        every=options.every,
+        invalid=options.invalid,
+    )
+    return Opened(
+        options,
+        pipeline,
+        algo=short_name(options.algo) if isinstance(options.algo, str) else type(tracker).__name__.lower(),
+        settings=settings,
+        camera=camera,
+        notes=notes,
+        inputs=_inputs(options, tracker, detector, embedded=pipeline.embedder is not None),
+        owns_source=source is not options.source,
+    )
+
+
+def _with_params(options: Options) -> Options:
+    """The options with those of the parameter file where they are not given, and with an algorithm."""
+    if options.params is None:
+        return options if options.algo is not None else replace(options, algo=DEFAULT)
+    if not isinstance(options.algo, (str, type(None))):
+        raise ValueError("params go with an algorithm's name; an instance has its own already")
+    read = read_params(options.params, options.algo)
+    conf = read.conf if options.conf is None else options.conf
+    given = parsed(read.algo, algorithm(read.algo), options.settings or {})
+    return replace(options, algo=read.algo, settings={**read.settings, **given}, conf=conf)
+
+
+def _open_source(source: str | Path | int | Source | Frames) -> Source:
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, (str, Path, int)):
+        from tracker.io.video import open_source
+
+        return open_source(source)
+    if isinstance(source, Frames):
+        own = source  # a name for the closure, of the narrower type
+        return Source(
+            source.name if isinstance(source, _Named) else type(source).__name__,
+            "frames",
+            lambda _: (frame for frame in own),
+            frame_rate=source.frame_rate,
+            n_frames=source.n_frames if isinstance(source, _Counted) else None,
+            live=isinstance(source, _Live) and source.live,
+        )
+    # Its text may be a whole video.
+    raise ValueError(
+        f"source: a {type(source).__name__} is none; give a file, a folder, a webcam number, a URL or an opened source"
+    )
+
+
+def _default_detector(named: str | Path | int | Source | Frames, source: Source) -> str:
+    """OpenCV's people detector; for a sequence folder without images its own recorded detections."""
+    if isinstance(named, (str, Path)) and not source.has_images:
+        recorded = Path(named) / "det" / "det.txt"
+        if recorded.is_file():
+            return str(recorded)
+    return "hog"
+
+
+def _open_tracker(options: Options, frame_rate: float) -> tuple[Updates, dict[str, Any]]:
+    """The tracker, and its settings as they are used."""
+    algo = options.algo
+    if isinstance(algo, type):
+        raise ValueError(f"algo={algo.__name__}: give its name, or an instance: {algo.__name__}()")
+    if not isinstance(algo, str):
+        if options.settings:
+            raise ValueError("settings go with an algorithm's name; an instance has its own already")
+        if algo is None or not callable(getattr(algo, "update", None)):
+            raise ValueError(
+                f"algo={algo!r}: give an algorithm's name, or an object with update(detections, frame, time)"
+            )
+        return algo, _settings_used(algo)
+    cls = algorithm(algo)
+    given = {"frame_rate": frame_rate} if "frame_rate" in settings_of(cls) else {}
+    given |= parsed(algo, cls, options.settings or {})
+    if options.every > 1:
+        given |= _lengthened(cls, given, frame_rate, options.every)
+    try:
+        tracker = build(algo, given)
+    except TypeError as error:
+        raise ValueError(f"algo={algo}: cannot be built ({error}); give what it needs in settings") from None
+    defaults = {name: setting.default for name, setting in settings_of(cls).items()}
+    return tracker, {**defaults, **given, **_settings_used(tracker)}
+
+
+def _lengthened(cls: type[Any], given: Mapping[str, Any], frame_rate: float, every: int) -> dict[str, float]:
+    """The ages of a frame or more that must grow with ``every``: one frame means that a track may be missed once, and
+    the next chance to see it comes ``every`` frames later.
+    """
+    grown = {}
+    for name, setting in settings_of(cls).items():
+        if setting.kind == "age":
+            frames = frames_of(given.get(name, setting.default), given.get("frame_rate", frame_rate), name)
+            if frames >= 1:
+                grown[name] = max(frames, 2.0 * every - 1)
+    return grown
+
+
+def _settings_used(tracker: Updates) -> dict[str, Any]:
+    """The settings of a tracker that it has as attributes, with the values that it uses."""
+    return {name: getattr(tracker, name) for name in settings_of(type(tracker)) if hasattr(tracker, name)}
+
+
+def _check_abilities(options: Options, tracker: Updates) -> None:
+    """Refuse the options that need a method which the tracker does not have; see ``tracker.protocol``."""
+    name = type(tracker).__name__
+    if options.camera_motion != "off" and not isinstance(tracker, Warps):
+        raise ValueError(
+            f"camera_motion={options.camera_motion}: {name} has no method warp(matrix), so its tracks cannot move with "
+            "the camera; leave camera_motion out (--camera-motion)"
+        )
+    # One that declares embeddings="none" ignores them, and a note says so.
+    silent = not isinstance(tracker, _DeclaresEmbeddings) and embeddings_of(type(tracker)) == "none"
+    if options.reid is not None and silent:
+        raise ValueError(f"reid={_named(options.reid)}: {name} takes no embedder; leave reid out (--reid)")
+
+
+def _open_detector(options: Options, *, live: bool) -> tuple[Detector | RecordedDetector, float | None]:
+    """The detector, and the least score where the detector does not keep it itself."""
+    given = options.detector
+    if isinstance(given, (str, Path)):
+        from tracker.detect import open_detector
+
+        # Frames side by side, one thread each, are faster than all threads on one frame, but each comes later.
+        threads = None if live else 1
+        found = open_detector(
+            str(given), conf=options.conf, classes=options.classes, invalid=options.invalid, threads=threads
+        )
+        return found, None
+    detector = as_detector(given, invalid=options.invalid)
+    if options.classes is not None:
+        raise ValueError("classes by name go with a detector named by text; filter in your own callable")
+    return detector, options.conf
+
+
+def _open_embedder(
+    options: Options, tracker: Updates, detector: Detector | RecordedDetector, *, live: bool
+) -> tuple[EmbedderCall | None, list[str]]:
+    """The embedder to call, None where none is needed or the tracker brings one; and what was left out."""
+    reid, runtime = options.reid, options.reid_runtime
+    needed = takes_embeddings(type(tracker), reid)
+    if not needed or detector.embedded or embedder_of(tracker) is not None:
+        return None, _left_out(options, tracker, needed=needed, embedded=detector.embedded)
+    if reid is not None and not isinstance(reid, (str, Path)):
+        if runtime is not None:
+            raise ValueError(f"reid_runtime={runtime!r} goes with a model's name or file, not with a callable")
+        embedder: EmbedderCall = reid
+    else:
+        from tracker.embed import open_embedder
+
+        # As for the detector, whose threads call it.
+        threads = 1 if detector.concurrent and not live else None
+        embedder = open_embedder("default" if reid is None else str(reid), runtime=runtime, threads=threads)
+    if isinstance(tracker, Embeds) and tracker.embeds_itself:
+        tracker.embedder = embedder
+    return embedder, []
+
+
+def _left_out(options: Options, tracker: Updates, *, needed: bool, embedded: bool) -> list[str]:
+    """A line where an option for the embedder has no use."""
+    if options.reid is not None:
+        why = f"{type(tracker).__name__} brings its own embedder"
+        if not needed:
+            why = f"{short_name(options.algo) if isinstance(options.algo, str) else why.split()[0]} uses no appearance"
+        elif embedded:
+            why = f"{_named(options.detector)} brings embeddings"
+        return [f"{why}; --reid {_named(options.reid)} is left out"]
+    if options.reid_runtime is not None:
+        return [f"no ReID model is used; --reid-runtime {options.reid_runtime} is left out"]
+    return []
+
+
+def _inputs(
+    options: Options, tracker: Updates, detector: Detector | RecordedDetector, *, embedded: bool
+) -> dict[str, list[Path]]:
+    """The files that the options name, beside those of an opened source."""
+    found: dict[str, list[Path]] = {"detector": list(detector.model_files)}
+    if isinstance(options.source, (str, Path)):
+        found["source"] = [Path(options.source)]
+    if embedded and isinstance(options.reid, (str, Path, type(None))):
+        found["embedder"] = _embedder_files("default" if options.reid is None else str(options.reid))
+    if options.params is not None:
+        found["params"] = [Path(options.params)]
+    if options.camera_motion not in ("off", *METHODS):
+        found["camera_motion"] = [Path(options.camera_motion)]
+    module = type(tracker).__module__
+    if not module.startswith("tracker.algorithms."):
+        code = sys.modules[module].__file__ if hasattr(sys.modules.get(module), "__file__") else None
+        found["algorithm"] = [] if code is None else [Path(code)]
+    return {role: files for role, files in found.items() if files}
+
+
+def _embedder_files(spec: str) -> list[Path]:
+    if spec == "histogram":
+        return []
+    from tracker.embed.select import _packaged
+
+    return [_packaged() if spec == "default" else Path(spec)]
+
+
+def camera_failures(camera: Callable[..., FloatArray] | None) -> int:
+    """In how many frames the camera's motion was not found."""
+    return camera.failures if isinstance(camera, CameraEstimate) else 0
+
+
+def _named(value: object) -> str:
+    return str(value) if isinstance(value, (str, Path)) else getattr(value, "__name__", type(value).__name__)

@@ -1,0 +1,89 @@
+"""The folder of a run: ``tracks.txt``, the annotated ``tracks.mp4`` and ``run.json``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from tracker.io.sinks import TextSink, VideoSink, fresh_folder
+from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
+from tracker.run.open import Opened
+
+TEXT, VIDEO, MANIFEST = FILES = ("tracks.txt", "tracks.mp4", "run.json")
+
+
+def new_folder(source: str, algo: str, *, overwrite: bool = False) -> Path:
+    """A folder below runs/ that is named for the run, with a number where that name is taken.
+
+    overwrite  use the folder of that name even where it exists
+    """
+    stem = f"webcam{source}" if source.isdigit() else Path(source).stem
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem) or "run"
+    folder = base = Path("runs") / f"{name}-{algo}"
+    n = 1
+    while folder.exists() and not overwrite:
+        n += 1
+        folder = base.with_name(f"{base.name}-{n}")
+    return folder
+
+
+class Output:
+    """Where a run is written to; the folder is made at once, its files from the first step on.
+
+    folder        a new or empty one, or with ``overwrite`` one whose results may be replaced. An earlier run's files
+                  stay until the first step of this one
+    command       what ``run.json`` says of the call: {"command": [...]} or {"call": {...}}
+    video         whether to write the annotated video
+    class_column  write each track's class to column 8 of ``tracks.txt``
+
+    Raises ValueError where the folder cannot be used, or where a result would replace a file that the run reads.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        opened: Opened,
+        command: Facts,
+        *,
+        overwrite: bool = False,
+        video: bool = True,
+        class_column: bool = False,
+    ) -> None:
+        self.folder = fresh_folder(folder, overwrite=overwrite)
+        self._opened = opened
+        self._check_inputs()
+        source, names = opened.pipeline.source, opened.pipeline.detector.class_names
+        self.text = TextSink(self.folder / TEXT, classes=class_column)
+        self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names) if video else None
+        self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date_of()})
+
+    def _check_inputs(self) -> None:
+        targets = [self.folder / name for name in FILES]
+        for path in [path for files in self._opened.inputs.values() for path in files]:
+            if any(path.exists() and target.exists() and target.samefile(path) for target in targets):
+                raise ValueError(f"{path}: would be replaced by the results; write to another folder")
+
+    def begin(self) -> None:
+        """Replace an earlier run's files by a ``run.json`` that says that this one is running."""
+        for name in FILES:
+            (self.folder / name).unlink(missing_ok=True)
+        for section, facts in hashes_of(self._opened).items():
+            self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
+        with suppress(OSError):  # raised again at the end, when the tracks are written
+            self.manifest.write("running")
+
+    @property
+    def sinks(self) -> list[TextSink | VideoSink]:
+        """The text, then the video."""
+        return [self.text] if self.video is None else [self.text, self.video]
+
+    @property
+    def coding(self) -> Facts:
+        """How the video is coded, where there is one."""
+        return {} if self.video is None or self.video.codec is None else {"video_codec": self.video.codec}
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The files that are there, by kind: tracks, video, run."""
+        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST}
+        return {kind: self.folder / name for kind, name in found.items() if (self.folder / name).exists()}

@@ -1,0 +1,183 @@
+"""``tracker.track``: a run as an iterator of images and tracks."""
+
+from __future__ import annotations
+
+import signal
+import weakref
+from collections.abc import Callable, Generator, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tracker.arrays import Image
+from tracker.detections import Invalid
+from tracker.io.sinks import Step
+from tracker.io.video import Source
+from tracker.protocol import EmbedderCall, Updates
+from tracker.run.driver import Driver
+from tracker.run.manifest import Facts, State, plain
+from tracker.run.open import Frames, Options, open_run
+from tracker.run.output import Output
+from tracker.tracks import Tracks
+
+
+class Run:
+    """What ``tracker.track`` returns: iterate over it to get (image, tracks) of each frame, once.
+
+    notes   lines for people: what was assumed, left out or could not be read; complete at the end
+    counts  frames, missing_frames, detections, dropped (bad rows), tracks, rows; so far
+    state   "running", "complete", "incomplete" (frames could not be read), "interrupted" or "failed"
+
+    Leaving the loop, by ``break`` or an error, finishes the files; so does ``close()``, or the end of ``with track(...)
+    as run``. Ctrl-C in the loop's body raises KeyboardInterrupt there, elsewhere once the frame in progress is
+    written. TERM and HUP finish the files before they end the process. All this in the main thread, and where no one
+    else handles these signals.
+    """
+
+    def __init__(self, driver: Driver, *, strict: bool) -> None:
+        self._driver = driver
+        self._strict = strict
+        # The generator does not hold this object: when this is forgotten, the generator ends and finishes the files.
+        self._steps = driver.steps()
+        self._finish = weakref.finalize(self, _finish, driver, self._steps)
+        self._driver.interrupts.busy = False
+        self._driver.interrupts.close = _closing(weakref.ref(self))
+
+    @property
+    def notes(self) -> list[str]:
+        return self._driver.notes
+
+    @property
+    def counts(self) -> Facts:
+        return self._driver.counts
+
+    @property
+    def state(self) -> State:
+        return self._driver.state
+
+    def __iter__(self) -> Run:
+        return self
+
+    def __next__(self) -> tuple[Image | None, Tracks]:
+        driver = self._driver
+        driver.interrupts.busy = True
+        try:
+            step = next(self._steps, None)
+        finally:
+            driver.interrupts.busy = False
+        if step is not None and driver.interrupts.received is None:
+            image, tracks = step.frame.image, step.tracks
+            # The thread that writes reads the step while the caller may draw on the image.
+            return (image, tracks) if driver.output is None else deepcopy((image, tracks))
+        if self._finish.alive:
+            self._end()
+        raise StopIteration
+
+    def _end(self) -> None:
+        """Raise what the end of the iteration has to say."""
+        driver = self._driver
+        self.close()
+        if driver.interrupts.received is not None:  # now it takes the effect it had before
+            signal.raise_signal(driver.interrupts.received)
+            raise KeyboardInterrupt
+        if driver.missing and self._strict:
+            raise ValueError(
+                f"{driver.opened.pipeline.source.name}: {driver.missing} frames could not be read (a damaged or cut "
+                "file?); the others were given; invalid='drop' leaves this unsaid"
+            )
+
+    def close(self) -> None:
+        """Finish the files and release the source; may be called again."""
+        self._finish()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _finish(driver: Driver, steps: Generator[Step, None, None]) -> None:
+    driver.interrupts.busy = True
+    try:
+        steps.close()
+    finally:
+        driver.interrupts.busy = False
+        driver.opened.close()
+
+
+def _closing(run: weakref.ref[Run]) -> Callable[[], None]:
+    def close() -> None:
+        known = run()
+        if known is not None:
+            known.close()
+
+    return close
+
+
+def track(
+    source: str | Path | int | Source | Frames,
+    *,
+    algo: str | Updates | None = None,
+    detector: str | Path | Callable[[Image], object] | None = None,
+    reid: str | Path | EmbedderCall | None = None,
+    reid_runtime: str | None = None,
+    conf: float | None = None,
+    classes: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    params: str | Path | None = None,
+    camera_motion: str = "off",
+    every: int = 1,
+    invalid: Invalid = "raise",
+    save: str | Path | None = None,
+) -> Run:
+    """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
+
+    source    video file, folder of images, MOTChallenge sequence folder, webcam number, URL, an opened ``Source``, or
+              any object that has ``frame_rate`` and iterates over ``tracker.io.video.Frame``
+    algo      name of an algorithm, ``my_module:Mine`` or ``./mine.py:Mine`` for a class of your own, or an instance of
+              either (``tracker.protocol.Updates``); default that of ``params``, or else "steady"
+    detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections. Without
+              it: "hog", or the recorded det/det.txt of a sequence folder without images
+    reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
+              Without it: the packaged model where the algorithm needs embeddings, none where it only can use them.
+              Left out where recorded detections bring embeddings of their own
+    reid_runtime  what runs the ReID model: "onnxruntime" (default) or "openvino", where that is installed
+    conf      least score of a detection; default the detector's own
+    classes   names of the classes to keep, where the detector has names
+    settings  parameters of the algorithm by name
+    params    a file of ``track tune``: settings and, if it has one, conf, where they are not given here
+    camera_motion  "off", "flow", "orb" or "ecc" to estimate it from the images, or a file of one affine map per frame
+    every     detect in the first of every so many frames and predict between: there ``detections`` are -1. A max_age
+              of a frame or more still lets a track be missed once
+    invalid   "raise" or "drop" bad rows of the detector
+    save      a new or empty folder that gets tracks.txt (MOTChallenge), the annotated tracks.mp4 and run.json
+              (``tracker.run.manifest``), frame by frame, as the command `track` writes them
+
+    image is BGR uint8 (H, W, 3), None for a sequence without its images; with ``save`` a copy, which you may draw on.
+    The iterator is a ``Run``: its ``notes`` say what was assumed or left out. Raises ValueError, in one line, for what
+    does not fit. The source is closed at the end, or when the iterator is closed or forgotten.
+    """
+    options = Options(
+        source,
+        algo=algo,
+        detector=detector,
+        reid=reid,
+        reid_runtime=reid_runtime,
+        conf=conf,
+        classes=classes,
+        settings=settings,
+        params=params,
+        camera_motion=camera_motion,
+        every=every,
+        invalid=invalid,
+    )
+    opened = open_run(options)
+    try:
+        call = {name: plain(value) for name, value in options.given().items()}
+        output = None if save is None else Output(save, opened, {"call": {**call, "save": plain(save)}})
+        return Run(Driver(opened, output), strict=invalid == "raise")
+    except BaseException:
+        opened.close()
+        raise
