@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from made import write_video
 
+import tracker
 from tracker.commands.main import main
+from tracker.evaluate import evaluate
 from tracker.io.mot import write_results
 from tracker.rows import as_rows
 
@@ -97,3 +100,31 @@ def test_a_tracker_as_contributing_shows_it(street: Path) -> None:
     assert main([*command, "--no-video", "-o", "out"]) == 0
     ids = [line.split(",")[1] for line in (street / "out" / "tracks.txt").read_text().splitlines()]
     assert ids == ["1"] * 8
+
+
+def contributed(word: str) -> dict[str, Any]:
+    """What CONTRIBUTING's only snippet with this word defines."""
+    (code,) = [block for block in blocks("python", CONTRIBUTING) if word in block]
+    names: dict[str, Any] = {}
+    exec(compile(code, "CONTRIBUTING.md", "exec"), names)
+    return names
+
+
+def test_a_sink_as_contributing_shows_it(street: Path) -> None:
+    sink = contributed("class Counts")["Counts"]("counts.csv")
+    for image, _ in tracker.track("street.mp4", algo="sort", detector=lambda image: [[0, 0, 9, 9]], sinks=[sink]):
+        image[:] = 0  # a copy: what a sink has of the step does not change
+    assert (street / "counts.csv").read_text() == "".join(f"{frame},1\n" for frame in range(1, 9))
+    assert sink.file.closed
+    broken = contributed("class Counts")["Counts"]("counts.csv")
+    for _ in tracker.track("street.mp4", algo="sort", detector=lambda image: [[0, 0, 9, 9]], sinks=[broken]):
+        break
+    assert broken.file.closed
+
+
+def test_a_format_as_contributing_shows_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("frame,id,left,top,right,bottom\n2,1,0,0,5,9\n1,1,0,0,4,9\n1,2,50,0,54,9\n")
+    rows = contributed("def read_results")["read_results"](tmp_path / "a.csv")
+    write_results(tmp_path / "a.txt", rows)
+    assert (tmp_path / "a.txt").read_text().splitlines()[0] == "1,1,0.00,0.00,4.00,9.00,1.0000,-1,-1,-1"
+    assert evaluate(rows, tmp_path / "a.txt", "plain").combined.summary()["HOTA"] == 1

@@ -46,13 +46,18 @@ class Driver:
         self._sinks: list[Sink] = [*written[:1], self.tally, *written[1:], *sinks]
         self._closing_notes: list[str] = []
 
+    @property
+    def writes_aside(self) -> bool:
+        """Whether a thread writes while the caller has the step: there is more to write than the tally."""
+        return len(self._sinks) > 1
+
     def steps(self) -> Generator[Step, None, None]:
         """Each step, once it has been handed to the sinks.
 
         An error of the pipeline or of a sink is raised when the files are finished. Closing the generator finishes
         them too.
         """
-        writer = BackgroundWriter(self._write) if len(self._sinks) > 1 else None
+        writer = BackgroundWriter(self._write) if self.writes_aside else None
         put = self._write if writer is None else writer.put
         failure: BaseException | None = None
         ended = False

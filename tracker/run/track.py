@@ -12,7 +12,7 @@ from typing import Any
 
 from tracker.arrays import Image
 from tracker.detections import Invalid
-from tracker.io.sinks import Step
+from tracker.io.sinks import Sink, Step
 from tracker.io.video import Source
 from tracker.protocol import EmbedderCall, Updates
 from tracker.run.driver import Driver
@@ -69,7 +69,7 @@ class Run:
         if step is not None and driver.interrupts.received is None:
             image, tracks = step.frame.image, step.tracks
             # The thread that writes reads the step while the caller may draw on the image.
-            return (image, tracks) if driver.output is None else deepcopy((image, tracks))
+            return deepcopy((image, tracks)) if driver.writes_aside else (image, tracks)
         if self._finish.alive:
             self._end()
         raise StopIteration
@@ -131,6 +131,7 @@ def track(
     every: int = 1,
     invalid: Invalid = "raise",
     save: str | Path | None = None,
+    sinks: Sequence[Sink] = (),
 ) -> Run:
     """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
 
@@ -154,10 +155,12 @@ def track(
     invalid   "raise" or "drop" bad rows of the detector
     save      a new or empty folder that gets tracks.txt (MOTChallenge), the annotated tracks.mp4 and run.json
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
+    sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
+              thread that writes the files, and is closed however the run ends
 
-    image is BGR uint8 (H, W, 3), None for a sequence without its images; with ``save`` a copy, which you may draw on.
-    The iterator is a ``Run``: its ``notes`` say what was assumed or left out. Raises ValueError, in one line, for what
-    does not fit. The source is closed at the end, or when the iterator is closed or forgotten.
+    image is BGR uint8 (H, W, 3), None for a sequence without its images; with ``save`` or ``sinks`` a copy, which you may
+    draw on. The iterator is a ``Run``: its ``notes`` say what was assumed or left out. Raises ValueError, in one line,
+    for what does not fit. The source is closed at the end, or when the iterator is closed or forgotten.
     """
     options = Options(
         source,
@@ -177,7 +180,7 @@ def track(
     try:
         call = {name: plain(value) for name, value in options.given().items()}
         output = None if save is None else Output(save, opened, {"call": {**call, "save": plain(save)}})
-        return Run(Driver(opened, output), strict=invalid == "raise")
+        return Run(Driver(opened, output, sinks), strict=invalid == "raise")
     except BaseException:
         opened.close()
         raise
