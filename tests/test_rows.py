@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tracklets import results, same
 
-from tracker import SORT, Detections, Rows, as_rows
+from tracker import SORT, Detections, Rows, Tracks, as_rows
 from tracker.rows import joined, repeats, results_of
 
 BOX = [10.0, 20.0, 30.0, 60.0]
@@ -123,3 +123,9 @@ def test_repeats_are_all_but_the_first(pairs: list[tuple[int, int]]) -> None:
     again, first = repeats(table[:, 0], table[:, 1])
     want = {k: pairs.index(pair) for k, pair in enumerate(pairs) if pairs.index(pair) < k}
     assert dict(zip(again.tolist(), first.tolist(), strict=True)) == want
+
+
+def test_rows_of_a_tracker_that_does_not_say_which_detection_it_matched_are_measurements() -> None:
+    own = Tracks.of_boxes([1], [[0, 0, 4, 9]])
+    predicted = Tracks.of_boxes([1], [[1, 0, 5, 9]], detections=[-1])
+    assert results_of([own, predicted]).interpolated.tolist() == [False, True]

@@ -71,6 +71,7 @@ def test_tracks_of_boxes_alone() -> None:
     assert (tracks.ids.tolist(), tracks.boxes[1].tolist(), tracks.detections.tolist()) == ([3, 5], [2, 2, 4, 4], [1, 0])
     assert tracks.states.tolist() == ["confirmed"] * 2
     assert (tracks.frame, tracks.time, tracks.velocities.shape, tracks.ids.dtype) == (7, None, (2, 2), np.int64)
+    assert Tracks.of_boxes([1], [[0, 0, 1, 1]]).detections.tolist() == [-2]
     assert len(Tracks.of_boxes([], [])) == 0
     with pytest.raises(ValueError, match=r"^tracks boxes have shape \(1, 4\); expected \(2, 4\)$"):
         Tracks.of_boxes([1, 2], [[0, 0, 1, 1]])

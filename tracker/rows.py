@@ -192,7 +192,7 @@ def results_of(reports: Sequence[Tracks], first: int = 1) -> Rows:
         boxes=np.concatenate([np.empty((0, 4)), *(tracks.boxes for tracks in reports)]),
         scores=np.concatenate([np.empty(0), *(tracks.scores for tracks in reports)]),
         classes=np.concatenate([none, *(tracks.classes for tracks in reports)]),
-        interpolated=np.concatenate([none, *(tracks.detections for tracks in reports)]) < 0,
+        interpolated=np.concatenate([none, *(tracks.detections for tracks in reports)]) == -1,
         visibility=np.full(len(frames), -1.0),
         lines=np.arange(1, len(frames) + 1),
     )

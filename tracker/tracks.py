@@ -45,7 +45,8 @@ class Tracks:
     hits             (N,) detections matched since birth
     missed           (N,) updates since the last match, 0 when matched in this frame
     velocities       (N, 2) of the box centre, pixels per frame
-    detections       (N,) index of the matched detection in the update's input, -1 where there is none
+    detections       (N,) index of the matched detection in the update's input, -1 where there is none: the box is a
+                     prediction. -2 where the tracker does not say, as ``of_boxes`` fills it in
     frame            1-based number of the update
     time             seconds, as given to the update, or None
 
@@ -88,8 +89,10 @@ class Tracks:
     ) -> Tracks:
         """Tracks of which no more is known than ids (N,) and boxes (N, 4): the report of a tracker of your own.
 
-        columns  those that are known; the others say: confirmed, seen once and now, class 0, score 1, velocity 0, no
-                 detection of the input named. Raises ValueError for a column that there is not, or that does not fit.
+        columns  those that are known; the others say: confirmed, seen once and now, class 0, score 1, velocity 0, and
+                 -2 for the detection
+
+        Raises ValueError for a column that there is not, or one of another shape.
         """
         own = np.asarray(ids, dtype=np.int64).reshape(-1)
         n = len(own)
@@ -162,5 +165,5 @@ _COLUMNS: dict[str, tuple[type, int | None, float]] = {
     "hits": (np.int64, None, 1),
     "missed": (np.int64, None, 0),
     "velocities": (np.float64, 2, 0),
-    "detections": (np.int64, None, -1),
+    "detections": (np.int64, None, -2),
 }
