@@ -1,4 +1,4 @@
-"""The README's and CONTRIBUTING's snippets and commands run as written."""
+"""The snippets and commands of the README, the guide and CONTRIBUTING run as written."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
@@ -28,7 +29,10 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
-COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("track ")]
+SHELL = [*blocks("sh"), *blocks("sh", GUIDE)]
+COMMANDS = dict.fromkeys(
+    line.partition("#")[0].strip() for block in SHELL for line in block.splitlines() if line.startswith("track ")
+)
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ def lay_out(text: str, folder: Path, request: pytest.FixtureRequest) -> None:
             )
 
 
-@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.parametrize("code", [*blocks("python"), *blocks("python", GUIDE)])
 def test_snippet(code: str, street: Path, request: pytest.FixtureRequest) -> None:
     lay_out(code, street, request)
     exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
@@ -86,8 +90,10 @@ def test_set_up_commands_exist_and_ci_runs_the_tests_one() -> None:
 
 
 def test_links_and_pictures_exist() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    assert len(README.splitlines()) < 150
 
 
 def test_a_tracker_as_contributing_shows_it(street: Path) -> None:

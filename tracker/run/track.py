@@ -158,9 +158,9 @@ def track(
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
               thread that writes the files, and is closed however the run ends
 
-    image is BGR uint8 (H, W, 3), None for a sequence without its images; with ``save`` or ``sinks`` a copy, on which you
-    may draw. The iterator is a ``Run``: its ``notes`` say what was assumed or left out. Raises ValueError, in one line,
-    for what does not fit. The source is closed at the end, or when the iterator is closed or forgotten.
+    image is BGR uint8 (H, W, 3), None for a sequence without its images; with ``save`` or ``sinks`` a copy, so that you
+    may draw on it. The iterator is a ``Run``: its ``notes`` say what was assumed or left out. Raises ValueError, in one
+    line, for what does not fit. The source is closed at the end, or when the iterator is closed or forgotten.
     """
     options = Options(
         source,
