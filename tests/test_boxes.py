@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tracker import boxes
 from tracker.arrays import FloatArray
+from tracker.assign import assign_pairs
 from tracker.boxes import iou_pairs_xyxy, iou_xyxy, near_pairs_xyxy
 
 a_box = st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.floats(1, 1e4), st.floats(1, 1e4)).map(
@@ -136,3 +137,19 @@ def test_a_few_large_boxes_do_not_make_every_pair_a_candidate() -> None:
         near = np.zeros((len(a), len(b)), dtype=bool)
         near[rows, columns] = True
         assert near[iou_xyxy(a, b) > 0].all()
+
+
+def test_thousands_of_boxes_on_one_spot_cost_a_bounded_number_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boxes, "MOST_PAIRS", 20_000)
+    heap = np.tile([[10.0, 20, 60, 180]], (700, 1))
+    left = np.arange(300) * 90.0 + 5000
+    apart = np.column_stack((left, np.zeros(300), left + 40, np.full(300, 99.0)))
+    both = np.concatenate((heap, apart))
+    rows, columns, iou = boxes.iou_pairs_xyxy(both, both)
+    assert len(rows) <= 20_000
+    assert (np.diff(rows) >= 0).all()
+    np.testing.assert_allclose(iou, 1.0)
+    assert len(assign_pairs(rows, columns, iou)) == 1000  # every box still finds a partner
+    alone = rows >= 700
+    assert (rows[alone] == columns[alone]).all()
+    assert np.count_nonzero(alone) == 300

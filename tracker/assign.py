@@ -59,7 +59,7 @@ def _solved(rows: IntArray, columns: IntArray, gain: FloatArray) -> BoolArray:
     """(K,) which of the pairs are in the best assignment."""
     i, n = _ranks(rows)
     j, m = _ranks(columns)
-    if n * m <= WHOLE:
+    if n * m <= WHOLE or 2 * len(gain) > n * m:  # dense ones hardly fall apart
         return _solved_whole(i, j, gain, n, m)
     # What no chain of pairs connects can be solved apart: parts of many small components, or of one large one.
     component = _components(i, j, n, m)

@@ -90,7 +90,8 @@ def iou_pairs_xyxy(a: FloatArray, b: FloatArray, least: float | None = None) -> 
     """The pairs of (N, 4) x (M, 4) boxes that overlap: rows (K,), ascending, columns (K,) and their IoU (K,).
 
     least: only pairs of at least that IoU, at 0 or below all N x M. Time and memory grow with the number of pairs
-    that are near each other, unless all are wanted.
+    that are near each other, unless all are wanted. Of more than 2 million such pairs (thousands of boxes on one spot)
+    some are left out.
     """
     at, bt = a.T, b.T
     every = least is not None and least <= 0
@@ -121,6 +122,7 @@ def iou_pairs_xyxy(a: FloatArray, b: FloatArray, least: float | None = None) -> 
 NOTHING = np.array(0.0)  # a call with an array is cheaper than one with a number
 # Up to so many pairs it is cheapest to take all, and up to so many to search along x; beyond them, to search in cells.
 FEW_PAIRS, MORE_PAIRS = 400, 250_000
+MOST_PAIRS = 2_000_000  # candidates: some 1,400 boxes on one spot
 LARGE = 3.0  # a box so many times larger than nearly all others is searched for apart
 
 
@@ -234,5 +236,24 @@ def _pairs_in_cells(at: FloatArray, bt: FloatArray, largest: FloatArray) -> tupl
     # Three cells side by side are one run of boxes; three such rows of cells are neighbours.
     middle = (ay * width + ax)[:, None] + np.array([-width, 0, width])
     first = before.take((middle - 1).ravel(), mode="clip")
-    run, place = _runs(first, before.take((middle + 2).ravel(), mode="clip") - first)
+    count = before.take((middle + 2).ravel(), mode="clip") - first
+    if count.sum() > MOST_PAIRS:
+        first, count = _share(first, count)
+    run, place = _runs(first, count)
     return run // 3, order.take(place)
+
+
+def _share(first: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
+    """At most MOST_PAIRS of the candidates of all runs: of each long run a window.
+
+    Boxes that share a run have windows spread over it, so that thousands of boxes on one spot can still all match.
+    """
+    most = max(1, MOST_PAIRS // np.count_nonzero(count))
+    long = (count > most).nonzero()[0]
+    long = long[first[long].argsort(kind="stable")]
+    _, start, members = np.unique(first[long], return_index=True, return_counts=True)
+    rank = np.arange(len(long)) - start.repeat(members)
+    beyond = count[long] - most
+    first[long] += beyond * rank // np.maximum(members.repeat(members) - 1, 1)
+    count[long] = most
+    return first, count
