@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 import tracker
 from tracker.io.mot import read_results
-from tracker.io.sinks import VideoSink
+from tracker.io.sinks import Step, VideoSink
 from tracker.io.video import Frame, Source, open_source
 from tracker.run.track import Run
 from tracker.scene.street import Scene
@@ -229,6 +229,29 @@ def test_a_video_that_cannot_be_finished_is_an_error(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="No space left"):
         run.close()
     assert run_json(tmp_path / "b")["counts"]["frames"] == 1
+
+
+@pytest.mark.parametrize("broken", ["write", "close"])
+def test_a_sink_of_ones_own_that_fails_cuts_no_other(broken: str, tmp_path: Path) -> None:
+    class Own:
+        def __init__(self, broken: str = "") -> None:
+            self.broken = broken
+            self.closed = 0
+
+        def write(self, step: Step) -> None:
+            if self.broken == "write" and step.frame.number == 20:
+                raise TypeError("no such thing")
+
+        def close(self) -> None:
+            self.closed += 1
+            if self.broken == "close":
+                raise TypeError("no such thing")
+
+    first, last = Own(broken), Own()
+    with pytest.raises(TypeError, match="no such thing"):
+        list(tracker.track(street(), detector=boxes, save=tmp_path, sinks=[first, last]))
+    assert (first.closed, last.closed) == (1, 1)
+    check_whole(tmp_path, 20, "failed")
 
 
 def test_a_failed_run_keeps_no_image() -> None:
