@@ -211,6 +211,28 @@ def test_overwriting_loses_nothing_before_there_is_something_new(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == kept
 
 
+def test_no_file_of_an_earlier_run_stays_beside_the_new_ones(street: Path, detections: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [str(street), "--detector", str(detections), "-o", str(out), "--quiet"]
+    assert main(command) == 0
+    (out / "notes.txt").write_text("mine")
+    assert main([*command, "--overwrite", "--no-video"]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["notes.txt", "run.json", "tracks.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a pipe")
+def test_a_closed_pipe_ends_the_command_without_a_traceback(street: Path, detections: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tracker", str(street), "--detector", str(detections), "-o", str(tmp_path / "out")]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 141
+    assert err == ""
+
+
 @pytest.mark.parametrize("algo", ["botsort", "bytetrack", "ocsort", "steady"])
 def test_detections_too_weak_for_any_track_are_said(
     algo: str, detections: Path, street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -531,6 +553,8 @@ sys.exit(main([{str(street)!r}, "--detector", {str(detections)!r}, "--no-video",
     assert len(whole) > len(cut) > 0
     assert cut == whole[: len(cut)]
     assert cut[-1].split(",")[0] != whole[len(cut)].split(",")[0]
+    last = int(cut[-1].split(",")[0])
+    assert f"track: stopped after {last} frames, what was tracked until then is in {tmp_path / 'cut'}" in done.stderr
 
 
 def test_a_detector_that_fails_midway_loses_nothing(

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 import tracker
 from tracker.io.mot import read_results
+from tracker.io.sinks import Step, VideoSink
 from tracker.io.video import Frame, Source, open_source
 from tracker.run.track import Run
 from tracker.scene.street import Scene
@@ -214,6 +216,63 @@ def test_a_full_disk_stops_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert threading.active_count() == threads
 
 
+def test_a_video_that_cannot_be_finished_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: VideoSink) -> None:
+        raise OSError(28, "No space left on device", str(self.path))
+
+    monkeypatch.setattr(VideoSink, "close", full)
+    with pytest.raises(OSError, match="No space left"):
+        list(tracker.track(street(), detector=boxes, save=tmp_path / "a"))
+    assert run_json(tmp_path / "a")["state"] == "failed"
+    run = tracker.track(street(), detector=boxes, save=tmp_path / "b")
+    next(run)
+    with pytest.raises(OSError, match="No space left"):
+        run.close()
+    assert run_json(tmp_path / "b")["counts"]["frames"] == 1
+
+
+@pytest.mark.parametrize("broken", ["write", "close"])
+def test_a_sink_of_ones_own_that_fails_cuts_no_other(broken: str, tmp_path: Path) -> None:
+    class Own:
+        def __init__(self, broken: str = "") -> None:
+            self.broken = broken
+            self.closed = 0
+
+        def write(self, step: Step) -> None:
+            if self.broken == "write" and step.frame.number == 20:
+                raise TypeError("no such thing")
+
+        def close(self) -> None:
+            self.closed += 1
+            if self.broken == "close":
+                raise TypeError("no such thing")
+
+    first, last = Own(broken), Own()
+    with pytest.raises(TypeError, match="no such thing"):
+        list(tracker.track(street(), detector=boxes, save=tmp_path, sinks=[first, last]))
+    assert (first.closed, last.closed) == (1, 1)
+    check_whole(tmp_path, 20, "failed")
+
+
+def test_a_failed_run_keeps_no_image() -> None:
+    alive: list[weakref.ref[Any]] = []
+
+    def failing(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+        alive.append(weakref.ref(image))
+        if len(alive) == 4:
+            raise ValueError("the network gave up")
+        return boxes(image)
+
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="gave up"):
+            list(tracker.track(street(), detector=failing))
+        assert [ref() is None for ref in alive] == [True] * 4
+    finally:
+        gc.enable()
+
+
 def test_only_the_date_differs_between_two_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def files(epoch: str) -> dict[str, bytes]:
         monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
@@ -244,6 +303,7 @@ def test_the_source_and_the_files_of_the_options_are_hashed(tmp_path: Path) -> N
         )
     )
     run = run_json(tmp_path / "out")
+    assert sorted(run["inputs"]) == ["camera_motion", "detector", "params"]
     for role, file in (("detector", det), ("camera_motion", camera), ("params", params)):
         assert run["inputs"][role] == [{"path": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}]
     assert run["source"]["sha256"] == hashlib.sha256((tmp_path / "street.mp4").read_bytes()).hexdigest()

@@ -7,15 +7,18 @@ import json
 import sys
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import algorithm, algorithms
 from tracker.settings import Setting, settings_of
 
+if TYPE_CHECKING:
+    from tracker.commands.words import Subparsers
+
 WIDTH = 100
 
 
-def add_parsers(subparsers: Any) -> None:
+def add_parsers(subparsers: Subparsers) -> None:
     """Register ``algos``."""
     parser = subparsers.add_parser(
         "algos", description="List each algorithm with its settings, their defaults and ranges.", allow_abbrev=False

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracker.commands.run import add_options, options_of, track_into_folder
 
 if TYPE_CHECKING:
+    from tracker.commands.words import Subparsers
     from tracker.detect import HOG
     from tracker.scene.street import Scene
 
 
-def add_parsers(subparsers: Any) -> None:
+def add_parsers(subparsers: Subparsers) -> None:
     """Register ``demo``."""
     demo = subparsers.add_parser(
         "demo", description="Track a drawn street scene with known truth, and score the result.", allow_abbrev=False

@@ -8,13 +8,16 @@ import signal
 import sys
 import warnings
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.words import add_settings, names_of, settings_of
 
 if TYPE_CHECKING:
+    from tracker.commands.words import Subparsers
+    from tracker.detect.detector import Detector
     from tracker.io.sinks import WindowSink
+    from tracker.io.video import Source
     from tracker.run.driver import Driver
     from tracker.run.open import Opened, Options
     from tracker.scene.score import SceneScore
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 PARTIAL, INTERRUPTED = 1, 130
 
 
-def add_parsers(subparsers: Any) -> None:
+def add_parsers(subparsers: Subparsers) -> None:
     """Register ``run``."""
     run = subparsers.add_parser("run", usage="track SOURCE [options]", description="Track a video.", allow_abbrev=False)
     run.add_argument(
@@ -94,7 +97,7 @@ def run_track(args: argparse.Namespace) -> int:
     return track_into_folder(args, options_of(args, args.source, args.detector), label=args.source)
 
 
-def options_of(args: argparse.Namespace, source: Any, detector: Any) -> Options:
+def options_of(args: argparse.Namespace, source: str | Source, detector: str | Detector | None) -> Options:
     """What the command line asks for."""
     from tracker.run.open import Options
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
+    from argparse import ArgumentParser, _SubParsersAction
+
+    Subparsers = _SubParsersAction[ArgumentParser]
 
 
 def add_settings(parser: ArgumentParser, about: str) -> None:

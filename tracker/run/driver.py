@@ -98,7 +98,7 @@ class Driver:
         for finish in [*writing, *(sink.close for sink in self._sinks), self.opened.close]:
             try:
                 finish()
-            except (ValueError, OSError) as error:
+            except Exception as error:  # of a sink of the user's own, any
                 if failure is None or isinstance(failure, GeneratorExit):
                     failure = error
         self.writing = (0.0 if writer is None else writer.seconds) + clock.perf_counter() - before

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from tracker.algorithms import DEFAULT, algorithm, build, embeddings_of, read_params, short_name, takes_embeddings
 from tracker.arrays import FloatArray, Image
@@ -15,11 +15,9 @@ from tracker.camera import METHODS, CameraEstimate, Compensated, open_camera
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detections import Invalid
 from tracker.io.video import Frame, Source
-from tracker.protocol import EmbedderCall, Embeds, Updates, Warps
+from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
 from tracker.run.pipeline import Pipeline, embedder_of
 from tracker.settings import at_least, frames_of, parsed, settings_of
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class _Live(Protocol):
 
 @runtime_checkable
 class _DeclaresEmbeddings(Protocol):
-    embeddings: Any
+    embeddings: Embeddings
 
 
 @dataclass
@@ -217,7 +215,7 @@ def _open_tracker(options: Options, frame_rate: float) -> tuple[Updates, dict[st
     if not isinstance(algo, str):
         if options.settings:
             raise ValueError("settings go with an algorithm's name; an instance has its own already")
-        if algo is None or not callable(getattr(algo, "update", None)):
+        if algo is None or not hasattr(algo, "update"):
             raise ValueError(
                 f"algo={algo!r}: give an algorithm's name, or an object with update(detections, frame, time)"
             )
@@ -264,7 +262,7 @@ def _check_abilities(options: Options, tracker: Updates) -> None:
     # One that declares embeddings="none" ignores them, and a note says so.
     silent = not isinstance(tracker, _DeclaresEmbeddings) and embeddings_of(type(tracker)) == "none"
     if options.reid is not None and silent:
-        raise ValueError(f"reid={_named(options.reid)}: {name} takes no embedder; leave reid out (--reid)")
+        raise ValueError(f"reid={_shown(options.reid)}: {name} takes no embedder; leave reid out (--reid)")
 
 
 def _open_detector(options: Options, *, live: bool) -> tuple[Detector | RecordedDetector, float | None]:
@@ -315,8 +313,8 @@ def _left_out(options: Options, tracker: Updates, *, needed: bool, embedded: boo
         if not needed:
             why = f"{short_name(options.algo) if isinstance(options.algo, str) else why.split()[0]} uses no appearance"
         elif embedded:
-            why = f"{_named(options.detector)} brings embeddings"
-        return [f"{why}; --reid {_named(options.reid)} is left out"]
+            why = f"{_shown(options.detector)} brings embeddings"
+        return [f"{why}; --reid {_shown(options.reid)} is left out"]
     if options.reid_runtime is not None:
         return [f"no ReID model is used; --reid-runtime {options.reid_runtime} is left out"]
     return []
@@ -355,5 +353,5 @@ def camera_failures(camera: Callable[..., FloatArray] | None) -> int:
     return camera.failures if isinstance(camera, CameraEstimate) else 0
 
 
-def _named(value: object) -> str:
+def _shown(value: object) -> str:
     return str(value) if isinstance(value, (str, Path)) else getattr(value, "__name__", type(value).__name__)
