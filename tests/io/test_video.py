@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from tracker.arrays import Image
-from tracker.io import video
-from tracker.io.video import Frame, SourceError, open_source
+from tracker.io.capture import captured_frames
+from tracker.io.video import Frame, Source, SourceError, open_source
 from tracker.io.video_writer import VideoWriteError, VideoWriter
 
 SIZE = (64, 48)
@@ -135,7 +135,7 @@ def test_times_that_stand_still_are_filled_in(monkeypatch: pytest.MonkeyPatch) -
 
         def release(self) -> None: ...
 
-    source = video.Source("x", "video", lambda s: video._captured(Still(), cv2, s), frame_rate=4)
+    source = Source("x", "video", lambda s: captured_frames(Still(), s), frame_rate=4)
     assert [f.time for f in source] == [0, 0.25, 0.5]
     assert len(source.notes) == 1
 

@@ -455,7 +455,7 @@ def _embeddings(sequence: MotSequence, file: Path, reid: str, out: Path) -> str:
     with open_source(source) as frames:
         for frame in frames:
             at = rows.at(frame.number)
-            if at.stop > at.start:
+            if at.stop > at.start and frame.image is not None:
                 parts.append((at.start, np.asarray(embedder(frame.image, rows.boxes[at]), dtype=np.float32)))
     seen = sum(len(part) for _, part in parts)
     if seen != len(rows):
