@@ -17,7 +17,7 @@ from onnx import helper, numpy_helper
 
 from reid.card import write_model
 from reid.data import Crops
-from reid.embed import Embedder
+from reid.embed import open_model
 from reid.errors import ReidError
 from reid.evaluate import unit
 
@@ -32,7 +32,7 @@ def calibrate(path: str | Path, crops: Crops, at: float = 0.2, rate: float = 1e-
     """
     if not (0 < at < 1 and 0 < rate < 1):
         raise ReidError(f"distance and rate must lie between 0 and 1, not {at} and {rate}")
-    rows = unit(Embedder(path, "onnxruntime").crops(crops.images))
+    rows = unit(open_model(path, "onnxruntime").of_crops(crops.images))
     _, directions = np.linalg.eigh(rows.T @ rows)
     kept = directions[:, 1:]
     small = unit(rows @ kept)

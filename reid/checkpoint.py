@@ -78,6 +78,12 @@ def load_net(path: str | Path) -> tuple[ReidNet, dict[str, Any]]:
     return net.eval(), facts
 
 
+def facts_of(model: str, net: ReidNet, crop: tuple[int, int] = (128, 64)) -> dict[str, Any]:
+    """What a checkpoint must say so that ``load_net`` can open it: ``model`` by name, ``crop`` (height, width)."""
+    classes = net.classifier.out_features if net.classifier is not None else 0
+    return {"model": model, "width": net.width, "classes": classes, "se": False, "size": list(crop)}
+
+
 def fill(net: torch.nn.Module, weights: dict[str, Tensor], source: str) -> None:
     """Load ``weights`` into ``net``, all of them.
 

@@ -29,45 +29,6 @@ Pixels = npt.NDArray[np.uint8]
 Teacher = Callable[[Pixels], npt.NDArray[np.float32]]
 
 
-def openvino_teacher(path: str | Path, threads: int = 0) -> Teacher:
-    """A function crops (N, H, W, 3) uint8 BGR -> embeddings (N, D) by an OpenVINO IR such as
-    ``person-reidentification-retail-0277.xml`` (input BGR 0..255, NCHW).
-
-    Raises:
-        ReidError: openvino is not installed, or the file is not such a model.
-    """
-    try:
-        import openvino
-    except ImportError as error:
-        raise ReidError(f"the teacher {path} needs openvino: pip install openvino") from error
-    if not Path(path).is_file():
-        raise ReidError(f"{path}: no such teacher file")
-    batch = 16
-    try:
-        model = openvino.Core().read_model(str(path))
-        height, width = (int(model.input(0).partial_shape[i].get_length()) for i in (2, 3))
-        model.reshape([batch, 3, height, width])
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        if threads:
-            settings["INFERENCE_NUM_THREADS"] = str(threads)
-        compiled = openvino.Core().compile_model(model, "CPU", settings)
-    except RuntimeError as error:
-        raise ReidError(f"{path}: not a teacher that OpenVINO can run ({str(error).splitlines()[0]})") from error
-
-    def teach(crops: Pixels) -> npt.NDArray[np.float32]:
-        rows: list[npt.NDArray[np.float32]] = []
-        ready = np.zeros((batch, height, width, 3), dtype=np.uint8)
-        for start in range(0, len(crops), batch):
-            part = crops[start : start + batch]
-            for target, crop in zip(ready, part, strict=False):
-                cv2.resize(crop, (width, height), dst=target)
-            found = compiled(ready.transpose(0, 3, 1, 2).astype(np.float32))[0]
-            rows.append(found.reshape(batch, -1)[: len(part)].astype(np.float32))
-        return np.concatenate(rows)
-
-    return teach
-
-
 def both_ways(teacher: Teacher, crops: Pixels) -> npt.NDArray[np.float32]:
     """The teacher's unit embeddings, averaged over each crop and its mirror image."""
     plain, mirrored = teacher(crops), teacher(np.ascontiguousarray(crops[:, :, ::-1]))

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from reid.card import KEY, Card, write_model
+from reid.card import Card, write_model
 from reid.errors import ReidError
 from reid.models import ReidNet
 from reid.models.net import MEAN, SCALE
+from tracker.embed.preprocess import CARD
+from tracker.embed.runner import open_runner
 
 
 class FromPixels(nn.Module):
@@ -82,12 +83,12 @@ def export(net: ReidNet, path: str | Path, card: Card, tolerance: float = 1e-4) 
                 dynamic_axes={"crops": {0: "n"}, "embeddings": {0: "n"}}, dynamo=False,
             )  # fmt: skip
         write_card(part, part, card)
-        session = onnxruntime.InferenceSession(str(part), providers=["CPUExecutionProvider"])
+        exported = open_runner(part)
         worst = 0.0
         for count in (1, 3):
             with torch.inference_mode():
                 wanted = run(sample[:count]).numpy()
-            found = session.run(None, {"crops": sample[:count].numpy()})[0]
+            found = exported(sample[:count].numpy())
             worst = max(worst, float(np.abs(found - wanted).max() / max(1e-12, np.abs(wanted).max())))
         if not worst <= tolerance:
             raise ReidError(f"{target}: the exported model differs from torch by {worst:.1e}, above {tolerance:.0e}")
@@ -104,7 +105,7 @@ def write_card(source: Path, target: Path, card: Card) -> None:
     model = onnx.load(str(source))
     del model.metadata_props[:]
     entry = model.metadata_props.add()
-    entry.key, entry.value = KEY, card.dump()
+    entry.key, entry.value = CARD, card.dump()
     model.doc_string = ""
     write_model(model, target)
 
@@ -117,7 +118,7 @@ def mirror(path: str | Path) -> None:
         ReidError: the model takes floats, or returns the mean already.
     """
     model = onnx.load(str(path))
-    card = Card.parse({entry.key: entry.value for entry in model.metadata_props}.get(KEY, "null"))
+    card = Card.parse({entry.key: entry.value for entry in model.metadata_props}.get(CARD, "null"))
     if card.layout != "NHWC" or not card.normalised or card.mirrored:
         raise ReidError(f"{path}: only a model that takes uint8 pixels can be mirrored, and only once")
     graph = model.graph
@@ -139,5 +140,5 @@ def mirror(path: str | Path) -> None:
     )
     del graph.value_info[:]
     onnx.checker.check_model(model)
-    next(entry for entry in model.metadata_props if entry.key == KEY).value = replace(card, mirrored=True).dump()
+    next(entry for entry in model.metadata_props if entry.key == CARD).value = replace(card, mirrored=True).dump()
     write_model(model, path)
