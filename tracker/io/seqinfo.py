@@ -42,8 +42,10 @@ def read_seqinfo(path: Path) -> SeqInfo:
         section = parser["Sequence"]
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    except configparser.DuplicateOptionError as error:
+        raise _wrong(path, f"{error.option} is given twice") from None
     except (UnicodeDecodeError, configparser.Error, KeyError):
-        raise SourceError(f"{path}: not a seqinfo.ini (no section [Sequence]); correct it or remove it") from None
+        raise _wrong(path, "no section [Sequence]") from None
 
     def text(key: str) -> str | None:
         return section.get(key, "").strip() or None
@@ -57,13 +59,13 @@ def read_seqinfo(path: Path) -> SeqInfo:
         except ValueError:
             value = math.nan
         if not (math.isfinite(value) and value >= 0):
-            raise SourceError(f"{path}: not a seqinfo.ini ({key}={found} is no number from 0); correct it or remove it")
+            raise _wrong(path, f"{key}={found} is not a number of at least 0")
         return value
 
     def whole(key: str) -> int | None:
         value = number(key)
         if value is not None and not value.is_integer():
-            raise SourceError(f"{path}: not a seqinfo.ini ({key}={value:g} is not whole); correct it or remove it")
+            raise _wrong(path, f"{key}={value:g} is not whole")
         return None if value is None else int(value)
 
     return SeqInfo(
@@ -74,3 +76,7 @@ def read_seqinfo(path: Path) -> SeqInfo:
         height=whole("imHeight"),
         image_folder=text("imDir") or "img1",
     )
+
+
+def _wrong(path: Path, what: str) -> SourceError:
+    return SourceError(f"{path}: not a seqinfo.ini ({what}); correct it or remove it")
