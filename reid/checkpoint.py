@@ -1,4 +1,4 @@
-"""Training checkpoints: one safetensors file with weights, optimiser state and history; nothing pickled is ever run."""
+"""Training checkpoints: one safetensors file with weights, optimiser state and history. Nothing is ever unpickled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distillation: a student learns a large teacher's embeddings and how similar it finds each pair; no labels needed.
+"""Distillation: a student learns a large teacher's embeddings, and how similar the teacher finds each pair of crops.
 
 Sources: Park et al., "Relational Knowledge Distillation" (CVPR 2019), section 3, for similarities; Beyer et al.,
 "Knowledge distillation: A good teacher is patient and consistent" (CVPR 2022), section 3: the same crop for both.
@@ -30,7 +30,7 @@ Teacher = Callable[[Pixels], npt.NDArray[np.float32]]
 
 
 def both_ways(teacher: Teacher, crops: Pixels) -> npt.NDArray[np.float32]:
-    """The teacher's unit embeddings, averaged over each crop and its mirror image."""
+    """The teacher's embeddings (N, D) of unit length, each the mean of a crop's and its mirror image's."""
     plain, mirrored = teacher(crops), teacher(np.ascontiguousarray(crops[:, :, ::-1]))
     return unit(unit(plain) + unit(mirrored)).astype(np.float32)
 
@@ -49,14 +49,15 @@ def distil(
     say: Callable[[str], None] = print,
 ) -> Scores:
     """Train ``net`` towards ``targets`` (N, D), the teacher's embeddings of ``crops``, and return its best scores on
-    ``test``. ``more``: unlabelled crops with their targets, as many of them in each batch as labelled ones.
-    ``small_until``: the share (0..1) of the training done at 3/4 of the crop size. Files as ``train.train``.
+    ``test``. ``more``: unlabelled crops with their targets; each batch has as many of them as of labelled ones.
+    ``small_until``: the share (0..1) of the training that uses crops of 3/4 the size. It writes the files that
+    ``train.train`` writes.
 
     Raises:
         ReidError: targets and crops differ in number, and all that ``train.fit`` raises.
     """
     if len(targets) != len(crops):
-        raise ReidError(f"{len(targets)} teacher embeddings for {len(crops)} crops: extract them again")
+        raise ReidError(f"{len(targets)} teacher embeddings for {len(crops)} crops: embed the crops again")
     check_scorable(test.ids, test.cameras)
     labels = np.unique(crops.ids, return_inverse=True)[1].astype(np.int64)
     known = torch.from_numpy(labels)
@@ -100,8 +101,9 @@ def distil(
 
 
 def distillation(embeddings: Tensor, projected: Tensor, targets: Tensor) -> dict[str, Tensor]:
-    """The two terms: 5 x mean cosine distance of the projected embeddings (N, D) to ``targets`` (N, D), and 20 x mean
-    squared difference between the two cosine similarity matrices, diagonal left out."""
+    """Two terms: 5 times the mean cosine distance from the ``projected`` embeddings (N, D) to ``targets`` (N, D), and
+    20 times the mean squared difference between the matrices of cosine similarity of ``embeddings`` and of
+    ``targets``, without their diagonals."""
     n = len(embeddings)
     mine, theirs = F.normalize(embeddings), F.normalize(targets)
     difference = (mine @ mine.T - theirs @ theirs.T).square()

@@ -35,7 +35,8 @@ class FromPixels(nn.Module):
 
 
 def ready(net: ReidNet) -> ReidNet:
-    """A copy for running: evaluation mode, branches fused, the neck's batch norm folded into the embedding layer."""
+    """A copy of ``net`` to run: in evaluation mode, branches fused, the neck's batch norm folded into the embedding
+    layer, no classifier."""
     net = copy.deepcopy(net).eval()
     net.classifier = None
     fuse = getattr(net.backbone, "fuse", None)
@@ -55,9 +56,9 @@ def ready(net: ReidNet) -> ReidNet:
 
 
 def export(net: ReidNet, path: str | Path, card: Card, tolerance: float = 1e-4) -> float:
-    """Write ``net`` to ``path`` with a dynamic batch and return the largest difference from torch, as a share of the
-    largest output. ``card.normalised`` puts the preprocessing inside the graph (input uint8 NHWC), else the input is
-    float NCHW as ``models.to_input`` makes it.
+    """Write ``net`` to ``path`` for batches of any size, and return the largest difference from torch, as a share of
+    the largest output. With ``card.normalised`` the graph does the preprocessing (input uint8 NHWC); without, its input
+    is float NCHW, as ``models.to_input`` makes it.
 
     Raises:
         ReidError: the difference is above ``tolerance``, or the file cannot be written.
@@ -77,7 +78,7 @@ def export(net: ReidNet, path: str | Path, card: Card, tolerance: float = 1e-4) 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch announces its newer exporter, which needs one more dependency
+            warnings.simplefilter("ignore")  # torch recommends its newer exporter, which needs one more dependency
             torch.onnx.export(
                 run, (sample[:2],), str(part), input_names=["crops"], output_names=["embeddings"], opset_version=17,
                 dynamic_axes={"crops": {0: "n"}, "embeddings": {0: "n"}}, dynamo=False,
@@ -111,8 +112,8 @@ def write_card(source: Path, target: Path, card: Card) -> None:
 
 
 def mirror(path: str | Path) -> None:
-    """Rewrite a model that takes uint8 NHWC pixels to return the mean embedding of each crop and its mirror image: at
-    twice the cost, the usual flip at test time inside the graph.
+    """Rewrite a model that takes uint8 NHWC pixels so that it returns the mean of the embeddings of each crop and its
+    mirror image, at twice the cost.
 
     Raises:
         ReidError: the model takes floats, or returns the mean already.
