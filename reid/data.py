@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from reid.errors import ReidError
-from tracker.arrays import FloatArray
+from tracker.arrays import FloatArray, IntArray
 from tracker.embed.crops import cut_crops, resize_into
 from tracker.io.images import list_images, natural, read_image
-from tracker.io.mot import MotFormatError, MotRows, read_ground_truth
+from tracker.io.mot import MotFormatError, read_ground_truth
 from tracker.io.sequence import find_frames
 from tracker.io.video import SourceError, open_source
 
@@ -138,7 +138,7 @@ def read(files: Sequence[Labelled], size: tuple[int, int], warn: Warn, root: Pat
 def load_mot(root: Path, size: tuple[int, int], warn: Warn, visible: float = 0.3, every: int = 5) -> Crops:
     """Crops of the ground-truth boxes of every ``every``-th frame that are at least ``visible`` (0..1) visible."""
     rows = read_ground_truth(root / "gt" / "gt.txt")
-    rows = rows.select(people(rows, visible))
+    rows = rows.select(people(rows.scores, rows.classes, rows.visibility, visible))
     frames = find_frames(root)
     if frames is None:
         raise ReidError(f"{root}: gt/gt.txt has no frames beside it; expected img1/ or one video file")
@@ -160,12 +160,11 @@ def load_mot(root: Path, size: tuple[int, int], warn: Warn, visible: float = 0.3
     return Crops(np.concatenate(images), found, np.zeros(len(found), dtype=np.int64))
 
 
-def people(rows: MotRows, visible: float) -> npt.NDArray[np.bool_]:
-    """(R,) the rows of ground truth that are scored and, where the file says so, pedestrians and visible enough."""
-    chosen: npt.NDArray[np.bool_] = rows.scores != 0
-    if rows.layout == "mot16":
-        chosen &= (rows.classes == 1) & ((rows.visibility < 0) | (rows.visibility >= visible))
-    return chosen
+def people(scores: FloatArray, classes: IntArray, visibility: FloatArray, visible: float) -> npt.NDArray[np.bool_]:
+    """(R,) the rows of ground truth that count and, where the file says so, are pedestrians and visible enough."""
+    pedestrian, seen = (classes < 0) | (classes == 1), (visibility < 0) | (visibility >= visible)
+    kept: npt.NDArray[np.bool_] = (scores != 0) & pedestrian & seen
+    return kept
 
 
 def large_enough(boxes: FloatArray, width: int, height: int) -> npt.NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import pytest
 from clips import drawn, one_line, write_images
 
 from tracker.io.sequence import find_frames
-from tracker.io.video import FrameSource, SourceError, open_source
+from tracker.io.video import Frames, SourceError, open_source
 
 
 def test_images_come_in_natural_order_and_others_are_counted(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_sequence_without_images(tmp_path: Path, rate: str, assumed: bool) -> No
     text = f"[Sequence]\n{rate}seqLength=4\nimWidth=640\nimHeight=480\n"
     (tmp_path / "seqinfo.ini").write_text(text)
     source = open_source(tmp_path)
-    assert isinstance(source, FrameSource)
+    assert isinstance(source, Frames)
     assert (source.kind, source.n_frames, source.size, source.has_images) == ("sequence", 4, (640, 480), False)
     assert [(f.image, f.number) for f in source] == [(None, 1), (None, 2), (None, 3), (None, 4)]
     assert source.frame_rate == (30 if assumed else 8)

@@ -1,18 +1,16 @@
-"""What an embedder is: any callable from an image and boxes to one embedding per box."""
+"""What an embedder is: any callable from an image and boxes to one embedding per box.
+
+A function of your own (``tracker.protocol.EmbedderCall``) will do. It gets a BGR image, uint8 (H, W, 3), and boxes
+(N, 4) xyxy in pixels, and gives (N, D) embeddings of unit length. D must not change between calls, and N may be 0.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from tracker.arrays import EmbeddingArray, FloatArray, Image
-
-# The least that an embedder of one's own must be: a BGR image, uint8 (H, W, 3), and boxes (N, 4) xyxy in pixels to
-# (N, D) embeddings of unit length. D must not change between calls, and N may be 0.
-EmbedFunction = Callable[[Image, FloatArray], ArrayLike]
 
 
 @runtime_checkable

@@ -32,8 +32,8 @@ class Frame:
 
 
 @runtime_checkable
-class FrameSource(Protocol):
-    """The least that a source of one's own must have: frames in order, and their rate. ``Source`` has more.
+class Frames(Protocol):
+    """The least that a source of your own must have: frames in order, and their rate. ``Source`` has more.
 
     frame_rate  frames per second, positive
     """

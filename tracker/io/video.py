@@ -7,11 +7,11 @@ from pathlib import Path
 
 from tracker.io.live import open_stream, open_webcam
 from tracker.io.sequence import open_folder
-from tracker.io.source import Frame, FrameSource, Source, SourceError
+from tracker.io.source import Frame, Frames, Source, SourceError
 from tracker.io.video_file import open_video
 from tracker.spelling import nearest
 
-__all__ = ["Frame", "FrameSource", "Source", "SourceError", "open_source"]
+__all__ = ["Frame", "Frames", "Source", "SourceError", "open_source"]
 
 _URL = re.compile(r"(rtsps?|rtmp|https?|udp|tcp)://", re.IGNORECASE)
 
