@@ -21,6 +21,12 @@ def drawn(k: int, size: tuple[int, int] = SIZE) -> Image:
     return image
 
 
+def which(image: Image | None) -> int:
+    """The k, 0..39, whose ``drawn(k)`` is most like the image."""
+    assert image is not None
+    return int(np.argmin([np.abs(image.astype(int) - drawn(k)).mean() for k in range(40)]))
+
+
 def write_video(path: Path, n: int = 40, rate: float = 10, size: tuple[int, int] = SIZE) -> Path:
     with VideoWriter(path, size, rate) as writer:
         for k in range(n):

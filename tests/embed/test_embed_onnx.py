@@ -262,6 +262,7 @@ def test_openvinos_own_format_takes_bgr_pixels_as_they_are(mean_xml, shape):
     embed = open_embedder(str(path))
     assert (embed.name, embed.runtime, embed.device, embed.width) == ("mean.xml", "openvino", "cpu", 3)
     np.testing.assert_allclose(embed(an_image(), np.tile(BOXES, (3, 1))), np.tile(unit(means()), (3, 1)), atol=1e-5)
+    assert open_runner(path).fixed is None  # though the file says 1
     both = path.read_bytes() + path.with_suffix(".bin").read_bytes()
     assert embed.fingerprint == hashlib.sha256(both).hexdigest()
     assert model_files(str(path)) == [path, path.with_suffix(".bin")]

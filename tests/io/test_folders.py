@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
-from clips import drawn, one_line, write_images
+from clips import drawn, one_line, which, write_images
 
 from tracker.io.sequence import find_frames
 from tracker.io.video import Frames, SourceError, open_source
@@ -22,8 +21,7 @@ def test_images_come_in_natural_order_and_others_are_counted(tmp_path: Path) -> 
     assert (source.kind, source.n_frames, source.read, source.missing) == ("images", 3, 3, 0)
     assert any("1 file skipped" in note for note in source.notes)
     assert any("30 frames per second" in note for note in source.notes)
-    for frame, k in zip(got, (2, 0, 1), strict=True):  # f1, f2, f10
-        assert np.abs(frame.image.astype(int) - drawn(k)).mean() < 3
+    assert [which(frame.image) for frame in got] == [2, 0, 1]  # f1, f2, f10
     assert got[2].time == pytest.approx(2 / 30)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import SIZE, drawn, frames, one_line, write_images, write_video
+from clips import SIZE, drawn, frames, one_line, which, write_images, write_video
 
 from tracker.arrays import Image
 from tracker.io.capture import captured_frames
@@ -30,8 +30,7 @@ def test_video_gives_every_frame_with_number_and_time(tmp_path: Path) -> None:
         assert (source.read, source.missing, source.notes) == (40, 0, [])
     assert [f.number for f in got] == list(range(1, 41))
     np.testing.assert_allclose([f.time for f in got], np.arange(40) / 10, atol=1e-6)
-    for k in (0, 17, 39):
-        assert np.abs(got[k].image.astype(int) - drawn(k)).mean() < 4
+    assert [which(got[k].image) for k in (0, 17, 39)] == [0, 17, 39]
 
 
 def test_a_file_can_be_iterated_again_and_not_after_close(tmp_path: Path) -> None:
