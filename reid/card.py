@@ -6,11 +6,14 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reid.errors import ReidError
 from tracker.embed.preprocess import CARD
 from tracker.embed.runner import open_runner
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 PREPROCESSING = ("order", "scale", "mean", "std")
 
@@ -96,7 +99,7 @@ def read_card(path: str | Path) -> Card:
     return Card.parse(text)
 
 
-def write_model(model: Any, path: str | Path) -> None:
+def write_model(model: ModelProto, path: str | Path) -> None:
     """Write an ONNX ``model`` to ``path``, whole or not at all: a file of that name is replaced at the end.
 
     Raises:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reid.errors import ReidError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from reid.card import Card
+    from reid.checkpoint import Facts
     from reid.evaluate import Scores
     from reid.train import Plan
 
@@ -124,7 +125,7 @@ def scores_of(args: argparse.Namespace, crop: tuple[int, int], embed: Embed) -> 
     return evaluate(embed(query.images), query.ids, query.cameras, rows, gallery.ids, gallery.cameras)
 
 
-def card_of(args: argparse.Namespace, facts: dict[str, Any]) -> Card:
+def card_of(args: argparse.Namespace, facts: Facts) -> Card:
     """The card of a checkpoint's export."""
     from reid.card import Card
 

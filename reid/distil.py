@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reid import augment, losses
+from reid.checkpoint import Facts
 from reid.data import Crops
 from reid.errors import ReidError
 from reid.evaluate import Scores, check_scorable, evaluate_one_set, unit
@@ -41,7 +41,7 @@ def distil(
     targets: npt.NDArray[np.float32],
     test: Crops,
     out: str | Path,
-    facts: dict[str, Any],
+    facts: Facts,
     plan: Plan,
     more: tuple[Pixels, npt.NDArray[np.float32]] | None = None,
     small_until: float = 0.0,

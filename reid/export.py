@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from reid.card import Card, write_model
 from reid.errors import ReidError
 from reid.models import ReidNet
-from reid.models.net import MEAN, SCALE
+from reid.models.net import MEAN, SCALE, Fusible
 from tracker.embed.preprocess import CARD
 from tracker.embed.runner import open_runner
 
@@ -39,9 +39,8 @@ def ready(net: ReidNet) -> ReidNet:
     layer, no classifier."""
     net = copy.deepcopy(net).eval()
     net.classifier = None
-    fuse = getattr(net.backbone, "fuse", None)
-    if fuse is not None:
-        fuse()
+    if isinstance(net.backbone, Fusible):
+        net.backbone.fuse()
     neck = net.neck
     if isinstance(neck, nn.BatchNorm1d):
         assert neck.running_mean is not None

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from reid import augment, checkpoint
+from reid.checkpoint import Facts
 from reid.curves import write_curves
 from reid.data import Crops, split
 from reid.errors import ReidError
@@ -131,7 +131,14 @@ def train(
         return {name: weight * term(outputs, targets[rows]) for name, (weight, term) in terms.items()}
 
     extra = nn.ModuleList(term for _, term in terms.values() if isinstance(term, nn.Module))
-    facts = {"model": model, "width": width, "classes": len(names), "se": se, "size": list(plan.size), "loss": loss}
+    facts: Facts = {
+        "model": model,
+        "width": width,
+        "classes": len(names),
+        "se": se,
+        "size": list(plan.size),
+        "loss": loss,
+    }
     return fit(
         net, extra, objective, lambda rng: pk_batches(labels, plan.people, plan.crops, rng),
         lambda averaged: evaluate_one_set(embed(averaged, test.images), test.ids, test.cameras),
@@ -147,7 +154,7 @@ def fit(
     score: Callable[[ReidNet], Scores],
     plan: Plan,
     out: Path,
-    facts: dict[str, Any],
+    facts: Facts,
     resume: bool = False,
     say: Callable[[str], None] = print,
 ) -> Scores:
@@ -178,9 +185,9 @@ def fit(
         if scores.mean_ap >= max(row["mAP"] for row in training.history):
             best = scores
             averages = {f"ema.{name}": value for name, value in training.averaged.state_dict().items()}
-            figures = {"epoch": epoch + 1, "mAP": scores.mean_ap, "rank1": scores.rank1}
+            figures: Facts = {"epoch": epoch + 1, "mAP": scores.mean_ap, "rank1": scores.rank1}
             checkpoint.save(out / "best.safetensors", averages, {**facts, **figures})
-        done = {"plan": plan_key(plan), "history": training.history, "step": training.step}
+        done: Facts = {"plan": plan_key(plan), "history": training.history, "step": training.step}
         checkpoint.save(last, state(training), {**facts, **done})
         write_curves(out, training.history)
         left = (time.perf_counter() - started) / (epoch + 1 - first) * (plan.epochs - epoch - 1)
@@ -243,7 +250,7 @@ def state(training: Training) -> dict[str, Tensor]:
     return tensors
 
 
-def restore(path: Path, training: Training, facts: dict[str, Any]) -> None:
+def restore(path: Path, training: Training, facts: Facts) -> None:
     """Put a training where the checkpoint at ``path`` was.
 
     Raises:

@@ -6,7 +6,7 @@ metric losses take the vector before the neck's batch norm, the identity loss an
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,15 @@ class Outputs(NamedTuple):
     features: Tensor
     embeddings: Tensor
     logits: Tensor
+
+
+@runtime_checkable
+class Fusible(Protocol):
+    """A backbone that is trained with branches and runs without them."""
+
+    def fuse(self) -> None:
+        """Replace the branches by what equals them in evaluation mode; may be called again."""
+        ...
 
 
 class ReidNet(nn.Module):

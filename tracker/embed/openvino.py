@@ -15,6 +15,8 @@ from tracker.detect.session import describe, processors
 from tracker.embed.files import files_of
 
 if TYPE_CHECKING:
+    from openvino import CompiledModel, InferRequest, Model
+
     from tracker.embed.runner import Runner
 
 TYPES: dict[str, type[np.generic]] = {"f32": np.float32, "f16": np.float16, "u8": np.uint8}
@@ -55,7 +57,7 @@ class OpenVINO:
             "NUM_STREAMS": str(streams),
             "INFERENCE_NUM_THREADS": str(streams if threads == 1 else threads or processors()),
         }
-        self._compiled: dict[int, Any] = {}
+        self._compiled: dict[int, CompiledModel] = {}
         self._compiling = threading.Lock()
         self._own = threading.local()  # requests: each serves one thread at a time
         self.shape: Sequence[int | str | None]
@@ -94,14 +96,14 @@ class OpenVINO:
         self.shape, self.dtype, self.metadata = shape, TYPES[kind], {}
         self.fixed = None if _takes_batches(model) else shape[0]
 
-    def _request(self, size: int) -> Any:
-        mine: dict[str, Any] = vars(self._own)
+    def _request(self, size: int) -> InferRequest:
+        mine: dict[str, InferRequest] = vars(self._own)
         name = f"rows_{size}"
         if name not in mine:
             mine[name] = self._model(size).create_infer_request()
         return mine[name]
 
-    def _model(self, size: int) -> Any:
+    def _model(self, size: int) -> CompiledModel:
         with self._compiling:
             if size not in self._compiled:
                 try:
@@ -114,7 +116,7 @@ class OpenVINO:
             return self._compiled[size]
 
 
-def _takes_batches(model: Any) -> bool:
+def _takes_batches(model: Model) -> bool:
     """Whether a network that is given two images gives two rows: some have their batch written into a layer."""
     try:
         model.reshape([2, *list(model.input(0).partial_shape)[1:]])
