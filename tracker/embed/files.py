@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-IR = ".xml"  # OpenVINO's own format: the network in this file, its weights in a .bin beside it
+from tracker.detect.session import model_files
 
-# An entry of external_data in ONNX's protobuf (StringStringEntryProto): the key "location", then a file name with
-# its length, which takes two bytes from 128 on.
-_LOCATION = re.compile(rb"\x0a\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])")
+IR = ".xml"  # OpenVINO's own format: the network in this file, its weights in a .bin beside it
 
 
 def files_of(model: str | os.PathLike[str]) -> list[Path]:
     """The files of a model, itself first: an OpenVINO ``.xml`` and its ``.bin``, or an ONNX file and the files of
     weights that it names, where they are there. Raises ValueError, in one line, where the model cannot be read."""
     path = Path(model)
-    files = [path, path.with_suffix(".bin")] if path.suffix.lower() == IR else [path]
+    ir = path.suffix.lower() == IR
+    files = [path, path.with_suffix(".bin")] if ir else [path]
     for file in files:
         if file.is_dir():
             raise ValueError(f"{file}: is a folder; give the path of a model")
@@ -26,15 +24,4 @@ def files_of(model: str | os.PathLike[str]) -> list[Path]:
             raise ValueError(f"{file}: no such file{beside}; give the path of a model")
         if not os.access(file, os.R_OK):
             raise ValueError(f"{file}: cannot be read; check its permissions")
-    return files if path.suffix.lower() == IR else files + _external_data(path)
-
-
-def _external_data(path: Path) -> list[Path]:
-    data = path.read_bytes()
-    names = []
-    for match in _LOCATION.finditer(data):
-        first, *second = match[1]
-        length = (first & 0x7F) | (second[0] << 7 if second else 0)
-        names.append(data[match.end() : match.end() + length].decode("utf-8", "surrogateescape"))
-    # A "location" that is no file is metadata of another kind.
-    return [file for name in dict.fromkeys(names) if (file := path.parent / name).is_file()]
+    return files if ir or not path.stat().st_size else list(model_files(path))

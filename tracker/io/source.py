@@ -33,9 +33,11 @@ class Frame:
 
 @runtime_checkable
 class Frames(Protocol):
-    """The least that a source of your own must have: frames in order, and their rate. ``Source`` has more.
+    """The least that a source of your own must have: frames in order, and their rate.
 
     frame_rate  frames per second, positive
+
+    It may also have ``name``, ``n_frames`` and ``live``, as ``Source`` has.
     """
 
     @property
