@@ -1,4 +1,4 @@
-"""Train, evaluate, export and run person re-identification (ReID) embeddings. Imports nothing of ``tracker``."""
+"""Train, evaluate, export and run models of person re-identification (ReID). ``tracker.embed`` runs them."""
 
 from reid.card import Card, read_card
 from reid.embed import Embedder, default_model

@@ -1,4 +1,4 @@
-"""Augmentation of uint8 BGR crops (N, H, W, 3) on arrays; every function takes its own seeded generator.
+"""Augmentation of uint8 BGR crops (N, H, W, 3); chance comes from the seeded generator that each function takes.
 
 Sources: random erasing, Zhong et al. (AAAI 2020), section 3.2; flip and padded crop, Luo et al., "Bag of Tricks and a
 Strong Baseline for Deep Person Re-identification" (CVPRW 2019), section 2. ``recompose`` is ours.
@@ -25,7 +25,7 @@ def flip(crops: Crops, rng: np.random.Generator, chance: float = 0.5) -> Crops:
 
 
 def pad_crop(crops: Crops, rng: np.random.Generator, pad: int = 5) -> Crops:
-    """Pad by ``pad`` pixels (edge repeated) and cut the original size at a random place."""
+    """Pad by ``pad`` pixels on each side (the edge repeated) and cut the original size out at a random place."""
     height, width = crops.shape[1:3]
     padded = np.pad(crops, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode="edge")
     tops, lefts = rng.integers(0, 2 * pad + 1, (2, len(crops)))
@@ -36,7 +36,7 @@ def pad_crop(crops: Crops, rng: np.random.Generator, pad: int = 5) -> Crops:
 
 
 def colour(crops: Crops, rng: np.random.Generator, strength: float = 0.2) -> Crops:
-    """Random gain per channel and brightness, up to ``strength`` (0..1) each way."""
+    """Change brightness, contrast and the gain of each channel at random, by up to about ``strength`` (0..1)."""
     gain = 1 + strength * rng.uniform(-1, 1, (len(crops), 1)) + 0.5 * strength * rng.uniform(-1, 1, (len(crops), 3))
     shift = 255 * 0.3 * strength * rng.uniform(-1, 1, len(crops))
     levels = np.arange(256, dtype=np.float64)
@@ -49,7 +49,8 @@ def colour(crops: Crops, rng: np.random.Generator, strength: float = 0.2) -> Cro
 def erase(
     crops: Crops, rng: np.random.Generator, chance: float = 0.5, area: tuple[float, float] = (0.02, 0.33)
 ) -> Crops:
-    """Overwrite one random rectangle of each crop with noise, with probability ``chance``; ``area`` is its share."""
+    """Overwrite a random rectangle of each crop with noise, with probability ``chance``; ``area`` is the range of its
+    share of the crop (0..1)."""
     out = crops.copy()
     height, width = crops.shape[1:3]
     for image in (out[i] for i in np.flatnonzero(rng.random(len(out)) < chance)):
@@ -63,11 +64,11 @@ def erase(
 
 
 def recompose(crops: Crops, rng: np.random.Generator) -> Crops:
-    """People who do not exist, one for each crop: for distillation only, since no identity label fits them.
+    """One person who does not exist for each crop: for distillation only, because no identity label fits them.
 
-    Most get the lower body of another random crop, half get new hues on all or on one side of the waist, all are moved
-    and scaled a little. A teacher says what embedding each should have, so the student sees far more clothes than the
-    training identities wear.
+    Seven in ten get the lower body of another random crop, half get new hues everywhere or above or below the waist,
+    half are mirrored, and all are moved and scaled a little. The teacher says what embedding each should have, so the
+    student sees far more clothes than the training identities wear.
     """
     height, width = crops.shape[1:3]
     out = np.empty_like(crops)

@@ -1,9 +1,9 @@
-"""Give an exported model's cosine distance a meaning: at 0.2, one in 10,000 pairs of different people looks alike.
+"""Rescale a model's cosine distances so that one in 10,000 pairs of different people is nearer than 0.2.
 
-With galleries of up to 100 embeddings that is at most one track in a hundred. Trackers compare distances with
-a fixed threshold (DeepSORT's published one is 0.2), yet each network has a scale of its own. A constant component c
-appended to unit embeddings turns each distance d into d / (1 + c^2): no ranking changes. To keep the width, the
-direction in which embeddings vary least makes room for it.
+Trackers compare distances with a fixed threshold (DeepSORT's published one is 0.2), but each network has a scale of its
+own. With galleries of up to 100 embeddings, one pair in 10,000 is at most one track in a hundred. A constant component
+c appended to unit embeddings turns each distance d into d / (1 + c^2), which changes no ranking. It takes the place of
+the direction in which the embeddings vary least, so their width stays.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from onnx import helper, numpy_helper
 
 from reid.card import write_model
 from reid.data import Crops
-from reid.embed import Embedder
+from reid.embed import open_model
 from reid.errors import ReidError
 from reid.evaluate import unit
 
 
 def calibrate(path: str | Path, crops: Crops, at: float = 0.2, rate: float = 1e-4) -> float:
-    """Make it so that ``rate`` of the pairs of different people in ``crops`` are nearer than ``at`` in cosine
-    distance; use people it was not trained on. Returns the constant's square.
+    """Rewrite the model at ``path`` so that the share ``rate`` (0..1) of the pairs of different people in ``crops`` is
+    nearer than the cosine distance ``at`` (0..1). Give people it was not trained on. Returns the constant squared.
 
     Raises:
-        ReidError: fewer than two people, ``at`` outside 0..1, or distances too small for it, or a model
-            that is calibrated already.
+        ReidError: fewer than two people, ``at`` or ``rate`` outside 0..1, ``at`` too large for the distances, or a
+            model that is calibrated already.
     """
     if not (0 < at < 1 and 0 < rate < 1):
         raise ReidError(f"distance and rate must lie between 0 and 1, not {at} and {rate}")
-    rows = unit(Embedder(path, "onnxruntime").crops(crops.images))
+    rows = unit(open_model(path, "onnxruntime").of_crops(crops.images))
     _, directions = np.linalg.eigh(rows.T @ rows)
     kept = directions[:, 1:]
     small = unit(rows @ kept)
@@ -42,17 +42,19 @@ def calibrate(path: str | Path, crops: Crops, at: float = 0.2, rate: float = 1e-
     edge = float(np.quantile((1 - small @ small.T)[other], rate))
     square = edge / at - 1
     if square < 0:
-        raise ReidError(f"only at {edge:.2f} are {rate:g} of different people nearer: calibrate at less than that")
+        raise ReidError(
+            f"{rate:g} of the pairs of different people are nearer than {edge:.2f}: calibrate at less than that"
+        )
     append(Path(path), kept.astype(np.float32), float(np.sqrt(square)))
     return square
 
 
 def append(path: Path, kept: npt.NDArray[np.float32], constant: float) -> None:
-    """Project the output on ``kept`` (D, D - 1), scale it to length 1 and append ``constant``."""
+    """Make the model project its output on ``kept`` (D, D - 1), scale it to length 1 and append ``constant``."""
     model = onnx.load(str(path))
     graph = model.graph
     if any(tensor.name == "calibrate_kept" for tensor in graph.initializer):
-        raise ReidError(f"{path}: is calibrated already; export it again to calibrate it otherwise")
+        raise ReidError(f"{path}: is calibrated already; export it again to calibrate it anew")
     for node in graph.node:
         for names in (node.input, node.output):
             for index, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""The card a model file carries about itself, stored in the ONNX metadata under the key ``reid.card``."""
+"""The card of a model: what its file says about itself, as JSON in the ONNX metadata under ``reid.card``."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reid.errors import ReidError
+from tracker.embed.preprocess import CARD
+from tracker.embed.runner import open_runner
 
-KEY = "reid.card"
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 PREPROCESSING = ("order", "scale", "mean", "std")
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a user of the file must know. ``size`` (height, width) in pixels; ``width``: of the embedding, in values;
-    ``layout``: ``NHWC`` or ``NCHW``; ``normalised``: the graph takes raw uint8 BGR pixels itself, else float
-    (pixel - 128) / 64; ``mirrored``: it averages each crop with its mirror image; ``scores``: measured, by name."""
+    """What a user of the file must know. ``model``: the name of its architecture; ``size`` (height, width) of a crop in
+    pixels; ``width``: number of values in an embedding; ``layout``: ``NHWC`` or ``NCHW``; ``normalised``: the network
+    takes uint8 BGR pixels as they are, else float (pixel - 128) / 64; ``mirrored``: it averages each crop with its
+    mirror image; ``scores``: measured ones by name, 0..1."""
 
     model: str
     size: tuple[int, int]
@@ -32,8 +37,8 @@ class Card:
     notes: str = ""
 
     def dump(self) -> str:
-        """One line of JSON. It also says what to do to pixels, (pixel * scale - mean) / std in ``order``, for programs
-        that know nothing of this package."""
+        """One line of JSON. It also says what a program must do to the pixels, (pixel * scale - mean) / std in colour
+        ``order``, so that it need not know this package."""
         outside: dict[str, Any] = {"order": "BGR", "scale": 1.0, "mean": [0.0] * 3, "std": [1.0] * 3}
         if not self.normalised:
             outside |= {"scale": 1 / 64, "mean": [2.0] * 3}
@@ -56,7 +61,7 @@ class Card:
 
 
 def refuse_pickle(file: Path) -> None:
-    """Raises ReidError for weights as torch saves them, known by their name or first bytes; they are not unpickled."""
+    """Raises ReidError for weights as torch saves them, known by their name or first bytes; none is unpickled."""
     with file.open("rb") as opened:
         start = opened.read(9)
     zipped = start.startswith(b"PK\x03\x04")
@@ -68,33 +73,33 @@ def refuse_pickle(file: Path) -> None:
         )
 
 
+def check_model(file: Path) -> None:
+    """Raises ReidError for what cannot be a model to run: no such file, a pickle, or a checkpoint of training."""
+    if not file.is_file():
+        raise ReidError(f"{file}: no such model file")
+    refuse_pickle(file)
+    if file.suffix == ".safetensors":
+        raise ReidError(f"{file}: a checkpoint; track reid export makes an ONNX file with a card of it")
+
+
 def read_card(path: str | Path) -> Card:
     """The card of an ONNX file.
 
     Raises:
         ReidError: no such file, not ONNX, or a file without a card.
     """
-    import onnxruntime
-
     file = Path(path)
-    if not file.is_file():
-        raise ReidError(f"{file}: no such model file")
-    refuse_pickle(file)
-    if file.suffix == ".safetensors":
-        raise ReidError(f"{file}: a checkpoint; track reid export makes an ONNX file with a card of it")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
+    check_model(file)
     try:
-        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise ReidError(f"{file}: not an ONNX model that onnxruntime can open ({first_line(error)})") from error
-    text = session.get_modelmeta().custom_metadata_map.get(KEY)
+        text = open_runner(file).metadata.get(CARD)
+    except ValueError as error:
+        raise ReidError(str(error)) from error
     if text is None:
-        raise ReidError(f"{file}: carries no reid card; files written by track reid export do")
+        raise ReidError(f"{file}: has no reid card; files written by track reid export have one")
     return Card.parse(text)
 
 
-def write_model(model: Any, path: str | Path) -> None:
+def write_model(model: ModelProto, path: str | Path) -> None:
     """Write an ONNX ``model`` to ``path``, whole or not at all: a file of that name is replaced at the end.
 
     Raises:
@@ -110,8 +115,3 @@ def write_model(model: Any, path: str | Path) -> None:
         raise ReidError(f"{target}: cannot be written ({error}); free some space or choose another place") from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,11 +1,11 @@
-"""Training checkpoints: one safetensors file with weights, optimiser state and history; nothing pickled is ever run."""
+"""Training checkpoints: one safetensors file with weights, optimiser state and history. Nothing is ever unpickled."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import torch
 from torch import Tensor
@@ -15,8 +15,25 @@ from reid.errors import ReidError
 from reid.models import ReidNet, build
 
 
-def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write ``tensors`` and the JSON ``facts`` to ``path``, whole or not at all.
+class Facts(TypedDict, total=False):
+    """What a checkpoint says about itself. The first five must be there for ``load_net``."""
+
+    model: str
+    width: int
+    classes: int
+    se: bool
+    size: list[int]  # height, width of a crop in pixels
+    loss: str
+    plan: str  # the training's, as text
+    step: int
+    epoch: int
+    history: list[dict[str, float]]
+    mAP: float
+    rank1: float
+
+
+def save(path: Path, tensors: dict[str, Tensor], facts: Facts) -> None:
+    """Write ``tensors`` and, as JSON, ``facts`` to ``path``, whole or not at all.
 
     Raises:
         ReidError: the disk is full or read-only; an earlier file of that name is kept.
@@ -36,7 +53,7 @@ def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         raise ReidError(f"{path}: cannot be written ({error}){kept}; free some space or choose another -o") from error
 
 
-def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load(path: str | Path) -> tuple[dict[str, Tensor], Facts]:
     """The (tensors, facts) of a checkpoint.
 
     Raises:
@@ -56,7 +73,7 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ReidError(f"{file}: not a safetensors checkpoint ({error})") from error
     if not isinstance(facts, dict) or "model" not in facts:
         raise ReidError(f"{file}: a safetensors file, but not a checkpoint of track reid train")
-    return tensors, facts
+    return tensors, cast(Facts, facts)
 
 
 def part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -64,7 +81,7 @@ def part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(name + ".")}
 
 
-def load_net(path: str | Path) -> tuple[ReidNet, dict[str, Any]]:
+def load_net(path: str | Path) -> tuple[ReidNet, Facts]:
     """The averaged network of a checkpoint, in evaluation mode, and the checkpoint's facts.
 
     Raises:
@@ -76,6 +93,12 @@ def load_net(path: str | Path) -> tuple[ReidNet, dict[str, Any]]:
     net = build(facts["model"], facts["width"], facts["classes"], facts.get("se", False))
     fill(net, part(tensors, "ema"), str(path))
     return net.eval(), facts
+
+
+def facts_of(model: str, net: ReidNet, crop: tuple[int, int] = (128, 64)) -> Facts:
+    """What a checkpoint must say so that ``load_net`` can open it: ``model`` by name, ``crop`` (height, width)."""
+    classes = net.classifier.out_features if net.classifier is not None else 0
+    return {"model": model, "width": net.width, "classes": classes, "se": False, "size": list(crop)}
 
 
 def fill(net: torch.nn.Module, weights: dict[str, Tensor], source: str) -> None:

@@ -8,7 +8,7 @@ from reid.errors import ReidError
 
 
 def write_curves(folder: Path, history: list[dict[str, float]]) -> None:
-    """``curves.csv`` with one row per epoch, and ``curves.svg`` with loss and held-out mAP over the epochs.
+    """Write ``curves.csv``, a row per epoch, and ``curves.svg``, loss and held-out mAP over the epochs.
 
     Raises:
         ReidError: the files cannot be written.

@@ -1,4 +1,4 @@
-"""Distillation: a student learns a large teacher's embeddings and how similar it finds each pair; no labels needed.
+"""Distillation: a student learns a large teacher's embeddings, and how similar the teacher finds each pair of crops.
 
 Sources: Park et al., "Relational Knowledge Distillation" (CVPR 2019), section 3, for similarities; Beyer et al.,
 "Knowledge distillation: A good teacher is patient and consistent" (CVPR 2022), section 3: the same crop for both.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reid import augment, losses
+from reid.checkpoint import Facts
 from reid.data import Crops
 from reid.errors import ReidError
 from reid.evaluate import Scores, check_scorable, evaluate_one_set, unit
@@ -29,47 +29,8 @@ Pixels = npt.NDArray[np.uint8]
 Teacher = Callable[[Pixels], npt.NDArray[np.float32]]
 
 
-def openvino_teacher(path: str | Path, threads: int = 0) -> Teacher:
-    """A function crops (N, H, W, 3) uint8 BGR -> embeddings (N, D) by an OpenVINO IR such as
-    ``person-reidentification-retail-0277.xml`` (input BGR 0..255, NCHW).
-
-    Raises:
-        ReidError: openvino is not installed, or the file is not such a model.
-    """
-    try:
-        import openvino
-    except ImportError as error:
-        raise ReidError(f"the teacher {path} needs openvino: pip install openvino") from error
-    if not Path(path).is_file():
-        raise ReidError(f"{path}: no such teacher file")
-    batch = 16
-    try:
-        model = openvino.Core().read_model(str(path))
-        height, width = (int(model.input(0).partial_shape[i].get_length()) for i in (2, 3))
-        model.reshape([batch, 3, height, width])
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        if threads:
-            settings["INFERENCE_NUM_THREADS"] = str(threads)
-        compiled = openvino.Core().compile_model(model, "CPU", settings)
-    except RuntimeError as error:
-        raise ReidError(f"{path}: not a teacher that OpenVINO can run ({str(error).splitlines()[0]})") from error
-
-    def teach(crops: Pixels) -> npt.NDArray[np.float32]:
-        rows: list[npt.NDArray[np.float32]] = []
-        ready = np.zeros((batch, height, width, 3), dtype=np.uint8)
-        for start in range(0, len(crops), batch):
-            part = crops[start : start + batch]
-            for target, crop in zip(ready, part, strict=False):
-                cv2.resize(crop, (width, height), dst=target)
-            found = compiled(ready.transpose(0, 3, 1, 2).astype(np.float32))[0]
-            rows.append(found.reshape(batch, -1)[: len(part)].astype(np.float32))
-        return np.concatenate(rows)
-
-    return teach
-
-
 def both_ways(teacher: Teacher, crops: Pixels) -> npt.NDArray[np.float32]:
-    """The teacher's unit embeddings, averaged over each crop and its mirror image."""
+    """The teacher's embeddings (N, D) of unit length, each the mean of a crop's and its mirror image's."""
     plain, mirrored = teacher(crops), teacher(np.ascontiguousarray(crops[:, :, ::-1]))
     return unit(unit(plain) + unit(mirrored)).astype(np.float32)
 
@@ -80,7 +41,7 @@ def distil(
     targets: npt.NDArray[np.float32],
     test: Crops,
     out: str | Path,
-    facts: dict[str, Any],
+    facts: Facts,
     plan: Plan,
     more: tuple[Pixels, npt.NDArray[np.float32]] | None = None,
     small_until: float = 0.0,
@@ -88,14 +49,15 @@ def distil(
     say: Callable[[str], None] = print,
 ) -> Scores:
     """Train ``net`` towards ``targets`` (N, D), the teacher's embeddings of ``crops``, and return its best scores on
-    ``test``. ``more``: unlabelled crops with their targets, as many of them in each batch as labelled ones.
-    ``small_until``: the share (0..1) of the training done at 3/4 of the crop size. Files as ``train.train``.
+    ``test``. ``more``: unlabelled crops with their targets; each batch has as many of them as of labelled ones.
+    ``small_until``: the share (0..1) of the training that uses crops of 3/4 the size. It writes the files that
+    ``train.train`` writes.
 
     Raises:
         ReidError: targets and crops differ in number, and all that ``train.fit`` raises.
     """
     if len(targets) != len(crops):
-        raise ReidError(f"{len(targets)} teacher embeddings for {len(crops)} crops: extract them again")
+        raise ReidError(f"{len(targets)} teacher embeddings for {len(crops)} crops: embed the crops again")
     check_scorable(test.ids, test.cameras)
     labels = np.unique(crops.ids, return_inverse=True)[1].astype(np.int64)
     known = torch.from_numpy(labels)
@@ -139,8 +101,9 @@ def distil(
 
 
 def distillation(embeddings: Tensor, projected: Tensor, targets: Tensor) -> dict[str, Tensor]:
-    """The two terms: 5 x mean cosine distance of the projected embeddings (N, D) to ``targets`` (N, D), and 20 x mean
-    squared difference between the two cosine similarity matrices, diagonal left out."""
+    """Two terms: 5 times the mean cosine distance from the ``projected`` embeddings (N, D) to ``targets`` (N, D), and
+    20 times the mean squared difference between the matrices of cosine similarity of ``embeddings`` and of
+    ``targets``, without their diagonals."""
     n = len(embeddings)
     mine, theirs = F.normalize(embeddings), F.normalize(targets)
     difference = (mine @ mine.T - theirs @ theirs.T).square()

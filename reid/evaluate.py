@@ -20,7 +20,8 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Scores:
-    """Shares in 0..1; ``queries``: how many had a match to find, ``skipped``: how many had none."""
+    """``mean_ap``, ``rank1``, ``rank5``, ``rank10`` and ``minp`` are 0..1; ``queries``: how many had a match to find,
+    ``skipped``: how many had none."""
 
     mean_ap: float
     rank1: float
@@ -92,7 +93,7 @@ def evaluate_one_set(embeddings: Floats, ids: Ints, cameras: Ints) -> Scores:
 
 
 def check_scorable(ids: Ints, cameras: Ints) -> None:
-    """What ``evaluate_one_set`` would raise for want of matches, said before any embedding is computed.
+    """Check, before any embedding is computed, that ``evaluate_one_set`` will find matches.
 
     Raises:
         ReidError: no crops, or none with a match under another camera.

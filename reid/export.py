@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from reid.card import KEY, Card, write_model
+from reid.card import Card, write_model
 from reid.errors import ReidError
 from reid.models import ReidNet
-from reid.models.net import MEAN, SCALE
+from reid.models.net import MEAN, SCALE, Fusible
+from tracker.embed.preprocess import CARD
+from tracker.embed.runner import open_runner
 
 
 class FromPixels(nn.Module):
@@ -34,12 +35,12 @@ class FromPixels(nn.Module):
 
 
 def ready(net: ReidNet) -> ReidNet:
-    """A copy for running: evaluation mode, branches fused, the neck's batch norm folded into the embedding layer."""
+    """A copy of ``net`` to run: in evaluation mode, branches fused, the neck's batch norm folded into the embedding
+    layer, no classifier."""
     net = copy.deepcopy(net).eval()
     net.classifier = None
-    fuse = getattr(net.backbone, "fuse", None)
-    if fuse is not None:
-        fuse()
+    if isinstance(net.backbone, Fusible):
+        net.backbone.fuse()
     neck = net.neck
     if isinstance(neck, nn.BatchNorm1d):
         assert neck.running_mean is not None
@@ -54,9 +55,9 @@ def ready(net: ReidNet) -> ReidNet:
 
 
 def export(net: ReidNet, path: str | Path, card: Card, tolerance: float = 1e-4) -> float:
-    """Write ``net`` to ``path`` with a dynamic batch and return the largest difference from torch, as a share of the
-    largest output. ``card.normalised`` puts the preprocessing inside the graph (input uint8 NHWC), else the input is
-    float NCHW as ``models.to_input`` makes it.
+    """Write ``net`` to ``path`` for batches of any size, and return the largest difference from torch, as a share of
+    the largest output. With ``card.normalised`` the graph does the preprocessing (input uint8 NHWC); without, its input
+    is float NCHW, as ``models.to_input`` makes it.
 
     Raises:
         ReidError: the difference is above ``tolerance``, or the file cannot be written.
@@ -76,18 +77,18 @@ def export(net: ReidNet, path: str | Path, card: Card, tolerance: float = 1e-4) 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch announces its newer exporter, which needs one more dependency
+            warnings.simplefilter("ignore")  # torch recommends its newer exporter, which needs one more dependency
             torch.onnx.export(
                 run, (sample[:2],), str(part), input_names=["crops"], output_names=["embeddings"], opset_version=17,
                 dynamic_axes={"crops": {0: "n"}, "embeddings": {0: "n"}}, dynamo=False,
             )  # fmt: skip
         write_card(part, part, card)
-        session = onnxruntime.InferenceSession(str(part), providers=["CPUExecutionProvider"])
+        exported = open_runner(part)
         worst = 0.0
         for count in (1, 3):
             with torch.inference_mode():
                 wanted = run(sample[:count]).numpy()
-            found = session.run(None, {"crops": sample[:count].numpy()})[0]
+            found = exported(sample[:count].numpy())
             worst = max(worst, float(np.abs(found - wanted).max() / max(1e-12, np.abs(wanted).max())))
         if not worst <= tolerance:
             raise ReidError(f"{target}: the exported model differs from torch by {worst:.1e}, above {tolerance:.0e}")
@@ -104,20 +105,20 @@ def write_card(source: Path, target: Path, card: Card) -> None:
     model = onnx.load(str(source))
     del model.metadata_props[:]
     entry = model.metadata_props.add()
-    entry.key, entry.value = KEY, card.dump()
+    entry.key, entry.value = CARD, card.dump()
     model.doc_string = ""
     write_model(model, target)
 
 
 def mirror(path: str | Path) -> None:
-    """Rewrite a model that takes uint8 NHWC pixels to return the mean embedding of each crop and its mirror image: at
-    twice the cost, the usual flip at test time inside the graph.
+    """Rewrite a model that takes uint8 NHWC pixels so that it returns the mean of the embeddings of each crop and its
+    mirror image, at twice the cost.
 
     Raises:
         ReidError: the model takes floats, or returns the mean already.
     """
     model = onnx.load(str(path))
-    card = Card.parse({entry.key: entry.value for entry in model.metadata_props}.get(KEY, "null"))
+    card = Card.parse({entry.key: entry.value for entry in model.metadata_props}.get(CARD, "null"))
     if card.layout != "NHWC" or not card.normalised or card.mirrored:
         raise ReidError(f"{path}: only a model that takes uint8 pixels can be mirrored, and only once")
     graph = model.graph
@@ -139,5 +140,5 @@ def mirror(path: str | Path) -> None:
     )
     del graph.value_info[:]
     onnx.checker.check_model(model)
-    next(entry for entry in model.metadata_props if entry.key == KEY).value = replace(card, mirrored=True).dump()
+    next(entry for entry in model.metadata_props if entry.key == CARD).value = replace(card, mirrored=True).dump()
     write_model(model, path)

@@ -1,4 +1,4 @@
-"""Losses on embeddings (N, D), identity labels (N,) and logits (N, classes); torch only.
+"""Losses of embeddings (N, D) with identity labels (N,), or of logits (N, classes) with labels.
 
 Sources: batch-hard, batch-all and soft-margin triplets, Hermans et al., "In Defense of the Triplet Loss" (2017),
 section 2; semi-hard, Schroff et al., "FaceNet" (CVPR 2015), section 3.2; contrastive, Hadsell et al. (CVPR 2006),
@@ -19,13 +19,14 @@ from reid.errors import ReidError
 
 
 def distances(a: Tensor, b: Tensor) -> Tensor:
-    """Euclidean distances (N, M); the floor under the root keeps the gradient of equal rows finite."""
+    """Euclidean distances (N, M) of rows (N, D) and (M, D). A floor under the root keeps the gradient of equal rows
+    finite."""
     squared = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2 * a @ b.T
     return squared.clamp_min(1e-12).sqrt()
 
 
 def pairs(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Masks (N, N): same identity but not the same row, and different identity."""
+    """Two masks (N, N): pairs of one identity, a row with itself left out, and pairs of different identities."""
     same = labels[:, None] == labels[None, :]
     return same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device), ~same
 
@@ -63,7 +64,7 @@ def triplet(embeddings: Tensor, labels: Tensor, margin: float | None = 0.3, mini
 
 
 def contrastive(embeddings: Tensor, labels: Tensor, margin: float = 1.0) -> Tensor:
-    """Siamese contrastive loss over all pairs: d^2 for the same identity, max(0, margin - d)^2 for others, halved."""
+    """Siamese contrastive loss of all pairs: half of d^2 for one identity, half of max(0, margin - d)^2 for two."""
     d = distances(embeddings, embeddings)
     same, other = pairs(labels)
     near = d[same].square().sum() / max(1, int(same.sum()))
@@ -72,7 +73,8 @@ def contrastive(embeddings: Tensor, labels: Tensor, margin: float = 1.0) -> Tens
 
 
 def quadruplet(embeddings: Tensor, labels: Tensor, margin: float = 0.3, second: float = 0.15) -> Tensor:
-    """Batch-hard triplet plus a term that compares each hardest positive with the nearest pair of two OTHER people."""
+    """Batch-hard triplet loss, plus a term that compares each hardest positive with the nearest pair of two other
+    people."""
     d = distances(embeddings, embeddings)
     same, other = pairs(labels)
     usable = same.any(1) & other.any(1)
@@ -81,7 +83,7 @@ def quadruplet(embeddings: Tensor, labels: Tensor, margin: float = 0.3, second: 
     positive = d.masked_fill(~same, -math.inf).amax(1)
     negative = d.masked_fill(~other, math.inf).amin(1)
     first = hinge(positive - negative, margin)[usable].mean()
-    # per anchor, the nearest pair of two people neither of whom is the anchor's
+    # For each anchor, the nearest pair of two people, neither of them the anchor's.
     foreign = torch.stack(
         [d.masked_fill(~(other & other[i][:, None] & other[i][None, :]), math.inf).amin() for i in range(len(d))]
     )
@@ -91,7 +93,7 @@ def quadruplet(embeddings: Tensor, labels: Tensor, margin: float = 0.3, second: 
 
 
 class Center(nn.Module):
-    """Mean squared distance to a learnt centre per identity, halved; centres (classes, width)."""
+    """Half the mean squared distance to the centre of each identity; centres (classes, width) are learnt."""
 
     def __init__(self, classes: int, width: int) -> None:
         super().__init__()
@@ -107,10 +109,10 @@ def softmax(logits: Tensor, labels: Tensor, smoothing: float = 0.1) -> Tensor:
 
 
 class AngularSoftmax(nn.Module):
-    """The margin-softmax family on the hypersphere, ``kind`` one of ``sphereface``, ``cosface``, ``arcface``.
+    """Softmax with a margin on the hypersphere; ``kind`` is one of ``sphereface``, ``cosface``, ``arcface``.
 
-    The target's logit is s * (cos(m1 * angle + m2) - m3), others s * cos(angle): ArcFace's equation 4 holds all three.
-    cos(m1 * angle) is made monotone beyond pi / m1 as SphereFace's psi does.
+    The target's logit is s * (cos(m1 * angle + m2) - m3), the others are s * cos(angle): ArcFace's equation 4 covers
+    all three. Beyond pi / m1 the cosine is continued monotonically, as SphereFace's psi does.
     """
 
     MARGINS = {"sphereface": (2.0, 0.0, 0.0), "arcface": (1.0, 0.3, 0.0), "cosface": (1.0, 0.0, 0.25)}  # noqa: RUF012

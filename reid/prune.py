@@ -1,4 +1,4 @@
-"""Structured pruning of a fused RepVGG: whole channels go, so that every runtime is faster.
+"""Structured pruning of a fused RepVGG: whole channels are removed, so that every runtime is faster.
 
 Source: Li et al., "Pruning Filters for Efficient ConvNets" (ICLR 2017), section 3.1: the filters with the smallest sum
 of absolute weights go first. Fine-tune afterwards (``train.fit`` or ``distil.distil`` with the returned model).
@@ -18,8 +18,9 @@ from reid.models.repvgg import RepBlock, RepVGG
 
 
 def prune(net: ReidNet, share: float, multiple: int = 16) -> ReidNet:
-    """A smaller copy of ``net`` without ``share`` (0..1) of each block's channels, kept counts rounded to ``multiple``
-    (int8 kernels work in such groups). The result is fused: plain convolutions, no branches, no batch norm.
+    """A smaller copy of ``net`` without ``share`` (0..1) of each block's channels. The number kept is rounded to a
+    ``multiple``, because int8 kernels work in such groups. The copy is fused: plain convolutions, no branches, no batch
+    norm.
 
     Raises:
         ReidError: not a RepVGG without gates, or a share outside 0 <= share < 1.
@@ -46,7 +47,8 @@ def prune(net: ReidNet, share: float, multiple: int = 16) -> ReidNet:
 
 
 def narrow(convolution: nn.Conv2d, inputs: torch.Tensor | None, share: float, multiple: int) -> torch.Tensor:
-    """Cut ``convolution`` to the given ``inputs`` and to its strongest outputs, whose indices are returned."""
+    """Reduce ``convolution`` to the given ``inputs`` (None for all) and to its strongest outputs, and return the
+    indices of these outputs."""
     weight, bias = convolution.weight, convolution.bias
     assert bias is not None
     if inputs is not None:

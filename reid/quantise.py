@@ -1,8 +1,8 @@
 """Static int8 quantisation of an exported model, calibrated on real crops.
 
 Source: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"
-(CVPR 2018), section 2; onnxruntime does the arithmetic. The uint8 pixels are themselves the first quantised tensor
-(scale 1/64, zero point 128), so the normalisation costs nothing at run time.
+(CVPR 2018), section 2; onnxruntime does the arithmetic. The uint8 pixels serve as the first quantised tensor (scale
+1/64, zero point 128), so normalising them costs nothing at run time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from reid.models.net import MEAN, SCALE
 
 
 class Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Feeds calibration crops (N, H, W, 3) one by one: the histograms need equal batches."""
+    """Gives onnxruntime the calibration crops (N, H, W, 3) one by one: its histograms need batches of one size."""
 
     def __init__(self, crops: npt.NDArray[np.uint8]) -> None:
         ready = ((crops.astype(np.float32) - MEAN) / SCALE).transpose(0, 3, 1, 2)
@@ -43,11 +43,10 @@ class Reader(CalibrationDataReader):  # type: ignore[misc]
 
 
 def quantise(net: ReidNet, path: str | Path, card: Card, crops: npt.NDArray[np.uint8]) -> None:
-    """Write ``net`` to ``path`` as int8 (weights per channel, activations uint8), taking uint8 BGR (N, H, W, 3).
+    """Write ``net`` to ``path`` as int8 (weights per channel, activations uint8); it takes uint8 BGR (N, H, W, 3).
 
-    ``crops`` (N, H, W, 3) uint8 calibrate the activation ranges; a hundred or two suffice (ranges
-    end at the 99.99th percentile: the extremes cost 0.3 to 2 mAP here). The embedding layer stays
-    float.
+    ``crops`` (N, H, W, 3) uint8 calibrate the ranges of the activations; a hundred or two suffice. Ranges end at the
+    99.99th percentile: ending at the extremes cost 0.3 to 2 mAP here. The embedding layer stays float.
 
     Raises:
         ReidError: no crops, crops of another size than ``card.size``, or the file cannot be written.
@@ -57,9 +56,9 @@ def quantise(net: ReidNet, path: str | Path, card: Card, crops: npt.NDArray[np.u
     target = Path(path)
     root = logging.getLogger()
     level = root.level
-    root.setLevel(logging.ERROR)  # onnxruntime advises on pre-processing through the root logger
+    root.setLevel(logging.ERROR)  # onnxruntime logs advice on pre-processing through the root logger
     try:
-        # onnxruntime prints what it calibrates
+        # Redirected, because onnxruntime prints what it calibrates.
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             plain, shaped, small = (Path(folder) / f"{name}.onnx" for name in ("plain", "shaped", "small"))
             export(net, plain, replace(card, normalised=False))
@@ -80,7 +79,12 @@ def quantise(net: ReidNet, path: str | Path, card: Card, crops: npt.NDArray[np.u
 
 
 def take_pixels(path: Path, size: tuple[int, int]) -> None:
-    """Replace the graph's float input and its quantisation by uint8 pixels (N, H, W, 3)."""
+    """Replace the float input of the model at ``path`` and its quantisation by uint8 pixels (N, H, W, 3); ``size``
+    (height, width).
+
+    Raises:
+        ReidError: a model that reads its input in more than one place.
+    """
     model = onnx.load(str(path))
     graph = model.graph
     entry = next(node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == "crops")
@@ -88,7 +92,7 @@ def take_pixels(path: Path, size: tuple[int, int]) -> None:
         node for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] == entry.output[0]
     )
     if any("crops" in node.input for node in graph.node if node is not entry):
-        raise ReidError("this model reads its input more than once and cannot be given pixels; export it without int8")
+        raise ReidError("this model reads its input in two places, so it cannot take pixels; export it without int8")
     graph.initializer.extend(
         [
             numpy_helper.from_array(np.array(1 / SCALE, dtype=np.float32), "pixel_scale"),

@@ -13,17 +13,18 @@ from reid.errors import ReidError
 def pk_batches(
     labels: npt.NDArray[np.int64], people: int, crops: int, rng: np.random.Generator
 ) -> Iterator[npt.NDArray[np.int64]]:
-    """Index batches of ``people`` identities with ``crops`` each (an identity with fewer repeats its own), one epoch.
+    """The batches of one epoch, as indices: ``people`` identities with ``crops`` each, some of them twice where an
+    identity has fewer.
 
-    Each identity's crops are shuffled and dealt in groups; each batch takes one group from each of the ``people``
-    identities with most groups left (ties at random), so no batch holds an identity twice and almost all crops appear.
+    Each identity's crops are shuffled and dealt into groups. A batch takes one group from each of the ``people``
+    identities with most groups left (ties at random), so it holds no identity twice, and almost all crops appear.
 
     Raises:
         ReidError: fewer identities than ``people``.
     """
     names = np.unique(labels)
     if len(names) < people:
-        raise ReidError(f"{len(names)} identities, but a batch needs {people}: lower the people per batch or add data")
+        raise ReidError(f"{len(names)} identities, but a batch needs {people}: lower --people or add data")
     groups: list[list[npt.NDArray[np.int64]]] = []
     for name in names:
         rows = rng.permutation(np.flatnonzero(labels == name))

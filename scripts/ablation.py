@@ -18,7 +18,6 @@ With --around each figure is the mean of five runs, each with another fiftieth o
 from __future__ import annotations
 
 import argparse
-import configparser
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +29,7 @@ from tracker.algorithms import algorithm, build, parameters
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.io.mot import read_detections, read_ground_truth
+from tracker.io.seqinfo import read_seqinfo
 from tracker.rows import Rows, results_of
 
 STAGES: list[tuple[str, str, dict[str, Any]]] = [
@@ -70,9 +70,8 @@ def load(
     truth: dict[str, Rows] = {}
     frames: Frames = {}
     for sequence in sorted(p for p in folder.iterdir() if (p / "det" / det).exists()):
-        info = configparser.ConfigParser()
-        info.read(sequence / "seqinfo.ini")
-        length = info.getint("Sequence", "seqLength")
+        length = read_seqinfo(sequence / "seqinfo.ini").length
+        assert length, f"{sequence}: seqinfo.ini has no seqLength"
         middle = length // 2 + 1
         first, last = {"whole": (1, length), "first": (1, middle), "second": (middle + 1, length)}[part]
         layout: Any = "mot15" if rules == "mot15" else "mot16"

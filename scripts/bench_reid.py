@@ -13,59 +13,14 @@ import argparse
 import importlib.util
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
-import onnxruntime
 
 from reid.data import load
-from reid.embed import Embedder, default_model
+from reid.embed import default_model, open_model
 from reid.evaluate import evaluate_one_set
-
-Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
-WHOLE = np.array([[0.0, 0.0, 64.0, 128.0]])
-
-
-def osnet(path: Path, threads: int) -> Embed:
-    """OSNet in onnxruntime behind one vectorised batch of crops."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    mean, std = np.float32([123.675, 116.28, 103.53]), np.float32([58.395, 57.12, 57.375])
-
-    def run(frame: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-        batch = np.empty((len(boxes), 256, 128, 3), dtype=np.uint8)
-        for target, (x1, y1, x2, y2) in zip(batch, boxes.astype(int), strict=True):
-            cv2.resize(frame[y1:y2, x1:x2], (128, 256), dst=target)
-        ready = ((batch[..., ::-1] - mean) / std).transpose(0, 3, 1, 2)
-        return session.run(None, {name: np.ascontiguousarray(ready)})[0]
-
-    return run
-
-
-def retail(path: Path, threads: int) -> Embed:
-    """An Open Model Zoo network in OpenVINO, one compiled model per batch size."""
-    import openvino
-
-    core, compiled = openvino.Core(), {}
-
-    def run(frame: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-        count = len(boxes)
-        if count not in compiled:
-            model = core.read_model(str(path))
-            model.reshape([count, 3, 256, 128])
-            compiled[count] = core.compile_model(
-                model, "CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
-            )
-        batch = np.empty((count, 256, 128, 3), dtype=np.uint8)
-        for target, (x1, y1, x2, y2) in zip(batch, boxes.astype(int), strict=True):
-            cv2.resize(frame[y1:y2, x1:x2], (128, 256), dst=target)
-        return compiled[count](batch.transpose(0, 3, 1, 2).astype(np.float32))[0].reshape(count, -1).copy()
-
-    return run
+from tracker.embed import ONNXEmbedder
 
 
 def main() -> int:
@@ -77,19 +32,21 @@ def main() -> int:
     p.add_argument("--rounds", type=int, default=5)
     args = p.parse_args()
     have_openvino = importlib.util.find_spec("openvino") is not None
-    entries: dict[str, tuple[Embed, Path]] = {}
+    entries: dict[str, tuple[ONNXEmbedder, Path]] = {}
     own = {"default (int8)": str(default_model()), **dict(item.split("=", 1) for item in args.add)}
     for name, file in own.items():
         for runtime in ("onnxruntime", *(["openvino"] if have_openvino else [])):
-            entries[f"{name}, {runtime}"] = (Embedder(file, runtime, args.threads), Path(file))
+            entries[f"{name}, {runtime}"] = (open_model(file, runtime, args.threads), Path(file))
     if args.models:
         path = args.models / "osnet_x0_25_msmt17.onnx"
-        entries["OSNet x0.25 MSMT17 fp32, onnxruntime"] = (osnet(path, args.threads), path)
+        entries["OSNet x0.25 MSMT17 fp32, onnxruntime"] = (open_model(path, "onnxruntime", args.threads), path)
         for key in ("0277", "0286", "0288") if have_openvino else ():
             path = args.models / f"person-reidentification-retail-{key}.xml"
-            entries[f"retail-{key} fp32, openvino"] = (retail(path, args.threads), path.with_suffix(".bin"))
-    crops = load(args.data)
-    crops = crops[np.isin(crops.ids, np.unique(crops.ids)[-100:])]
+            entries[f"retail-{key} fp32, openvino"] = (
+                open_model(path, "openvino", args.threads),
+                path.with_suffix(".bin"),
+            )
+    crops = load(args.data, last=100)
     rng = np.random.default_rng(0)
     frame = rng.integers(0, 256, (1080, 1920, 3), dtype=np.uint8)
     corner = rng.uniform((0, 0), (1800, 800), (32, 2))
@@ -106,11 +63,7 @@ def main() -> int:
     base = next((rates for name, rates in best.items() if name.startswith("OSNet")), None)
     print("| model | file MB | mAP | rank-1 | mINP | crops/s at batch 1 | 8 | 32 | x OSNet |\n|" + "---|" * 9)
     for name, (embed, path) in entries.items():
-        if isinstance(embed, Embedder):
-            rows = embed.crops(crops.images)
-        else:
-            rows = np.concatenate([embed(image, WHOLE) for image in crops.images])
-        scores = evaluate_one_set(rows, crops.ids, crops.cameras)
+        scores = evaluate_one_set(embed.of_crops(crops.images), crops.ids, crops.cameras)
         rates = " | ".join(f"{best[name][size]:.0f}" for size in (1, 8, 32))
         ratio = f"{best[name][32] / base[32]:.1f}" if base else "-"
         print(

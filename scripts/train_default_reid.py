@@ -23,12 +23,11 @@ import torch
 from reid.augment import recompose
 from reid.calibrate import calibrate
 from reid.card import Card, read_card
-from reid.checkpoint import load, load_net
-from reid.cli import facts_of
+from reid.checkpoint import facts_of, load, load_net
 from reid.data import Crops, split
 from reid.data import load as load_crops
-from reid.distil import both_ways, distil, openvino_teacher
-from reid.embed import Embedder
+from reid.distil import both_ways, distil
+from reid.embed import Embedder, open_model
 from reid.errors import ReidError
 from reid.evaluate import evaluate_one_set
 from reid.export import export, mirror, write_card
@@ -51,7 +50,7 @@ def teacher_data(learn: Crops, teacher: Path, sets: int, cache: Path) -> tuple[n
     """The teacher's embeddings of the crops, and ``sets`` x as many recomposed crops with theirs; kept in ``cache``."""
     kept = cache / f"teacher_{sets}.npz"
     if not kept.is_file():
-        teach = openvino_teacher(teacher)
+        teach = open_model(teacher).of_crops
         print(f"embedding {(2 + sets) * len(learn)} crops with {teacher.name}; once", flush=True)
         targets = both_ways(teach, learn.images)
         made = [recompose(learn.images[np.random.default_rng([4, part]).permutation(len(learn))],

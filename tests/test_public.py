@@ -33,6 +33,7 @@ PUBLIC = [
     "as_detections",
     "as_rows",
     "open_detector",
+    "open_embedder",
     "track",
 ]
 

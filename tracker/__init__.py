@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tracker.detect.select import open_detector as open_detector
     from tracker.detections import Detections as Detections
     from tracker.detections import as_detections as as_detections
+    from tracker.embed.select import open_embedder as open_embedder
     from tracker.log import Edits as Edits
     from tracker.log import Log as Log
     from tracker.motion import XYAH as XYAH
@@ -55,6 +56,7 @@ _WHERE = {
     "as_rows": "tracker.rows",
     "open_detector": "tracker.detect.select",
     "track": "tracker.run.track",
+    "open_embedder": "tracker.embed.select",
 }
 
 __all__ = sorted(_WHERE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 
@@ -17,6 +16,7 @@ from reid.models.repvgg import RepVGG
 from reid.models.residual import Residual
 from reid.models.resnet import ResNet
 from reid.models.shufflenet import ShuffleNetV2
+from tracker.spelling import nearest
 
 __all__ = ["BACKBONES", "Outputs", "ReidNet", "build", "to_input"]
 
@@ -49,9 +49,8 @@ def build(name: str, width: int = 128, classes: int = 0, se: bool = False) -> Re
     if name.startswith("timm:"):
         return ReidNet(timm_backbone(name[5:]), width, classes)
     if name not in BACKBONES:
-        near = difflib.get_close_matches(name, BACKBONES, 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ReidError(f"unknown model {name!r}: {hint}choose one of {', '.join(BACKBONES)} or timm:NAME")
+        known = f"choose one of {', '.join(BACKBONES)} or timm:NAME"
+        raise ReidError(f"unknown model {name!r}{nearest(name, BACKBONES)}; {known}")
     if se and name.startswith("osnet"):
         raise ReidError(f"{name} has its own channel gates and takes no se option")
     return ReidNet(BACKBONES[name](se=True) if se else BACKBONES[name](), width, classes)

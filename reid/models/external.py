@@ -39,5 +39,5 @@ def timm_backbone(name: str) -> nn.Module:
         raise ReidError(
             f"timm has no model {name!r}; python -c 'import timm; print(timm.list_models())' lists them"
         ) from error
-    # Nets with layers between pooling and classifier (MobileNetV3, VGG) give those layers' width.
+    # Networks with layers between pooling and classifier (MobileNetV3, VGG) put out the width of those layers.
     return External(module, int(getattr(module, "head_hidden_size", None) or module.num_features))

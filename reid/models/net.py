@@ -1,12 +1,12 @@
-"""The frame every backbone sits in: features -> embedding -> BNNeck -> identity logits.
+"""What surrounds every backbone: features -> embedding -> BNNeck -> identity logits.
 
 Source: Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person Re-identification" (CVPRW 2019), section 2.6:
-metric losses see the vector before the neck's batch norm, the identity loss and retrieval the one after it.
+metric losses take the vector before the neck's batch norm, the identity loss and retrieval the one after it.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,18 @@ class Outputs(NamedTuple):
     logits: Tensor
 
 
+@runtime_checkable
+class Fusible(Protocol):
+    """A backbone that is trained with branches and runs without them."""
+
+    def fuse(self) -> None:
+        """Replace the branches by what equals them in evaluation mode; may be called again."""
+        ...
+
+
 class ReidNet(nn.Module):
-    """``backbone``: a module (N, 3, H, W) -> (N, backbone.features). ``width``: of the embedding, in values."""
+    """``backbone``: a module (N, 3, H, W) -> (N, backbone.features). ``width``: number of values in an embedding.
+    ``classes``: number of identities to tell apart in training; 0 for no logits."""
 
     def __init__(self, backbone: nn.Module, width: int = 128, classes: int = 0) -> None:
         super().__init__()

@@ -20,7 +20,7 @@ class RepBlock(nn.Module):
         super().__init__()
         self.stride = stride
         self.conv3: nn.Conv2d | None = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        # No point branch on the image itself: three channels gain nothing by it, and torch 2.13's CPU backward of a
+        # No 1x1 branch on the image itself: three channels gain nothing by it, and torch 2.13's CPU backward of a
         # strided channels-last 1x1 convolution of three channels corrupts memory.
         self.conv1 = nn.Conv2d(inputs, outputs, 1, stride, 0, bias=False) if inputs > 3 else None
         self.norm3 = nn.BatchNorm2d(outputs)
@@ -45,8 +45,8 @@ class RepBlock(nn.Module):
 
     @torch.no_grad()
     def pass_through(self, seen: Tensor) -> None:
-        """Make the block return its input, to begin with: the identity branch undoes its own norm on the statistics of
-        ``seen`` (N, C, H, W), the other two weigh nothing yet. Only for blocks that keep shape, without SE."""
+        """Make the block return its input, to start with: the identity branch undoes its own norm on the statistics of
+        ``seen`` (N, C, H, W), and the other two weigh nothing yet. Only for blocks that keep the shape, without SE."""
         assert self.identity is not None
         assert self.norm1 is not None
         mean, variance = seen.mean(dim=(0, 2, 3)), seen.var(dim=(0, 2, 3), unbiased=False)

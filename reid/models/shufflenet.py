@@ -28,7 +28,7 @@ def branch(inputs: int, outputs: int, stride: int, pointwise_first: bool, se: bo
 
 
 class ShuffleBlock(nn.Module):
-    """Half the channels pass, half are filtered (all are where the block changes shape), then channels interleave."""
+    """Half the channels pass and half are filtered (all, where the block changes the shape); then they interleave."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, se: bool = False) -> None:
         super().__init__()

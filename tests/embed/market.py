@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
+
+from reid.data import load
 
 
 def crops(shared: Path, people: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Crops (N, h, w, 3), identities (N,) and cameras (N,) of the last ``people`` identities."""
-    paths = sorted((shared / "data/reid/market1501_train").glob("*.jpg"))
-    chosen = set(sorted({path.name[:4] for path in paths})[-people:])
-    paths = [path for path in paths if path.name[:4] in chosen]
-    images = np.stack([cv2.resize(cv2.imread(str(path)), size) for path in paths])
-    ids = np.array([int(path.name[:4]) for path in paths])
-    return images, ids, np.array([int(path.name[6]) for path in paths])
+    """Crops (N, h, w, 3) for ``size`` (w, h), identities (N,) and cameras (N,) of the last ``people`` identities."""
+    found = load(shared / "data/reid/market1501_train", (size[1], size[0]), last=people)
+    return found.images, found.ids, found.cameras
 
 
 def mean_average_precision(vectors: np.ndarray, ids: np.ndarray, cameras: np.ndarray) -> float:

@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'trackwhy[reid]'")
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 pytest.importorskip("safetensors")
 
 import reid
@@ -66,11 +66,12 @@ def test_crop_to_embedding_equals_torch_crop_by_crop(net, model: Path, runtime: 
 
 
 def test_auto_takes_onnxruntime_where_openvino_cannot_run_the_model(model: Path, monkeypatch) -> None:
-    def refuse(path: Path, threads: int) -> None:
-        raise ReidError("OpenVINO cannot run it")
+    class Refusing:
+        def __init__(self, *args: object, **more: object) -> None:
+            raise ValueError("OpenVINO cannot run it")
 
-    monkeypatch.setattr("reid.embed.with_openvino", refuse)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    monkeypatch.setattr("tracker.embed.runner.OpenVINO", Refusing)
+    monkeypatch.setattr("reid.embed.find_spec", lambda name: name)
     assert Embedder(model).runtime == "onnxruntime"
     with pytest.raises(ReidError, match="OpenVINO cannot run it"):
         Embedder(model, "openvino")
@@ -82,15 +83,15 @@ def test_boxes_outside_empty_and_bad(model: Path) -> None:
     assert embedder(frame, np.empty((0, 4))).shape == (0, 16)
     assert np.isfinite(embedder(frame, np.array([[500.0, 500, 600, 600], [5, 5, 5, 5]]))).all()
     for wrong, words in (
-        (np.array([[0, 0, np.nan, 5]]), "box 0 holds NaN"),
-        (np.zeros((2, 5)), r"shape \(N, 4\)"),
+        (np.array([[0, 0, np.nan, 5]]), "box 0 is not finite"),
+        (np.zeros((2, 5)), r"expected \(N, 4\)"),
     ):
         with pytest.raises(ReidError, match=words):
             embedder(frame, wrong)
-    with pytest.raises(ReidError, match="uint8 BGR"):
+    with pytest.raises(ReidError, match="BGR uint8"):
         embedder(frame.astype(np.float32), np.zeros((1, 4)))
-    with pytest.raises(ReidError, match="unknown runtime"):
-        Embedder(model, "tensorrt")
+    with pytest.raises(ReidError, match="unknown runtime 'openvin', did you mean 'openvino'"):
+        Embedder(model, "openvin")
 
 
 def test_without_preprocessing_the_result_is_the_same(net, model: Path, tmp_path: Path) -> None:
@@ -229,8 +230,8 @@ def test_train_resume_eval_export_quantise_prune_card(folder: Path, tmp_path: Pa
         (["train", ".", "-o", "x", "--seed", "-1"], "--seed must be at least 0"),
         (["train", ".", "-o", "x", "--held-out", "-1"], "--held-out must be at least 0"),
         (["train", ".", "-o", "x", "--held-out", "0"], "no identity is held out for scoring"),
-        (["train", ".", "-o", "done"], "--resume continues it, --overwrite begins anew"),
-        (["distil", ".", "-o", "done", "--teacher", "t.xml"], "--resume continues it, --overwrite begins anew"),
+        (["train", ".", "-o", "done"], "--resume continues it, --overwrite starts again"),
+        (["distil", ".", "-o", "done", "--teacher", "t.xml"], "--resume continues it, --overwrite starts again"),
         (["distil", ".", "-o", "x", "--teacher", "t.xml", "--held-out", "0"], "no identity is held out for scoring"),
         (
             ["export", "a.safetensors", "-o", "done.onnx"],
@@ -297,7 +298,7 @@ def test_ctrl_c_is_one_line_and_130(monkeypatch, capsys) -> None:
     def stop(args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "run_card", stop)
+    monkeypatch.setattr("reid.commands.run_card", stop)
     assert cli.main(["card"]) == 130
     assert "--resume" in capsys.readouterr().err
 
@@ -322,14 +323,15 @@ def test_galleries_of_another_width_are_refused(crops: Crops, model: Path) -> No
         reid.evaluate(rows, crops.ids[:20], crops.cameras[:20], rows[:, :8], crops.ids[:20], crops.cameras[:20])
 
 
-@pytest.mark.parametrize("normalised", [True, False])
-def test_the_trackers_own_embedder_reads_the_same_file(net, tmp_path: Path, normalised: bool) -> None:
-    tracker = pytest.importorskip("tracker.embed.onnx")
-    export(net, tmp_path / "m.onnx", replace(CARD, normalised=normalised))
-    frame = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
-    boxes = np.array([[-5.0, 3, 40, 90], [30.5, 20, 70.2, 119]])
-    np.testing.assert_allclose(
-        tracker.ONNXEmbedder(tmp_path / "m.onnx")(frame, boxes),
-        Embedder(tmp_path / "m.onnx", "onnxruntime")(frame, boxes),
-        atol=1e-4,
-    )
+def test_eval_takes_a_model_without_a_card(net, folder: Path, tmp_path: Path, capsys) -> None:
+    export(net, tmp_path / "m.onnx", CARD)
+    model = onnx.load(str(tmp_path / "m.onnx"))
+    del model.metadata_props[:]
+    onnx.save(model, str(tmp_path / "bare.onnx"))
+    scores = []
+    for name in ("m.onnx", "bare.onnx"):
+        assert cli.main(["eval", str(tmp_path / name), str(folder), "--last", "5", "--json"]) == 0
+        scores.append(json.loads(capsys.readouterr().out))
+    assert scores[0] == scores[1]
+    with pytest.raises(ReidError, match="has no reid card"):
+        Embedder(tmp_path / "bare.onnx")

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'trackwhy[reid]'")
 pytest.importorskip("safetensors")
 
-from reid import checkpoint, train
+from reid import checkpoint, losses, train
 from reid.card import read_card
 from reid.cli import main
 from reid.data import Crops, split
@@ -20,6 +20,7 @@ from reid.distil import distil
 from reid.errors import ReidError
 from reid.evaluate import evaluate_one_set, unit
 from reid.models import build
+from reid.objective import label_objective
 from reid.prune import prune
 
 TINY = train.Plan(epochs=2, people=3, crops=2, rate=2e-3, warmup=2, average=0.5, size=(64, 32))
@@ -87,13 +88,13 @@ def test_a_checkpoint_of_other_settings_or_another_model(noise: Crops, tmp_path:
 
 
 def test_nan_stops_at_its_step_and_keeps_the_last_good_checkpoint(noise: Crops, tmp_path: Path, monkeypatch) -> None:
-    real, calls = train.losses.triplet, []
+    real, calls = losses.triplet, []
 
     def broken(e: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         calls.append(1)
         return real(e, y) * (float("nan") if len(calls) == 5 else 1.0)
 
-    monkeypatch.setattr(train.losses, "triplet", broken)
+    monkeypatch.setattr(losses, "triplet", broken)
     steps = 2  # of an epoch here
     with pytest.raises(
         ReidError, match=rf"nan at step 5 \(epoch {4 // steps + 1}\); the checkpoint of epoch 2 is kept"
@@ -120,16 +121,16 @@ def test_losses_by_name() -> None:
     names = "triplet+0.5*triplet_soft+triplet_semi+triplet_all+contrastive+quadruplet+center+softmax+sphereface+cosface"
     net = build("repvgg_tiny", 16, 3)
     outputs = net.outputs(torch.randn(6, 3, 64, 32))
-    terms = train.label_objective(names, 3, 16)
+    terms = label_objective(names, 3, 16)
     assert terms["triplet_soft"][0] == 0.5
     assert all(torch.isfinite(term(outputs, torch.tensor([0, 0, 1, 1, 2, 2]))) for _, term in terms.values())
     with pytest.raises(ReidError, match="unknown loss 'tripled'"):
-        train.label_objective("tripled", 3, 16)
+        label_objective("tripled", 3, 16)
     with pytest.raises(ReidError, match="'x' is not a weight"):
-        train.label_objective("x*triplet", 3, 16)
+        label_objective("x*triplet", 3, 16)
     for bad in ("nan*triplet", "-1*triplet", "0*softmax", "triplet+0.5*triplet"):
         with pytest.raises(ReidError, match="each name once, with a weight above 0"):
-            train.label_objective(bad, 3, 16)
+            label_objective(bad, 3, 16)
 
 
 def test_metric_learning_by_name_or_one_line() -> None:
@@ -137,14 +138,14 @@ def test_metric_learning_by_name_or_one_line() -> None:
         import pytorch_metric_learning  # noqa: F401
     except ImportError:
         with pytest.raises(ReidError, match="pip install pytorch-metric-learning"):
-            train.label_objective("pml:CircleLoss", 3, 16)
+            label_objective("pml:CircleLoss", 3, 16)
         return
     outputs = build("repvgg_tiny", 16, 3).outputs(torch.randn(6, 3, 64, 32))
     for name in ("CircleLoss", "ArcFaceLoss"):
-        weight, term = train.label_objective(f"pml:{name}", 3, 16)[f"pml_{name}"]
+        weight, term = label_objective(f"pml:{name}", 3, 16)[f"pml_{name}"]
         assert torch.isfinite(weight * term(outputs, torch.tensor([0, 0, 1, 1, 2, 2])))
     with pytest.raises(ReidError, match="has no loss"):
-        train.label_objective("pml:NoLoss", 3, 16)
+        label_objective("pml:NoLoss", 3, 16)
 
 
 def test_distilling_moves_the_student_towards_its_teacher(noise: Crops, tmp_path: Path) -> None:

@@ -1,22 +1,24 @@
-"""The pictures of the boxes, cut out into one block."""
+"""The parts of an image that lie in boxes, cut out into one block."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tracker.arrays import Image
 from tracker.detect.detector import check_image
 
 
-def cut_crops(image: NDArray[np.uint8], boxes: ArrayLike, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """What lies in each box, resized: (N, height, width, 3) uint8 in the picture's colour order.
+def cut_crops(image: Image, boxes: ArrayLike, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """What lies in each box, resized: (N, height, width, 3) uint8 in the image's colour order.
 
-    image (H, W, 3) uint8; boxes (N, 4) xyxy in pixels; size (width, height) of every crop, whatever the box's shape.
+    image  (H, W, 3) uint8
+    boxes  (N, 4) xyxy in pixels
+    size   (width, height) of every crop in pixels, whatever the box's shape
+
     A box that sticks out is cut at the border, so its crop shows the visible part; one wholly outside gives zeros.
-    Pixels touched by a box belong to it. Raises ValueError for a wrong picture, shape or size, or NaN or inf in a box.
+    Pixels touched by a box belong to it. Raises ValueError for a wrong image, shape or size, or NaN or inf in a box.
     """
-    import cv2
-
     image = check_image(image)
     width, height = size
     if width < 1 or height < 1:
@@ -40,5 +42,23 @@ def cut_crops(image: NDArray[np.uint8], boxes: ArrayLike, size: tuple[int, int])
     for row in np.flatnonzero(inside):
         left, top, right, bottom = edges[row]
         # Straight into the block: 14,000 crops a second at 64x128 where a list that is stacked later gives 5,000.
-        cv2.resize(image[top:bottom, left:right], (width, height), dst=crops[row], interpolation=cv2.INTER_LINEAR)
+        resize_into(crops[row], image[top:bottom, left:right])
     return crops
+
+
+def resize_into(target: NDArray[np.uint8], image: Image) -> None:
+    """Fill ``target`` (height, width, 3) with the image (H, W, 3), stretched or shrunk bilinearly to its size."""
+    import cv2
+
+    cv2.resize(image, (target.shape[1], target.shape[0]), dst=target, interpolation=cv2.INTER_LINEAR)
+
+
+def resized(crops: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Crops (N, H, W, 3) as (N, height, width, 3) for ``size`` (width, height); themselves where they have it."""
+    width, height = size
+    if crops.shape[1:3] == (height, width):
+        return crops
+    block = np.empty((len(crops), height, width, 3), np.uint8)
+    for target, crop in zip(block, crops, strict=True):
+        resize_into(target, crop)
+    return block

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracker.io.seqinfo import read_seqinfo
+
 
 @dataclass(frozen=True)
 class Sequence:
-    """One sequence of ground truth. length, width, height, fps: from seqinfo.ini, None where it does not say.
+    """One sequence of ground truth.
 
-    folder: the sequence's own folder in a tree (with det/ and img1/), else None.
+    name           of its folder in a tree, else of its file
+    gt             the file of ground truth
+    length         number of frames, from seqinfo.ini; None where it does not say, as for the three below
+    width, height  of the images in pixels
+    fps            frames per second, above 0
+    folder         the sequence's own folder in a tree (with det/ and img1/), else None
     """
 
     name: str
@@ -112,29 +118,11 @@ def _named(file: Path) -> Sequence:
     if file.name != "gt.txt" or file.parent.name != "gt":
         return Sequence(file.stem, file)
     folder = file.resolve().parent.parent
-    info = folder / "seqinfo.ini"
-    if not info.is_file():
+    ini = folder / "seqinfo.ini"
+    if not ini.is_file():
         return Sequence(folder.name, file, folder=folder)
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(info, encoding="utf-8-sig")
-        section = parser["Sequence"]
-        return Sequence(
-            folder.name,
-            file,
-            length=_whole(section, "seqLength"),
-            width=_whole(section, "imWidth"),
-            height=_whole(section, "imHeight"),
-            fps=section.getfloat("frameRate"),
-            folder=folder,
-        )
-    except (configparser.Error, KeyError, ValueError, UnicodeDecodeError) as error:
-        what = str(error).splitlines()[0]
-        raise ValueError(f"{info}: not a seqinfo.ini ({what}); correct it or remove it") from None
-
-
-def _whole(section: configparser.SectionProxy, key: str) -> int | None:
-    value = section.getint(key)
-    if value is not None and value < 1:
-        raise ValueError(f"{key} is {value}")
-    return value
+    info = read_seqinfo(ini)
+    for key, value in (("seqLength", info.length), ("imWidth", info.width), ("imHeight", info.height)):
+        if value == 0:
+            raise ValueError(f"{ini}: not a seqinfo.ini ({key}=0); correct it or remove it")
+    return Sequence(folder.name, file, info.length, info.width, info.height, info.frame_rate or None, folder)

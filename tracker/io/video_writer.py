@@ -12,7 +12,7 @@ from types import TracebackType
 import numpy as np
 
 from tracker.arrays import Image
-from tracker.io.video import quiet_cv2
+from tracker.io.capture import quiet_cv2
 
 
 class VideoWriteError(OSError):

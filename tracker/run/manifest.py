@@ -13,7 +13,6 @@ counts      frames, missing frames, detections, dropped rows, tracks, rows
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import math
@@ -29,6 +28,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from tracker.io.digest import sha256_of
 from tracker.protocol import EmbedderCall
 from tracker.run.open import Opened, Options
 from tracker.run.pipeline import Pipeline
@@ -120,7 +120,7 @@ def _embedder(embedder: EmbedderCall, options: Options) -> Facts:
 def hashes_of(opened: Opened) -> Facts:
     """The SHA-256 of the source and of every file that the options name, by option."""
     inputs = {
-        role: [{"path": str(path), "sha256": sha256_of(path)} for path in files]
+        role: [{"path": str(path), "sha256": _sha256(path)} for path in files]
         for role, files in opened.inputs.items()
         if role != "source"
     }
@@ -130,16 +130,12 @@ def hashes_of(opened: Opened) -> Facts:
     return {"inputs": inputs, "source": {"sha256": content}}
 
 
-def sha256_of(path: Path) -> str | None:
+def _sha256(path: Path) -> str | None:
     """Hex digest of a file's content; None where it can no longer be read."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return sha256_of([path])
     except OSError:
         return None
-    return digest.hexdigest()
 
 
 def plain(value: object) -> Any:

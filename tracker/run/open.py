@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -14,7 +14,7 @@ from tracker.arrays import FloatArray, Image
 from tracker.camera import METHODS, CameraEstimate, Compensated, open_camera
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detections import Invalid
-from tracker.io.video import Frame, Source
+from tracker.io.source import Frames, Source
 from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
 from tracker.run.pipeline import Pipeline, embedder_of
 from tracker.settings import at_least, frames_of, parsed, settings_of
@@ -41,18 +41,6 @@ class Options:
         """The arguments that differ from their defaults."""
         values = [(f.name, getattr(self, f.name), f.default) for f in fields(self)]
         return {name: value for name, value, default in values if type(value) is not type(default) or value != default}
-
-
-@runtime_checkable
-class Frames(Protocol):
-    """The least that a source of the user's own must have: frames in order, and their rate.
-
-    It may also have ``name``, ``n_frames`` and ``live``, as ``tracker.io.video.Source`` has.
-    """
-
-    frame_rate: float
-
-    def __iter__(self) -> Iterator[Frame]: ...
 
 
 @runtime_checkable
@@ -341,11 +329,9 @@ def _inputs(
 
 
 def _embedder_files(spec: str) -> list[Path]:
-    if spec == "histogram":
-        return []
-    from tracker.embed.select import _packaged
+    from tracker.embed import model_files
 
-    return [_packaged() if spec == "default" else Path(spec)]
+    return model_files(spec)
 
 
 def camera_failures(camera: Callable[..., FloatArray] | None) -> int:

@@ -13,11 +13,12 @@ from typing import Any
 from tracker.arrays import Image
 from tracker.detections import Invalid
 from tracker.io.sinks import Sink, Step
+from tracker.io.source import Frames
 from tracker.io.video import Source
 from tracker.protocol import EmbedderCall, Updates
 from tracker.run.driver import Driver
 from tracker.run.manifest import Facts, State, plain
-from tracker.run.open import Frames, Options, open_run
+from tracker.run.open import Options, open_run
 from tracker.run.output import Output
 from tracker.tracks import Tracks
 

@@ -33,6 +33,7 @@ from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections, find_sequences
 from tracker.io.mot import read_detections, write_results
+from tracker.io.sequence import find_frames
 from tracker.rows import Rows, results_of
 from tracker.tracks import Tracks
 
@@ -431,7 +432,7 @@ def _embeddings(sequence: MotSequence, file: Path, reid: str, out: Path) -> str:
     beside = file.with_suffix(".npz")
     if beside.is_file():
         return str(beside)
-    source = _pictures(sequence.folder)
+    source = find_frames(sequence.folder)
     if source is None:
         raise MissingPictures(
             f"it wants embeddings, and {sequence.name} has no {beside.name} beside its detections, no img1 and no video"
@@ -455,7 +456,7 @@ def _embeddings(sequence: MotSequence, file: Path, reid: str, out: Path) -> str:
     with open_source(source) as frames:
         for frame in frames:
             at = rows.at(frame.number)
-            if at.stop > at.start:
+            if at.stop > at.start and frame.image is not None:
                 parts.append((at.start, np.asarray(embedder(frame.image, rows.boxes[at]), dtype=np.float32)))
     seen = sum(len(part) for _, part in parts)
     if seen != len(rows):
@@ -465,13 +466,6 @@ def _embeddings(sequence: MotSequence, file: Path, reid: str, out: Path) -> str:
     np.savez(part, embedding=np.concatenate([p for _, p in sorted(parts, key=lambda pair: pair[0])]))
     part.replace(target)
     return str(target)
-
-
-def _pictures(folder: Path) -> Path | None:
-    if (folder / "img1").is_dir():
-        return folder / "img1"
-    videos = [file for kind in ("mp4", "avi", "mkv", "webm") for file in sorted(folder.glob(f"*.{kind}"))]
-    return videos[0] if videos else None
 
 
 def _listing(source: Path) -> list[Any]:

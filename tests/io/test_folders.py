@@ -1,0 +1,136 @@
+"""Folders of images and sequences give every frame once, in natural order, with its time, or one clear line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import pytest
+from clips import drawn, one_line, which, write_images
+
+from tracker.io.sequence import find_frames
+from tracker.io.video import Frames, SourceError, open_source
+
+
+def test_images_come_in_natural_order_and_others_are_counted(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "p", ["f2.png", "f10.jpg", "f1.bmp"])
+    (folder / "notes.txt").write_text("no image")
+    (folder / ".hidden").write_text("x")
+    source = open_source(folder)
+    got = list(source)
+    assert (source.kind, source.n_frames, source.read, source.missing) == ("images", 3, 3, 0)
+    assert any("1 file skipped" in note for note in source.notes)
+    assert any("30 frames per second" in note for note in source.notes)
+    assert [which(frame.image) for frame in got] == [2, 0, 1]  # f1, f2, f10
+    assert got[2].time == pytest.approx(2 / 30)
+
+
+def test_an_unreadable_image_is_missing_and_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = write_images(tmp_path / "p", ["1.png", "2.png", "3.png", "4.jpg"])
+    (folder / "2.png").write_bytes((folder / "2.png").read_bytes()[:60])
+    (folder / "4.jpg").write_bytes(b"")
+    source = open_source(folder)
+    assert [f.number for f in source] == [1, 3]
+    assert source.missing == 2
+    assert any("2.png" in note for note in source.notes)
+    assert capfd.readouterr().err == ""
+
+
+def test_mixed_sizes_name_the_file_and_both_sizes(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "p", ["1.png", "2.png"])
+    (folder / "3.png").write_bytes(cv2.imencode(".png", drawn(0, (32, 32)))[1].tobytes())
+    source = open_source(folder)
+    with pytest.raises(SourceError) as error:
+        list(source)
+    one_line(error, "3.png", "32x32", "64x48", "folder of its own")
+    assert source.read == 2
+
+
+def test_sequence_folder_with_images(tmp_path: Path) -> None:
+    write_images(tmp_path / "S" / "img1", [f"{k:06d}.jpg" for k in (1, 2, 3)])
+    (tmp_path / "S" / "seqinfo.ini").write_text("[Sequence]\nname=STREET-1\nimDir=img1\nframeRate=14\nseqLength=5\n")
+    source = open_source(tmp_path / "S")
+    assert (source.name, source.kind, source.frame_rate, source.n_frames) == ("STREET-1", "sequence", 14, 3)
+    assert [f.image.shape for f in source] == [(48, 64, 3)] * 3
+    assert any("5 frames" in note for note in source.notes)
+    assert source.has_images
+
+
+def test_a_link_to_nothing_is_a_missing_frame_and_a_folder_is_none(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "p", ["1.png", "3.png"])
+    (folder / "2.png").symlink_to(tmp_path / "gone.png")
+    (folder / "4.png").mkdir()
+    source = open_source(folder)
+    assert [frame.number for frame in source] == [1, 3]
+    assert (source.n_frames, source.missing) == (3, 1)
+
+
+@pytest.mark.parametrize(("rate", "assumed"), [("frameRate=8\n", False), ("frameRate=0\n", True), ("", True)])
+def test_sequence_without_images(tmp_path: Path, rate: str, assumed: bool) -> None:
+    text = f"[Sequence]\n{rate}seqLength=4\nimWidth=640\nimHeight=480\n"
+    (tmp_path / "seqinfo.ini").write_text(text)
+    source = open_source(tmp_path)
+    assert isinstance(source, Frames)
+    assert (source.kind, source.n_frames, source.size, source.has_images) == ("sequence", 4, (640, 480), False)
+    assert [(f.image, f.number) for f in source] == [(None, 1), (None, 2), (None, 3), (None, 4)]
+    assert source.frame_rate == (30 if assumed else 8)
+    assert any("assuming 30" in note for note in source.notes) == assumed
+
+
+def test_the_frames_of_a_sequence_are_its_images_or_else_its_first_video(tmp_path: Path) -> None:
+    assert find_frames(tmp_path) is None
+    for name in ("10.MP4", "2.mp4", "1.mkv"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "img1").mkdir()
+    assert find_frames(tmp_path) == tmp_path / "2.mp4"
+    write_images(tmp_path / "frames", ["1.png"])
+    assert find_frames(tmp_path) == tmp_path / "2.mp4"
+    (tmp_path / "seqinfo.ini").write_text("[Sequence]\nimDir=frames\n")
+    assert find_frames(tmp_path) == tmp_path / "frames"
+
+
+def test_sequence_folder_without_images(shared: Path) -> None:
+    source = open_source(shared / "data/MOT15/train/ADL-Rundle-8")
+    assert (source.n_frames, source.size, source.frame_rate) == (654, (1920, 1080), 30)
+    got = list(source)
+    assert len(got) == 654
+    assert not source.has_images
+    assert all(f.image is None for f in got)
+    assert got[-1].time == pytest.approx(653 / 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[Sequence]\nframeRate=25\n", ["no images", "seqLength"]),
+        ("hello", ["seqinfo.ini", "[Sequence]"]),
+        ("[Sequence]\nseqLength=many\n", ["seqLength=many"]),
+        ("[Sequence]\nseqLength=5\nframeRate=-3\n", ["frameRate=-3"]),
+    ],
+)
+def test_bad_sequence_folder(tmp_path: Path, text: str, words: list[str]) -> None:
+    (tmp_path / "seqinfo.ini").write_text(text)
+    with pytest.raises(SourceError) as error:
+        open_source(tmp_path)
+    one_line(error, *words)
+
+
+def test_folders_without_images(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as error:
+        open_source(tmp_path)
+    one_line(error, "empty")
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(SourceError) as error:
+        open_source(tmp_path)
+    one_line(error, "none of its 1 files")
+    (tmp_path / "a.jpg").write_text("x")
+    with pytest.raises(SourceError) as error:
+        open_source(tmp_path)
+    one_line(error, "a.jpg", "decoded")
+
+
+def test_sha256_follows_content_and_names(tmp_path: Path) -> None:
+    one, two = write_images(tmp_path / "a", ["1.png", "2.png"]), write_images(tmp_path / "b", ["1.png", "2.png"])
+    assert open_source(one).sha256() == open_source(two).sha256()
+    (two / "2.png").rename(two / "3.png")
+    assert open_source(one).sha256() != open_source(two).sha256()

@@ -1,0 +1,129 @@
+"""Written videos play, are reproducible, and what cannot be written is one line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import SIZE, drawn, frames, one_line, write_video
+
+from tracker.io.video import open_source
+from tracker.io.video_writer import VideoWriteError, VideoWriter
+
+
+@pytest.fixture
+def no_pyav(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)  # import av raises ImportError
+
+
+def test_h264_for_browsers_and_equal_bytes(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    one, two = write_video(tmp_path / "1.mp4", 60), write_video(tmp_path / "2.mp4", 60)
+    assert one.read_bytes() == two.read_bytes()
+    assert one.read_bytes().index(b"moov") < one.read_bytes().index(b"mdat")
+    with av.open(str(one)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        assert (stream.frames, stream.average_rate) == (60, 10)
+
+
+def test_without_pyav_opencv_writes_and_says_so(tmp_path: Path, no_pyav: None) -> None:
+    with VideoWriter(tmp_path / "v.mp4", SIZE, 10) as writer:
+        assert "mp4v" in writer.codec
+        assert "[video]" in writer.codec
+        for k in range(12):
+            writer.write(drawn(k))
+    assert len(frames(tmp_path / "v.mp4")) == 12
+
+
+@pytest.mark.parametrize("size", [(63, 48), (64, 47), (33, 31), (1, 1)])
+def test_odd_sizes_get_their_last_column_and_row_twice(tmp_path: Path, size: tuple[int, int]) -> None:
+    with VideoWriter(tmp_path / "v.mp4", size, 10) as writer:
+        assert writer.written_size == (size[0] + size[0] % 2, size[1] + size[1] % 2)
+        for k in range(3):
+            writer.write(drawn(k, size))
+    assert open_source(tmp_path / "v.mp4").size == writer.written_size
+
+
+def test_an_interrupted_video_plays(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), VideoWriter(tmp_path / "v.mp4", SIZE, 10) as writer:  # noqa: PT012
+        for k in range(7):
+            writer.write(drawn(k))
+        raise KeyboardInterrupt
+    assert len(frames(tmp_path / "v.mp4")) == 7
+    writer.close()
+    assert len(frames(tmp_path / "v.mp4")) == 7
+    with pytest.raises(ValueError, match="closed"):
+        writer.write(drawn(0))
+
+
+def test_no_frames_no_file(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "v.mp4", SIZE, 10):
+        pass
+    assert not (tmp_path / "v.mp4").exists()
+
+
+def test_images_that_do_not_fit_are_refused_and_input_is_untouched(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "v.mp4", SIZE, 10) as writer:
+        for bad in (drawn(0, (48, 64)), drawn(0).astype(np.float32), drawn(0)[..., 0]):
+            with pytest.raises(ValueError, match="does not fit"):
+                writer.write(bad)
+        image = drawn(0)
+        writer.write(image[:, ::-1])  # a view with negative strides
+        np.testing.assert_array_equal(image, drawn(0))
+    assert len(frames(tmp_path / "v.mp4")) == 1
+
+
+@pytest.mark.parametrize(("size", "rate"), [((0, 10), 10), ((10, 10), 0), ((10, 10), float("nan"))])
+def test_bad_size_or_rate(tmp_path: Path, size: tuple[int, int], rate: float) -> None:
+    with pytest.raises(ValueError, match=r"size|rate"):
+        VideoWriter(tmp_path / "v.mp4", size, rate)
+
+
+def test_places_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "no folder" / "v.mp4"):
+        with pytest.raises(VideoWriteError) as error:
+            VideoWriter(path, SIZE, 10)
+        one_line(error, str(path), "cannot be written")
+
+
+def test_read_only_folder_is_one_line(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    if os.access(tmp_path, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    with pytest.raises(VideoWriteError) as error:
+        VideoWriter(tmp_path / "v.mp4", SIZE, 10)
+    one_line(error, "Permission denied")
+
+
+def fill(path: Path) -> None:
+    with VideoWriter(path, SIZE, 10) as writer:
+        rng = np.random.default_rng(0)
+        for _ in range(30):
+            writer.write(rng.integers(0, 255, (SIZE[1], SIZE[0], 3), dtype=np.uint8))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full as a full disk")
+@pytest.mark.parametrize("pyav", [True, False])
+def test_full_disk_is_one_line(
+    tmp_path: Path, pyav: bool, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if pyav:
+        pytest.importorskip("av")
+    else:
+        request.getfixturevalue("no_pyav")
+    (tmp_path / "v.mp4").symlink_to("/dev/full")
+    with pytest.raises(VideoWriteError) as error:
+        fill(tmp_path / "v.mp4")
+    one_line(error, "v.mp4", "cannot be written")
+    assert capfd.readouterr().err == ""
+
+
+def test_importing_loads_neither_opencv_nor_pyav() -> None:
+    code = "import sys, tracker.io.video_writer; print({'cv2', 'av'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"

@@ -1,0 +1,82 @@
+"""The boxes of MP4 and MOV files (ISO 14496-12): whether a file is whole, and how much of its video is shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
+
+
+def layout(path: Path, head: bytes) -> tuple[bool, str | None]:
+    """Whether a file is an MP4/MOV with one frame table, and what is wrong with its boxes (ISO 14496-12, 4.2)."""
+    if head[4:8] not in _FIRST:
+        return False, None
+    size, position, names = path.stat().st_size, 0, set()
+    with path.open("rb") as file:
+        while position + 8 <= size:
+            file.seek(position)
+            header = file.read(16)
+            length = int.from_bytes(header[:4], "big")
+            names.add(header[4:8])
+            if length == 1:
+                length = int.from_bytes(header[8:16], "big")
+            if length == 0:  # to the end of the file
+                break
+            if length < 8 or position + length > size:
+                cut = f"the file is truncated, {position + length - size} bytes are missing at its end"
+                return b"moof" not in names, cut if b"moov" in names else f"{cut}, its index with them"
+            position += length
+    if b"moov" not in names:
+        return False, "the file is truncated, its index (moov) at the end is missing"
+    return b"moof" not in names, None  # fragments (moof) have tables of their own
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each box in a part of an ISO file."""
+    position = 0
+    while position + 8 <= len(data):
+        length, start = int.from_bytes(data[position : position + 4], "big"), position + 8
+        if length == 1:
+            length, start = int.from_bytes(data[start : start + 8], "big"), position + 16
+        if length < start - position:
+            return
+        yield data[position + 4 : position + 8], data[start : position + length]
+        position += length
+
+
+def edited_seconds(path: Path) -> float | None:
+    """How much of its video an MP4 shows (edit list, ISO 14496-12, 8.6.6), or None where it has no such list."""
+    movie = _movie(path)
+    if movie is None:
+        return None
+    head = dict(_boxes(movie)).get(b"mvhd", b"")
+    scale = int.from_bytes(head[20:24] if head[:1] == b"\1" else head[12:16], "big")
+    for name, track in _boxes(movie):
+        parts = dict(_boxes(track)) if name == b"trak" else {}
+        if dict(_boxes(parts.get(b"mdia", b""))).get(b"hdlr", b"")[8:12] != b"vide" or b"edts" not in parts:
+            continue
+        edits = dict(_boxes(parts[b"edts"])).get(b"elst", b"")
+        wide = 8 if edits[:1] == b"\1" else 4  # bytes of a duration
+        rows = [edits[at : at + 2 * wide] for at in range(8, len(edits), 2 * wide + 4)]
+        # An edit from time -1 is a pause before the first frame.
+        shown = [int.from_bytes(row[:wide], "big") for row in rows if row[wide:] != b"\xff" * wide]
+        return sum(shown) / scale if scale else None
+    return None
+
+
+def _movie(path: Path) -> bytes | None:
+    """The content of the box ``moov``, the index; None where there is none, or one too large to be an index."""
+    with path.open("rb") as file:
+        while header := file.read(8):
+            length, name = int.from_bytes(header[:4], "big"), header[4:8]
+            start = 8
+            if length == 1:
+                length, start = int.from_bytes(file.read(8), "big"), 16
+            if name == b"moov" and length <= 1 << 28:
+                return file.read(length - start)
+            if length < start:
+                return None
+            file.seek(length - start, os.SEEK_CUR)
+    return None

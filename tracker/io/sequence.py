@@ -1,0 +1,77 @@
+"""Folders as sources: images, or a MOTChallenge sequence with ``seqinfo.ini`` and a folder of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tracker.io.images import IMAGE_SUFFIXES, IMAGES_RATE, list_images, natural, open_images
+from tracker.io.seqinfo import SeqInfo, read_seqinfo
+from tracker.io.source import Frame, Source, SourceError
+
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov")  # looked for beside a sequence's ground truth
+
+
+def open_folder(path: Path) -> Source:
+    """The frames of a folder of images or of a MOTChallenge sequence. Raises SourceError where it has none."""
+    name = path.name or path.absolute().name
+    if (path / "seqinfo.ini").is_file():
+        return _open_sequence(path, name)
+    images, others = list_images(path)
+    if not images and (path / "img1").is_dir():
+        return open_images(path / "img1", name, "sequence", None)
+    if not images and others:
+        kinds = ", ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
+        raise SourceError(
+            f"{path}: none of its {others} files is an image ({kinds}); pass a video file or a folder of images"
+        )
+    return open_images(path, name, "images", None)
+
+
+def find_frames(folder: Path) -> Path | None:
+    """What shows the frames of a sequence folder: its folder of images (``img1``, or what ``seqinfo.ini`` names), else
+    the first video in it; None where it has neither. Raises SourceError for a ``seqinfo.ini`` that cannot be read."""
+    info = folder / "seqinfo.ini"
+    images = folder / (read_seqinfo(info).image_folder if info.is_file() else "img1")
+    if images.is_dir() and list_images(images)[0]:
+        return images
+    files = sorted((file for file in folder.iterdir() if file.is_file()), key=natural)
+    videos = [file for suffix in VIDEO_SUFFIXES for file in files if file.suffix.lower() == suffix]
+    return videos[0] if videos else None
+
+
+def _open_sequence(path: Path, name: str) -> Source:
+    info = read_seqinfo(path / "seqinfo.ini")
+    folder = path / info.image_folder
+    name = info.name or name
+    if folder.is_dir() and list_images(folder)[0]:
+        source = open_images(folder, name, "sequence", info.frame_rate)
+        if info.length and info.length != source.n_frames:
+            source.note(f"seqinfo.ini says {info.length} frames, {folder.name} holds {source.n_frames}")
+        return source
+    if not info.length:
+        raise SourceError(f"{path}: no images in {folder.name} and no seqLength in seqinfo.ini; one of them is needed")
+    return _without_images(path, name, info, info.length)
+
+
+def _without_images(path: Path, name: str, info: SeqInfo, length: int) -> Source:
+    rate = info.frame_rate or IMAGES_RATE
+
+    def frames(source: Source) -> Iterator[Frame]:
+        for k in range(length):
+            yield Frame(None, k + 1, k / rate)
+
+    source = Source(
+        name,
+        "sequence",
+        frames,
+        frame_rate=rate,
+        n_frames=length,
+        size=(info.width, info.height) if info.width and info.height else None,
+        has_images=False,
+        files=[path / "seqinfo.ini"],
+        notes=[f"no images in {info.image_folder}; frames come without images"],
+    )
+    if not info.frame_rate:
+        source.note(f"no frameRate in seqinfo.ini; assuming {rate:g} frames per second")
+    return source

@@ -1,0 +1,166 @@
+"""Frames, and where they come from: what every source of frames tells about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from inspect import GEN_RUNNING, getgeneratorstate
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, runtime_checkable
+
+from tracker.arrays import Image
+from tracker.io.digest import sha256_of
+
+
+class SourceError(ValueError):
+    """A source that cannot be read; the message is one line: what, where, what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame of a source.
+
+    image   (H, W, 3) uint8 BGR, or None where a sequence comes without its images
+    number  1-based position in the source; an image that cannot be read leaves its number out
+    time    seconds, increasing with every frame; 0 for the first frame of a file or folder
+    """
+
+    image: Image | None
+    number: int
+    time: float
+
+
+@runtime_checkable
+class Frames(Protocol):
+    """The least that a source of your own must have: frames in order, and their rate.
+
+    frame_rate  frames per second, positive
+
+    It may also have ``name``, ``n_frames`` and ``live``, as ``Source`` has.
+    """
+
+    @property
+    def frame_rate(self) -> float: ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+class Source:
+    """Where frames come from; made by ``open_source``. Iterate it to get each ``Frame`` in order.
+
+    name        short name for people and file names
+    kind        "video", "images", "sequence" (MOTChallenge folder), "webcam", "stream" or "scene" (drawn)
+    frame_rate  frames per second, positive; ``notes`` has a line where it is assumed
+    n_frames    number of frames announced, or None where unknown
+    size        (width, height) in pixels, or None where unknown
+    has_images  False for a sequence that comes without its images: every frame's image is None
+    live        True where frames are lost if nobody reads them (webcam, stream)
+    notes       lines for people: what was assumed, skipped or unreadable
+    read        frames given so far by the last iteration
+    missing     after a complete iteration: frames announced that did not come (truncated file, unreadable images);
+                at least 1 for a truncated file
+    closed      True after ``close()``
+
+    Files and folders may be iterated again. ``close()`` (or ``with``) releases the file or camera and ends a running
+    iteration. Iterating raises SourceError where images differ in size or a closed source is read.
+
+    frames, files, tolerance, cut, release  for the readers of each kind: a function that gives the frames, the files
+    that hold them, how many announced frames may be absent without being missing, whether the file is known to be
+    truncated, and what to call in ``close()``
+    """
+
+    name: str
+    kind: str
+    frame_rate: float
+    n_frames: int | None
+    size: tuple[int, int] | None
+    has_images: bool
+    live: bool
+    notes: list[str]
+    read: int
+    missing: int
+    closed: bool
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        frames: Callable[[Source], Iterator[Frame]],
+        *,
+        frame_rate: float,
+        n_frames: int | None = None,
+        size: tuple[int, int] | None = None,
+        live: bool = False,
+        has_images: bool = True,
+        files: Sequence[Path] = (),
+        notes: Sequence[str] = (),
+        tolerance: int = 0,
+        cut: bool = False,
+        release: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.frame_rate = frame_rate
+        self.n_frames = n_frames
+        self.size = size
+        self.live = live
+        self.has_images = has_images
+        self.notes = list(notes)
+        self.read = 0
+        self.missing = 0
+        self.closed = False
+        self._frames = frames
+        self._files = list(files)
+        self._tolerance = tolerance
+        self._cut = cut
+        self._release = release
+        self._running: Generator[Frame, None, None] | None = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self.closed:
+            raise SourceError(f"{self.name}: this source is closed; open it again with open_source()")
+        self.read = self.missing = 0
+        running = self._generator()
+        self._running = running
+        try:
+            for frame in running:
+                self.read += 1
+                yield frame
+                if self.closed:
+                    return
+        finally:
+            running.close()
+        if self.n_frames is not None and self.n_frames < self.read:
+            self.n_frames = None  # announced too few, so it is not known
+        short = 0 if self.n_frames is None else self.n_frames - self.read
+        self.missing = short if short > self._tolerance else int(self._cut)
+
+    def _generator(self) -> Generator[Frame, None, None]:
+        yield from self._frames(self)
+
+    def note(self, line: str) -> None:
+        """Add a line to ``notes`` once."""
+        if line not in self.notes:
+            self.notes.append(line)
+
+    def sha256(self) -> str | None:
+        """Hex digest of the source's content (of names and contents for a folder); None without files."""
+        if self.live or not self._files:
+            return None
+        return sha256_of(self._files, names=len(self._files) > 1)
+
+    def close(self) -> None:
+        """Release the file or camera; may be called again."""
+        self.closed = True
+        # A generator that is executing cannot be closed from inside; it ends itself at its next frame.
+        if self._running is not None and getgeneratorstate(self._running) != GEN_RUNNING:
+            self._running.close()
+        if self._release is not None:
+            self._release()
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
