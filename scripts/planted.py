@@ -963,9 +963,9 @@ SCORES = (
     ),
     Fault(
         "tracker/evaluate/hota.py",
-        "self._file.seek(0, 2)\n            for",
-        "pass\n            for",
-        "pairs that wait in a file are all kept",
+        "self._recent, self._bytes = [], 0",
+        "self._bytes = 0",
+        "pairs that wait in a file are counted once",
         "tests/evaluate/test_hota.py",
     ),
     Fault(
@@ -991,8 +991,8 @@ SCORES = (
     ),
     Fault(
         "tracker/evaluate/identity.py",
-        "together.ids + rows)), shape",
-        "together.ids)), shape",
+        "of_pair = label[together.gt]",
+        "of_pair = label[together.ids]",
         "independent parts share no identity",
         "tests/evaluate/test_identity.py",
     ),
