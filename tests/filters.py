@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
+from filterpy.kalman import (
+    ExtendedKalmanFilter,
+    IMMEstimator,
+    KalmanFilter,
+    MerweScaledSigmaPoints,
+    UnscentedKalmanFilter,
+)
 
 from tracker.arrays import FloatArray
 from tracker.boxes import xyxy_to_xysr
 from tracker.motion import FilterpyMotion
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", SyntaxWarning)  # backslashes in filterpy's docstrings
-    warnings.simplefilter("ignore", DeprecationWarning)  # the same, before Python 3.12
-    from filterpy.kalman import (
-        ExtendedKalmanFilter,
-        IMMEstimator,
-        KalmanFilter,
-        MerweScaledSigmaPoints,
-        UnscentedKalmanFilter,
-    )
 
 F7 = np.eye(7)
 F7[[0, 1, 2], [4, 5, 6]] = 1.0

@@ -27,7 +27,7 @@ def test_unit_rows_have_length_one_or_are_zero(embeddings: EmbeddingArray) -> No
     assert aligned
 
 
-@pytest.mark.parametrize("pairs", [0, 1, 300])  # few of all: one by one; many: in one product
+@pytest.mark.parametrize("pairs", [0, 1, 10, 300])  # few of all: one by one; many: in one product
 def test_cosines_of_pairs(pairs: int) -> None:
     rng = np.random.default_rng(0)
     remembered, embeddings = (
@@ -147,3 +147,13 @@ def test_distances_of_nothing() -> None:
     slots = galleries.open(np.ones((1, WIDTH), dtype=np.float32))
     assert distances(galleries, slots, nobody).shape == (1, 0)
     assert distances(galleries, none, np.ones((2, WIDTH), dtype=np.float32)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 4])
+def test_the_oldest_embedding_makes_room_for_the_newest(budget: int) -> None:
+    galleries, told = Galleries(budget, 1), np.eye(9, dtype=np.float32)
+    slots = galleries.open(told[:1])
+    for newest in range(1, 9):
+        galleries.add(slots, told[newest : newest + 1])
+        near = distances(galleries, slots, told)[0] < 0.5
+        assert near.nonzero()[0].tolist() == list(range(max(0, newest - budget + 1), newest + 1))

@@ -153,3 +153,22 @@ def test_thousands_of_boxes_on_one_spot_cost_a_bounded_number_of_pairs(monkeypat
     alone = rows >= 700
     assert (rows[alone] == columns[alone]).all()
     assert np.count_nonzero(alone) == 300
+
+
+def test_no_overlapping_pair_of_a_dense_crowd_is_left_out() -> None:
+    """Sizes differ little, so that boxes overlap whose corners are nearly the largest box apart."""
+    rng = np.random.default_rng(0)
+    corner, size = rng.uniform((0, 0), (1900, 900), (1200, 2)), rng.uniform((55, 110), (60, 120), (1200, 2))
+    some = np.concatenate((corner, corner + size), axis=1)
+    a, b = some[:600], some[600:]
+    assert len(a) * len(b) > boxes.MORE_PAIRS
+    rows, columns, iou = iou_pairs_xyxy(a, b)
+    found = np.zeros((600, 600))
+    found[rows, columns] = iou
+    np.testing.assert_array_equal(found, iou_xyxy(a, b))
+
+
+def test_boxes_seen_by_a_camera_that_moved() -> None:
+    turn = np.array([[0.0, -2, 100], [2, 0, 50]])  # a quarter turn, twice as large
+    assert boxes.affine_scale(turn) == pytest.approx(2)
+    np.testing.assert_allclose(boxes.warp_boxes(np.array([[10.0, 20, 30, 60]]), turn), [[0, 50, 40, 130]])

@@ -220,3 +220,26 @@ def test_what_is_set_on_a_compensated_tracker_is_the_trackers() -> None:
 def test_a_tracker_that_cannot_be_warped_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^object has no method warp\(matrix\), so no camera motion can be applied$"):
         Compensated(object(), lambda image, boxes: MOVE)
+
+
+def test_pixels_of_a_smaller_image_are_counted_by_their_centres(monkeypatch):
+    camera, small = CameraEstimate("flow", longest=160), np.array([[1.3, -0.2, 5.0], [0.2, 1.3, -3.0]])
+    monkeypatch.setattr("tracker.camera._flow", lambda *images: small)
+    camera(picture())
+    matrix, scale = camera(picture()), 160 / 640
+    point = np.array([400.0, 90.0])
+    after = small[:, :2] @ (scale * (point + 0.5) - 0.5) + small[:, 2]
+    np.testing.assert_allclose(matrix[:, :2] @ point + matrix[:, 2], (after + 0.5) / scale - 0.5)
+
+
+def test_patches_that_move_each_their_own_way_are_no_camera_motion():
+    image, rng = picture(), np.random.default_rng(3)
+    other = image.copy()
+    for top in range(0, 360, 60):
+        for left in range(0, 640, 80):
+            patch = np.s_[top : top + 60, left : left + 80]
+            other[patch] = moved(image, np.column_stack((np.eye(2), rng.uniform(-8, 8, 2))))[patch]
+    camera = CameraEstimate("flow", longest=640)
+    camera(image)
+    with pytest.warns(UserWarning, match="camera motion not found"):
+        assert np.array_equal(camera(other), STILL)

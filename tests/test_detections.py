@@ -285,3 +285,9 @@ def test_adapters_drop_on_request() -> None:
     for value in (bad, {"boxes": bad[:, :4], "scores": SCORES}, supervision(xyxy=bad[:, :4])):
         found = as_detections(value, invalid="drop")
         assert (found.dropped, found.rows.tolist()) == (1, [0, 2])
+
+
+def test_embeddings_that_come_later_keep_the_rows_of_those_left() -> None:
+    seen = Detections([[0.0, 0, 9, 9], [10, 0, 19, 9], [20, 0, 29, 9]], classes=[3, 4, 5])[1:]
+    left = seen.with_embeddings([[np.nan, 0], [1, 0]], invalid="drop")
+    assert (left.rows.tolist(), left.classes.tolist(), left.dropped) == ([2], [5], 1)

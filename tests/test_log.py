@@ -165,3 +165,18 @@ def test_a_bounded_log_forgets() -> None:
     for _ in range(10):
         sort.update([LEFT])
     assert [f.frame for f in sort.log.frames] == [8, 9, 10]
+
+
+def test_a_pair_that_gains_nothing_is_below_the_threshold() -> None:
+    tracker = SORT(iou_threshold=0)
+    tracker.log = Log()
+    tracker.update([[0.0, 0, 100, 100]])
+    tracker.update([[500.0, 0, 600, 100]])
+    assert tracker.log.frames[-1].of_pair(1, 0).reason == "below threshold"
+
+
+def test_a_log_may_keep_nothing() -> None:
+    tracker = SORT()
+    tracker.log = Log(keep=0)
+    tracker.update([[0.0, 0, 100, 100]])
+    assert tracker.log.frames == []

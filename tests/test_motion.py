@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from tracker import SORT, XYAH, XYSR, XYWH, DeepSORT, Detections, FilterpyMotion
 from tracker.arrays import FloatArray
-from tracker.boxes import xyxy_to_xysr
+from tracker.boxes import warp_boxes, xyxy_to_xysr
 from tracker.io.mot import read_detections
 
 a_box = st.tuples(st.floats(-500, 2000), st.floats(-500, 2000), st.floats(5, 400), st.floats(5, 400)).map(
@@ -160,6 +160,7 @@ def test_a_shrinking_area_stays_positive() -> None:
         state = motion.predict(state, 3)
         assert (state[0, 2:] > 0).all()
         assert np.isfinite(motion.boxes(state)).all()
+    np.testing.assert_array_equal(motion.predict(state, 1)[0, 2:], state[0, 2:])  # it stopped changing
 
 
 def test_sort_on_filterpy_filters_equals_sort(shared: Path) -> None:
@@ -191,7 +192,8 @@ def test_every_kind_of_filter_tracks(build: Any, name: str) -> None:
     for seen in scene:
         a, b = reference.update(seen.detections()), tracker.update(seen.detections())
         assert a.ids.tolist() == b.ids.tolist()
-        np.testing.assert_allclose(b.boxes, a.boxes, atol=4 if name == "imm" else 1e-3)
+        # The unscented filter of filterpy 1.4.5 measures at points that it drew before it added the noise.
+        np.testing.assert_allclose(b.boxes, a.boxes, atol={"imm": 4, "unscented": 0.05}.get(name, 1e-3))
     assert len(b) > 0
 
 
@@ -207,7 +209,7 @@ def test_distances_of_every_kind_of_filter(name: str) -> None:
         assert (far <= near * (1 + 1e-9)).all()
         assert (far > 0).all()
     else:
-        np.testing.assert_allclose(far, near, rtol=1e-6)
+        np.testing.assert_allclose(far, near, rtol=0.01 if name == "unscented" else 1e-6)
 
 
 def test_filterpy_motion_predicts_whole_frames_unless_told_how() -> None:
@@ -231,3 +233,54 @@ def test_filterpy_motion_observes_what_it_is_told() -> None:
     state = motion.birth(np.array([[0.0, 0, 10, 20]]))
     np.testing.assert_allclose(motion.boxes(state), [[1, 0, 11, 20]])
     assert motion.velocities(state).tolist() == [[7, 8]]
+
+
+def test_filterpy_motion_predicts_every_frame_of_a_step() -> None:
+    motion = FilterpyMotion(sort_filter)
+    state = motion.update(motion.predict(motion.birth(np.array([[0.0, 0, 10, 20]])), 1), np.array([[4.0, 1, 14, 21]]))
+    one_by_one = state
+    for _ in range(3):
+        one_by_one = motion.predict(one_by_one, 1)
+    np.testing.assert_allclose(motion.predict(state, 3)[0].x, one_by_one[0].x)
+    np.testing.assert_allclose(motion.predict(state, 3)[0].P, one_by_one[0].P)
+
+
+def test_a_mixture_is_as_wide_as_its_parts_lie_apart() -> None:
+    boxes = np.array([[0.0, 0, 10, 20], [30.0, 0, 40, 20]])
+    probe = np.array([[12.0, 1, 22, 21]])
+    state = FilterpyMotion(mixed).birth(boxes[:1])
+    weights, parts = state[0].mu, state[0].filters
+    parts[1].x[:4] = xyxy_to_xysr(boxes[1:])[0]
+    mean = weights[0] * parts[0].x[:4] + weights[1] * parts[1].x[:4]
+    spread = sum(
+        weight * (part.P[:4, :4] + part.R + np.outer(part.x[:4] - mean, part.x[:4] - mean))
+        for weight, part in zip(weights, parts, strict=True)
+    )
+    away = xyxy_to_xysr(probe)[0] - mean
+    expected = away @ np.linalg.solve(spread, away)
+    np.testing.assert_allclose(FilterpyMotion(mixed).gated_pairs(state, probe, np.inf)[2], expected)
+
+
+@pytest.mark.parametrize("motion", [XYAH(), XYWH()], ids=["xyah", "xywh"])
+def test_a_track_that_shrank_and_was_lost_for_long_keeps_a_box(motion: Any) -> None:
+    state = motion.birth(np.array([[0.0, 0, 100, 200]]))
+    for share in (0.8, 0.6, 0.4, 0.2):
+        state = motion.update(motion.predict(state, 1), np.array([[0.0, 0, 100 * share, 200 * share]]))
+    boxes = motion.boxes(motion.predict(state, 100))
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+
+
+@pytest.mark.parametrize("motion", [XYSR(), XYAH(), XYWH()], ids=["xysr", "xyah", "xywh"])
+def test_a_warped_state_has_the_variances_of_the_warp(motion: Any) -> None:
+    """Those on the diagonal of J P J^T, J being the derivative of the warp at the state, taken by differences."""
+    box = np.array([[100.0, 50, 160, 180]])
+    state = motion.predict(motion.update(motion.predict(motion.birth(box), 1), box + 4), 1)
+    turn = np.array([[1.2, -0.5, 30], [0.5, 1.2, -7]])
+    around = state[0] + np.concatenate((np.zeros((4, 1)), 1e-3 * np.eye(4), -1e-3 * np.eye(4)), axis=1)
+    warped = motion.measure(warp_boxes(motion.unmeasure(around), turn))
+    derivative = (warped[:, 1:5] - warped[:, 5:]) / 2e-3
+    after = motion.warp(state, turn)
+    np.testing.assert_allclose(after[0], warped[:, :1], rtol=1e-9)
+    np.testing.assert_allclose(after[1], derivative @ state[1], rtol=1e-5, atol=1e-7)
+    for row in (2, 3, 4):
+        np.testing.assert_allclose(after[row], derivative**2 @ state[row], rtol=1e-5, atol=1e-9)

@@ -88,3 +88,10 @@ def test_a_filterpy_motion_says_that_it_needs_a_warp():
     moved = motion.warp(state, np.array([[1.0, 0, 5], [0, 1, -3]]))
     np.testing.assert_allclose(motion.boxes(moved), boxes + np.array([5, -3, 5, -3]))
     np.testing.assert_allclose(xyxy_to_xysr(motion.boxes(state)), xyxy_to_xysr(boxes))
+
+
+def test_a_lost_track_keeps_its_width_too():
+    box, motion = np.array([[0.0, 0, 100, 200]]), XYWH()
+    grown = motion.update(motion.predict(motion.birth(box), 1.0), box * 1.2)
+    later = motion.predict(motion.hold_size(grown, np.array([True])), 9.0)
+    np.testing.assert_array_equal(later[0, 2:], grown[0, 2:])

@@ -151,3 +151,8 @@ def test_what_is_searched_follows_from_the_kind() -> None:
                 assert 0 <= where.low < where.high < math.inf
                 for end in (where.low, where.high):
                     setting.check(int(end) if where.whole else end)
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_share_may_be_either_end(value: float) -> None:
+    assert fraction(value, "iou_threshold") == value

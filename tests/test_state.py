@@ -77,6 +77,7 @@ def test_a_class_changes_when_another_outweighs_it() -> None:
     assert voted(*[(1, 0.2), (2, 0.9)] * 50)[-1] == 2, "scores are weights"
     assert set(voted((1, 0.9), *[(2, 0.9), (3, 0.9)] * 50)) == {1}, "two others that disagree outweigh nobody"
     assert voted((1, 0.9), (3, 0.9), *[(2, 0.9)] * 9)[-1] == 2, "the stronger rival wins"
+    assert voted((1, 0.9), *[(2, 0.9)] * 5, (3, 0.9), *[(2, 0.9)] * 3)[-1] == 2, "a third class does not replace it"
     there_and_back = voted(*[(1, 0.9)] * 5, *[(2, 0.9)] * 9, *[(1, 0.9)] * 6)
     assert there_and_back[-1] == 2, "the way back is as long"
     assert set(voted((1, 0.9), *[(2, -60.0)] * 30)) == {1}
@@ -104,6 +105,7 @@ def test_frames_that_passed() -> None:
     assert state.advance(None, 25) == 1
     assert (state.frame, state.time) == (7, pytest.approx(7.3))
     assert state.advance(7.34, 25) == 1
+    assert state.advance(7.388, 25) == pytest.approx(1.2)
 
 
 @pytest.mark.parametrize(

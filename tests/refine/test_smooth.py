@@ -32,13 +32,15 @@ def filterpy_rts(rows: Rows) -> FloatArray:
     f.Q = VELOCITY_GAIN * np.kron([[1 / 3, 1 / 2], [1 / 2, 1]], np.eye(4))
     f.P = np.diag([1.0] * 4 + [FIRST_VELOCITY] * 4)
     f.x = np.append(rows.boxes[0], np.zeros(4))[:, None]
-    first = f.x.copy(), f.P.copy()
     if len(frames) == 1:
         return rows.boxes
-    zs = [seen[frame][:, None] if frame in seen else None for frame in frames[1:].tolist()]
-    means, covariances, _, _ = f.batch_filter(zs)
-    means, covariances = np.concatenate([first[0][None], means]), np.concatenate([first[1][None], covariances])
-    smoothed = f.rts_smoother(means, covariances)[0][:, :4, 0]
+    means, covariances = [f.x.copy()], [f.P.copy()]
+    for frame in frames[1:].tolist():
+        f.predict()
+        f.update(seen[frame][:, None] if frame in seen else None)
+        means.append(f.x.copy())
+        covariances.append(f.P.copy())
+    smoothed = f.rts_smoother(np.array(means), np.array(covariances))[0][:, :4, 0]
     return smoothed[np.isin(frames, rows.frames)]
 
 

@@ -1,0 +1,116 @@
+"""Steady: the numbers behind its stages, on scenes small enough to work out by hand. A frame is 1/30 of a second."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tracker import Detections, Steady
+from tracker.log import Log, Stage
+
+BOX = np.array([100.0, 100, 140, 200])
+RED, BLUE = np.array([1.0, 0]), np.array([0.0, 1])
+NOTHING = np.empty((0, 4))
+
+
+def seen(box: np.ndarray, score: float = 0.9, embedding: np.ndarray | None = None) -> Detections:
+    return Detections(box[None], [score], embeddings=None if embedding is None else embedding[None])
+
+
+def known(tracker: Steady, frames: int = 40, embedding: np.ndarray | None = None) -> Steady:
+    """The tracker after some frames of one person in BOX."""
+    for _ in range(frames):
+        tracker.update(seen(BOX, embedding=embedding))
+    return tracker
+
+
+def logged(tracker: Steady, detections: Detections) -> dict[str, Stage]:
+    """The stages of one more frame."""
+    tracker.log = Log()
+    tracker.update(detections)
+    return {stage.name: stage for stage in tracker.log.frames[-1].stages}
+
+
+def ratio_of_heights(tracker: Steady, box: np.ndarray) -> float:
+    """How far the height of the only track agrees with that of a box at its place: the smaller over the larger."""
+    parts = logged(tracker, seen(box))["high"].parts
+    return float(parts["likeness"][0] / parts["overlap"][0])
+
+
+@pytest.mark.parametrize(("gap", "step", "ids"), [(1, 58, [1]), (1, 62, []), (21, 158, [1]), (21, 162, [])])
+def test_appearance_reaches_half_a_height_and_one_and_a_half_a_second(gap: int, step: float, ids: list[int]) -> None:
+    """60 pixels after 2 frames, 160 after 22, for a height of 100."""
+    tracker = known(Steady(coast=0), embedding=RED)
+    for _ in range(gap):
+        tracker.update(NOTHING)
+    found = tracker.update(seen(BOX + [step, 0, step, 0], embedding=RED))
+    assert found.ids.tolist() == ids
+
+
+@pytest.mark.parametrize(("frames", "reported"), [(29, 0), (30, 1)])
+def test_only_who_was_seen_for_long_is_reported_while_missed(frames: int, reported: int) -> None:
+    assert len(known(Steady(), frames).update(NOTHING)) == reported
+
+
+def test_heights_are_averaged_and_weak_detections_weigh_less() -> None:
+    """A tenth of the newest height, 0.03 of a weak one's."""
+    for score, height in ((0.9, 100 + 0.1 * -20), (0.4, 100 + 0.03 * -20)):
+        tracker = known(Steady())
+        tracker.update(seen(BOX - [0, 0, 0, 20], score))
+        assert ratio_of_heights(tracker, BOX) == pytest.approx(height / 100)
+
+
+def test_likeness_weighs_the_agreement_in_height_against_the_mean() -> None:
+    assert ratio_of_heights(known(Steady()), BOX + [0, 0, 0, 25]) == pytest.approx(0.8)
+
+
+def test_heights_follow_the_camera() -> None:
+    tracker = known(Steady())
+    tracker.warp(np.array([[2.0, 0, 0], [0, 2, 0]]))
+    assert ratio_of_heights(tracker, 2 * BOX) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("step", "gain"), [(0, 0.5), (10, (90 / 110) ** 2 - 0.5), (20, (80 / 120) ** 2 - 0.5)])
+def test_height_overlap_counts_twice_for_weak_detections(step: float, gain: float) -> None:
+    tracker = known(Steady())
+    stage = logged(tracker, seen(BOX + [0, step, 0, step], 0.4))["low"]
+    np.testing.assert_allclose(stage.gains, gain, atol=1e-9)
+    assert stage.chosen.tolist() == [gain > 0]
+
+
+def test_a_weak_detection_that_is_too_far_up_or_down_is_left() -> None:
+    """Likeness 2/3 is enough for a step to the side, not up: 2/3 of that height overlap, too."""
+    side, up = [8.0, 0, 8, 0], [0.0, -20, 0, -20]
+    assert known(Steady()).update(seen(BOX + side, 0.4)).detections.tolist() == [0]
+    assert known(Steady()).update(seen(BOX + up, 0.4)).detections.tolist() == [-1]
+
+
+def test_weak_detections_leave_the_embedding_alone() -> None:
+    tracker = known(Steady(), embedding=RED)
+    for _ in range(30):
+        tracker.update(seen(BOX, 0.4, BLUE))
+    (agreement,) = logged(tracker, seen(BOX, embedding=RED))["high"].parts["appearance"]
+    assert agreement == pytest.approx(2)
+
+
+def test_the_box_of_a_weak_detection_is_measured_with_more_noise() -> None:
+    moved = {}
+    for noise in (1.0, 4.0, 400.0):
+        tracks = known(Steady(low_noise=noise)).update(seen(BOX + [6, 0, 6, 0], 0.4))
+        assert tracks.detections.tolist() == [0]
+        moved[noise] = float(tracks.boxes[0, 0] - BOX[0])
+    assert moved[1.0] > 1.3 * moved[4.0]
+    assert moved[4.0] > 10 * moved[400.0]
+
+
+def test_the_level_of_the_scores_is_remembered_for_minutes() -> None:
+    """Good ones of 0.45 for a while, then a hundred weak ones: 0.45 still starts a track, 0.2 does not."""
+    tracker = Steady()
+    for _ in range(200):
+        tracker.update(seen(BOX, 0.45))
+    for _ in range(100):
+        tracker.update(seen(BOX + 400, 0.2))
+    assert len(tracker.tracks) <= 1
+    for _ in range(2):
+        found = tracker.update(seen(BOX + 200, 0.45))
+    assert len(found) == 1
