@@ -174,7 +174,7 @@ def test_permuted_detections_permute_only_the_order(case: Case) -> None:
         b = second.update(case.detections(seen[order]))
         plain.add(frame, a)
         permuted.add(frame, b)
-        assert sorted(a.detections.tolist()) == sorted(np.append(order, -1)[b.detections].tolist())
+        assert sorted(a.detections.tolist()) == sorted(np.append(order, [-2, -1])[b.detections].tolist())
     assert_same_tracks(plain, *permuted.columns(), tolerance=1e-9)
 
 
