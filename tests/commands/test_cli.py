@@ -360,11 +360,11 @@ def test_the_voted_class_is_written_where_asked(street: Path, detections: Path, 
 def test_folder_of_images(detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import cv2
 
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
     for frame in Scene(n_frames=12):
         cv2.imwrite(str(folder / f"{frame.number}.png"), frame.image)
-    (folder / "notes.md").write_text("not a picture")
+    (folder / "notes.md").write_text("not an image")
     assert main([str(folder), "--detector", str(detections), "-o", str(tmp_path / "out")]) == 0
     captured = capsys.readouterr()
     assert "12 frames" in captured.out

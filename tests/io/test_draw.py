@@ -99,14 +99,14 @@ def test_any_box_is_drawn_quickly_or_not_at_all(box: list[float]) -> None:
     assert outside == bool((out == grey()).all())
 
 
-def test_edges_outside_the_picture_are_not_drawn_at_its_border() -> None:
+def test_edges_outside_the_image_are_not_drawn_at_its_border() -> None:
     out = draw_tracks(grey(), make([[-30, -30, 600, 200]]))
     assert tuple(out[100, 0]) == tuple(out[100, 479]) == (128, 128, 128)
     assert tuple(out[200, 300]) == colour_of(1)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 12), (120, 90), (3840, 2160)])
-def test_all_picture_sizes(size: tuple[int, int]) -> None:
+def test_all_image_sizes(size: tuple[int, int]) -> None:
     w, h = size
     out = draw_tracks(grey(w, h), make([[w * 0.3, h * 0.3, w * 0.6, h * 0.9]]), class_names=["person"])
     assert out.shape == (h, w, 3)

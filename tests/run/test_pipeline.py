@@ -29,7 +29,7 @@ def open_pipeline(source: Any, **options: Any) -> Pipeline:
 
 
 class Truth:
-    """A perfect detector of the scene: counts the pictures it was asked about."""
+    """A perfect detector of the scene: counts the images that it was given."""
 
     name = "truth"
 
@@ -81,8 +81,8 @@ def test_any_callable_embeds(algo: Any) -> None:
     assert len(tracks) >= 2
 
 
-class Abreast:
-    """A detector that several threads may call: the picture's own mean is its box. Knows which threads asked."""
+class Parallel:
+    """A detector that several threads may call: its boxes follow from the image. Knows which threads asked."""
 
     concurrent = True
 
@@ -99,7 +99,7 @@ class Abreast:
 
 
 def numbered(n: int) -> Source:
-    """A source of n small pictures, each filled with its number."""
+    """A source of n small images, each filled with its number."""
     frames = [Frame(np.full((120, 320, 3), k, np.uint8), k, (k - 1) / 10) for k in range(1, n + 1)]
     return Source("list", "video", lambda _: (frame for frame in frames), frame_rate=10)
 
@@ -112,7 +112,7 @@ def rows_of(pipeline: Pipeline) -> list[Any]:
 def test_frames_side_by_side_change_nothing(algo: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracker.run.pipeline.processors", lambda: 3)
     before = threading.active_count()
-    detector = Abreast()
+    detector = Parallel()
     alone = rows_of(open_pipeline(numbered(60), algo=algo, detector=lambda image: detector(image), reid=mean_colour))
     assert detector.threads == {threading.current_thread().name}
     detector.threads.clear()
@@ -133,7 +133,7 @@ def test_an_embedder_joins_the_threads_only_where_it_may() -> None:
 
     for concurrent in (False, True):
         reid = Colour(concurrent)
-        pipeline = open_pipeline(numbered(10), algo="deepsort", detector=Abreast(), reid=reid)
+        pipeline = open_pipeline(numbered(10), algo="deepsort", detector=Parallel(), reid=reid)
         assert len(list(pipeline)) == 10
         assert reid.threads == {not concurrent}
         assert pipeline.seconds["embed"] > 0
@@ -150,9 +150,9 @@ def test_a_tracker_that_looks_only_where_it_must_calls_the_embedder_itself(movin
         return mean_colour(image, boxes)
 
     options: dict[str, Any] = {"algo": "deepsort", "reid": colour, "camera_motion": str(camera) if moving else "off"}
-    rows_of(open_pipeline(numbered(60), detector=Abreast(), **options))
+    rows_of(open_pipeline(numbered(60), detector=Parallel(), **options))
     every, asked[:] = sum(asked), []
-    pipeline = open_pipeline(numbered(60), detector=Abreast(), settings={"lone_iou": 0.5}, **options)
+    pipeline = open_pipeline(numbered(60), detector=Parallel(), settings={"lone_iou": 0.5}, **options)
     assert rows_of(pipeline)[-1][1] == [1, 2]
     assert 0 < sum(asked) < every / 2
     assert pipeline.seconds["embed"] > 0
@@ -160,7 +160,7 @@ def test_a_tracker_that_looks_only_where_it_must_calls_the_embedder_itself(movin
 
 def test_a_detector_that_fails_side_by_side_gives_what_came_before() -> None:
     before = threading.active_count()
-    steps = iter(open_pipeline(numbered(40), detector=Abreast(broken=13)))
+    steps = iter(open_pipeline(numbered(40), detector=Parallel(broken=13)))
     assert [next(steps).frame.number for _ in range(12)] == list(range(1, 13))
     with pytest.raises(ValueError, match="the network gave up"):
         next(steps)
@@ -169,7 +169,7 @@ def test_a_detector_that_fails_side_by_side_gives_what_came_before() -> None:
 
 def test_a_loop_that_is_left_ends_its_threads() -> None:
     before = threading.active_count()
-    for step in open_pipeline(numbered(200), detector=Abreast()):
+    for step in open_pipeline(numbered(200), detector=Parallel()):
         if step.frame.number == 5:
             break
     del step
@@ -184,7 +184,7 @@ def test_live_frames_are_taken_one_by_one() -> None:
             taken.append(k)
             yield Frame(np.full((120, 320, 3), k, np.uint8), k, k / 10)
 
-    detector = Abreast()
+    detector = Parallel()
     source = Source("camera", "webcam", frames, frame_rate=10, live=True)
     for step in open_pipeline(source, detector=detector):
         assert taken[-1] == step.frame.number

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from tracker.io.capture import Capture, captured_frames, quiet_cv2, usable_rate
+from tracker.io.passwords import without_passwords
 from tracker.io.source import Source, SourceError
 
 
@@ -18,8 +17,7 @@ def open_webcam(number: int) -> Source:
 
 def open_stream(url: str) -> Source:
     """The stream at a URL; a password in it is shown nowhere. Raises SourceError where it cannot be opened."""
-    shown = re.sub(r"(://[^/@:]+):[^/@]*@", r"\1:***@", url)
-    return _open(shown, "stream", url, "check the address, the network and the password")
+    return _open(without_passwords(url), "stream", url, "check the address, the network and the password")
 
 
 def _open(name: str, kind: str, where: str | int, hint: str) -> Source:

@@ -18,7 +18,6 @@ import json
 import math
 import os
 import platform
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -29,6 +28,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from tracker.io.digest import sha256_of
+from tracker.io.passwords import without_passwords
 from tracker.protocol import EmbedderCall
 from tracker.run.open import Opened, Options
 from tracker.run.pipeline import Pipeline
@@ -37,8 +37,6 @@ State = Literal["running", "complete", "incomplete", "interrupted", "failed"]
 Facts = dict[str, Any]  # what JSON takes
 
 PACKAGES = ("trackwhy", "numpy", "scipy", "opencv-python", "onnxruntime", "openvino", "av")
-
-_PASSWORD = re.compile(r"(://[^/@:]+):[^/@]*@")
 
 
 @runtime_checkable
@@ -120,7 +118,7 @@ def _embedder(embedder: EmbedderCall, options: Options) -> Facts:
 def hashes_of(opened: Opened) -> Facts:
     """The SHA-256 of the source and of every file that the options name, by option."""
     inputs = {
-        role: [{"path": str(path), "sha256": _sha256(path)} for path in files]
+        role: [{"path": plain(path), "sha256": _sha256(path)} for path in files]
         for role, files in opened.inputs.items()
         if role != "source"
     }
@@ -147,7 +145,7 @@ def plain(value: object) -> Any:
     if isinstance(value, Real):
         return float(value) if math.isfinite(value) else str(float(value))  # JSON has no infinity
     if isinstance(value, (str, Path)):
-        return _PASSWORD.sub(r"\1:***@", str(value))
+        return without_passwords(str(value))
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

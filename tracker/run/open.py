@@ -316,7 +316,9 @@ def _inputs(
     if isinstance(options.source, (str, Path)):
         found["source"] = [Path(options.source)]
     if embedded and isinstance(options.reid, (str, Path, type(None))):
-        found["embedder"] = _embedder_files("default" if options.reid is None else str(options.reid))
+        from tracker.embed import model_files
+
+        found["embedder"] = model_files("default" if options.reid is None else str(options.reid))
     if options.params is not None:
         found["params"] = [Path(options.params)]
     if options.camera_motion not in ("off", *METHODS):
@@ -326,12 +328,6 @@ def _inputs(
         code = sys.modules[module].__file__ if hasattr(sys.modules.get(module), "__file__") else None
         found["algorithm"] = [] if code is None else [Path(code)]
     return {role: files for role, files in found.items() if files}
-
-
-def _embedder_files(spec: str) -> list[Path]:
-    from tracker.embed import model_files
-
-    return model_files(spec)
 
 
 def camera_failures(camera: Callable[..., FloatArray] | None) -> int:
