@@ -291,3 +291,37 @@ def test_embeddings_that_come_later_keep_the_rows_of_those_left() -> None:
     seen = Detections([[0.0, 0, 9, 9], [10, 0, 19, 9], [20, 0, 29, 9]], classes=[3, 4, 5])[1:]
     left = seen.with_embeddings([[np.nan, 0], [1, 0]], invalid="drop")
     assert (left.rows.tolist(), left.classes.tolist(), left.dropped) == ([2], [5], 1)
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        ([[0, 0, HUGE, 9]], r"row 0: box \[0, 0, inf, 9\] is not finite"),
+        (
+            np.ma.masked_greater(np.array([[0.0, 0, 9, 9], [0, 0, 99, 9]]), 50),
+            r"row 1: box \[0, 0, nan, 9\] is not finite",
+        ),
+        (np.array([[0, 0, 9 + 3j, 9]]), "of type ndarray are not understood|boxes are not numbers"),
+        ([["0", "0", "9", "9"]], "of type list are not understood|boxes are not numbers"),
+        (
+            np.array([["2026-01-01"] * 4], dtype="M8[s]"),
+            "of type ndarray are not understood|boxes are not numbers",
+        ),
+    ],
+)
+def test_numbers_that_are_no_coordinates_are_refused(boxes: Any, message: str) -> None:
+    for make in (Detections, as_detections):
+        with pytest.raises(ValueError, match=rf"^detections ({message})[^\n]*$"):
+            make(boxes)
+
+
+def test_masked_rows_are_dropped_where_that_is_asked_for() -> None:
+    boxes = np.ma.masked_greater(np.array([[0.0, 0, 9, 9], [0, 0, 99, 9]]), 50)
+    found = Detections(boxes, scores=[0.5, 0.6], invalid="drop")
+    assert (len(found), found.dropped) == (1, 1)
+    assert Detections([[0, 0, 9, 9]], scores=np.ma.array([0.7])).scores.tolist() == [0.7]
+    with pytest.raises(ValueError, match=r"^detections row 0: score inf is not finite"):
+        Detections([[0, 0, 9, 9]], scores=[HUGE])

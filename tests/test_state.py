@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -115,9 +116,15 @@ def test_frames_that_passed() -> None:
         (4.0, r"time=4 s does not follow 5 s"),
         (float("nan"), "time=nan is not a finite number of seconds"),
         (float("inf"), "time=inf is not a finite number of seconds"),
+        (10**400, "time=inf is not a finite number of seconds"),
+        ("6", "time is a str; give seconds as a number"),
+        (True, "time is a bool; give seconds as a number"),
+        (np.array([6.0]), "time is a ndarray; give seconds as a number"),
+        (np.datetime64("2026-01-01"), "time is a datetime64; give seconds as a number"),
+        (datetime(2026, 1, 1), r"time is a datetime; give seconds as a number, such as time.timestamp\(\)"),
     ],
 )
-def test_time_must_increase(time: float, message: str) -> None:
+def test_time_must_be_seconds_that_increase(time: Any, message: str) -> None:
     state = State.start(XYSR())
     state.advance(5.0, 30)
     with pytest.raises(ValueError, match=f"^{message}"):

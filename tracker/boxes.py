@@ -248,12 +248,13 @@ def _share(first: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
 
     Boxes that share a run have windows spread over it, so that thousands of boxes on one spot can still all match.
     """
-    most = max(1, MOST_PAIRS // np.count_nonzero(count))
+    most = max(1, MOST_PAIRS // int(np.count_nonzero(count)))
     long = (count > most).nonzero()[0]
     long = long[first[long].argsort(kind="stable")]
     _, start, members = np.unique(first[long], return_index=True, return_counts=True)
     rank = np.arange(len(long)) - start.repeat(members)
-    beyond = count[long] - most
-    first[long] += beyond * rank // np.maximum(members.repeat(members) - 1, 1)
+    beyond: IntArray = count[long] - most
+    skipped: IntArray = beyond * rank // np.maximum(members.repeat(members) - 1, 1)
+    first[long] += skipped
     count[long] = most
     return first, count

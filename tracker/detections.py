@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -213,7 +214,7 @@ def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
         return as_detections(value[0], invalid=invalid)
     array = _to_numpy(value)
     try:
-        array = np.asarray(array, dtype=np.float64)
+        array = _real(array)
     except (TypeError, ValueError):
         raise ValueError(
             f"detections of type {type(value).__name__} are not understood; give Detections, an (N, 4..6) array, "
@@ -255,8 +256,7 @@ def _numbers(value: ArrayLike, name: str, width: int | None = None, dtype: type 
         if type(value) is np.ndarray and value.dtype == dtype:
             array: NDArray[Any] = value.copy()
         else:
-            with np.errstate(over="ignore"):  # an overflow to infinity is reported below
-                array = np.array(value, dtype=dtype)
+            array = _real(value, dtype)
     except (TypeError, ValueError):
         raise ValueError(f"detections {name} are not numbers in a regular array") from None
     if array.shape == (0,) and width is not None:
@@ -266,6 +266,31 @@ def _numbers(value: ArrayLike, name: str, width: int | None = None, dtype: type 
     if width is not None and (array.ndim != 2 or (array.shape[1] != width if width >= 0 else 0 in array.shape[1:])):
         raise ValueError(f"detections {name} have shape {array.shape}; expected (N, {width if width >= 0 else 'D'})")
     return array
+
+
+def _real(value: Any, dtype: type = np.float64) -> NDArray[Any]:
+    """A copy of an array of real numbers; what is masked, or too large for a float, is not finite.
+
+    Raises ValueError or TypeError for text, times and complex numbers, which numpy would convert.
+    """
+    given: Any = np.asanyarray(value)
+    if given.dtype.kind not in "biufO":
+        raise TypeError
+    if isinstance(given, np.ma.MaskedArray):
+        given = np.ma.filled(given.astype(np.float64), np.nan)
+    with np.errstate(over="ignore"):
+        try:
+            array: NDArray[Any] = np.array(given, dtype=dtype)
+        except OverflowError:  # an integer of Python beyond all floats
+            array = np.vectorize(_float, otypes=[dtype])(given)
+    return array
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _per_detection(payload: Any) -> NDArray[Any]:

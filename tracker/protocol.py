@@ -88,6 +88,19 @@ class Resets(Protocol):
 
 
 @runtime_checkable
+class Clocked(Protocol):
+    """A tracker that says the time of its last update, so that a second clip can go on from there.
+
+    last_time  seconds, None before the first time
+    """
+
+    @property
+    def last_time(self) -> float | None:
+        """See the class."""
+        ...
+
+
+@runtime_checkable
 class Remembers(Protocol):
     """A tracker whose ``state`` is all that it remembers: it can be copied, pickled and put back."""
 

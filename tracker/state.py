@@ -142,13 +142,11 @@ class State:
     def advance(self, time: float | None, frame_rate: float) -> float:
         """Count one update and return the frames that passed since the last one: 1, or the seconds x frame_rate.
 
-        Raises ValueError unless time increases.
+        Raises ValueError unless time is a number of seconds that increases.
         """
         step = 1.0
         if time is not None:
-            time = float(time)
-            if not math.isfinite(time):
-                raise ValueError(f"time={time:g} is not a finite number of seconds")
+            time = seconds_of(time)
             if self.time is not None:
                 if time <= self.time:
                     raise ValueError(
@@ -372,6 +370,20 @@ class EmbeddedState(State):
         if embeddings is None:
             return np.zeros((len(self.embeddings), len(born)), dtype=np.float32)
         return embeddings[born].T
+
+
+def seconds_of(time: Any) -> float:
+    """A time as a float; ValueError unless it is a finite number of seconds."""
+    if isinstance(time, bool) or not isinstance(time, (int, float, np.integer, np.floating)):
+        hint = ", such as time.timestamp()" if hasattr(time, "timestamp") else ""
+        raise ValueError(f"time is a {type(time).__name__}; give seconds as a number{hint}")
+    try:
+        seconds = float(time)
+    except OverflowError:
+        seconds = math.inf
+    if not math.isfinite(seconds):
+        raise ValueError(f"time={seconds:g} is not a finite number of seconds")
+    return seconds
 
 
 def _measured(motion: Motion, state: MotionState, boxes: FloatArray, noise: FloatArray | None) -> MotionState:

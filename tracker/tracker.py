@@ -209,6 +209,12 @@ class Tracker:
         """Every living track, reported or not."""
         return self.report(self.state, np.full(len(self.state), True))
 
+    @property
+    def last_time(self) -> float | None:
+        """Seconds of the last update, as given or counted on from there; None where no time was ever given."""
+        time: float | None = self.state.time
+        return time
+
     def predict(self, reported: Tracks, time: float | None = None) -> Tracks:
         """``reported`` tracks as expected at a later time without detections; the tracker stays as it is.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made import write_video
 from numpy.typing import NDArray
 
 import tracker
@@ -452,3 +453,20 @@ def test_predicted_boxes_are_better_than_boxes_held_still(shared: Path) -> None:
         scores.append(truth.score({"MOT17-09": results_of(given)}, look=False).combined.summary())
     assert scores[0]["HOTA"] > scores[1]["HOTA"] + 0.01
     assert scores[0]["MOTA"] > 0.8
+
+
+def test_the_same_tracker_goes_on_in_a_second_clip(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", 8)
+    still = [[10.0, 20, 60, 180, 0.9]]
+    bytetrack = tracker.ByteTrack(frame_rate=25)
+    seen: list[list[int]] = []
+    times: list[float] = []
+    for _ in range(2):
+        for _, tracks in tracker.track(tmp_path / "a.mp4", algo=bytetrack, detector=lambda image: still):
+            seen.append(tracks.ids.tolist())
+            times.append(tracks.time or 0.0)
+    assert seen == [[1]] * 16
+    np.testing.assert_allclose(np.diff(times), 1 / 25, atol=1e-6)
+    bytetrack.reset()
+    _, first = next(tracker.track(tmp_path / "a.mp4", algo=bytetrack, detector=lambda image: still))
+    assert first.time == 0

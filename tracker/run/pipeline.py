@@ -21,7 +21,7 @@ from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.io.sinks import Step
 from tracker.io.video import Frame, Source
-from tracker.protocol import EmbedderCall, Embeds, Predicts, Updates
+from tracker.protocol import Clocked, EmbedderCall, Embeds, Predicts, Updates
 from tracker.run.threads import ParallelMap, Prefetch
 from tracker.settings import at_least
 from tracker.tracks import Tracks
@@ -251,14 +251,18 @@ class _Order:
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
         self.time: float | None = None
+        self.offset = 0.0  # seconds from the source's times to the tracker's
         self.tracks: Tracks | None = None
         self.number = 0
 
     def take(self, one: _Looked) -> Tracks:
         """The tracks of the next frame."""
         pipeline, tracker = self.pipeline, self.pipeline.tracker
+        if self.time is None and isinstance(tracker, Clocked) and tracker.last_time is not None:
+            # The tracker has seen another clip: this one follows it.
+            self.offset = tracker.last_time + 1 / pipeline.source.frame_rate - one.frame.time
         # Some containers repeat a timestamp; a tracker's time must increase.
-        time = one.frame.time
+        time = one.frame.time + self.offset
         if self.time is not None:
             time = max(time, self.time + 0.1 / pipeline.source.frame_rate)
         self.time = time

@@ -139,7 +139,8 @@ def track(
     source    video file, folder of images, MOTChallenge sequence folder, webcam number, URL, an opened ``Source``, or
               any object that has ``frame_rate`` and iterates over ``tracker.io.video.Frame``
     algo      name of an algorithm, ``my_module:Mine`` or ``./mine.py:Mine`` for a class of your own, or an instance of
-              either (``tracker.protocol.Updates``); default that of ``params``, or else "steady"
+              either (``tracker.protocol.Updates``); default that of ``params``, or else "steady". An instance that
+              has seen another clip goes on with its ids, as if this one followed it at once; reset() forgets them
     detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections. Without
               it: "hog", or the recorded det/det.txt of a sequence folder without images
     reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
