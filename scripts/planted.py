@@ -453,7 +453,7 @@ STATE = (
         "same = self.classes[s] == self.classes[t]",
         "same = self.classes[s] == self.classes[s]",
         "duplicates are of one class with per_class",
-        "tests/test_state.py",
+        "tests/algorithms/test_bytetrack.py",
     ),
     Fault(
         "tracker/state.py",
@@ -481,7 +481,7 @@ STATE = (
         "self.motion.hold_size(state.motion, state.missed > 0), elapsed)",
         "state.motion, elapsed)",
         "between detections a lost track keeps its size",
-        "tests/run/test_pipeline.py",
+        "tests/test_tracker.py",
     ),
     Fault(
         "tracker/tracker.py",
@@ -676,7 +676,7 @@ ALGORITHMS = (
         "boxes + LAST_PIXEL if self.published_iou",
         "boxes if self.published_iou",
         "boxes include their last pixel, as published",
-        DRAWN,
+        f"tests/algorithms/test_bytetrack.py {DRAWN}",
     ),
     Fault(
         "tracker/algorithms/ocsort.py",
@@ -875,21 +875,21 @@ SCORES = (
         "frames.similarity >= self._threshold - EPS",
         "frames.similarity >= self._threshold + EPS",
         "the threshold of CLEAR is inclusive",
-        "tests/evaluate/test_clear.py",
+        "tests/evaluate/test_limits.py",
     ),
     Fault(
         "tracker/evaluate/clear.py",
         "ratio > MOSTLY_TRACKED",
         "ratio >= MOSTLY_TRACKED",
         "mostly tracked is more than 80 %",
-        "tests/evaluate/test_clear.py",
+        "tests/evaluate/test_limits.py",
     ),
     Fault(
         "tracker/evaluate/clear.py",
         "ratio >= MOSTLY_LOST",
         "ratio > MOSTLY_LOST",
         "mostly lost is less than 20 %",
-        "tests/evaluate/test_clear.py",
+        "tests/evaluate/test_limits.py",
     ),
     Fault(
         "tracker/evaluate/clear.py",
@@ -952,7 +952,7 @@ SCORES = (
         "np.searchsorted(THRESHOLDS - EPS,",
         "np.searchsorted(THRESHOLDS + EPS,",
         "HOTA's thresholds are inclusive",
-        "tests/evaluate/test_hota.py",
+        "tests/evaluate/test_limits.py",
     ),
     Fault(
         "tracker/evaluate/hota.py",
@@ -973,7 +973,7 @@ SCORES = (
         "np.sqrt(self.det_a * self.ass_a)",
         "np.sqrt(self.det_re * self.ass_a)",
         "HOTA is the geometric mean of DetA and AssA",
-        "tests/evaluate/test_hota.py",
+        "tests/evaluate/test_limits.py",
     ),
     Fault(
         "tracker/evaluate/identity.py",
@@ -1022,7 +1022,7 @@ SCORES = (
         "(partner[row] == col) & (score > 0)",
         "(partner[row] == col)",
         "pairs of score 0 are not taken",
-        "tests/evaluate/test_frames.py",
+        "tests/evaluate/test_limits.py tests/evaluate/test_frames.py",
     ),
     Fault(
         "tracker/evaluate/frames.py",
@@ -1043,7 +1043,7 @@ SCORES = (
         "distractors=(2, 7, 8, 12)",
         "distractors=(2, 7, 8)",
         "reflections are distractors",
-        "tests/evaluate/test_rules.py",
+        "tests/evaluate/test_limits.py",
     ),
     Fault(
         "tracker/evaluate/rules.py",
@@ -1057,7 +1057,7 @@ SCORES = (
         "gt_keep &= classes == PEDESTRIAN",
         "pass",
         "only pedestrians count",
-        "tests/evaluate/test_rules.py",
+        "tests/evaluate/test_limits.py",
     ),
     Fault(
         "tracker/evaluate/rules.py",
@@ -1116,14 +1116,14 @@ REPAIR = (
         "ends + max_gap + 1, side",
         "ends + max_gap, side",
         "a gap of max_gap frames is bridged",
-        "tests/refine/test_merge.py",
+        "tests/refine/test_limits.py",
     ),
     Fault(
         "tracker/refine/merge.py",
         "if len(t) >= STEADY else",
         "if len(t) >= 2 else",
         "a short track has no velocity of its own",
-        "tests/refine/test_merge.py",
+        "tests/refine/test_limits.py",
     ),
     Fault(
         "tracker/refine/merge.py",
@@ -1151,7 +1151,7 @@ REPAIR = (
         "distance > max_distance)",
         "distance >= max_distance)",
         "the largest distance is inclusive",
-        "tests/refine/test_merge.py",
+        "tests/refine/test_limits.py",
     ),
     Fault(
         "tracker/refine/merge.py",
@@ -1165,7 +1165,7 @@ REPAIR = (
         "np.median(sizes[part], axis=0)",
         "sizes[part].mean(axis=0)",
         "cut boxes do not change a track's size",
-        "tests/refine/test_merge.py",
+        "tests/refine/test_limits.py",
     ),
     Fault(
         "tracker/refine/smooth.py",
@@ -1224,14 +1224,14 @@ FILES = (
         'return "mot16" if _is_class(table[:, 7]).all() and visible.all() else "mot15"',
         'return "mot16" if _is_class(table[:, 7]).all() else "mot15"',
         "ten columns with positions are MOT15's",
-        "tests/io/test_mot.py",
+        "tests/io/test_layouts.py tests/io/test_mot.py",
     ),
     Fault(
         "tracker/io/mot.py",
         "def _is_class(column: FloatArray, low: int = 1, high: float = 13)",
         "def _is_class(column: FloatArray, low: int = 0, high: float = 99)",
         "ten columns hold a class of the benchmark or none",
-        "tests/io/test_mot.py",
+        "tests/io/test_layouts.py tests/io/test_mot.py",
     ),
     Fault(
         "tracker/io/mot.py",
@@ -1245,7 +1245,7 @@ FILES = (
         "(np.abs(table[:, 9]) == 1)",
         "(np.abs(table[:, 9]) <= 9)",
         "a place in the world marks no row as interpolated",
-        "tests/io/test_mot.py",
+        "tests/io/test_layouts.py tests/io/test_mot.py",
     ),
 )
 

@@ -274,7 +274,7 @@ def test_a_track_that_shrank_and_was_lost_for_long_keeps_a_box(motion: Any) -> N
 def test_a_warped_state_has_the_variances_of_the_warp(motion: Any) -> None:
     """Those on the diagonal of J P J^T, J being the derivative of the warp at the state, taken by differences."""
     box = np.array([[100.0, 50, 160, 180]])
-    state = motion.predict(motion.update(motion.predict(motion.birth(box), 1), box + 4), 1)
+    state = motion.predict(motion.update(motion.predict(motion.birth(box), 1), 1.05 * box), 1)
     turn = np.array([[1.2, -0.5, 30], [0.5, 1.2, -7]])
     around = state[0] + np.concatenate((np.zeros((4, 1)), 1e-3 * np.eye(4), -1e-3 * np.eye(4)), axis=1)
     warped = motion.measure(warp_boxes(motion.unmeasure(around), turn))

@@ -12,6 +12,11 @@ RED, BLUE = np.array([1.0, 0, 0]), np.array([0.0, 1, 0])
 NOTHING = np.empty((0, 4))
 
 
+def right(step: float) -> np.ndarray:
+    """BOX moved to the right."""
+    return BOX + np.array([step, 0, step, 0])
+
+
 def seen(box: np.ndarray, embedding: np.ndarray | None, score: float = 0.9) -> Detections:
     return Detections(box[None], [score], embeddings=None if embedding is None else embedding[None])
 
@@ -33,7 +38,7 @@ def at_distance(cosine_distance: float) -> np.ndarray:
 def test_half_the_cosine_distance_counts(distance: float, ids: list[int]) -> None:
     """Equation 8; 0.25 of it is the limit. By overlap alone, IoU 0.6 and score 0.9, nothing matches here."""
     tracker = known(BoTSORT(match_threshold=0.3, birth_threshold=0.95))
-    found = tracker.update(seen(BOX + [10, 0, 10, 0], at_distance(distance)))
+    found = tracker.update(seen(right(10), at_distance(distance)))
     assert found.ids.tolist() == ids
 
 
@@ -41,8 +46,8 @@ def test_the_half_distance_is_weighed_against_overlap() -> None:
     """Two tracks of one place: RED is at half distance 0.2 of the detection, BLUE, nearer, costs 0.29 by overlap."""
     tracker = BoTSORT(max_half_distance=0.5)
     for _ in range(5):
-        ids = tracker.update(Detections([BOX, BOX + [4, 0, 4, 0]], [0.9, 0.9], embeddings=[RED, BLUE])).ids
-    found = tracker.update(seen(BOX + [5, 0, 5, 0], np.array([0.6, -0.8, 0]), 0.75))
+        ids = tracker.update(Detections([BOX, right(4)], [0.9, 0.9], embeddings=[RED, BLUE])).ids
+    found = tracker.update(seen(right(5), np.array([0.6, -0.8, 0]), 0.75))
     assert found.ids.tolist() == [ids[0]]
 
 
@@ -50,21 +55,21 @@ def test_the_half_distance_is_weighed_against_overlap() -> None:
 def test_embeddings_count_where_boxes_are_near(step: float, ids: list[int]) -> None:
     """IoU 0.6 and 1/3; the proximity asks for half."""
     tracker = known(BoTSORT(match_threshold=0.3, birth_threshold=0.95))
-    assert tracker.update(seen(BOX + [step, 0, step, 0], RED)).ids.tolist() == ids
+    assert tracker.update(seen(right(step), RED)).ids.tolist() == ids
 
 
 def test_low_detections_leave_the_embedding_alone() -> None:
     tracker = known(BoTSORT(match_threshold=0.3, birth_threshold=0.95, momentum=0))
     for _ in range(3):
         assert tracker.update(seen(BOX, BLUE, 0.5)).ids.tolist() == [1]
-    assert tracker.update(seen(BOX + [10, 0, 10, 0], RED)).ids.tolist() == [1]
+    assert tracker.update(seen(right(10), RED)).ids.tolist() == [1]
 
 
 def test_the_past_weighs_nine_tenths_of_the_average() -> None:
     """Equation 7: after one BLUE the average points 6.3 degrees off RED, at half distance 0.003 of it."""
     tracker = known(BoTSORT(match_threshold=0.3, birth_threshold=0.95, max_half_distance=0.01))
     tracker.update(seen(BOX, BLUE, 0.9))
-    assert tracker.update(seen(BOX + [10, 0, 10, 0], RED)).ids.tolist() == [1]
+    assert tracker.update(seen(right(10), RED)).ids.tolist() == [1]
 
 
 def test_low_detections_continue_only_tracks_just_seen() -> None:

@@ -45,10 +45,10 @@ def test_a_track_too_old_is_matched_once_more(gap: int, ids: list[int]) -> None:
 def test_duplicates_are_of_one_class_with_per_class(per_class: bool, living: list[int]) -> None:
     """Track 1 is lost in its place; track 2, followed for longer, walks there."""
     tracker = ByteTrack(per_class=per_class)
-    still, walks = np.array(BOX), np.array(BOX) + [120.0, 0, 120, 0]
+    still, walks = np.array(BOX), np.array(BOX) + np.array([120, 0, 120, 0])
     for frame in range(13):
         boxes, classes = ([still, walks], [1, 2]) if frame < 5 else ([walks], [2])
         assert frame == 0 or tracker.tracks.ids.tolist() == [1, 2]
         tracker.update(Detections(boxes, [0.9] * len(boxes), classes))
-        walks = walks - [9.85, 0, 9.85, 0]
+        walks = walks - np.array([9.85, 0, 9.85, 0])
     assert tracker.tracks.ids.tolist() == living

@@ -198,3 +198,14 @@ def test_bad_rows_left_out_shift_no_look_to_another_detection() -> None:
         np.testing.assert_array_equal(found.boxes, wanted.boxes)
     assert len(found) == 4
     assert dirty.state.dropped == 8
+
+
+def test_a_cost_at_its_limit_matches() -> None:
+    """IoU 1/2 at a largest distance of 1/2; cosine 0.8 at one of 0.2, up to a rounding of either."""
+    deepsort = DeepSORT(max_iou_distance=0.5)
+    feed(deepsort, [(A, RED)], [([0.0, 0, 100, 100], RED)])
+    assert deepsort.tracks.ids.tolist() == [1]
+    for cosine in (0.8, np.nextafter(np.float32(0.8), np.float32(0))):
+        deepsort = DeepSORT(max_cosine_distance=0.2, max_iou_distance=0.01)
+        feed(deepsort, *[[(A, RED)]] * 5, [], [], [(A, [cosine, float(np.sqrt(1 - cosine**2)), 0.0])])
+        assert deepsort.tracks.ids.tolist() == [1]

@@ -13,6 +13,10 @@ RED, BLUE = np.array([1.0, 0]), np.array([0.0, 1])
 NOTHING = np.empty((0, 4))
 
 
+def moved(x: float, y: float = 0) -> np.ndarray:
+    return BOX + np.array([x, y, x, y])
+
+
 def seen(box: np.ndarray, score: float = 0.9, embedding: np.ndarray | None = None) -> Detections:
     return Detections(box[None], [score], embeddings=None if embedding is None else embedding[None])
 
@@ -43,7 +47,7 @@ def test_appearance_reaches_half_a_height_and_one_and_a_half_a_second(gap: int, 
     tracker = known(Steady(coast=0), embedding=RED)
     for _ in range(gap):
         tracker.update(NOTHING)
-    found = tracker.update(seen(BOX + [step, 0, step, 0], embedding=RED))
+    found = tracker.update(seen(moved(step), embedding=RED))
     assert found.ids.tolist() == ids
 
 
@@ -56,12 +60,12 @@ def test_heights_are_averaged_and_weak_detections_weigh_less() -> None:
     """A tenth of the newest height, 0.03 of a weak one's."""
     for score, height in ((0.9, 100 + 0.1 * -20), (0.4, 100 + 0.03 * -20)):
         tracker = known(Steady())
-        tracker.update(seen(BOX - [0, 0, 0, 20], score))
+        tracker.update(seen(BOX - np.array([0, 0, 0, 20]), score))
         assert ratio_of_heights(tracker, BOX) == pytest.approx(height / 100)
 
 
 def test_likeness_weighs_the_agreement_in_height_against_the_mean() -> None:
-    assert ratio_of_heights(known(Steady()), BOX + [0, 0, 0, 25]) == pytest.approx(0.8)
+    assert ratio_of_heights(known(Steady()), BOX + np.array([0, 0, 0, 25])) == pytest.approx(0.8)
 
 
 def test_heights_follow_the_camera() -> None:
@@ -73,16 +77,15 @@ def test_heights_follow_the_camera() -> None:
 @pytest.mark.parametrize(("step", "gain"), [(0, 0.5), (10, (90 / 110) ** 2 - 0.5), (20, (80 / 120) ** 2 - 0.5)])
 def test_height_overlap_counts_twice_for_weak_detections(step: float, gain: float) -> None:
     tracker = known(Steady())
-    stage = logged(tracker, seen(BOX + [0, step, 0, step], 0.4))["low"]
+    stage = logged(tracker, seen(moved(0, step), 0.4))["low"]
     np.testing.assert_allclose(stage.gains, gain, atol=1e-9)
     assert stage.chosen.tolist() == [gain > 0]
 
 
 def test_a_weak_detection_that_is_too_far_up_or_down_is_left() -> None:
     """Likeness 2/3 is enough for a step to the side, not up: 2/3 of that height overlap, too."""
-    side, up = [8.0, 0, 8, 0], [0.0, -20, 0, -20]
-    assert known(Steady()).update(seen(BOX + side, 0.4)).detections.tolist() == [0]
-    assert known(Steady()).update(seen(BOX + up, 0.4)).detections.tolist() == [-1]
+    assert known(Steady()).update(seen(moved(8), 0.4)).detections.tolist() == [0]
+    assert known(Steady()).update(seen(moved(0, -20), 0.4)).detections.tolist() == [-1]
 
 
 def test_weak_detections_leave_the_embedding_alone() -> None:
@@ -94,13 +97,13 @@ def test_weak_detections_leave_the_embedding_alone() -> None:
 
 
 def test_the_box_of_a_weak_detection_is_measured_with_more_noise() -> None:
-    moved = {}
+    shift = {}
     for noise in (1.0, 4.0, 400.0):
-        tracks = known(Steady(low_noise=noise)).update(seen(BOX + [6, 0, 6, 0], 0.4))
+        tracks = known(Steady(low_noise=noise)).update(seen(moved(6), 0.4))
         assert tracks.detections.tolist() == [0]
-        moved[noise] = float(tracks.boxes[0, 0] - BOX[0])
-    assert moved[1.0] > 1.3 * moved[4.0]
-    assert moved[4.0] > 10 * moved[400.0]
+        shift[noise] = float(tracks.boxes[0, 0] - BOX[0])
+    assert shift[1.0] > 1.3 * shift[4.0]
+    assert shift[4.0] > 10 * shift[400.0]
 
 
 def test_the_level_of_the_scores_is_remembered_for_minutes() -> None:
