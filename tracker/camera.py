@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.arrays import FloatArray
+from tracker.arrays import FloatArray, Image
 from tracker.boxes import affine_scale
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.protocol import Remembers, Warps
@@ -86,7 +86,7 @@ class CameraFile:
         """Start again at the first frame."""
         self.frame = self.offset
 
-    def __call__(self, image: Any = None, boxes: FloatArray | None = None) -> FloatArray:
+    def __call__(self, image: Image | None = None, boxes: FloatArray | None = None) -> FloatArray:
         """The matrix (2, 3) of the next frame."""
         if self.frame >= len(self.matrices):
             raise ValueError(
@@ -131,10 +131,10 @@ class CameraEstimate:
 
     def reset(self) -> None:
         """Forget the last image."""
-        self.last: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None  # grey image and mask
+        self.last: tuple[Image, Image] | None = None  # grey image and mask
         self.failures = 0
 
-    def __call__(self, image: Any, boxes: FloatArray | None = None) -> FloatArray:
+    def __call__(self, image: Image | None, boxes: FloatArray | None = None) -> FloatArray:
         """The matrix (2, 3), in pixels of the full image, from the image of the last call to this one."""
         grey, mask, scale = self._prepare(image, boxes)
         last, self.last = self.last, (grey, mask)
@@ -155,7 +155,7 @@ class CameraEstimate:
         shift = (linear @ (scale * half - half) + matrix[:, 2] + half) / scale - half
         return np.column_stack((linear, shift))
 
-    def _prepare(self, image: Any, boxes: FloatArray | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
+    def _prepare(self, image: Image | None, boxes: FloatArray | None) -> tuple[Image, Image, float]:
         cv2 = _cv2()
         if image is None:
             raise ValueError(
@@ -179,7 +179,7 @@ def _cv2() -> Any:
     return cv2
 
 
-def _outside(boxes: FloatArray, shape: tuple[int, int]) -> NDArray[np.uint8]:
+def _outside(boxes: FloatArray, shape: tuple[int, int]) -> Image:
     """(H, W) 255 outside the boxes (N, 4), 0 inside; at least half of the image stays.
 
     A false detection as large as the image would leave nothing to estimate from, so the smallest boxes come first. What
@@ -199,7 +199,7 @@ def _outside(boxes: FloatArray, shape: tuple[int, int]) -> NDArray[np.uint8]:
     return mask
 
 
-def _affine(old: Any, new: Any) -> FloatArray | None:
+def _affine(old: NDArray[np.float32], new: NDArray[np.float32]) -> FloatArray | None:
     """Shift, turn and scale (2, 3) that most of the points (K, 2) agree on, or None."""
     cv2 = _cv2()
     if len(old) < LEAST_POINTS:
@@ -210,7 +210,7 @@ def _affine(old: Any, new: Any) -> FloatArray | None:
     return np.asarray(matrix, dtype=np.float64)
 
 
-def _flow(last: Any, last_mask: Any, grey: Any, mask: Any) -> FloatArray | None:
+def _flow(last: Image, last_mask: Image, grey: Image, mask: Image) -> FloatArray | None:
     cv2 = _cv2()
     corners = cv2.goodFeaturesToTrack(last, 500, 0.01, 5, mask=last_mask)
     if corners is None:
@@ -222,7 +222,7 @@ def _flow(last: Any, last_mask: Any, grey: Any, mask: Any) -> FloatArray | None:
     return _affine(corners[good, 0], moved[good, 0])
 
 
-def _orb(last: Any, last_mask: Any, grey: Any, mask: Any) -> FloatArray | None:
+def _orb(last: Image, last_mask: Image, grey: Image, mask: Image) -> FloatArray | None:
     cv2 = _cv2()
     orb = cv2.ORB_create(1000, fastThreshold=10)
     old, old_features = orb.detectAndCompute(last, last_mask)
@@ -236,7 +236,7 @@ def _orb(last: Any, last_mask: Any, grey: Any, mask: Any) -> FloatArray | None:
     return _affine(a, b)
 
 
-def _ecc(last: Any, last_mask: Any, grey: Any, mask: Any) -> FloatArray | None:
+def _ecc(last: Image, last_mask: Image, grey: Image, mask: Image) -> FloatArray | None:
     cv2 = _cv2()
     # ECC only climbs, so it starts from the shift of the largest phase correlation.
     shift, _ = cv2.phaseCorrelate(last.astype(np.float32), grey.astype(np.float32))
@@ -295,7 +295,7 @@ class Compensated:
         if hasattr(self.camera, "reset"):
             self.camera.reset()
 
-    def carry(self, frame: Any = None, boxes: FloatArray | None = None) -> None:
+    def carry(self, frame: Image | None = None, boxes: FloatArray | None = None) -> None:
         """A frame without an update: the tracks move with the camera and no further.
 
         frame  the image (H, W, 3) where the camera needs one. boxes  (N, 4) xyxy to be masked out of it
@@ -303,7 +303,7 @@ class Compensated:
         self._warp(self.camera(frame, boxes))
 
     def update(
-        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
+        self, detections: Any, frame: Image | None = None, time: float | None = None, *, invalid: Invalid = "raise"
     ) -> Tracks:
         """As the tracker's; ``frame`` is the image (H, W, 3) where the camera needs one."""
         found: Detections = as_detections(detections, invalid=invalid)

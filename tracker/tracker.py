@@ -166,7 +166,7 @@ class Tracker:
     # What a user calls.
 
     def update(
-        self, detections: Any, frame: Any = None, time: float | None = None, *, invalid: Invalid = "raise"
+        self, detections: Any, frame: Image | None = None, time: float | None = None, *, invalid: Invalid = "raise"
     ) -> Tracks:
         """Track one frame: its detections in, the tracks to report out.
 
