@@ -19,6 +19,7 @@ import bench_peers  # noqa: E402
 import bench_ratios  # noqa: E402
 import bench_scenes  # noqa: E402
 import bench_timing  # noqa: E402
+import bench_versions  # noqa: E402
 from bench_peers import Contestant  # noqa: E402
 from bench_timing import Times  # noqa: E402
 
@@ -335,3 +336,28 @@ def test_bad_sizes(sizes: str, capsys: Any) -> None:
     assert stopped.value.code == 2
     assert "--objects: '" in (error := capsys.readouterr().err)
     assert "give whole numbers above 0" in error
+
+
+def test_versions_are_compared_in_turns_and_a_change_of_the_rows_is_said(tmp_path: Path, capsys: Any) -> None:
+    words = ["--algos", "SORT", "--objects", "4", "--frames", "24", "--rounds", "2"]
+    assert bench_versions.main(["--against", str(ROOT), *words]) == 0
+    line = capsys.readouterr().out.splitlines()[2]
+    assert line.startswith("SORT, 4 objects ")
+    assert line.endswith("  same")
+    (tmp_path / "tracker").mkdir()
+    (tmp_path / "tracker/__init__.py").write_text(
+        "from types import SimpleNamespace\n\n"
+        "def Detections(boxes, scores, embeddings=None):\n    return boxes\n\n"
+        "class SORT:\n    def update(self, boxes):\n        return SimpleNamespace(ids=boxes[:, 0], boxes=boxes)\n"
+    )
+    assert bench_versions.main(["--against", str(tmp_path), *words]) == 0
+    assert capsys.readouterr().out.splitlines()[2].endswith("  DIFFERENT")
+
+
+def test_a_version_without_the_library_or_that_fails_is_one_line(tmp_path: Path, capsys: Any) -> None:
+    assert bench_versions.main(["--against", str(tmp_path)]) == 2
+    assert f"--against {tmp_path}: has no tracker/__init__.py" in capsys.readouterr().err
+    (tmp_path / "tracker").mkdir()
+    (tmp_path / "tracker/__init__.py").write_text("")
+    assert bench_versions.main(["--against", str(tmp_path), "--algos", "SORT", "--objects", "4"]) == 2
+    assert f"{tmp_path}: " in capsys.readouterr().err
