@@ -1,0 +1,41 @@
+"""Sequences to score an algorithm on, again and again: their detections stay in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tracker.algorithms import build
+from tracker.detections import Detections
+from tracker.evaluate.benchmark import GroundTruth
+from tracker.rows import Rows, results_of
+from tracker.study.choices import METRICS
+
+Scores = dict[str, float]
+SHOWN = (*METRICS, "IDSW")
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Sequences to score on.
+
+    truth   their ground truth
+    frames  detections of each frame, by sequence
+    rates   frames per second, by sequence
+    """
+
+    truth: GroundTruth
+    frames: Mapping[str, list[Detections]]
+    rates: Mapping[str, float]
+
+    def score(self, algo: str, settings: Mapping[str, Any], conf: float | None) -> Scores:
+        """Scores 0..1, and switches, of an algorithm on all sequences together, a fresh tracker on each."""
+        rows = {name: self._track(algo, settings, conf, name) for name in self.frames}
+        summary = self.truth.score(rows, look=False).combined.summary()
+        return {name: int(summary[name]) if name == "IDSW" else round(summary[name], 6) for name in SHOWN}
+
+    def _track(self, algo: str, settings: Mapping[str, Any], conf: float | None, name: str) -> Rows:
+        tracker = build(algo, settings, frame_rate=self.rates[name])
+        kept = (found if conf is None else found[found.scores >= conf] for found in self.frames[name])
+        return results_of([tracker.update(found) for found in kept])

@@ -1,0 +1,117 @@
+"""One algorithm on one sequence: the detections it gets, the run, and the results that are kept for the next time.
+
+A finished job leaves a results file and a record of what it was made from (see ``cache``) and how long each update
+took. A later run that would make the same takes it as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time as clock
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracker.algorithms import build
+from tracker.detections import Detections
+from tracker.io.mot import read_detections, write_results
+from tracker.rows import results_of
+from tracker.study.cache import sha_of
+from tracker.study.vectors import read_vectors
+from tracker.tracks import Tracks
+
+
+@dataclass(frozen=True)
+class Job:
+    """One algorithm on one sequence.
+
+    label          of the run, a folder's name
+    algo           name of the algorithm
+    settings       parameters as given
+    sequence       its name
+    detections     file of MOTChallenge text
+    embeddings     npz with a row for each detection, or None
+    first, length  frame, from 1, that becomes frame 1, and the number of frames from there on
+    frame_rate     frames per second
+    conf           least score of a detection, or None
+    key            of all that the results depend on
+    target         the file of results
+    """
+
+    label: str
+    algo: str
+    settings: tuple[tuple[str, Any], ...]
+    sequence: str
+    detections: str
+    embeddings: str | None
+    first: int
+    length: int
+    frame_rate: float
+    conf: float | None
+    key: str
+    target: str
+
+    @property
+    def record(self) -> Path:
+        """The file that says what the results were made from, and how long each update took."""
+        return Path(self.target).with_suffix(".json")
+
+
+def is_done(job: Job) -> bool:
+    """Whether its results are there, made of the same, and unchanged since."""
+    try:
+        record = json.loads(job.record.read_text())
+        return bool(record["key"] == job.key and record["results"] == sha_of(Path(job.target)))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def seconds_of(job: Job) -> list[float]:
+    """Seconds of each update of a finished job."""
+    seconds: list[float] = json.loads(job.record.read_text())["seconds"]
+    return seconds
+
+
+def run_job(job: Job) -> None:
+    """Run one job and write its results and its record, both complete or not at all."""
+    frames = list(detections_of(job))
+    tracker = build(job.algo, dict(job.settings), frame_rate=job.frame_rate)
+    seconds: list[float] = []
+    reports: list[Tracks] = []
+    for found in frames:
+        started = clock.perf_counter()
+        tracks = tracker.update(found)
+        seconds.append(clock.perf_counter() - started)
+        reports.append(tracks)
+    target = Path(job.target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(f".{os.getpid()}.part")
+    with suppress(OSError):
+        job.record.unlink()
+    # Columns 8 and 10 stay -1: det.txt has no classes, and the files of earlier versions stay the same.
+    write_results(part, results_of(reports), classes=False, marks=False)
+    results = sha_of(part)
+    part.replace(target)
+    record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds]}
+    part.write_text(json.dumps(record), encoding="utf-8")
+    part.replace(job.record)
+
+
+def detections_of(job: Job) -> Iterator[Detections]:
+    """The detections of each of its frames."""
+    rows = read_detections(job.detections)
+    embeddings = None if job.embeddings is None else read_vectors(job.embeddings, rows)
+    keep = np.ones(len(rows), dtype=bool) if job.conf is None else rows.scores >= job.conf
+    for number in range(job.first, job.first + job.length):
+        at = rows.at(number)
+        mask = keep[at]
+        yield Detections(
+            rows.boxes[at][mask],
+            rows.scores[at][mask],
+            embeddings=None if embeddings is None else embeddings[at][mask],
+        )

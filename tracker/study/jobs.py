@@ -1,0 +1,106 @@
+"""The jobs of an algorithm on the sequences of a tree, with the key of what each depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tracker.algorithms import algorithm, needs_embeddings, short_name, takes_embeddings
+from tracker.evaluate.sequences import Sequence as MotSequence
+from tracker.io.mot import read_detections
+from tracker.study.cache import code_key, key_of, sha_of
+from tracker.study.choices import Split
+from tracker.study.embeddings import Embeddings
+from tracker.study.job import Job
+from tracker.study.split import part_of
+
+LONGEST_LABEL = 120  # characters; a label names a folder
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What the jobs of a study share.
+
+    sequences   those with detections
+    detections  file name in each ``det`` folder
+    split       part of each sequence
+    folder      for results and embeddings
+    reid        embedder for every algorithm that takes embeddings; None: the packaged model, for those that need one
+    """
+
+    sequences: Sequence[MotSequence]
+    detections: str
+    split: Split
+    folder: Path
+    reid: str | None = None
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        return Embeddings(self.reid or "default", self.folder / "embeddings")
+
+
+def jobs_of(algo: str, name: str, values: Mapping[str, Any], conf: float | None, tree: Tree) -> Iterator[Job]:
+    """A job for every sequence.
+
+    algo    the algorithm; ``name`` stands for it in the label
+    values  settings, and conf the least score of a detection
+
+    Raises MissingImages where the algorithm gets embeddings and there is nothing to make them of.
+    """
+    embedded = takes_embeddings(algorithm(algo), tree.reid)
+    label = _label(algo, name, values, conf, tree, embedded)
+    settings = tuple(sorted(values.items()))
+    code = code_key(["tracker.study.job"], algo)
+    for sequence in tree.sequences:
+        assert sequence.folder is not None
+        file = sequence.folder / "det" / tree.detections
+        first, length = part_of(tree.split, sequence.length or read_detections(file).last_frame)
+        vectors = tree.embeddings.file_of(sequence, file) if embedded else None
+        made_of = {
+            "algo": algo,
+            "settings": {key: str(value) for key, value in settings},
+            "detections": sha_of(file),
+            "embeddings": None if vectors is None else sha_of(vectors),
+            "frames": [first, length],
+            "fps": sequence.fps,
+            "conf": conf,
+            "code": code,
+        }
+        yield Job(
+            label=label,
+            algo=algo,
+            settings=settings,
+            sequence=sequence.name,
+            detections=str(file),
+            embeddings=None if vectors is None else str(vectors),
+            first=first,
+            length=length,
+            frame_rate=sequence.fps or 30.0,
+            conf=conf,
+            key=key_of(made_of),
+            target=str(tree.folder / tree.split / label / f"{sequence.name}.txt"),
+        )
+
+
+def names_in_labels(algos: Sequence[str]) -> dict[str, str]:
+    """What stands for each algorithm in labels: its name, or that of a class of one's own where no other has it."""
+    short = {algo: short_name(algo) if ":" in algo else algo for algo in algos}
+    taken = list(short.values())
+    return {algo: name if taken.count(name) == 1 else algo.replace(":", "-") for algo, name in short.items()}
+
+
+def _label(algo: str, name: str, values: Mapping[str, Any], conf: float | None, tree: Tree, embedded: bool) -> str:
+    shown = [name]
+    shown += ["with embeddings"] if embedded and not needs_embeddings(algorithm(algo)) else []
+    shown += [f"{key}={value}" for key, value in sorted(values.items())]
+    shown += [] if conf is None else [f"conf={conf:g}"]
+    shown += [] if tree.detections == "det.txt" else [tree.detections]
+    label = " ".join(shown).replace("/", "-").replace(os.sep, "-")  # it names a folder
+    if len(label) > LONGEST_LABEL:
+        return f"{label[: LONGEST_LABEL - 10]}~{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+    return label
