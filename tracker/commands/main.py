@@ -15,11 +15,11 @@ COMMANDS = {
     "run": ("tracker.commands.run", "the same as `track SOURCE`"),
     "algos": ("tracker.commands.algos", "each algorithm with its parameters and defaults"),
     "demo": ("tracker.commands.demo", "track a drawn street scene with known truth, and score the result"),
-    "eval": ("tracker.commands.score", "score results against MOTChallenge ground truth"),
-    "bench": ("tracker.commands.score", "run algorithms on a MOTChallenge tree and score them"),
+    "eval": ("tracker.commands.eval", "score results against MOTChallenge ground truth"),
+    "bench": ("tracker.commands.bench", "run algorithms on a MOTChallenge tree and score them"),
     "tune": ("tracker.commands.tune", "search an algorithm's parameters against ground truth"),
     "refine": ("tracker.commands.refine", "repair results offline: merge tracks, fill gaps, smooth"),
-    "doctor": ("tracker.commands.score", "check detections, results or ground truth"),
+    "doctor": ("tracker.commands.doctor", "check detections, results or ground truth"),
     "reid": ("reid.cli", "train, score, export and compress appearance models"),
 }
 

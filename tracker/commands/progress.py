@@ -13,6 +13,8 @@ class Progress:
     unit   what is counted
     total  how many there are; None where unknown, and then the time left is not shown
     every  seconds between two lines where there is no terminal; 0 prints each
+
+    Set ``skipped`` to how many were done before it began: they took no time. ``show`` shows a line of your own.
     """
 
     def __init__(self, unit: str, total: int | None, *, every: float = 10.0, stream: TextIO | None = None) -> None:
@@ -22,11 +24,11 @@ class Progress:
         self.live = self.stream.isatty()
         self.every = min(every, 0.1) if self.live else every
         self.started = self.shown = clock.perf_counter()
-        self.width = 0
+        self.width = self.skipped = 0
 
     def rate(self, done: int) -> float:
         """How many a second."""
-        return done / max(clock.perf_counter() - self.started, 1e-9)
+        return (done - self.skipped) / max(clock.perf_counter() - self.started, 1e-9)
 
     def __call__(self, done: int, said: str = "") -> None:
         now = clock.perf_counter()
@@ -35,9 +37,12 @@ class Progress:
         self.shown = now
         parts = [said] if said else []
         of = "" if self.total is None else f" of {self.total}"
-        if self.total is not None and done:
+        if self.total is not None and done > self.skipped:
             parts.append(f"{_minutes(max(self.total - done, 0) / self.rate(done))} left")
-        line = f"{self.unit} {done}{of}" + (f": {', '.join(parts)}" if parts else "")
+        self.show(f"{self.unit} {done}{of}" + (f": {', '.join(parts)}" if parts else ""))
+
+    def show(self, line: str) -> None:
+        """Show a line: in place of the last on a terminal, below it elsewhere."""
         if self.live:
             self.stream.write("\r" + line.ljust(self.width))
             self.width = len(line)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-import time as clock
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tracker.commands.score import add_tree_options
-from tracker.commands.words import add_settings, names_of, settings_of
+from tracker.commands.progress import Progress
+from tracker.commands.words import add_settings, add_tree_options, names_of, settings_of
+from tracker.study.choices import METRICS, SPLITS
+
+if TYPE_CHECKING:
+    from tracker.study.tune import Tuned
 
 
 def add_parsers(subparsers: Any) -> None:
     """Register ``tune``."""
-    from tracker.evaluate.scores import METRICS
-
     parser = subparsers.add_parser(
         "tune",
         description="Search an algorithm's parameters on a MOTChallenge tree with optuna (extra tune). Some sequences "
@@ -47,12 +48,7 @@ def add_parsers(subparsers: Any) -> None:
     add_settings(parser, "parameters to hold, at the start too")
     add("--conf", type=float, metavar="X", help="least score of a detection, held")
     add("--seed", type=int, default=0, help="another seed, other trials (default 0)")
-    add(
-        "--split",
-        choices=["full", "first-half", "second-half"],
-        default="full",
-        help="part of each sequence to use (default full)",
-    )
+    add("--split", choices=SPLITS, default="full", help="part of each sequence to use (default full)")
     add("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
     add_tree_options(parser)
     add("-o", dest="out", metavar="DIR", help="folder to write to (default: one of this search below runs/tune)")
@@ -67,7 +63,7 @@ def run_tune(args: argparse.Namespace) -> int:
     from tracker.study.tune import tune
 
     talk = not (args.json or args.quiet)
-    progress = _Progress(args.trials, args.metric) if talk else None
+    trials = _Trials(args.trials, args.metric) if talk else None
     tuned = tune(
         args.data,
         args.algo,
@@ -87,28 +83,28 @@ def run_tune(args: argparse.Namespace) -> int:
         overwrite=args.overwrite,
         command=_command(args),
         begin=_begin if talk else None,
-        progress=progress,
+        progress=trials,
     )
-    if progress is not None:
-        progress.close()
+    if trials is not None:
+        trials.line.close(keep=True)
     if args.json:
         print(tuned.path.read_text(encoding="utf-8"), end="")
     elif talk:
-        print(table(tuned.start, tuned.best))
-        least = {} if tuned.conf is None else {"conf": tuned.conf}
-        print(" ".join(f"{name}={value}" for name, value in (tuned.parameters | least).items()) or "defaults")
-        print(f"params: {tuned.path}")
+        _print(tuned)
     if not args.quiet:
-        for note in tuned.notes:
-            print(f"track: note: {note}", file=sys.stderr)
-    if tuned.interrupted:
-        if not args.quiet:
-            print(
-                f"track: interrupted after {tuned.trials} of {args.trials} trials; the same command goes on",
-                file=sys.stderr,
-            )
-        return 130
-    return 0
+        notes = [f"note: {note}" for note in tuned.notes]
+        if tuned.interrupted:
+            notes.append(f"interrupted after {tuned.trials} of {args.trials} trials; the same command goes on")
+        for note in notes:
+            print(f"track: {note}", file=sys.stderr)
+    return 130 if tuned.interrupted else 0
+
+
+def _print(tuned: Tuned) -> None:
+    print(table(tuned.start, tuned.best))
+    least = {} if tuned.conf is None else {"conf": tuned.conf}
+    print(" ".join(f"{name}={value}" for name, value in (tuned.parameters | least).items()) or "defaults")
+    print(f"params: {tuned.path}")
 
 
 def table(start: Mapping[str, Mapping[str, float]], best: Mapping[str, Mapping[str, float]]) -> str:
@@ -126,7 +122,7 @@ def table(start: Mapping[str, Mapping[str, float]], best: Mapping[str, Mapping[s
 
 
 def _begin(space: Mapping[str, Any], by_split: Mapping[str, Sequence[str]], notes: Sequence[str]) -> None:
-    from tracker.study.tune import Range
+    from tracker.settings import Range
 
     ranges = [
         f"{name} {where.low:g}..{where.high:g}" if isinstance(where, Range) else f"{name} {'|'.join(map(str, where))}"
@@ -137,31 +133,20 @@ def _begin(space: Mapping[str, Any], by_split: Mapping[str, Sequence[str]], note
     print(f"searching {', '.join(ranges)}", flush=True)
 
 
-class _Progress:
-    """A line for each trial: rewritten on a terminal, one after the other elsewhere."""
+class _Trials:
+    """A line for each trial."""
 
     def __init__(self, total: int, metric: str) -> None:
-        self.total, self.metric = total, metric
-        self.live = sys.stderr.isatty()
-        self.started = clock.perf_counter()
-        self.trials = self.width = 0
+        self.metric = metric
+        self.line = Progress("trial", total, every=0)
+        self.begun = False
 
     def __call__(self, number: int, value: float, best: int, of_best: float) -> None:
-        self.trials += 1
-        each = (clock.perf_counter() - self.started) / self.trials
-        left = round(each * (self.total - number))
+        if not self.begun:
+            self.line.skipped = number - 1  # those of an earlier call
+            self.begun = True
         by = f"trial {best}" if best else "the start"
-        line = f"trial {number} of {self.total}: {self.metric} {100 * value:.2f}, best {100 * of_best:.2f} ({by})"
-        line += f", {left // 60}:{left % 60:02d} left"
-        sys.stderr.write(f"\r{line:<{self.width}}" if self.live else line + "\n")
-        sys.stderr.flush()
-        self.width = len(line)
-
-    def close(self) -> None:
-        """End the live line."""
-        if self.live and self.width:
-            sys.stderr.write("\n")
-            self.width = 0
+        self.line(number, f"{self.metric} {100 * value:.2f}, best {100 * of_best:.2f} ({by})")
 
 
 def _search(words: Sequence[str]) -> dict[str, str | None]:

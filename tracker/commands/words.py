@@ -1,4 +1,4 @@
-"""How option values are read: ``--set KEY=VALUE ...`` and lists of names, ``--classes A,B``."""
+"""Options that several commands have, and how their values are read: ``--set KEY=VALUE ...``, ``--sequences A,B``."""
 
 from __future__ import annotations
 
@@ -27,6 +27,28 @@ def settings_of(words: Sequence[str]) -> dict[str, str]:
             raise ValueError(f"--set {word}: give KEY=VALUE, a key=value pair such as max_age=30")
         settings[key.strip()] = value.strip()
     return settings
+
+
+def add_rules(parser: ArgumentParser) -> None:
+    """Add the option ``--rules`` of what is scored."""
+    parser.add_argument(
+        "--rules",
+        choices=("auto", "mot15", "mot16", "mot17", "mot20", "plain"),
+        default="auto",
+        help="what counts; recognised from the data by default",
+    )
+
+
+def add_tree_options(parser: ArgumentParser) -> None:
+    """Add the options of the commands that track a whole tree and score it: bench and tune."""
+    parser.add_argument(
+        "--reid",
+        metavar="WHAT",
+        help="embedder: default, histogram or MODEL.onnx; named, every algorithm that takes embeddings gets them "
+        "(without: the packaged model, for those alone that need one)",
+    )
+    add_rules(parser)
+    parser.add_argument("--sequences", metavar="A,B", help="only these sequences")
 
 
 def names_of(text: str | None) -> list[str] | None:

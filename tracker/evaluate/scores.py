@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 
@@ -16,8 +15,6 @@ from tracker.evaluate.hota import Hota, combine_hota
 from tracker.evaluate.identity import Identity, combine_identity
 
 COMBINED = "COMBINED"
-Metric = Literal["HOTA", "IDF1", "MOTA"]
-METRICS: tuple[Metric, ...] = get_args(Metric)  # the scores that trackers are compared by
 Figure = float | int | list[float]
 
 

@@ -1,0 +1,89 @@
+"""The subcommand ``track bench``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from tracker.commands.progress import Progress
+from tracker.commands.scores import add_outputs, show
+from tracker.commands.words import add_settings, add_tree_options, names_of, settings_of
+from tracker.study.choices import SPLITS
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Register ``bench``."""
+    parser = subparsers.add_parser(
+        "bench",
+        allow_abbrev=False,
+        description="Run algorithms on the detections of a MOTChallenge tree, time them and score them. Embeddings for "
+        "algorithms that need them, or with --reid can use them, come from det.npz beside det.txt, or are made of img1 "
+        "or a video. det.npz has the arrays frame (R,), xyxy (R, 4), embedding (R, D) and, if wanted, score (R,) and "
+        "class (R,), with the boxes of det.txt in its order; or embedding alone, a row for each line of det.txt sorted "
+        "by frame.",
+    )
+    add = parser.add_argument
+    add("--data", required=True, metavar="TREE", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
+    add("--algo", required=True, metavar="A,B", help="algorithms; `track algos` lists them")
+    add_settings(parser, "parameters, for every algorithm that has them, or for one: sort.max_age=30")
+    add("--split", choices=SPLITS, default="full", help="part of each sequence; second-half: MOT17's val half")
+    add(
+        "--params",
+        metavar="FILE",
+        help="parameters that `track tune` found, for their algorithm; --set comes before them",
+    )
+    add("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
+    add("--conf", type=float, metavar="X", help="least score of a detection")
+    add_tree_options(parser)
+    add("--workers", type=_count, metavar="N", help="processes (one a core); 1 gives the cleanest times")
+    add("-o", dest="out", default="runs/bench", metavar="DIR", help="results and cache (runs/bench)")
+    add_outputs(parser)
+    parser.set_defaults(run=run_bench)
+
+
+def run_bench(args: argparse.Namespace) -> int:
+    """Run, time and score; 0, or 1 when an algorithm could not run."""
+    from tracker.study.bench import bench
+
+    algos = list(dict.fromkeys(names_of(args.algo) or []))
+    line = Progress("run", None)
+
+    def progress(done: int, cached: int, total: int) -> None:
+        if line.live or done == total:
+            line.show(f"bench: {done} of {total} runs done" + (f", {cached} from the cache" if cached else ""))
+        if done == total:
+            line.close(keep=True)
+
+    runs, notes = bench(
+        args.data,
+        algos,
+        settings=settings_of(args.settings),
+        params=args.params,
+        split=args.split,
+        out=args.out,
+        detections=args.det,
+        conf=args.conf,
+        reid=args.reid,
+        rules=args.rules,
+        sequences=names_of(args.sequences),
+        workers=args.workers,
+        progress=progress,
+    )
+    evaluations = [run.evaluation for run in runs]
+    speeds = [run.speed() for run in runs]
+    extra = {title: [speed[title] for speed in speeds] for title in speeds[0]}
+    show(evaluations, args, extra=extra, figures=[run.figures() for run in runs])
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    return 1 if len(runs) < len(algos) else 0
+
+
+def _count(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
+    return value

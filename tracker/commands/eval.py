@@ -1,0 +1,102 @@
+"""The subcommand ``track eval``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracker.commands.scores import add_outputs, show
+from tracker.commands.words import add_rules, names_of
+
+if TYPE_CHECKING:
+    from tracker.evaluate.benchmark import GroundTruth
+    from tracker.evaluate.scores import Evaluation
+
+    Files = dict[str, Path | dict[str, Path]]  # by tracker
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Register ``eval``."""
+    parser = subparsers.add_parser(
+        "eval",
+        allow_abbrev=False,
+        description="Score results against ground truth: HOTA, CLEAR MOT and identity, as the official kit does.",
+    )
+    add = parser.add_argument
+    add(
+        "results",
+        nargs="+",
+        metavar="RESULTS",
+        help="a file, a folder of <seq>.txt, or folders of them, one a tracker",
+    )
+    add("--gt", required=True, metavar="GT", help="a MOTChallenge tree, a flat folder of <seq>.txt, or a file")
+    add_rules(parser)
+    add("--sequences", metavar="A,B", help="score only these sequences")
+    add("--split", choices=["full", "second-half"], default="full", help="second-half: MOT17's val half, from frame 1")
+    add("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")
+    add_outputs(parser)
+    add("--check", choices=["motmetrics"], help="recompute CLEAR and identity with it and say what differs")
+    parser.set_defaults(run=run_eval)
+
+
+def run_eval(args: argparse.Namespace) -> int:
+    """Score every tracker named on the command line; 0, or 1 when --check found a difference."""
+    from tracker.evaluate.benchmark import load_ground_truth
+    from tracker.evaluate.sequences import find_results
+    from tracker.study.split import halved
+
+    trackers: Files = {}
+    for path in args.results:
+        for name, files in find_results(path).items():
+            trackers[_free(name, Path(path), trackers)] = files
+    truth = halved(load_ground_truth(args.gt, args.rules, names_of(args.sequences)), args.split)
+    evaluations = [truth.score(files, tracker=name, threshold=args.threshold) for name, files in trackers.items()]
+    show(evaluations, args)
+    if args.check:
+        return _check(evaluations, trackers, truth, args.threshold)
+    return 0
+
+
+def _check(evaluations: list[Evaluation], trackers: Files, truth: GroundTruth, threshold: float) -> int:
+    """Say where motmetrics scores otherwise; 1 where that is wrong, else 0."""
+    from tracker.evaluate.motmetrics_bridge import IDENTITY, differences
+
+    code = 0
+    for e in evaluations:
+        found = differences(e, trackers[e.tracker], truth, threshold)
+        for name in dict.fromkeys(d.sequence for d in found):
+            parts = ", ".join(str(d) for d in found if d.sequence == name)
+            print(f"check: {e.tracker}: {name}: {parts}", file=sys.stderr)
+        wrong = any(d.figure in IDENTITY for d in found)
+        code |= wrong
+        if not found:
+            verdict = "CLEAR and identity agree"
+        elif wrong:
+            verdict = "identity scores differ, and should not"
+        else:
+            verdict = (
+                "identity agrees; CLEAR differs where motmetrics has rules of its own (partners kept over gaps, 80 %)"
+            )
+        print(f"check: {e.tracker}: {verdict}", file=sys.stderr)
+    return int(code)
+
+
+def _free(name: str, path: Path, taken: Files) -> str:
+    """A name for a tracker that no other has; two folders of one name are told apart by their path."""
+    if name in taken:
+        name = str(path)
+    while name in taken:
+        name += "'"
+    return name
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and at most 1")
+    return value
