@@ -20,7 +20,7 @@ from tracker.evaluate import Accumulator
 from tracker.evaluate.benchmark import load_ground_truth
 from tracker.io.mot import format_rows, read_detections
 from tracker.rows import results_of
-from tracker.study.bench import halved
+from tracker.study.split import halved
 
 cv2 = pytest.importorskip("cv2")
 SCALE = 0.625  # the video is 480x360, its ground truth and its detections 768x576

@@ -185,8 +185,8 @@ def part(about: str) -> Any:
 def search_of(setting: Setting) -> Search:
     """What `track tune` searches: what was declared, or else a range around the default.
 
-    Half of the default to twice it, shares at most to their upper end; a quarter to four times for a whole number; both
-    values of a switch. None where the default gives no range.
+    Half of the default to twice it, a number up to 1 at most to 1; a quarter to four times for a whole number; both
+    values of a switch; in any case within the kind's own range. None where the default gives no range.
     """
     if setting.search is not AUTO:
         return setting.search
@@ -196,8 +196,10 @@ def search_of(setting: Setting) -> Search:
     if not isinstance(default, (int, float)) or default <= 0:
         return None
     if setting.kind == "count" or (setting.kind == "any" and isinstance(default, int)):
-        return Range(max(1, default // 4), 4 * default, whole=True, log=True)
-    return Range(default / 2, 2 * default, log=True) if default > 1 else Range(default / 2, min(1.0, 2 * default))
+        low, high = max(1, default // 4, setting.low), min(4 * default, setting.high)
+        return Range(int(low), int(high), whole=True, log=True)
+    low, high = max(default / 2, setting.low), min(2 * default, setting.high)
+    return Range(low, high, log=True) if default > 1 else Range(low, min(1.0, high))
 
 
 def settings_of(cls: type[Any]) -> dict[str, Setting]:
@@ -211,7 +213,8 @@ def settings_of(cls: type[Any]) -> dict[str, Setting]:
             continue
         default = None if parameter.default is parameter.empty else parameter.default
         kind: Kind = "switch" if isinstance(default, bool) else "any"
-        found[name] = Setting(kind, default, "", search=AUTO, name=name)
+        search = None if name == "frame_rate" else AUTO  # the data have a rate
+        found[name] = Setting(kind, default, "", search=search, name=name)
     return found
 
 

@@ -59,3 +59,23 @@ def test_one_line_on_a_terminal(keep: bool, now: list[float]) -> None:
     line = "frame 2: two objects"
     end = "\n" if keep else "\r" + " " * len("frame 3: one") + "\r"
     assert stream.getvalue() == f"\r{line}\r{'frame 3: one':<{len(line)}}{end}"
+
+
+def test_what_was_done_before_says_nothing_of_the_rate(now: list[float]) -> None:
+    stream = io.StringIO()
+    shown = Progress("trial", 10, every=0, stream=stream)
+    shown.skipped = 6
+    now[0] += 2.0
+    shown(7)
+    now[0] += 2.0
+    shown(8, "HOTA 50.00")
+    assert stream.getvalue() == "trial 7 of 10: 0:06 left\ntrial 8 of 10: HOTA 50.00, 0:04 left\n"
+
+
+def test_a_line_of_ones_own(now: list[float]) -> None:
+    stream = Terminal()
+    shown = Progress("run", None, stream=stream)
+    shown.show("bench: 1 of 2 runs done")
+    shown.show("bench: 2 of 2")
+    shown.close(keep=True)
+    assert stream.getvalue() == "\rbench: 1 of 2 runs done\rbench: 2 of 2          \n"

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from made import write_sequence
 
 from tracker.evaluate.benchmark import evaluate, load_ground_truth
 from tracker.io.mot import read_detections, read_results
-from tracker.study import bench as module
-from tracker.study.bench import bench, halved, later
+from tracker.study import pool
+from tracker.study.bench import bench
+from tracker.study.job import Job
+from tracker.study.split import halved, later
 
-FRAMES = 41
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Two sequences of three objects that move apart; detections are the truth."""
-    for name in ("a", "b"):
-        write_sequence(tmp_path / name, FRAMES)
-    return tmp_path
+FRAMES = 41  # of each sequence of the tree
 
 
 def test_runs_are_scored_kept_and_taken_again(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,10 +34,10 @@ def test_runs_are_scored_kept_and_taken_again(tree: Path, monkeypatch: pytest.Mo
     assert read_results(out / "full" / "sort" / "a.txt").last_frame == FRAMES
     assert evaluate(out / "full" / "sort", tree).combined.to_dict() == run.evaluation.combined.to_dict()
 
-    def no_more(job: module.Job) -> None:
+    def no_more(job: Job) -> None:
         raise AssertionError(f"{job.sequence} ran again")
 
-    monkeypatch.setattr(module, "run_job", no_more)
+    monkeypatch.setattr(pool, "run_job", no_more)
     (again,), _ = bench(tree, ["sort"], out=out, workers=1)
     assert again.cached == 2
     assert again.evaluation.combined.to_dict() == run.evaluation.combined.to_dict()
@@ -56,18 +50,18 @@ def test_an_interrupted_run_goes_on_and_changed_detections_run_again(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[str] = []
-    real = module.run_job
+    real = pool.run_job
 
-    def once(job: module.Job) -> None:
+    def once(job: Job) -> None:
         if ran:
             raise KeyboardInterrupt
         ran.append(job.sequence)
         real(job)
 
-    monkeypatch.setattr(module, "run_job", once)
+    monkeypatch.setattr(pool, "run_job", once)
     with pytest.raises(KeyboardInterrupt):
         bench(tree, ["sort"], out=tree / "out", workers=1)
-    monkeypatch.setattr(module, "run_job", real)
+    monkeypatch.setattr(pool, "run_job", real)
     assert bench(tree, ["sort"], out=tree / "out", workers=1)[0][0].cached == 1
     with (tree / "a" / "det" / "det.txt").open("a") as file:
         file.write("1,-1,600,400,30,60,0.9,-1,-1,-1\n")
@@ -77,8 +71,8 @@ def test_an_interrupted_run_goes_on_and_changed_detections_run_again(
     assert not list((tree / "out").rglob("*.part"))
 
 
-def test_processes_start_deaf_to_an_interrupt(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child hears Ctrl-C until its initializer runs, so it must inherit that it is ignored."""
+def test_processes_ignore_interrupts_from_their_start(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child gets Ctrl-C until its initializer runs, so it must inherit that it is ignored."""
     seen = []
 
     class Pool(ThreadPoolExecutor):
@@ -90,7 +84,7 @@ def test_processes_start_deaf_to_an_interrupt(tree: Path, monkeypatch: pytest.Mo
             return super().submit(*args)
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(module, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", Pool)
     bench(tree, ["sort"], out=tree / "out", workers=2)
     assert seen == [signal.SIG_IGN] * 2
     assert signal.getsignal(signal.SIGINT) is before
@@ -304,3 +298,42 @@ def test_the_published_table_of_sort(tmp_path: Path, shared: Path) -> None:
     summary = run.evaluation.combined.summary()
     assert [round(100 * summary[name], 2) for name in ("HOTA", "MOTA", "IDF1")] == [65.23, 76.39, 72.51]
     assert summary["IDSW"] == 261
+
+
+def test_a_class_of_ones_own(tree: Path, mine: Path) -> None:
+    """It has no frame_rate and declares nothing; its settings are those of its signature."""
+    runs, notes = bench(tree, ["./mine.py:Mine", "sort"], out=tree / "out", workers=1)
+    assert notes == []
+    assert [run.label for run in runs] == ["mine", "sort"]
+    assert runs[0].evaluation.combined.clear.mota == pytest.approx(1)
+    assert (tree / "out/full/mine/a.txt").is_file()
+    for settings in ({"./mine.py:Mine.least": "0.99"}, {"mine.least": 0.99}, {"least": 0.99}):
+        (strict, _), _ = bench(tree, ["./mine.py:Mine", "sort"], settings=settings, out=tree / "out", workers=1)
+        assert strict.label == "mine least=0.99"
+        assert strict.evaluation.combined.clear.idsw > 0
+    with pytest.raises(ValueError, match="has no parameter 'lest', did you mean 'least'"):
+        bench(tree, ["./mine.py:Mine"], settings={"mine.lest": 1}, out=tree / "out")
+
+
+def test_two_classes_of_one_name_keep_their_results_apart(tree: Path, mine: Path) -> None:
+    (other,) = (path.stem for path in mine.glob("mine_*.py"))
+    runs, _ = bench(tree, ["./mine.py:Mine", f"{other}:Mine"], out=tree / "out", workers=1)
+    assert [run.label for run in runs] == [".-mine.py-Mine", f"{other}-Mine"]
+
+
+def test_a_class_that_needs_more_is_one_line(tree: Path, mine: Path) -> None:
+    (mine / "needy.py").write_text("class Needy:\n    def __init__(self, what): ...\n    def update(self, d): ...\n")
+    with pytest.raises(ValueError, match=r"^algo=\./needy\.py:Needy: cannot be built \([^\n]*'what'\)[^\n]*$"):
+        bench(tree, ["./needy.py:Needy"], out=tree / "out", workers=1)
+
+
+@pytest.mark.parametrize("path", [True, False])
+def test_processes_find_a_class_in_the_folder_they_were_started_in(
+    path: bool, tree: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by the path of this process: a command's has the script's folder in place of the current one."""
+    (module,) = (file.stem for file in mine.glob("mine_*.py"))
+    monkeypatch.setattr("sys.path", [folder for folder in sys.path if folder not in ("", str(mine))])
+    name = "./mine.py:Mine" if path else f"{module}:Mine"
+    (run,), _ = bench(tree, [name], out=tree / "out", workers=2)
+    assert run.evaluation.combined.clear.mota == pytest.approx(1)

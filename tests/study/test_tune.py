@@ -15,9 +15,11 @@ from made import write_sequence
 import tracker
 from tracker.algorithms import algorithm, algorithms, build, parameters, read_params
 from tracker.commands.main import main
-from tracker.study import tune as module
+from tracker.settings import Range
 from tracker.study.bench import bench
-from tracker.study.tune import Range, Tuned, search_space, tune
+from tracker.study.fold import Fold, Scores
+from tracker.study.space import search_space
+from tracker.study.tune import Tuned, tune
 
 
 @pytest.fixture
@@ -70,10 +72,8 @@ def test_the_same_again_is_the_same_file_interrupted_or_not(tree: Path) -> None:
 def test_finished_trials_are_not_done_again(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = search(tree, "out").path.read_bytes()
     scored: list[int] = []
-    real = module.Part.score
-    monkeypatch.setattr(
-        module.Part, "score", lambda part, *given: scored.append(len(part.frames)) or real(part, *given)
-    )
+    real = Fold.score
+    monkeypatch.setattr(Fold, "score", lambda part, *given: scored.append(len(part.frames)) or real(part, *given))
     assert search(tree, "out").path.read_bytes() == before
     assert scored == [1, 1]  # the held-out sequence alone
     scored.clear()
@@ -84,17 +84,17 @@ def test_finished_trials_are_not_done_again(tree: Path, monkeypatch: pytest.Monk
 
 def test_an_interrupt_within_a_trial_keeps_those_before(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = search(tree, "whole").path.read_bytes()
-    real, calls = module.Part.score, []
+    real, calls = Fold.score, []
 
-    def third(part: module.Part, *given: Any) -> module.Scores:
+    def third(part: Fold, *given: Any) -> Scores:
         calls.append(given)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return real(part, *given)
 
-    monkeypatch.setattr(module.Part, "score", third)
+    monkeypatch.setattr(Fold, "score", third)
     assert search(tree, "out").trials == 1
-    monkeypatch.setattr(module.Part, "score", real)
+    monkeypatch.setattr(Fold, "score", real)
     journal = tree.parent / "out" / "journal.log"
     journal.write_bytes(journal.read_bytes() + b'{"op_code": 4, "wor')  # as after a crash
     assert search(tree, "out").path.read_bytes() == whole
@@ -163,14 +163,14 @@ def test_splits(tree: Path, tmp_path: Path) -> None:
 
 
 def test_a_held_out_split_that_gets_worse_is_said(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def score(part: module.Part, algo: str, settings: Any, conf: Any) -> module.Scores:
-        value = 0.5 + (0.1 if "a" in part.frames else -0.1) * bool(settings)
+    def score(fold: Fold, algo: str, settings: Any, conf: Any) -> Scores:
+        value = 0.5 + (0.1 if "a" in fold.frames else -0.1) * bool(settings)
         return {"HOTA": value, "IDF1": value, "MOTA": value, "IDSW": 0}
 
-    monkeypatch.setattr(module.Part, "score", score)
+    monkeypatch.setattr(Fold, "score", score)
     assert "HOTA of the held-out split fell from 50.00 to 40.00" in search(tree, "out").notes[0]
     flat = {"HOTA": 0.5, "IDF1": 0.5, "MOTA": 0.5, "IDSW": 0}
-    monkeypatch.setattr(module.Part, "score", lambda *_: flat)
+    monkeypatch.setattr(Fold, "score", lambda *_: flat)
     tuned = search(tree, "flat")
     assert (tuned.best_trial, tuned.parameters, tuned.conf) == (0, {}, None)
     assert "no trial was better than the start" in tuned.notes[0]
@@ -216,10 +216,40 @@ def test_a_space_is_what_was_asked_for() -> None:
         "per_class": (True, False),
         "conf": Range(0, 0.5),
     }
-    assert "min_hits" not in search_space("sort", settings=["min_hits"])
+    assert "min_hits" not in search_space("sort", settings={"min_hits": 3})
+    assert search_space("sort", {"published_order": None, "frame_rate": None}) == {
+        "published_order": (False, True),
+        "frame_rate": Range(15.0, 60.0, log=True),
+    }
     assert "appearance" not in search_space("steady")
     assert {"appearance", "max_cosine_distance"} <= set(search_space("steady", reid="default"))
     assert "max_cosine_distance" in search_space("deepsort")
+
+
+def test_a_class_of_ones_own_is_searched_by_its_signature(tree: Path, mine: Path) -> None:
+    pytest.importorskip("optuna", reason="needs the extra tune")
+    spaces: list[Any] = []
+    tuned = tune(tree, "./mine.py:Mine", trials=3, begin=lambda space, *_: spaces.append(space))
+    assert spaces == [
+        {"least": Range(0.15, 0.6), "patience": Range(1, 12, whole=True, log=True), "gentle": (False, True)}
+    ]
+    assert tuned.algo == "./mine.py:Mine"
+    assert tuned.path.parent.name.startswith("mine-")
+    again = tune(tree, "./mine.py:Mine", trials=3)
+    assert again.path == tuned.path
+    assert read_params(tuned.path, "./mine.py:Mine").settings == tuned.parameters
+    (run,), _ = bench(tree, ["./mine.py:Mine"], params=tuned.path, out=tree / "out", workers=1)
+    assert run.label == " ".join(["mine", *(f"{key}={value}" for key, value in sorted(tuned.parameters.items()))])
+
+
+def test_what_a_class_needs_is_held_while_ranges_are_checked(mine: Path) -> None:
+    text = "class Mine:\n    def __init__(self, kind, rate=2.0, frame_rate=30.0): ...\n    def update(self, d): ...\n"
+    (mine / "needy.py").write_text(text)
+    name = "./needy.py:Mine"
+    assert search_space(name, settings={"kind": 1}) == {"rate": Range(1.0, 4.0, log=True)}
+    assert search_space(name, {"rate": "1:2"}, {"kind": 1}) == {"rate": Range(1, 2, log=True)}
+    with pytest.raises(ValueError, match=r"search rate=1:2: algo=./needy.py:Mine: cannot be built"):
+        search_space(name, {"rate": "1:2"})
 
 
 @pytest.mark.parametrize(
@@ -273,7 +303,7 @@ def test_data_without_truth_and_folders_of_others(tree: Path, capsys: pytest.Cap
         (tree / name / "truth").rename(tree / name / "gt")
     assert "journal.log: is of another search (other searched)" in refused(tree, out, "--search", "min_hits")
     assert "is of another search (other set, searched)" in refused(tree, out, "--set", "max_age=3")
-    assert "(other algorithm, searched)" in refused(tree, out, "--algo", "bytetrack")
+    assert "(other algorithm, searched, code)" in refused(tree, out, "--algo", "bytetrack")
     with (tree / "b" / "det" / "det.txt").open("a") as file:
         file.write("1,-1,600,400,30,60,0.9,-1,-1,-1\n")
     assert "(other data)" in refused(tree, out)

@@ -65,9 +65,14 @@ def _own(name: str) -> type[Any]:
     return found
 
 
+def _importable(folder: str) -> None:
+    """Let its modules be imported, as `python -m` does; last, so that they hide nothing."""
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
 def _module(where: str, name: str) -> Any:
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.append(os.getcwd())  # as `python -m` does; last, so that it hides nothing
+    _importable(os.getcwd())
     try:
         return importlib.import_module(where)
     except (ImportError, ValueError) as error:
@@ -84,6 +89,7 @@ def _file(path: Path, name: str) -> Any:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[key] = module
+        _importable(str(path.resolve().parent))
         try:
             spec.loader.exec_module(module)
         except BaseException as error:
@@ -131,12 +137,16 @@ def build(name: str, settings: Mapping[str, Any] | None = None, **given: Any) ->
     settings  parameters by name; text (from a command line) becomes a value of the parameter's kind
     given     further keyword arguments, as they are; those that the algorithm does not know are left out
 
-    Raises ValueError for an unknown algorithm or parameter, naming the nearest, and for a value that does not fit.
+    Raises ValueError for an unknown algorithm or parameter, naming the nearest, for a value that does not fit, and for
+    a class that needs more than it is given.
     """
     cls = algorithm(name)
     accepted = inspect.signature(cls).parameters
     values = {key: value for key, value in given.items() if key in accepted} | typed(name, settings or {})
-    tracker: Updates = cls(**values)
+    try:
+        tracker: Updates = cls(**values)
+    except TypeError as error:
+        raise ValueError(f"algo={name}: cannot be built ({error}); give what it needs in settings") from None
     return tracker
 
 

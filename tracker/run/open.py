@@ -213,10 +213,7 @@ def _open_tracker(options: Options, frame_rate: float) -> tuple[Updates, dict[st
     given |= parsed(algo, cls, options.settings or {})
     if options.every > 1:
         given |= _lengthened(cls, given, frame_rate, options.every)
-    try:
-        tracker = build(algo, given)
-    except TypeError as error:
-        raise ValueError(f"algo={algo}: cannot be built ({error}); give what it needs in settings") from None
+    tracker = build(algo, given)
     defaults = {name: setting.default for name, setting in settings_of(cls).items()}
     return tracker, {**defaults, **given, **_settings_used(tracker)}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker.algorithms import Params, algorithm, build, parameters, read_params
+from tracker.algorithms import Params, algorithm, build, parameters, read_params, short_name
 from tracker.arrays import FloatArray
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.scores import Evaluation
@@ -147,11 +147,11 @@ def _settings_for(algo: str, settings: Mapping[str, Any], algos: Sequence[str]) 
     values = {}
     for key, value in sorted(settings.items(), key=lambda item: "." in item[0]):  # one algorithm's own come last
         owner, _, short = key.rpartition(".")
-        if owner and owner not in algos:
+        if owner and not any(owner in (other, short_name(other)) for other in algos):
             raise ValueError(f"setting {key}: {owner} is not among the algorithms ({', '.join(algos)})")
         if not owner and not any(key in parameters(algorithm(other)) for other in algos):
             raise ValueError(f"setting {key}: none of {', '.join(algos)} has it; `track algos` lists what they have")
-        if owner == algo or (not owner and short in own):
+        if owner in (algo, short_name(algo)) or (not owner and short in own):
             values[short] = value
     return values
 

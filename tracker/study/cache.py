@@ -17,21 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from tracker.algorithms import algorithm
+from tracker.io.digest import sha256_of
+from tracker.io.images import list_images
 from tracker.study.imports import LIBRARY, library_files, own_files
 
 
 def key_of(made_of: Mapping[str, Any]) -> str:
     """One hash of everything that a result was made of."""
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-
-
-def sha_of(file: Path) -> str:
-    """SHA-256 of a file's content, as ``sha256sum`` prints it."""
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while block := opened.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def code_key(modules: Iterable[str], algo: str | None = None, library: Path = LIBRARY) -> str:
@@ -42,7 +35,7 @@ def code_key(modules: Iterable[str], algo: str | None = None, library: Path = LI
     library  folder of the package ``tracker``
     """
     files = library_files(modules, library) | ({} if algo is None else _algorithm_files(algo, library))
-    return key_of({"files": {name: sha_of(file) for name, file in sorted(files.items())}, **versions()})
+    return key_of({"files": {name: sha256_of([file]) for name, file in sorted(files.items())}, **versions()})
 
 
 def versions(names: Iterable[str] = ("numpy", "scipy")) -> dict[str, str]:
@@ -57,10 +50,11 @@ def versions(names: Iterable[str] = ("numpy", "scipy")) -> dict[str, str]:
 
 
 def images_key(source: Path) -> str:
-    """Hash of a video, or of the images of a folder with their names."""
+    """Hash of a video, or of the images of a folder, in their order and with their names."""
     if source.is_file():
-        return sha_of(source)
-    return key_of({file.name: sha_of(file) for file in sorted(source.iterdir()) if file.is_file()})
+        return sha256_of([source])
+    images, _ = list_images(source)
+    return sha256_of(images, names=True)
 
 
 def _algorithm_files(algo: str, library: Path) -> dict[str, Path]:

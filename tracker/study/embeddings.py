@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracker.arrays import EmbeddingArray
 from tracker.evaluate.sequences import Sequence
-from tracker.study.cache import code_key, images_key, key_of, sha_of, versions
+from tracker.io.digest import sha256_of
+from tracker.io.sequence import find_frames
+from tracker.study.cache import code_key, images_key, key_of, versions
 from tracker.study.embed_detections import embed_detections
 
-VIDEOS = ("mp4", "avi", "mkv", "webm")
+if TYPE_CHECKING:
+    from tracker.embed import Embedder
+
 # What decodes images and runs models: another version may give other numbers.
 PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "av", "onnxruntime", "openvino")
 
@@ -44,20 +48,20 @@ class Embeddings:
         beside = detections.with_suffix(".npz")
         if beside.is_file():
             return beside
-        source = _images_of(sequence.folder)
+        source = find_frames(sequence.folder)
         if source is None:
             raise MissingImages(
                 f"it wants embeddings, and {sequence.name} has no {beside.name} beside its detections, no img1 "
                 "and no video"
             )
-        made_of = {"detections": sha_of(detections), "images": self._images_key(source), **self._made_by}
+        made_of = {"detections": sha256_of([detections]), "images": self._images_key(source), **self._made_by}
         target = self.folder / f"{sequence.name}-{key_of(made_of)[:16]}.npz"
         if not target.is_file():
             self._write(target, embed_detections(source, detections, self._embedder))
         return target
 
     @cached_property
-    def _embedder(self) -> Any:
+    def _embedder(self) -> Embedder:
         from tracker.embed import open_embedder
 
         return open_embedder(self.reid)
@@ -82,10 +86,3 @@ class Embeddings:
         part = target.with_suffix(f".{os.getpid()}.part.npz")
         np.savez(part, embedding=vectors)
         part.replace(target)
-
-
-def _images_of(folder: Path) -> Path | None:
-    """The images of a sequence: its folder ``img1``, or else the first video in it."""
-    if (folder / "img1").is_dir():
-        return folder / "img1"
-    return next((file for kind in VIDEOS for file in sorted(folder.glob(f"*.{kind}"))), None)

@@ -35,7 +35,7 @@ def library_files(modules: Iterable[str], library: Path = LIBRARY) -> dict[str, 
     """
     find = _Finder(library)
     start = [file for name in modules if (file := find.absolute(name)) is not None]
-    return {file.relative_to(library.parent).as_posix(): file for file in _reached(start, find)}
+    return {_name(file, library.parent): file for file in _reached(start, find)}
 
 
 def own_files(file: Path, module: str, library: Path = LIBRARY) -> dict[str, Path]:
@@ -51,15 +51,12 @@ def own_files(file: Path, module: str, library: Path = LIBRARY) -> dict[str, Pat
     top = place.parents[len(names) - 1] if named else file.parent
     own = top / names[0] if named and len(names) > 1 else file.parent
     found = _reached([file], _Finder(library, top, None if own in _INSTALLED else own))
-    return {_name(path, (library.parent, top)): path for path in found}
+    return {_name(path, library.parent if library in path.parents else top): path for path in found}
 
 
-def _name(file: Path, folders: Iterable[Path]) -> str:
-    """Its path from one of the folders on: where they lie changes no result."""
-    for folder in folders:
-        if file.is_relative_to(folder):
-            return file.relative_to(folder).as_posix()
-    return file.name
+def _name(file: Path, folder: Path) -> str:
+    """Its path from the folder on: where that lies changes no result."""
+    return file.relative_to(folder).as_posix()
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ import numpy as np
 
 from tracker.algorithms import build
 from tracker.detections import Detections
+from tracker.io.digest import sha256_of
 from tracker.io.mot import read_detections, write_results
 from tracker.rows import results_of
-from tracker.study.cache import sha_of
 from tracker.study.vectors import read_vectors
 from tracker.tracks import Tracks
 
@@ -66,7 +66,7 @@ def is_done(job: Job) -> bool:
     """Whether its results are there, made of the same, and unchanged since."""
     try:
         record = json.loads(job.record.read_text())
-        return bool(record["key"] == job.key and record["results"] == sha_of(Path(job.target)))
+        return bool(record["key"] == job.key and record["results"] == sha256_of([Path(job.target)]))
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -95,7 +95,7 @@ def run_job(job: Job) -> None:
         job.record.unlink()
     # Columns 8 and 10 stay -1: det.txt has no classes, and the files of earlier versions stay the same.
     write_results(part, results_of(reports), classes=False, marks=False)
-    results = sha_of(part)
+    results = sha256_of([part])
     part.replace(target)
     record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds]}
     part.write_text(json.dumps(record), encoding="utf-8")

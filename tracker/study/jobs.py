@@ -12,8 +12,9 @@ from typing import Any
 
 from tracker.algorithms import algorithm, needs_embeddings, short_name, takes_embeddings
 from tracker.evaluate.sequences import Sequence as MotSequence
+from tracker.io.digest import sha256_of
 from tracker.io.mot import read_detections
-from tracker.study.cache import code_key, key_of, sha_of
+from tracker.study.cache import code_key, key_of
 from tracker.study.choices import Split
 from tracker.study.embeddings import Embeddings
 from tracker.study.job import Job
@@ -64,8 +65,8 @@ def jobs_of(algo: str, name: str, values: Mapping[str, Any], conf: float | None,
         made_of = {
             "algo": algo,
             "settings": {key: str(value) for key, value in settings},
-            "detections": sha_of(file),
-            "embeddings": None if vectors is None else sha_of(vectors),
+            "detections": sha256_of([file]),
+            "embeddings": None if vectors is None else sha256_of([vectors]),
             "frames": [first, length],
             "fps": sequence.fps,
             "conf": conf,

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from tracker.algorithms import algorithm, build, short_name, typed
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.sequences import find_detections
+from tracker.io.digest import sha256_of
 from tracker.settings import Range
 from tracker.spelling import nearest
-from tracker.study.cache import code_key, key_of, sha_of
+from tracker.study.cache import code_key, key_of
 from tracker.study.choices import METRICS, Metric, Split
 from tracker.study.fold import Fold, Scores
 from tracker.study.job import Job, detections_of
@@ -189,7 +190,7 @@ def _search(
         raise ValueError(f"seed={seed}: give 0 or more")
     held = typed(algo, settings)
     build(algo, held)
-    space = search_space(algo, search, list(held), reid)
+    space = search_space(algo, search, held, reid)
     if CONF in space and conf is not None:
         raise ValueError("conf is both searched and set; leave one out")
     return Search(algo, held, conf, space, metric, seed)
@@ -269,9 +270,9 @@ def _identity(job: Job, truth: GroundTruth) -> dict[str, Any]:
     """What a score on a sequence depends on."""
     return {
         "sequence": job.sequence,
-        "detections": sha_of(Path(job.detections)),
-        "embeddings": None if job.embeddings is None else sha_of(Path(job.embeddings)),
-        "truth": sha_of(truth.sequences[job.sequence].gt),
+        "detections": sha256_of([Path(job.detections)]),
+        "embeddings": None if job.embeddings is None else sha256_of([Path(job.embeddings)]),
+        "truth": sha256_of([truth.sequences[job.sequence].gt]),
         "frames": [job.first, job.length],
         "frame_rate": job.frame_rate,
     }
