@@ -57,9 +57,9 @@ def lay_out(text: str, folder: Path, request: pytest.FixtureRequest) -> None:
         (folder / "results").mkdir()
         for reference in (shared / "reference/bytetrack").glob("*.npz"):
             rows = np.load(reference)
-            write_results(
-                folder / "results" / f"{reference.stem}.txt", as_rows(rows["frame"], rows["id"], rows["xyxy"])
-            )
+            part = rows["frame"] <= 200  # enough to see that the command runs
+            few = as_rows(rows["frame"][part], rows["id"][part], rows["xyxy"][part])
+            write_results(folder / "results" / f"{reference.stem}.txt", few)
 
 
 @pytest.mark.parametrize("code", [*blocks("python"), *blocks("python", GUIDE)])
