@@ -93,8 +93,8 @@ def run_job(job: Job) -> None:
     part = target.with_suffix(f".{os.getpid()}.part")
     with suppress(OSError):
         job.record.unlink()
-    # Columns 8 and 10 stay -1: det.txt has no classes, and the files of earlier versions stay the same.
-    write_results(part, results_of(reports), classes=False, marks=False)
+    # det.txt has no classes, so column 8 stays -1.
+    write_results(part, results_of(reports), classes=False)
     results = sha256_of([part])
     part.replace(target)
     record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds]}
