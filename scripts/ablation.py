@@ -9,8 +9,8 @@ starts there. Each figure is HOTA / IDF1 / switches. A difference below 0.3 HOTA
 in a hundred changes.
 
 With --robust the same detections have their scores s changed, are cut at a least score, or come every third frame.
-"weak" is a made up weak detector: a fifth of the boxes left out, sides off by 4 % of the size, scores times 0.5 to 1.
-The first halves are those the detector was trained on, but no setting of Steady was. Each figure is HOTA / IDF1.
+"weak" imitates a weak detector: a fifth of the boxes left out, sides off by 4 % of the size, scores times 0.5 to 1.
+The detector was trained on the first halves; no setting of Steady was. Each figure is HOTA / IDF1.
 
 With --around each figure is the mean of five runs, each with another fiftieth of the detections left out.
 """
@@ -21,16 +21,18 @@ import argparse
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from tracker.algorithms import algorithm, build, parameters
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
-from tracker.io.mot import read_detections, read_ground_truth
-from tracker.io.seqinfo import read_seqinfo
+from tracker.evaluate.sequences import find_detections
+from tracker.io.mot import read_detections
 from tracker.rows import Rows, results_of
+from tracker.study.choices import Split
+from tracker.study.split import part_of
 
 STAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("all stages", "steady", {}),
@@ -39,7 +41,7 @@ STAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("no low stage", "steady", {"low_score": 1.0}),
     ("low stage from 0.1 as ByteTrack", "steady", {"low_score": 0.1}),
     ("low detections measured as high ones", "steady", {"low_noise": 1.0}),
-    ("nothing reported that is not seen", "steady", {"coast": 0}),
+    ("no predicted boxes reported", "steady", {"coast": 0}),
     ("thresholds of ByteTrack", "steady", {"high_score": 0.6, "score_power": 1.0}),
     ("ByteTrack, .6 and .9", "bytetrack", {"track_threshold": 0.6, "match_threshold": 0.9}),
     ("OC-SORT", "ocsort", {}),
@@ -52,7 +54,6 @@ RUNS, LEFT_OUT = 5, 0.02  # of --around
 NOT_TRIED = ("appearance", "max_cosine_distance", "frame_rate")  # they change nothing here
 
 Frames = dict[str, list[Detections]]
-Part = Literal["whole", "first", "second"]
 Change = Callable[[Detections], Detections]
 
 
@@ -64,19 +65,20 @@ def between(rows: Rows, first: int, last: int, every: int) -> Rows:
 
 
 def load(
-    folder: Path, rules: str, part: Part = "whole", *, det: str = "det.txt", every: int = 1
+    folder: Path, rules: str, split: Split = "full", *, det: str = "det.txt", every: int = 1
 ) -> tuple[GroundTruth, Frames]:
     """Truth and detections of the sequences in ``folder`` that have ``det``."""
+    sequences = find_detections(folder, file=det)
+    whole = load_ground_truth(folder, rules, [sequence.name for sequence in sequences])
     truth: dict[str, Rows] = {}
     frames: Frames = {}
-    for sequence in sorted(p for p in folder.iterdir() if (p / "det" / det).exists()):
-        length = read_seqinfo(sequence / "seqinfo.ini").length
-        assert length, f"{sequence}: seqinfo.ini has no seqLength"
-        middle = length // 2 + 1
-        first, last = {"whole": (1, length), "first": (1, middle), "second": (middle + 1, length)}[part]
-        layout: Any = "mot15" if rules == "mot15" else "mot16"
-        truth[sequence.name] = between(read_ground_truth(sequence / "gt/gt.txt", layout), first, last, every)
-        found = between(read_detections(sequence / "det" / det), first, last, every)
+    for sequence in sequences:
+        assert sequence.folder is not None
+        rows = whole.rows[sequence.name]
+        first, length = part_of(split, sequence.length or rows.last_frame)
+        last = first + length - 1
+        truth[sequence.name] = between(rows, first, last, every)
+        found = between(read_detections(sequence.folder / "det" / det), first, last, every)
         slices = [found.at(frame) for frame in range(1, (last - first) // every + 2)]
         frames[sequence.name] = [Detections(found.boxes[here], found.scores[here]) for here in slices]
     return load_ground_truth(truth, rules), frames
@@ -94,8 +96,8 @@ def follow(algorithm: str, settings: dict[str, Any], frames: list[Detections], a
 def row(truth: GroundTruth, frames: Frames, algorithm: str, settings: dict[str, Any]) -> tuple[float, float, int]:
     """HOTA and IDF1 in per cent, switches."""
     results = {name: follow(algorithm, settings, part) for name, part in frames.items()}
-    figures = truth.score(results, look=False).combined.to_dict()
-    return 100 * float(np.mean(figures["HOTA"])), 100 * figures["IDF1"], figures["IDSW"]
+    figures = truth.score(results, look=False).combined.summary()
+    return 100 * figures["HOTA"], 100 * figures["IDF1"], int(figures["IDSW"])
 
 
 def scored(change: Callable[[Any], Any]) -> Change:
@@ -125,10 +127,10 @@ def robustness(data: Path) -> None:
     scales += [(".3 s", scored(lambda s: 0.3 * s)), ("s squared", scored(lambda s: s * s))]
     cuts = [(f"cut at {least}", cut(least)) for least in (0.1, 0.3, 0.5, 0.6)]
     mot17, mot15 = data / "MOT17/train", data / "MOT15/train"
-    second, whole = load(mot17, "mot17", "second"), load(mot15, "mot15")
+    second, whole = load(mot17, "mot17", "second-half"), load(mot15, "mot15")
     rows = [(f"MOT17, {title}", second, change) for title, change in (*scales, *cuts, ("weak", weak()))]
-    rows.append(("MOT17, every third frame", load(mot17, "mot17", "second", every=3), same))
-    rows.append(("MOT17, first halves", load(mot17, "mot17", "first"), same))
+    rows.append(("MOT17, every third frame", load(mot17, "mot17", "second-half", every=3), same))
+    rows.append(("MOT17, first halves", load(mot17, "mot17", "first-half"), same))
     rows += [(f"MOT15, {title}", whole, change) for title, change in scales]
     rows.append(("MOT15, ACF", load(mot15, "mot15", det="det-acf.txt"), same))
     print(f"| {'':25} | Steady | {' | '.join(title for title, *_ in OTHERS)} |\n|{'---|' * (len(OTHERS) + 2)}")
@@ -142,7 +144,7 @@ def robustness(data: Path) -> None:
 
 
 def around(data: Path) -> None:
-    sets = [load(data / "MOT17/train", "mot17", "second"), load(data / "MOT15/train", "mot15")]
+    sets = [load(data / "MOT17/train", "mot17", "second-half"), load(data / "MOT15/train", "mot15")]
     print(f"| {'':22} | MOT17 second halves | MOT15 |\n|---|---|---|")
     changes: list[tuple[str, dict[str, Any]]] = [("as it is", {})]
     for name, value in parameters(algorithm("steady")).items():
@@ -172,7 +174,7 @@ def main() -> None:
     if options.robust or options.around:
         (robustness if options.robust else around)(options.data)
         return
-    sets = [load(options.data / "MOT17/train", "mot17", "second"), load(options.data / "MOT15/train", "mot15")]
+    sets = [load(options.data / "MOT17/train", "mot17", "second-half"), load(options.data / "MOT15/train", "mot15")]
     print(f"| {'':36} | MOT17 second halves | MOT15 |\n|---|---|---|")
     for title, name, settings in STAGES:
         cells = []

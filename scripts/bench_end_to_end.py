@@ -1,4 +1,4 @@
-"""The command on a real video against its limit: decoding alone and detecting alone, whichever is slower."""
+"""The command on a real video against its limit, the slower of decoding alone and detecting alone."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def _row(name: str, row: Any) -> str:
 
 def _alone(video: Path, model: Path) -> tuple[float, float]:
     """Frames/s of each stage by itself, on the same frames."""
-    from tracker.detect import open_detector
+    from tracker.detect import ONNX
     from tracker.io.video import open_source
 
-    detector = open_detector(str(model), conf=0.5, classes=["person"])
+    detector = ONNX(model, conf=0.5, classes=["person"])
     with open_source(video) as source:
         started = time.perf_counter()
         frames = sum(1 for _ in source)
@@ -51,6 +51,7 @@ def _alone(video: Path, model: Path) -> tuple[float, float]:
     detecting = 0.0
     with open_source(video) as source:
         for frame in source:
+            assert frame.image is not None
             started = time.perf_counter()
             detector(frame.image)
             detecting += time.perf_counter() - started
@@ -58,7 +59,7 @@ def _alone(video: Path, model: Path) -> tuple[float, float]:
 
 
 def _track(video: Path, model: Path) -> float:
-    """Frames/s that the command reports of itself: start-up is not in it, closing the files is."""
+    """Frames/s that the command reports: start-up does not count, closing the files does."""
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     environment["PYTHONPATH"] = str(ROOT)
     with tempfile.TemporaryDirectory() as folder:

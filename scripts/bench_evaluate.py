@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,8 @@ def _motmetrics(gt: Path, results: Path) -> None:
     def theirs() -> None:
         host = motmetrics.metrics.create()
         for scene in matrices.values():
-            host.compute(to_motmetrics(*zip(*scene, strict=True)), metrics=shares + counts)
+            gt_ids, ids, similarity = zip(*scene, strict=True)
+            host.compute(to_motmetrics(gt_ids, ids, similarity), metrics=shares + counts)
 
     def ours() -> None:
         for blocks in frames.values():
@@ -219,7 +220,7 @@ def _processor() -> float:
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
+def _quiet() -> Iterator[None]:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from bench_peers import Contestant
-from numpy.typing import NDArray
 
 from tracker.appearance import Galleries
+from tracker.arrays import BoolArray, EmbeddingArray, FloatArray
 
 
 class Gallery:
-    """tracks x budget unit vectors, met by the detections of a frame; ours, a loop, and one product of everything."""
+    """Distances of a frame's detections to tracks x budget embeddings: ours, a loop, and one product of everything."""
 
     def __init__(self, tracks: int = 100, budget: int = 100, detections: int = 50, width: int = 128) -> None:
         self.name = f"gallery {tracks} x {budget} x {width}, {detections} detections"
@@ -34,7 +34,7 @@ class Gallery:
             one("one padded product", "peer", self._product),
         ]
 
-    def _ours(self, wanted: Any) -> Callable[[Any], Any]:
+    def _ours(self, wanted: BoolArray) -> Callable[[Any], Any]:
         galleries = Galleries(self.budget, len(self.past[0]))
         slots = galleries.open(self.past[0])
         for embeddings in self.past[1:]:
@@ -52,5 +52,6 @@ class Gallery:
         return lambda embeddings: 1.0 - (flat @ embeddings.T).reshape(*pool.shape[:2], -1).max(axis=1)
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
-    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+def _unit(vectors: FloatArray) -> EmbeddingArray:
+    unit: EmbeddingArray = (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+    return unit

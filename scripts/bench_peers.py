@@ -1,8 +1,7 @@
 """Who takes part in ``scripts/bench.py``: our algorithms, the baselines, and other projects' trackers where installed.
 
-A contestant is a name, a function that makes a new tracker's update, one that turns a frame's detections into what
-that update takes (not timed), and one that reads the ids out of its answer. Each runs with its own defaults.
-None of the packages is needed: one that is absent is said to be so, with the command that installs it.
+Each runs with its own defaults. None of the packages is needed: for an absent one a line gives the command that
+installs it.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from tracker import Detections
 from tracker.algorithms import algorithm as find_algorithm
 from tracker.algorithms import algorithms, build, needs_embeddings, wants_embeddings
 
-# What installs each package. Those of the extra share an environment; norfair's metadata asks for numpy 1, which the
-# others refuse, but it runs on numpy 2. boxmot is AGPL and brings torch: it is used where it is, and never asked for.
+# What installs each package. Those of the extra share an environment; norfair's metadata requires numpy 1, which the
+# others refuse, but it runs on numpy 2. boxmot is AGPL and brings torch: it is used where it is installed.
 PACKAGES = {
     "trackers": 'pip install ".[peers]"',
     "supervision": 'pip install ".[peers]"  (before 0.31, which has no tracker)',
@@ -30,16 +30,25 @@ PACKAGES = {
     "boxmot": "pip install boxmot  (AGPL-3.0; brings torch)",
 }
 
-NATIVE = {"similari"}  # what it allocates cannot be seen from Python
+Update = Callable[[Any], Any]
+
+NATIVE = {"similari"}  # Python does not see what it allocates
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """package: "" for our own, "baseline", or the module to import. embedded: the detections bring embeddings."""
+    """A tracker that takes part.
+
+    package   "" for our own, "baseline", or the module to import
+    make      gives the update of a new tracker
+    take      turns a frame's detections into what the update takes; not timed
+    ids       the ids in what the update returns
+    embedded  whether the detections bring embeddings
+    """
 
     name: str
     package: str
-    make: Callable[[], Callable[[Any], Any]]
+    make: Callable[[], Update]
     take: Callable[[Detections], Any]
     ids: Callable[[Any], Any]
     embedded: bool = False
@@ -58,7 +67,7 @@ def ours() -> list[Contestant]:
 
 
 def baselines() -> list[Contestant]:
-    """The published algorithms, written plainly: what "x" in the table is relative to."""
+    """The published algorithms, written plainly, which "x" in the table is relative to."""
     from bench_baselines import PlainDeepSORT, PlainSORT
 
     return [
@@ -72,7 +81,7 @@ def installed(package: str) -> bool:
 
 
 def peers(package: str) -> list[Contestant]:
-    """The trackers of an installed package. ImportError or AttributeError where it is not the one known here."""
+    """The trackers of an installed package. ImportError or AttributeError where it has other names."""
     makers = {
         "trackers": _trackers,
         "supervision": _supervision,
@@ -106,7 +115,7 @@ def _supervised(detections: Detections) -> Any:
 
 
 def _known(answer: Any) -> Any:
-    """Roboflow's trackers give every detection back, -1 where it has no track yet."""
+    """Roboflow's trackers return every detection, with -1 where it has no track yet."""
     return answer.tracker_id[answer.tracker_id >= 0]
 
 
@@ -120,7 +129,12 @@ def _trackers() -> list[Contestant]:
         ("BoT-SORT", lambda: trackers.BoTSORTTracker(enable_cmc=False)),  # there are no images
         ("C-BIoU", trackers.CBIoUTracker),
     ]
-    return [Contestant(f"trackers {k}", "trackers", lambda m=m: m().update, _supervised, _known) for k, m in kinds]
+
+    def make(kind: Callable[[], Any]) -> Update:
+        update: Update = kind().update
+        return update
+
+    return [Contestant(f"trackers {name}", "trackers", partial(make, k), _supervised, _known) for name, k in kinds]
 
 
 def _supervision() -> list[Contestant]:
@@ -145,8 +159,9 @@ def _norfair() -> list[Contestant]:
         pairs = zip(detections.boxes, detections.scores, strict=True)
         return [norfair.Detection(box.reshape(2, 2), scores=np.full(2, score)) for box, score in pairs]
 
-    def make() -> Callable[[Any], Any]:
-        return norfair.Tracker(distance_function="iou", distance_threshold=0.7).update
+    def make() -> Update:
+        update: Update = norfair.Tracker(distance_function="iou", distance_threshold=0.7).update
+        return update
 
     return [Contestant("norfair", "norfair", make, take, lambda answer: [one.id for one in answer])]
 
@@ -159,13 +174,14 @@ def _similari() -> list[Contestant]:
         rows = np.column_stack((detections.boxes[:, :2], size)).tolist()
         return [(similari.BoundingBox(*row).as_xyaah(), None) for row in rows]
 
-    def make(method: Any) -> Callable[[Any], Any]:
-        return similari.Sort(shards=1, bbox_history=1, max_idle_epochs=30, method=method).predict
+    def make(method: Any) -> Update:
+        update: Update = similari.Sort(shards=1, bbox_history=1, max_idle_epochs=30, method=method).predict
+        return update
 
     kinds = similari.PositionalMetricType
     methods = [("IoU", kinds.iou(threshold=0.3)), ("Mahalanobis", kinds.maha())]
     return [
-        Contestant(f"similari {k}", "similari", lambda m=m: make(m), take, lambda answer: [one.id for one in answer])
+        Contestant(f"similari {k}", "similari", partial(make, m), take, lambda answer: [one.id for one in answer])
         for k, m in methods
     ]
 
@@ -177,8 +193,9 @@ def _motpy() -> list[Contestant]:
         pairs = zip(detections.boxes, detections.scores, strict=True)
         return [motpy.Detection(box=box, score=float(score)) for box, score in pairs]
 
-    def make() -> Callable[[Any], Any]:
-        return motpy.MultiObjectTracker(dt=1 / 30).step
+    def make() -> Update:
+        update: Update = motpy.MultiObjectTracker(dt=1 / 30).step
+        return update
 
     return [Contestant("motpy", "motpy", make, take, lambda answer: [one.id for one in answer])]
 
@@ -189,11 +206,11 @@ def _deep_sort_realtime() -> list[Contestant]:
     def take(detections: Detections) -> Any:
         size = detections.boxes[:, 2:] - detections.boxes[:, :2]
         rows = np.column_stack((detections.boxes[:, :2], size)).tolist()
-        return [(row, float(score), 0) for row, score in zip(rows, detections.scores, strict=True)], list(
-            detections.embeddings
-        )
+        assert detections.embeddings is not None
+        given = [(row, float(score), 0) for row, score in zip(rows, detections.scores, strict=True)]
+        return given, list(detections.embeddings)
 
-    def make() -> Callable[[Any], Any]:
+    def make() -> Update:
         tracker = DeepSort(embedder=None, nn_budget=100)
         return lambda given: tracker.update_tracks(given[0], embeds=given[1])
 
@@ -206,14 +223,14 @@ def _deep_sort_realtime() -> list[Contestant]:
 def _boxmot() -> list[Contestant]:
     import boxmot
 
-    picture = np.zeros((1080, 1920, 3), dtype=np.uint8)
+    image = np.zeros((1080, 1920, 3), dtype=np.uint8)
 
     def take(detections: Detections) -> Any:
         return np.column_stack((detections.boxes, detections.scores, detections.classes))
 
-    def make(cls: Any) -> Callable[[Any], Any]:
+    def make(cls: Any) -> Update:
         tracker = cls()
-        return lambda rows: tracker.update(rows, picture)
+        return lambda rows: tracker.update(rows, image)
 
     kinds = [(name, getattr(boxmot, name)) for name in ("OcSort", "ByteTrack", "SFSORT")]
-    return [Contestant(f"boxmot {k}", "boxmot", lambda c=c: make(c), take, _last_column) for k, c in kinds]
+    return [Contestant(f"boxmot {k}", "boxmot", partial(make, c), take, _last_column) for k, c in kinds]

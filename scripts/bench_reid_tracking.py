@@ -3,7 +3,7 @@
     python scripts/bench_reid_tracking.py SHARED [--reid FILE.onnx ...] [--cosine .2]
 
 SHARED: the folder with data/video/vtest_480x360.mp4, its ground truth, yolox_nano.onnx and osnet_x0_25_msmt17.onnx.
-Detections (conf .5) are made once; every run sees the same.
+Detections (conf .5) are made once, and every run gets the same.
 """
 
 from __future__ import annotations
@@ -11,76 +11,54 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+import bench_vtest as vtest
 
 from reid import default_model
 from tracker.algorithms import build
-from tracker.boxes import iou_xyxy
-from tracker.detect.select import open_detector
-from tracker.detections import as_detections
-from tracker.embed.onnx import ONNXEmbedder
-from tracker.io.mot import read_ground_truth
-from tracker.io.video import open_source
-
-SCALE = 0.625  # the video is 480x360, its ground truth 768x576
-
-
-def score(rows: dict[int, tuple[np.ndarray, np.ndarray]], truth: Any) -> Any:
-    """MOTA, IDF1 and switches by motmetrics at IoU .5; ``rows``: (ids, boxes xyxy) per 1-based frame."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pandas' own, raised while motmetrics loads and computes
-        import motmetrics
-
-        accumulator = motmetrics.MOTAccumulator()
-        for number, (ids, boxes) in rows.items():
-            gt = truth.select(truth.at(number))
-            gt = gt.select(gt.scores > 0)
-            distances = 1 - iou_xyxy(gt.boxes * SCALE, boxes)
-            distances[distances > 0.5] = np.nan
-            accumulator.update(gt.ids, ids, distances, frameid=number)
-        metrics = ["mota", "idf1", "num_switches"]
-        return motmetrics.metrics.create().compute(accumulator, metrics=metrics).iloc[0]
+from tracker.detections import Detections
+from tracker.embed import ONNXEmbedder
+from tracker.evaluate.benchmark import GroundTruth
+from tracker.protocol import Updates
+from tracker.rows import results_of
 
 
 def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("shared", type=Path)
-    p.add_argument("--reid", action="append", default=[], help="another ONNX model")
-    p.add_argument("--cosine", type=float, action="append", help="max_cosine_distance (default .2); may be repeated")
-    args = p.parse_args()
-    data = args.shared / "data"
-    truth = read_ground_truth(data / "MOT15/train/PETS09-S2L1/gt/gt.txt")
-    detector = open_detector(str(data / "models/yolox_nano.onnx"), conf=0.5, classes=["person"])
-    frames = []
-    with open_source(data / "video/vtest_480x360.mp4") as video:
-        for frame in video:
-            frames.append((frame.number, frame.image, as_detections(detector(frame.image))))
-    print(f"{len(frames)} frames, {sum(len(d) for *_, d in frames)} detections")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("shared", type=Path)
+    add("--reid", action="append", default=[], help="another ONNX model")
+    add("--cosine", type=float, action="append", help="max_cosine_distance (default .2); may be repeated")
+    args = parser.parse_args()
+    detector, truth = vtest.detector(args.shared), vtest.truth(args.shared)
+    images = list(vtest.images(args.shared))
+    found = [detector(image) for image in images]
+    print(f"{len(found)} frames, {sum(map(len, found))} detections")
     print("| appearance | max cosine | MOTA | IDF1 | switches | embed ms/frame |\n|---|---|---|---|---|---|")
-
-    def run(name: str, tracker: Any, cosine: str, detections: list[Any], spent: float) -> None:
-        rows = {}
-        for (number, *_), found in zip(frames, detections, strict=True):
-            tracks = tracker.update(found)
-            rows[number] = (np.asarray(tracks.ids), np.asarray(tracks.boxes, dtype=float))
-        s = score(rows, truth)
-        print(f"| {name} | {cosine} | {100 * s.mota:.1f} | {100 * s.idf1:.1f} | {s.num_switches:.0f} "
-              f"| {1000 * spent / len(frames):.1f} |", flush=True)  # fmt: skip
-
-    run("none (SORT)", build("sort"), "-", [d for *_, d in frames], 0.0)
-    for file in (default_model(), data / "models/osnet_x0_25_msmt17.onnx", *map(Path, args.reid)):
+    print(row("none (SORT)", "-", build("sort"), found, truth, 0.0), flush=True)
+    for file in (default_model(), args.shared / "data/models/osnet_x0_25_msmt17.onnx", *map(Path, args.reid)):
         embed = ONNXEmbedder(file, threads=1)
         started = time.perf_counter()
-        vectors = [embed(image, d.boxes) for _, image, d in frames]
+        vectors = [embed(image, frame.boxes) for image, frame in zip(images, found, strict=True)]
         spent = time.perf_counter() - started
-        ready = [d.with_embeddings(v) for (*_, d), v in zip(frames, vectors, strict=True)]
+        ready = [frame.with_embeddings(part) for frame, part in zip(found, vectors, strict=True)]
         for cosine in args.cosine or [0.2]:
-            run(file.stem, build("deepsort", {"max_cosine_distance": str(cosine)}), f"{cosine:g}", ready, spent)
+            tracker = build("deepsort", {"max_cosine_distance": cosine})
+            print(row(file.stem, f"{cosine:g}", tracker, ready, truth, spent), flush=True)
     return 0
+
+
+def row(
+    name: str, cosine: str, tracker: Updates, frames: Sequence[Detections], truth: GroundTruth, spent: float
+) -> str:
+    rows = results_of([tracker.update(found) for found in frames])
+    score = truth.score({vtest.NAME: rows}, look=False).combined.summary()
+    return (
+        f"| {name} | {cosine} | {100 * score['MOTA']:.1f} | {100 * score['IDF1']:.1f} | {score['IDSW']:.0f} "
+        f"| {1000 * spent / len(frames):.1f} |"
+    )
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ BLOCK = 20  # frames that one contestant runs before it is the next one's turn
 WARM_UP = 5  # first updates of a run that do not count
 FEW = 10  # updates that a median needs
 
-# The yardsticks: products of small matrices cost numpy's and Python's overhead, of large ones the processor's
-# arithmetic. Both kinds of work are in an update, and machines differ in how the two compare.
+# The yardsticks: products of small matrices measure the overhead of numpy and Python, products of large ones the
+# processor's arithmetic. An update has both kinds of work, and their ratio differs between machines.
 PRODUCTS = {"8x8": (8, 500), "256x256": (256, 3)}  # size, repetitions
 
 
@@ -53,12 +53,12 @@ class Times:
 
     @property
     def best(self) -> float:
-        """The quickest block: what is left when a busy machine disturbs the others. inf where there is none."""
+        """The quickest block, the one that a busy machine disturbed least; inf where there is none."""
         return min(self.blocks.values(), default=float("inf"))
 
 
 def ratio(ours: Times, baseline: Times) -> float | None:
-    """How many times quicker than the baseline: the median over blocks that both ran, side by side in time."""
+    """How many times quicker than the baseline: the median over the blocks that both ran, one beside the other."""
     both = ours.blocks.keys() & baseline.blocks.keys()
     if not both:
         return None
@@ -74,8 +74,8 @@ def race(
 ) -> dict[str, Times]:
     """Run every contestant over all frames ``rounds`` times, block by block in turns.
 
-    limit     processor seconds after which a contestant is stopped; what it did until then counts. An update is not
-              interrupted: one that never returns has to be (Ctrl-C)
+    limit     processor seconds after which a contestant is stopped; what it did until then counts. A running update is
+              not interrupted: one that never returns needs Ctrl-C
     products  gets the times of numpy's matrix products, measured between the turns
 
     The clock is the processor time of this process, all its threads: other work on the machine does not count, and
@@ -119,7 +119,7 @@ def _block(
     update: Callable[[Any], Any], inputs: list[Any], limit: float, spent: dict[str, float], one: Contestant
 ) -> tuple[list[float], Any]:
     """Microseconds of each update, and the last answer."""
-    gc.collect(1)  # of what the one before left
+    gc.collect(1)  # what the one before left
     taken, answer = [], None
     for given in inputs:
         started = time.process_time_ns()
@@ -148,14 +148,14 @@ def _time_products(products: dict[str, Times]) -> None:
 def peak_megabytes(one: Contestant, frames: Sequence[Any], limit: float) -> float | None:
     """Most that Python and numpy had allocated at once for the tracker, its tracks and the arrays of an update.
 
-    The detections are not counted, nor what native code allocates without numpy. None where it raises; runs for
-    ``limit`` seconds at most.
+    Neither the detections nor what native code allocates without numpy is counted. None where it raises; runs for at
+    most ``limit`` seconds.
     """
     until = time.monotonic() + limit
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            one.make()(one.take(frames[0]))  # what is imported late is in memory now
+            one.make()(one.take(frames[0]))  # late imports happen here, uncounted
             inputs = [one.take(frame) for frame in frames]
             gc.collect()
             tracemalloc.start()
@@ -168,5 +168,5 @@ def peak_megabytes(one: Contestant, frames: Sequence[Any], limit: float) -> floa
                 return tracemalloc.get_traced_memory()[1] / 1e6
             finally:
                 tracemalloc.stop()
-    except Exception:  # the race has said it
+    except Exception:  # the race reported it
         return None

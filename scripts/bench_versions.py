@@ -41,6 +41,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import numpy as np
+from bench_options import names, sizes
 from bench_scenes import walkers
 
 ALGOS = ("SORT", "ByteTrack", "Steady", "OCSORT", "DeepSORT")
@@ -126,22 +127,11 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--against", type=Path, required=True, metavar="DIR", help="root of the other checkout")
-    add("--algos", type=_names, default=list(ALGOS), help=f"public names of trackers; default {','.join(ALGOS)}")
-    add("--objects", type=_sizes, default=list(OBJECTS), help=f"default {','.join(map(str, OBJECTS))}")
+    add("--algos", type=names, default=list(ALGOS), help=f"public names of trackers; default {','.join(ALGOS)}")
+    add("--objects", type=sizes, default=list(OBJECTS), help=f"default {','.join(map(str, OBJECTS))}")
     add("--frames", type=int, help="of a scene; default 400, fewer where there are many objects")
     add("--rounds", type=int, default=5, help="pairs of processes; default 5")
     return parser.parse_args(words)
-
-
-def _names(text: str) -> list[str]:
-    return [word for word in text.split(",") if word]
-
-
-def _sizes(text: str) -> list[int]:
-    words = _names(text)
-    if not words or not all(word.isdecimal() and int(word) > 0 for word in words):
-        raise argparse.ArgumentTypeError(f"{text!r}: give whole numbers above 0, such as 10,100")
-    return [int(word) for word in words]
 
 
 def compare(against: Path, algos: Sequence[str], objects: Sequence[int], frames: int | None, rounds: int) -> None:

@@ -18,6 +18,7 @@ import bench  # noqa: E402
 import bench_peers  # noqa: E402
 import bench_ratios  # noqa: E402
 import bench_scenes  # noqa: E402
+import bench_tables  # noqa: E402
 import bench_timing  # noqa: E402
 import bench_versions  # noqa: E402
 from bench_peers import Contestant  # noqa: E402
@@ -225,7 +226,7 @@ def test_the_committed_ratios_are_of_rows_that_exist() -> None:
 
 def test_markdown_goes_between_the_marks_and_json_has_every_row(tmp_path: Path) -> None:
     page, data = tmp_path / "page.md", tmp_path / "all.json"
-    page.write_text(f"before\n{bench.MARKS[0]}\nold\n{bench.MARKS[1]}\nafter\n")
+    page.write_text(f"before\n{bench_tables.MARKS[0]}\nold\n{bench_tables.MARKS[1]}\nafter\n")
     words = [*TINY, "--algos", "sort,deepsort", "--no-memory", "--markdown", str(page), "--json", str(data)]
     assert bench.main(words) == 0
     text = page.read_text()
@@ -258,7 +259,7 @@ def test_ctrl_c_keeps_the_finished_scenes(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(bench, "race", interrupted)
     data, ratios, page = tmp_path / "all.json", tmp_path / "ratios.json", tmp_path / "page.md"
-    page.write_text(before := f"{bench.MARKS[0]}\nof all scenes\n{bench.MARKS[1]}\n")
+    page.write_text(before := f"{bench_tables.MARKS[0]}\nof all scenes\n{bench_tables.MARKS[1]}\n")
     words = [*TINY, "--quick", "--json", str(data), "--store", str(ratios), "--markdown", str(page)]
     assert bench.main(words) == 130
     assert page.read_text() == before
@@ -269,7 +270,7 @@ def test_ctrl_c_keeps_the_finished_scenes(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_where_nothing_was_measured_the_old_table_stays(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(before := f"{bench.MARKS[0]}\nold\n{bench.MARKS[1]}\n")
+    page.write_text(before := f"{bench_tables.MARKS[0]}\nold\n{bench_tables.MARKS[1]}\n")
     words = ["--scenes", "mot17", "--shared", str(tmp_path), "--peers", "none", "--markdown", str(page)]
     assert bench.main(words) == 2
     assert page.read_text() == before
@@ -283,7 +284,7 @@ def test_what_was_measured_is_kept_where_ratios_cannot_be_compared(tmp_path: Pat
 
 
 def test_the_readme_has_the_marks() -> None:
-    assert bench._split_at_marks(ROOT / "docs" / "measurements.md")
+    assert bench_tables.split_at_marks(ROOT / "docs" / "measurements.md")
 
 
 def test_without_the_shared_data_its_scenes_are_left_out(tmp_path: Path, capsys: Any) -> None:

@@ -31,7 +31,7 @@ def script() -> Any:
 @pytest.fixture(scope="module")
 def halves(request: pytest.FixtureRequest, script: Any) -> Any:
     """Truth and detections of MOT17's second halves."""
-    return script.load(request.getfixturevalue("shared") / "data/MOT17/train", "mot17", "second")
+    return script.load(request.getfixturevalue("shared") / "data/MOT17/train", "mot17", "second-half")
 
 
 @pytest.mark.slow
@@ -49,7 +49,7 @@ def test_a_low_frame_rate_costs_little_where_time_is_given(halves: Any, script: 
 
 @pytest.mark.parametrize("name", ["sort", "bytetrack", "ocsort", "steady"])
 @pytest.mark.parametrize("every", [1, 3])
-def test_one_missed_look_does_not_end_a_track(name: str, every: int) -> None:
+def test_one_missed_detection_does_not_end_a_track(name: str, every: int) -> None:
     tracker = algorithm(name)(max_age=1, frame_rate=30)
     before: list[int] = []
     for i, seen in enumerate(lanes(frames=20)):

@@ -26,7 +26,7 @@ class Options:
 
     source: str | Path | int | Source | Frames
     algo: str | Updates | None = None
-    detector: str | Path | Callable[[Image], object] | None = None
+    detector: str | Path | Callable[[Image], object] | RecordedDetector | None = None
     reid: str | Path | EmbedderCall | None = None
     reid_runtime: str | None = None
     conf: float | None = None

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from tracker.arrays import Image
+from tracker.detect.detector import RecordedDetector
 from tracker.detections import Invalid
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
@@ -121,7 +122,7 @@ def track(
     source: str | Path | int | Source | Frames,
     *,
     algo: str | Updates | None = None,
-    detector: str | Path | Callable[[Image], object] | None = None,
+    detector: str | Path | Callable[[Image], object] | RecordedDetector | None = None,
     reid: str | Path | EmbedderCall | None = None,
     reid_runtime: str | None = None,
     conf: float | None = None,

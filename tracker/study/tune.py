@@ -14,20 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import algorithm, build, short_name, typed
-from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
-from tracker.evaluate.sequences import find_detections
-from tracker.io.digest import sha256_of
 from tracker.settings import Range
-from tracker.spelling import nearest
 from tracker.study.cache import code_key, key_of
 from tracker.study.choices import METRICS, Metric, Split
+from tracker.study.data import Data, open_data
 from tracker.study.fold import Fold, Scores
-from tracker.study.job import Job, detections_of
-from tracker.study.jobs import Tree, jobs_of
 from tracker.study.journal import complete, locked, open_study
 from tracker.study.search import Progress, Search, best_of
 from tracker.study.space import CONF, Space, search_space
-from tracker.study.split import halved
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -59,46 +53,6 @@ class Tuned:
     path: Path
     notes: tuple[str, ...]
     interrupted: bool
-
-
-@dataclass(frozen=True)
-class Data:
-    """The sequences of a search.
-
-    truth  ground truth of them all
-    jobs   by split, "training" and "held_out": what the algorithm gets of each sequence
-    part   of each sequence, by split
-    path   as it was given
-    notes  what there is to say about them
-    """
-
-    truth: GroundTruth
-    jobs: dict[str, list[Job]]
-    part: dict[str, Split]
-    path: str
-    notes: list[str]
-
-    @property
-    def names(self) -> dict[str, list[str]]:
-        """Names of the sequences by split."""
-        return {title: [job.sequence for job in jobs] for title, jobs in self.jobs.items()}
-
-    def fold(self, title: str) -> Fold:
-        """The sequences of a split, read."""
-        names = self.names[title]
-        own = GroundTruth(
-            {name: self.truth.sequences[name] for name in names},
-            {name: self.truth.rows[name] for name in names},
-            self.truth.rules,
-            self.truth.why,
-            partial=True,
-        )
-        jobs = self.jobs[title]
-        return Fold(
-            halved(own, self.part[title]),
-            {job.sequence: list(detections_of(job)) for job in jobs},
-            {job.sequence: job.frame_rate for job in jobs},
-        )
 
 
 def tune(
@@ -147,7 +101,17 @@ def tune(
     """
     _require_optuna()
     wanted = _search(algo, search, settings or {}, conf, metric, trials, seed, reid)
-    found = _data(data, wanted, held_out, split, detections, reid, rules, sequences)
+    found = open_data(
+        data,
+        wanted.algo,
+        wanted.held,
+        held_out=held_out,
+        split=split,
+        detections=detections,
+        reid=reid,
+        rules=rules,
+        sequences=sequences,
+    )
     question = _question(wanted, found)
     default = Path("runs/tune") / f"{short_name(wanted.algo)}-{key_of(question)[:8]}"
     folder = default if out is None else Path(out)
@@ -155,11 +119,12 @@ def tune(
         study = open_study(journal, question)
         if begin is not None:
             begin(wanted.space, found.names, found.notes)
-        interrupted = wanted.run(study, found.fold("training"), trials, progress)
+        training, held = found.fold("training"), found.fold("held_out")  # both now: what is wrong shows at once
+        interrupted = wanted.run(study, training, trials, progress)
     done = complete(study)[: trials + 1]
     if not done:
         raise KeyboardInterrupt
-    return _written(wanted, found, done, folder / FILE, command, interrupted)
+    return _written(wanted, found, held, done, folder / FILE, command, interrupted)
 
 
 def _require_optuna() -> None:
@@ -196,60 +161,6 @@ def _search(
     return Search(algo, held, conf, space, metric, seed)
 
 
-def _data(
-    data: str | os.PathLike[str],
-    search: Search,
-    held_out: str | Sequence[str],
-    split: Split,
-    detections: str,
-    reid: str | None,
-    rules: str,
-    sequences: list[str] | None,
-) -> Data:
-    """The sequences, split. Raises ValueError for data without ground truth or detections, and unknown names."""
-    names = [s.name for s in find_detections(data, sequences, detections)]
-    by_split, notes = _splits(names, held_out, split)
-    truth = load_ground_truth(data, rules, names)
-    jobs: dict[str, list[Job]] = {}
-    for title, (own, part) in by_split.items():
-        tree = Tree(find_detections(data, own, detections), detections, part, Path("runs/bench"), reid)
-        jobs[title] = list(jobs_of(search.algo, search.algo, search.held, None, tree))
-        short = [job.sequence for job in jobs[title] if job.length < 1]
-        if short:
-            raise ValueError(f"{short[0]}: too short to be halved; leave it out of the sequences")
-    return Data(truth, jobs, {title: part for title, (_, part) in by_split.items()}, os.fspath(data), notes)
-
-
-def _splits(
-    names: list[str], held_out: str | Sequence[str], split: Split
-) -> tuple[dict[str, tuple[list[str], Split]], list[str]]:
-    """Sequences of "training" and "held_out" and the part of them to use, and notes."""
-    notes = []
-    if held_out == "sequences" and len(names) == 1:
-        notes.append(f"{names[0]} is the only sequence: its second half is held out instead of a sequence")
-        if split != "full":
-            raise ValueError(f"{names[0]} is the only sequence: hold out its half, without a part of it (split)")
-        held_out = "halves"
-    if held_out == "halves":
-        if split != "full":
-            raise ValueError("halves are held out, so the split must be full")
-        return {"training": (names, "first-half"), "held_out": (names, "second-half")}, notes
-    if held_out == "sequences":
-        held = names[1::3]
-    else:
-        held = [held_out] if isinstance(held_out, str) else list(dict.fromkeys(held_out))
-        for name in held:
-            if name not in names:
-                raise ValueError(
-                    f"held out: no sequence {name!r}{nearest(name, [*names, 'halves', 'sequences'])}; "
-                    f"there are {', '.join(names)}"
-                )
-    training = [name for name in names if name not in held]
-    if not held or not training:
-        raise ValueError(f"held out: {len(held)} of {len(names)} sequences; leave some on either side")
-    return {"training": (training, split), "held_out": (held, split)}, notes
-
-
 def _question(search: Search, data: Data) -> dict[str, Any]:
     """All that the score of a trial depends on: a journal with another question is another search's."""
     space = {name: asdict(r) if isinstance(r, Range) else list(r) for name, r in sorted(search.space.items())}
@@ -261,29 +172,22 @@ def _question(search: Search, data: Data) -> dict[str, Any]:
         "searched": space,
         "seed": search.seed,
         "rules": data.truth.rules.name,
-        "data": {title: [_identity(job, data.truth) for job in jobs] for title, jobs in data.jobs.items()},
+        "data": data.identity,
         "code": code_key(["tracker.study.fold", "tracker.study.job"], search.algo),
     }
 
 
-def _identity(job: Job, truth: GroundTruth) -> dict[str, Any]:
-    """What a score on a sequence depends on."""
-    return {
-        "sequence": job.sequence,
-        "detections": sha256_of([Path(job.detections)]),
-        "embeddings": None if job.embeddings is None else sha256_of([Path(job.embeddings)]),
-        "truth": sha256_of([truth.sequences[job.sequence].gt]),
-        "frames": [job.first, job.length],
-        "frame_rate": job.frame_rate,
-    }
-
-
 def _written(
-    search: Search, data: Data, done: Sequence[FrozenTrial], path: Path, command: str | None, interrupted: bool
+    search: Search,
+    data: Data,
+    held_out: Fold,
+    done: Sequence[FrozenTrial],
+    path: Path,
+    command: str | None,
+    interrupted: bool,
 ) -> Tuned:
     """Score the start and the best trial on what was held out, and write the parameter file."""
     winner = best_of([trial.value or 0.0 for trial in done])
-    held_out = data.fold("held_out")
     start, best = (
         {
             "training": dict(found["scores"]),

@@ -1,0 +1,136 @@
+"""The sequences of a search: those to train on, and those that are held out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
+from tracker.evaluate.sequences import find_detections
+from tracker.io.digest import sha256_of
+from tracker.spelling import nearest
+from tracker.study.choices import Split
+from tracker.study.fold import Fold
+from tracker.study.job import Job, detections_of
+from tracker.study.jobs import Tree, jobs_of
+from tracker.study.split import halved
+
+
+@dataclass(frozen=True)
+class Data:
+    """The sequences of a search.
+
+    truth  ground truth of them all
+    jobs   by split, "training" and "held_out": what the algorithm gets of each sequence
+    part   of each sequence, by split
+    path   as it was given
+    notes  what there is to say about them
+    """
+
+    truth: GroundTruth
+    jobs: dict[str, list[Job]]
+    part: dict[str, Split]
+    path: str
+    notes: list[str]
+
+    @property
+    def names(self) -> dict[str, list[str]]:
+        """Names of the sequences by split."""
+        return {title: [job.sequence for job in jobs] for title, jobs in self.jobs.items()}
+
+    @property
+    def identity(self) -> dict[str, list[dict[str, Any]]]:
+        """What scores depend on, by split."""
+        return {title: [_identity(job, self.truth) for job in jobs] for title, jobs in self.jobs.items()}
+
+    def fold(self, title: str) -> Fold:
+        """The sequences of a split, read."""
+        names = self.names[title]
+        own = GroundTruth(
+            {name: self.truth.sequences[name] for name in names},
+            {name: self.truth.rows[name] for name in names},
+            self.truth.rules,
+            self.truth.why,
+            partial=True,
+        )
+        jobs = self.jobs[title]
+        return Fold(
+            halved(own, self.part[title]),
+            {job.sequence: list(detections_of(job)) for job in jobs},
+            {job.sequence: job.frame_rate for job in jobs},
+        )
+
+
+def open_data(
+    data: str | os.PathLike[str],
+    algo: str,
+    settings: Mapping[str, Any],
+    *,
+    held_out: str | Sequence[str],
+    split: Split,
+    detections: str,
+    reid: str | None,
+    rules: str,
+    sequences: list[str] | None,
+) -> Data:
+    """The sequences of a tree, split; the algorithm and its settings tell whether there are embeddings to find.
+
+    The others as ``tune`` takes them. Raises ValueError for data without ground truth or detections, unknown names, and
+    sequences too short to be halved.
+    """
+    names = [s.name for s in find_detections(data, sequences, detections)]
+    by_split, notes = _splits(names, held_out, split)
+    truth = load_ground_truth(data, rules, names)
+    jobs: dict[str, list[Job]] = {}
+    for title, (own, part) in by_split.items():
+        tree = Tree(find_detections(data, own, detections), detections, part, Path("runs/bench"), reid)
+        jobs[title] = list(jobs_of(algo, algo, settings, None, tree))
+        short = [job.sequence for job in jobs[title] if job.length < 1]
+        if short:
+            raise ValueError(f"{short[0]}: too short to be halved; leave it out of the sequences")
+    return Data(truth, jobs, {title: part for title, (_, part) in by_split.items()}, os.fspath(data), notes)
+
+
+def _splits(
+    names: list[str], held_out: str | Sequence[str], split: Split
+) -> tuple[dict[str, tuple[list[str], Split]], list[str]]:
+    """Sequences of "training" and "held_out" and the part of them to use, and notes."""
+    notes = []
+    if held_out == "sequences" and len(names) == 1:
+        notes.append(f"{names[0]} is the only sequence: its second half is held out instead of a sequence")
+        if split != "full":
+            raise ValueError(f"{names[0]} is the only sequence: hold out its half, without a part of it (split)")
+        held_out = "halves"
+    if held_out == "halves":
+        if split != "full":
+            raise ValueError("halves are held out, so the split must be full")
+        return {"training": (names, "first-half"), "held_out": (names, "second-half")}, notes
+    if held_out == "sequences":
+        held = names[1::3]
+    else:
+        held = [held_out] if isinstance(held_out, str) else list(dict.fromkeys(held_out))
+        for name in held:
+            if name not in names:
+                raise ValueError(
+                    f"held out: no sequence {name!r}{nearest(name, [*names, 'halves', 'sequences'])}; "
+                    f"there are {', '.join(names)}"
+                )
+    training = [name for name in names if name not in held]
+    if not held or not training:
+        raise ValueError(f"held out: {len(held)} of {len(names)} sequences; leave some on either side")
+    return {"training": (training, split), "held_out": (held, split)}, notes
+
+
+def _identity(job: Job, truth: GroundTruth) -> dict[str, Any]:
+    """What a score on a sequence depends on."""
+    return {
+        "sequence": job.sequence,
+        "detections": sha256_of([Path(job.detections)]),
+        "embeddings": None if job.embeddings is None else sha256_of([Path(job.embeddings)]),
+        "truth": sha256_of([truth.sequences[job.sequence].gt]),
+        "frames": [job.first, job.length],
+        "frame_rate": job.frame_rate,
+    }
