@@ -638,7 +638,7 @@ sys.exit(main([{str(street)!r}, "--detector", "motion", "-o", {str(tmp_path / "o
 
 
 def interrupt(source: Path, detector: Path | str, out: Path, frames: int, signals: int = 1) -> None:
-    """Start the command, press Ctrl-C a second after its first frame; what it tracked until then must be complete."""
+    """Start the command, press Ctrl-C a moment after its first frame; what it tracked until then must be complete."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tracker", str(source), "--detector", str(detector), "-o", str(out)],
         cwd=ROOT,
@@ -649,7 +649,7 @@ def interrupt(source: Path, detector: Path | str, out: Path, frames: int, signal
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (out.is_dir() and (out / "tracks.mp4").exists()):
         time.sleep(0.05)
-    time.sleep(1.0)
+    time.sleep(0.3)
     for _ in range(signals):
         process.send_signal(signal.SIGINT)
         time.sleep(0.01)

@@ -104,6 +104,7 @@ def test_sort_on_small_mot15(tmp_path: Path, shared: Path, damage: str) -> None:
     compare(tmp_path, shared, "MOT15", "sort", SMALL15, DAMAGE[damage])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_bytetrack_on_mot17_09(tmp_path: Path, shared: Path, damage: str) -> None:
     compare(tmp_path, shared, "MOT17", "bytetrack", ["MOT17-09"], DAMAGE[damage])

@@ -40,7 +40,10 @@ def compare(shared, tracker, algorithm, sequence):
     return ours, theirs
 
 
-SEQUENCES = ["MOT17-02", "MOT17-04", "MOT17-05", "MOT17-09"]
+SEQUENCES = [
+    "MOT17-09",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("MOT17-02", "MOT17-04", "MOT17-05")),
+]
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)

@@ -12,19 +12,11 @@ from published import Rows, assert_same_tracks
 from tracker import SORT, Detections
 from tracker.io.mot import read_detections
 
-SEQUENCES = (
-    "ADL-Rundle-6",
-    "ADL-Rundle-8",
-    "ETH-Bahnhof",
-    "ETH-Pedcross2",
-    "ETH-Sunnyday",
-    "KITTI-13",
-    "KITTI-17",
-    "PETS09-S2L1",
-    "TUD-Campus",
-    "TUD-Stadtmitte",
-    "Venice-2",
-)
+LARGE = ("ADL-Rundle-6", "ADL-Rundle-8", "ETH-Bahnhof", "ETH-Pedcross2", "ETH-Sunnyday", "PETS09-S2L1", "Venice-2")
+SEQUENCES = [
+    *("KITTI-13", "KITTI-17", "TUD-Campus", "TUD-Stadtmitte"),
+    *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE),
+]
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)

@@ -13,6 +13,7 @@ from reid import Embedder, read_card
 from reid.data import load
 
 
+@pytest.mark.slow
 def test_the_packaged_model_keeps_its_promises(market: Path) -> None:
     path = reid.default_model()
     card = read_card(path)
