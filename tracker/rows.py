@@ -177,7 +177,8 @@ def as_rows(
         said = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"{said} do not belong together; give (R,) of each and boxes (R, 4)")
     order = np.lexsort((columns["frames"], columns["ids"]))
-    rows = Rows(**{name: column[order] for name, column in columns.items()})
+    columns = {name: column[order] for name, column in columns.items()}
+    rows = Rows(**columns)
     rows.check()
     return rows
 
@@ -205,8 +206,9 @@ def results_of(reports: Sequence[Tracks], first: int = 1) -> Rows:
 def joined(parts: Sequence[Rows]) -> Rows:
     """The rows of one or more tables, one table after the other."""
     columns = [part.columns() for part in parts]
+    arrays: dict[str, Any] = {name: np.concatenate([part[name] for part in columns]) for name in _COLUMNS}
     return Rows(
-        **{name: np.concatenate([part[name] for part in columns]) for name in _COLUMNS},
+        **arrays,
         dropped=sum(part.dropped for part in parts),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )

@@ -32,7 +32,7 @@ def walk(tmp_path: Path) -> tuple[Path, Rows]:
     ("change", "words"),
     [
         (lambda r: r.select(np.repeat(np.arange(len(r)), 2)), "frame 1, id 1: two rows"),
-        (lambda r: replace(r, ids=np.full(len(r), -1)), "id -1: ids count from 1"),
+        (lambda r: replace(r, ids=np.full(len(r), -1)), "id -1: ids count from 0"),
         (lambda r: replace(r, frames=r.frames - 1), "frame 0, id 1: frames count from 1"),
         (lambda r: replace(r, boxes=np.full_like(r.boxes, np.nan)), "frame 1, id 1: NaN"),
         (lambda r: replace(r, boxes=r.boxes[:, [2, 3, 0, 1]]), "frame 1, id 1: its box has a negative size"),

@@ -118,9 +118,7 @@ def test_a_header_is_heeded_or_refused(tmp_path: Path) -> None:
     assert rows.classes.tolist() == [3]
     rows = read_detections(put(tmp_path, "frame,x,y,w,h,score\n4,1,2,3,4,0.5\n"))
     assert (rows.frames.tolist(), rows.scores.tolist()) == ([4], [0.5])
-    with pytest.raises(
-        MotFormatError, match=r":1: this line names columns in an order that is not understood"
-    ):
+    with pytest.raises(MotFormatError, match=r":1: this line names columns in an order that is not understood"):
         read_results(put(tmp_path, "id,frame,b0,b1,b2,b3,b4\n1,1,0,0,5,5,1\n"))
     with pytest.raises(MotFormatError, match=r":2: 5 columns"):
         read_detections(put(tmp_path, "frame,x,y,w,score,h\n4,1,2,3,4\n"))
@@ -137,9 +135,7 @@ def test_ids_count_from_zero(tmp_path: Path) -> None:
 
 def test_where_most_rows_are_bad_the_columns_are_doubted(tmp_path: Path) -> None:
     bad = "1,2,nan,0,1,1,1\n" * 3
-    with pytest.raises(
-        MotFormatError, match=r":1: NaN.* \(2 more bad rows\); .*; 3 of 5 rows are bad: are the"
-    ):
+    with pytest.raises(MotFormatError, match=r":1: NaN.* \(2 more bad rows\); .*; 3 of 5 rows are bad: are the"):
         read_detections(put(tmp_path, bad + GOOD))
     (note,) = read_detections(put(tmp_path, bad + GOOD), invalid="drop").notes
     assert note.startswith("line 1: NaN or inf in left; ")

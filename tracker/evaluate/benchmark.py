@@ -121,7 +121,7 @@ def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | No
     chosen, why = recognise_rules(rows, labels) if rules == "auto" else (rules_by_name(rules), AS_ASKED)
     for name, sequence in known.items():
         check_rules(chosen, name, rows[name], str(sequence.gt))
-    return GroundTruth(known, rows, chosen, why, partial=sequences is not None)
+    return GroundTruth(known, rows, chosen, shown(why), partial=sequences is not None)
 
 
 def _sequences_of(gt: Source, only: list[str] | None) -> dict[str, tuple[Sequence, Rows | None]]:
@@ -218,7 +218,9 @@ class GroundTruth:
                 said.append("no box of the ground truth counts, so nothing could be found")
             notes += [f"{name}: {note}" for note in said if note != off]
         notes = [shown(note) for note in (*first, *notes)]
-        return Evaluation(tracker, self.rules.name, self.why, tuple(scores), combine(scores), tuple(notes))
+        return Evaluation(
+            tracker, self.rules.name, self.why, tuple(scores), combine(scores), tuple(notes), alarms=len(first)
+        )
 
     def _score(self, name: str, rows: Rows, threshold: float) -> SequenceScore:
         counters = _Counters(threshold)
@@ -269,7 +271,9 @@ class GroundTruth:
         """The rows that count and their overlaps, block after block of frames that have rows."""
         gt, results = self.rows[name], results.by_frame()
         numbers = _numbers(gt, results)
-        numbers = numbers[numbers <= (self.sequences[name].length or numbers[-1:])]
+        length = self.sequences[name].length
+        if length is not None:
+            numbers = numbers[numbers <= length]
         bounds = np.append(numbers, numbers[-1:] + 1)
         gt_start, id_start = (np.searchsorted(rows.frames, bounds) for rows in (gt, results))
         _, gt_number = np.unique(gt.ids, return_inverse=True)
@@ -292,8 +296,8 @@ class GroundTruth:
         if self.rules.classes and len(rows) and rows.classes.max() > 1 and np.isin(rows.classes, [-1, *CLASSES]).all():
             row = int(np.argmax(rows.classes > 1))
             raise MotFormatError(
-                f"{shown(path)}:{rows.lines[row]}: class {rows.classes[row]}; {self.rules.name} rules score pedestrians only, "
-                "keep the rows of class 1 or score every class with plain rules (--rules plain)"
+                f"{shown(path)}:{rows.lines[row]}: class {rows.classes[row]}; {self.rules.name} rules score "
+                "pedestrians only, keep the rows of class 1 or score every class with plain rules (--rules plain)"
             )
 
 
@@ -343,8 +347,7 @@ class _Counters:
 
 def _numbers(gt: Rows, results: Rows) -> IntArray:
     """The numbers of the frames that have rows, in order; both tables are ordered by frame."""
-    frames = np.union1d(*(rows.frames[_first_of_each(rows.frames)] for rows in (gt, results)))
-    return frames
+    return np.union1d(*(rows.frames[_first_of_each(rows.frames)] for rows in (gt, results)))
 
 
 def _first_of_each(frames: IntArray) -> BoolArray:

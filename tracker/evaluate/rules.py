@@ -101,11 +101,13 @@ def recognise_rules(
     counts += "; --rules chooses others"
     for name, gt in rows.items():
         if gt.layout == "visdrone":
-            return RULES["mot15" if some else "plain"], f"{name} has VisDrone's columns, {counts}"
+            return every, f"{name} has VisDrone's columns, {counts}"
     for name, gt in rows.items():
         own = _own_labels((labels or {}).get(name, []), gt)
         if own:
-            return RULES["mot15" if some else "plain"], f"labels.txt of {name} names classes of its own ({own}), {counts}"
+            return RULES[
+                "mot15" if some else "plain"
+            ], f"labels.txt of {name} names classes of its own ({own}), {counts}"
     example = {gt.has_classes: name for name, gt in rows.items()}
     if len(example) > 1:
         raise ValueError(
@@ -121,20 +123,18 @@ def recognise_rules(
         if odd.any():
             return every, f"{name} has class {gt.classes[odd][0]}, which the benchmark does not know, {counts}"
     if not any(((gt.classes == PEDESTRIAN) & marked[name]).any() for name, gt in rows.items()):
-        return RULES["plain"], "no pedestrian (class 1) is marked for scoring"
+        return every, f"no pedestrian (class 1) is marked for scoring, {counts}"
     if all(name.upper().startswith("MOT20") for name in rows):
         return RULES["mot20"], "class column, sequences named MOT20"
     return RULES["mot17"], "class column"
 
 
 def _own_labels(labels: list[str], gt: Rows) -> str:
-    """The first names of classes in use that are not the benchmark's for that number; "" where all are, or none is named."""
+    """The first names of the classes in use, where one of them is not the benchmark's for its number; else ""."""
     used = [k for k in np.unique(gt.classes).tolist() if 1 <= k <= len(labels)]
-    alike = [k <= len(LABELS) and labels[k - 1].lower().replace("_", " ") in (LABELS[k - 1], _ALSO.get(k)) for k in used]
+    known = {**dict(enumerate(LABELS, start=1)), **({PEDESTRIAN: "person"} if "person" in labels else {})}
+    alike = [labels[k - 1].lower().replace("_", " ") == known.get(k) for k in used]
     return "" if all(alike) else ", ".join(labels[k - 1] for k in used[:3])
-
-
-_ALSO = {PEDESTRIAN: "person"}
 
 
 def class_doubts(rules: Rules, gt: Rows) -> list[str]:
@@ -164,5 +164,6 @@ def check_rules(rules: Rules, name: str, gt: Rows, path: str) -> None:
     if odd.any():
         row = int(np.argmax(odd))
         raise ValueError(
-            f"{path}:{gt.lines[row]}: class {gt.classes[row]} is unknown to {rules.name} rules (1..13); use plain rules (--rules plain)"
+            f"{path}:{gt.lines[row]}: class {gt.classes[row]} is unknown to {rules.name} rules (1..13); "
+            "use plain rules (--rules plain)"
         )
