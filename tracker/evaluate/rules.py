@@ -93,21 +93,32 @@ def recognise_rules(
     Raises ValueError when sequences of different layouts are mixed.
     """
     rows = {name: gt for name, gt in ground_truth.items() if len(gt)}
-    marked = {name: gt.scores != 0 for name, gt in rows.items()}
-    some = any(flags.any() for flags in marked.values())
-    # Where classes are another data set's, those of MOT mean nothing, but its mark still says what counts.
-    every = RULES["mot15"] if some and not all(flags.all() for flags in marked.values()) else RULES["plain"]
-    counts = "every marked box counts" if every.marked else "every box counts"
-    counts += "; --rules chooses others"
+    flags = np.concatenate([np.empty(0), *(gt.scores for gt in rows.values())]) != 0
+    foreign = _foreign_classes(rows, labels or {})
+    if foreign is not None:
+        # Another data set's classes mean nothing here, but its flags still say what counts.
+        mixed = bool(flags.any() and not flags.all())
+        which = "marked box" if mixed else "box"
+        return RULES["mot15" if mixed else "plain"], f"{foreign}, so every {which} counts; --rules chooses others"
+    if not any(gt.has_classes for gt in rows.values()):
+        if rows and not flags.any():
+            return RULES["plain"], "no class column and no row marked for scoring"
+        return RULES["mot15"], "no class column"
+    if all(name.upper().startswith("MOT20") for name in rows):
+        return RULES["mot20"], "class column, sequences named MOT20"
+    return RULES["mot17"], "class column"
+
+
+def _foreign_classes(rows: Mapping[str, Rows], labels: Mapping[str, list[str]]) -> str | None:
+    """Why the classes of ground truth are not the benchmark's; None where they may be, or there are none.
+
+    One sequence decides for all, so that a data set has one reading. Raises ValueError when only some have classes.
+    """
     for name, gt in rows.items():
         if gt.layout == "visdrone":
-            return every, f"{name} has VisDrone's columns, {counts}"
-    for name, gt in rows.items():
-        own = _own_labels((labels or {}).get(name, []), gt)
-        if own:
-            return RULES[
-                "mot15" if some else "plain"
-            ], f"labels.txt of {name} names classes of its own ({own}), {counts}"
+            return f"{name} has VisDrone's columns"
+        if own := _own_labels(labels.get(name, []), gt):
+            return f"labels.txt of {name} names classes of its own ({own})"
     example = {gt.has_classes: name for name, gt in rows.items()}
     if len(example) > 1:
         raise ValueError(
@@ -115,18 +126,14 @@ def recognise_rules(
             "score them apart or choose the rules (--rules)"
         )
     if True not in example:
-        if rows and not some:
-            return RULES["plain"], "no class column and no row marked for scoring"
-        return RULES["mot15"], "no class column"
+        return None
     for name, gt in rows.items():
         odd = ~np.isin(gt.classes, CLASSES)
         if odd.any():
-            return every, f"{name} has class {gt.classes[odd][0]}, which the benchmark does not know, {counts}"
-    if not any(((gt.classes == PEDESTRIAN) & marked[name]).any() for name, gt in rows.items()):
-        return every, f"no pedestrian (class 1) is marked for scoring, {counts}"
-    if all(name.upper().startswith("MOT20") for name in rows):
-        return RULES["mot20"], "class column, sequences named MOT20"
-    return RULES["mot17"], "class column"
+            return f"{name} has class {gt.classes[odd][0]}, which the benchmark does not know"
+    if not any(((gt.classes == PEDESTRIAN) & (gt.scores != 0)).any() for gt in rows.values()):
+        return "no pedestrian (class 1) is marked for scoring"
+    return None
 
 
 def _own_labels(labels: list[str], gt: Rows) -> str:
