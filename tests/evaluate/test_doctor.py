@@ -49,6 +49,14 @@ def test_an_offset_of_many_frames(tmp_path: Path, by: int) -> None:
     assert note.endswith(f"are frames off by {abs(by)}?")
 
 
+def test_one_box_that_fits_elsewhere_is_no_offset(tmp_path: Path) -> None:
+    gt = moving(tmp_path)
+    found = gt.select((gt.ids == 1) & (gt.frames > 10))
+    boxes = found.boxes + [0, 20, 0, 20]  # an IoU of 0.6
+    boxes[5] = gt.boxes[(gt.ids == 3) & (gt.frames == found.frames[5] - 10)]
+    assert suspicions(replace(found, boxes=boxes), gt) == []
+
+
 def test_no_frame_in_common_comes_first(tmp_path: Path) -> None:
     rows = moving(tmp_path)
     (note,) = suspicions(rows, shifted(rows, 371))
