@@ -48,7 +48,7 @@ def test_rows_share_nothing_with_what_they_were_made_of() -> None:
         (([1], [1], [BOX], [np.inf]), "frame 1, id 1: NaN or inf"),
         (([1], [1], [[5, 5, 4, 9]]), "negative size; give xyxy"),
         (([0], [1], [BOX]), "frame 0, id 1: frames count from 1"),
-        (([1], [-1], [BOX]), "frame 1, id -1: ids count from 1"),
+        (([1], [-1], [BOX]), "frame 1, id -1: ids count from 0"),
         (([4, 4], [2, 2], [BOX, BOX]), "frame 4, id 2: two rows; an id names one box a frame"),
         (([1.5], [1], [BOX]), "frames are not whole numbers"),
         (([np.nan], [1], [BOX]), "frames are not whole numbers"),
@@ -65,11 +65,8 @@ def test_bad_rows_are_one_line(given: tuple[object, ...], said: str) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_ground_truth_may_have_id_zero() -> None:
-    rows = Rows(**{**as_rows([1], [1], [BOX]).columns(), "ids": np.array([0])})
-    rows.check(least_id=0)
-    with pytest.raises(ValueError, match="id 0: ids count from 1"):
-        rows.check()
+def test_ids_count_from_zero() -> None:
+    assert as_rows([1], [0], [BOX]).ids.tolist() == [0]
 
 
 @given(results())

@@ -20,7 +20,7 @@ class Rows:
     """R rows, each a box in a frame; one array per column.
 
     frames        (R,) int64, from 1
-    ids           (R,) int64, from 1 in results, from 0 in ground truth, -1 in detections
+    ids           (R,) int64, from 0, -1 in detections
     boxes         (R, 4) float64 left, top, right, bottom in pixels
     scores        (R,) float64: the confidence as the file gives it (public detectors leave 0..1); in ground truth 1
                   for boxes that count and 0 for others
@@ -29,6 +29,8 @@ class Rows:
     visibility    (R,) float64 in 0..1, -1 where ground truth does not say
     lines         (R,) int64: line in the file, or place among the rows given, from 1; 0 in rows added by repair
     dropped       how many rows the reader left out with invalid="drop"
+    notes         what the reader has to say about an unusual file, a line each
+    layout        of ground truth, as the reader recognised it: "mot15", "mot16" or "visdrone"; else ""
 
     Readers return rows ordered by frame, as they are in the file within a frame; ``as_rows`` and ``refine`` return them
     ordered by id, then frame. Everything that takes rows takes both, except ``at`` and ``starts``.
@@ -44,6 +46,8 @@ class Rows:
     visibility: FloatArray
     lines: IntArray
     dropped: int = 0
+    notes: tuple[str, ...] = ()
+    layout: str = ""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -105,17 +109,17 @@ class Rows:
         """First row of each track, and the row after its last; errors as for ``starts``."""
         return list(pairwise(self.starts.tolist()))
 
-    def check(self, least_id: int = 1) -> None:
-        """Refuse rows that no result (or, with least_id 0, no ground truth) can have.
+    def check(self) -> None:
+        """Refuse rows that neither results nor ground truth can have.
 
-        Raises ValueError, naming frame and id in one line, for a frame below 1, an id below ``least_id``, NaN or inf, a
-        negative size, or two rows of one frame and id.
+        Raises ValueError, naming frame and id in one line, for a frame below 1, an id below 0, NaN or inf, a negative
+        size, or two rows of one frame and id.
         """
         again = np.zeros(len(self), dtype=bool)
         again[repeats(self.frames, self.ids)[0]] = True
         for bad, what in (
             (self.frames < 1, "frames count from 1"),
-            (self.ids < least_id, f"ids count from {least_id}"),
+            (self.ids < 0, "ids count from 0"),
             (~np.isfinite(self.boxes).all(axis=1) | ~np.isfinite(self.scores), "NaN or inf in its box or score"),
             ((self.boxes[:, 2:] < self.boxes[:, :2]).any(axis=1), "its box has a negative size; give xyxy"),
             (again, "two rows; an id names one box a frame"),
@@ -134,7 +138,7 @@ class Rows:
         return bool(((self.ids[1:] > self.ids[:-1]) | (self.ids[1:] == self.ids[:-1]) & later).all())
 
 
-_COLUMNS = tuple(field.name for field in fields(Rows) if field.name != "dropped")
+_COLUMNS = tuple(field.name for field in fields(Rows) if field.name not in ("dropped", "notes", "layout"))
 
 
 def as_rows(
@@ -150,7 +154,7 @@ def as_rows(
 ) -> Rows:
     """Rows of a result from columns in any order: checked, copied, and ordered by id, then frame.
 
-    frames (R,) from 1, ids (R,) from 1: whole numbers. boxes (R, 4) xyxy in pixels. scores (R,), 1 by default; classes
+    frames (R,) from 1, ids (R,) from 0: whole numbers. boxes (R, 4) xyxy in pixels. scores (R,), 1 by default; classes
     (R,), -1 by default; interpolated (R,), False by default; visibility (R,), -1 by default; lines (R,), by default
     1, 2, ... Raises ValueError, in one line, for shapes that disagree, and as ``Rows.check`` does.
     """
@@ -173,7 +177,8 @@ def as_rows(
         said = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"{said} do not belong together; give (R,) of each and boxes (R, 4)")
     order = np.lexsort((columns["frames"], columns["ids"]))
-    rows = Rows(**{name: column[order] for name, column in columns.items()})
+    columns = {name: column[order] for name, column in columns.items()}
+    rows = Rows(**columns)
     rows.check()
     return rows
 
@@ -201,9 +206,11 @@ def results_of(reports: Sequence[Tracks], first: int = 1) -> Rows:
 def joined(parts: Sequence[Rows]) -> Rows:
     """The rows of one or more tables, one table after the other."""
     columns = [part.columns() for part in parts]
+    arrays: dict[str, Any] = {name: np.concatenate([part[name] for part in columns]) for name in _COLUMNS}
     return Rows(
-        **{name: np.concatenate([part[name] for part in columns]) for name in _COLUMNS},
+        **arrays,
         dropped=sum(part.dropped for part in parts),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
 
 

@@ -1,8 +1,9 @@
-"""The nearest known name, for an error about an unknown one."""
+"""Names in messages and tables: the nearest known one for an unknown one, and escapes of what would do harm."""
 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -14,3 +15,17 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     by_lower = {word.lower(): word for word in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return f", did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    """The name as one line of visible text, with control characters, broken bytes and the like as ``\\x1b``."""
+    text = os.fspath(name) if isinstance(name, os.PathLike) else name
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def cell(name: str) -> str:
+    """The name for a CSV file: as ``shown``, with ``'`` in front where a spreadsheet would run it as a formula."""
+    text = shown(name)
+    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") else text

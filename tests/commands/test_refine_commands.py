@@ -176,7 +176,7 @@ def test_existing_files_are_not_replaced_without_overwrite(tracks: Path, capsys:
     [
         ("1,1,0,0,5,5,1\n1,1,9,9,5,5,1\n", "bad.txt:2: frame 1 has id 1 twice (first in line 1)"),
         ("1,1,nan,0,5,5,1\n", "bad.txt:1: NaN or inf in left"),
-        ("1,-1,0,0,5,5,1\n", "bad.txt:1: id -1; ids count from 1"),
+        ("1,-1,0,0,5,5,1\n", "bad.txt:1: id -1; ids count from 0"),
         ("frame,id,x\n", "bad.txt:1: 'frame' is not a number"),
         ("{}", "bad.txt:1: '{}' is not a number"),
         ("\0\1\2", "bad.txt: not a text file"),

@@ -195,3 +195,19 @@ def test_eval_scores_the_second_half_as_bench_makes_it(
     assert main(["eval", str(tmp_path / "second-half"), "--gt", str(place / "gt"), *half, "--json"]) == 0
     scored = json.loads(capsys.readouterr().out)["trackers"][0]
     assert scored["combined"] == made["combined"]
+
+
+def test_no_frame_in_common_is_the_first_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = "{},1,{},10,30,60,1,1,1\n"
+    (tmp_path / "street.txt").write_text("".join(row.format(f, 5 * f) for f in range(1, 31)))
+    (tmp_path / "gt").mkdir()
+    (tmp_path / "gt" / "street.txt").write_text("".join(row.format(f + 371, 5 * f) for f in range(1, 31)))
+    results, gt = str(tmp_path / "street.txt"), str(tmp_path / "gt")
+    assert main(["eval", results, "--gt", gt]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(
+        "note: street: no frame in common: results 1..30, ground truth 372..401 (off by 371?); add 371"
+    )
+    assert out.count("in common") == 1
+    assert main(["doctor", results, "--gt", gt]) == 1
+    assert capsys.readouterr().out.startswith(f"{results}: no frame in common: results 1..30")

@@ -88,7 +88,7 @@ def test_missing_extra_and_empty_results_are_noted(tree: Path) -> None:
     [
         (lambda text: text.replace("20,6", "21,6"), r"a.txt:40: frame 21 in a sequence of 20 frames"),
         (lambda text: text + "1,5,0,0,1,1,1,-1,-1,-1\n", r"a.txt:41: frame 1 has id 5 twice \(first in line 1\)"),
-        (lambda text: text.replace("1,5,", "1,0,", 1), r"a.txt:1: id 0"),
+        (lambda text: text.replace("1,5,", "1,-2,", 1), r"a.txt:1: id -2"),
         (lambda text: text.replace("1,5,", "0,5,", 1), r"a.txt:1: frame 0"),
         (lambda text: text.replace("0.9,-1", "0.9,3", 1), r"a.txt:1: class 3; MOT16/17 rules score pedestrians only"),
         (lambda text: "0.9\n0.8\n", r"a.txt:1: 1 columns"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,62 @@ def test_an_offset_of_one_frame(tmp_path: Path, shift: int, said: str) -> None:
     (note,) = suspicions(moving(tmp_path, shift), moving(tmp_path))
     assert said in note
     assert f"do frames count from {'0' if shift > 0 else '2'}?" in note
+
+
+def shifted(rows: Rows, by: int) -> Rows:
+    return replace(rows, frames=rows.frames + by)
+
+
+@pytest.mark.parametrize("by", [7, -7, 30])
+def test_an_offset_of_many_frames(tmp_path: Path, by: int) -> None:
+    gt = shifted(moving(tmp_path), 100)
+    note = suspicions(shifted(gt, by), gt)[0]
+    assert f"fit the ground truth better {abs(by)} frames {'later' if by < 0 else 'earlier'}" in note
+    assert note.endswith(f"are frames off by {abs(by)}?")
+
+
+def test_one_box_that_fits_elsewhere_is_no_offset(tmp_path: Path) -> None:
+    gt = moving(tmp_path)
+    found = gt.select((gt.ids == 1) & (gt.frames > 10))
+    boxes = found.boxes + [0, 20, 0, 20]  # an IoU of 0.6
+    boxes[5] = gt.boxes[(gt.ids == 3) & (gt.frames == found.frames[5] - 10)]
+    assert suspicions(replace(found, boxes=boxes), gt) == []
+
+
+def test_no_frame_in_common_comes_first(tmp_path: Path) -> None:
+    rows = moving(tmp_path)
+    (note,) = suspicions(rows, shifted(rows, 371))
+    assert note == (
+        "no frame in common: results 1..40, ground truth 372..411 (off by 371?); add 371 to the frames of the results"
+    )
+    part = rows.select(rows.frames <= 20)
+    assert "(off by 371?); take 371 from the frames" in suspicions(shifted(part, 371), rows)[0]
+    away = replace(part, boxes=part.boxes + 5000)
+    assert "40; are these files of one sequence?" in suspicions(shifted(away, 371), rows)[0]
+    results, truth = tmp_path / "results", tmp_path / "truth"
+    results.mkdir()
+    truth.mkdir()
+    write_results(results / "street.txt", rows)
+    write_results(truth / "street.txt", shifted(rows, 371))
+    evaluation = evaluate(results, truth)
+    assert evaluation.alarms == 1
+    assert evaluation.notes[0].startswith("street: no frame in common: results 1..40")
+    assert sum("in common" in note for note in evaluation.notes) == 1
+    assert "no frame in common" in examine([results], gt=str(truth))[0].text
+
+
+def test_shares_of_the_image_are_no_pixels(tmp_path: Path) -> None:
+    rows = moving(tmp_path)
+    assert "shares of the image (0..1)" in suspicions(replace(rows, boxes=rows.boxes / 1000), None)[0]
+
+
+def test_kinds_are_told_by_what_the_reader_reads(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("1;-1;0;0;5;5;1\n")
+    (tmp_path / "b.txt").write_text("frame,id,x,y,w,h,conf\n1,-1,0,0,5,5,1\n", encoding="utf-16")
+    first, second, third = sorted(f.text.removeprefix(f"{tmp_path}/") for f in examine([tmp_path]))
+    assert first.startswith("a.txt: detections, 1 rows")
+    assert second.startswith("b.txt: it is UTF-16 text; the official kit refuses")
+    assert third.startswith("b.txt: line 1 holds words")
 
 
 def test_ids_that_never_repeat(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracker.evaluate import evaluate, load_ground_truth
+from tracker.evaluate import curves_svg, evaluate, load_ground_truth
+from tracker.evaluate.doctor import suspicions
 from tracker.io.mot import read_ground_truth, read_results, write_results
+from tracker.refine import refine
 from tracker.rows import Rows, as_rows
 
 
@@ -32,7 +35,7 @@ def walk(tmp_path: Path) -> tuple[Path, Rows]:
     ("change", "words"),
     [
         (lambda r: r.select(np.repeat(np.arange(len(r)), 2)), "frame 1, id 1: two rows"),
-        (lambda r: replace(r, ids=np.full(len(r), -1)), "id -1: ids count from 1"),
+        (lambda r: replace(r, ids=np.full(len(r), -1)), "id -1: ids count from 0"),
         (lambda r: replace(r, frames=r.frames - 1), "frame 0, id 1: frames count from 1"),
         (lambda r: replace(r, boxes=np.full_like(r.boxes, np.nan)), "frame 1, id 1: NaN"),
         (lambda r: replace(r, boxes=r.boxes[:, [2, 3, 0, 1]]), "frame 1, id 1: its box has a negative size"),
@@ -97,3 +100,35 @@ def test_a_threshold_that_is_none(threshold: float, walk) -> None:
     tree, rows = walk
     with pytest.raises(ValueError, match="threshold="):
         evaluate(rows, tree, threshold=threshold)
+
+
+@pytest.mark.parametrize("first", [1_700_000_000, 1_700_000_000_000, 2**53 - 2000])
+def test_cost_goes_with_rows_not_with_frame_numbers(walk, first: int) -> None:
+    _, rows = walk
+    late = replace(rows, frames=(rows.frames + first).astype(np.int64))
+    plain, found = evaluate(rows, rows), evaluate(late, late)
+    assert found.combined.to_dict() == plain.combined.to_dict()
+    assert found.combined.frames == 40
+    assert any("look like times; the 40 frames with rows are counted" in note for note in found.notes)
+    merged, _ = refine(late)
+    assert len(merged) == len(refine(rows)[0])
+    assert suspicions(late.by_frame(), rows.by_frame())[0].startswith("no frame in common: results")
+
+
+def test_frames_without_rows_are_counted(walk) -> None:
+    _, rows = walk
+    some = rows.select(rows.frames % 10 == 0)
+    found = evaluate(some, some).combined
+    assert (found.frames, found.clear.frames, found.clear.fp_per_frame) == (40, 40, 0)
+    assert evaluate(some, rows.select(rows.frames == 1)).combined.clear.fp_per_frame == len(some) / 40
+
+
+def test_names_are_escaped_in_every_table(walk) -> None:
+    _, rows = walk
+    name = '=1|<b>"&\x1b[31m'
+    found = evaluate({name: rows}, {name: rows}, tracker=name)
+    for text in (found.table(), found.markdown(), found.csv(), curves_svg([found])):
+        assert "\x1b" not in text
+    assert r"| =1\|\<b\>" in found.markdown()
+    assert next(csv.reader(found.csv().splitlines()[1:]))[::2][:2] == [r"""'=1|<b>"&\x1b[31m"""] * 2
+    assert "=1|&lt;b&gt;&quot;&amp;" in curves_svg([found])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tracker.evaluate.frames import Names, frames_from_matrices
-from tracker.evaluate.rules import RULES, check_rules, recognise_rules, rules_by_name
+from tracker.evaluate.rules import RULES, check_rules, class_doubts, labels_of, recognise_rules, rules_by_name
 from tracker.io.mot import read_ground_truth
 from tracker.rows import Rows
 
@@ -50,7 +50,10 @@ def test_class_six_is_a_distractor_in_mot20_only() -> None:
         ("1,1,0,0,1,1,1,1,1\n", ["MOT17-02", "MOT20-01"], "MOT16/17", "class column"),
         ("1,1,0,0,1,1,1,1,1\n", ["MOT20-01", "MOT20-02"], "MOT20", "named MOT20"),
         ("1,1,0,0,1,1,1,3,1\n", ["cars"], "plain", "no pedestrian"),
-        ("1,1,0,0,1,1,1,0,1\n", ["drones"], "plain", "class 0"),
+        ("1,1,0,0,1,1,1,0,1\n", ["drones"], "plain", "class 0, which the benchmark does not know, so every box counts"),
+        ("1,1,0,0,1,1,1,0,1\n1,2,0,0,1,1,0,4,1\n", ["coco"], "MOT15", "so every marked box counts; --rules"),
+        ("1,1,0,0,1,1,1,4,0,0\n1,2,0,0,1,1,1,1,1,2\n", ["drones"], "plain", "VisDrone's columns"),
+        ("1,1,0,0,1,1,1,4,0,0\n1,0,0,0,1,1,0,0,0,0\n", ["drones"], "MOT15", "VisDrone's columns"),
         ("", ["empty"], "MOT15", "no class column"),
     ],
 )
@@ -72,3 +75,33 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="rules 'kitti' are unknown"):
         rules_by_name("kitti")
     assert rules_by_name("MOT16") is RULES["mot17"]
+
+
+def test_one_sequence_of_another_data_set_decides_for_all(tmp_path: Path) -> None:
+    people = rows(tmp_path, "1,1,0,0,1,1,1,1,1,-1\n")
+    drones = rows(tmp_path, "1,1,0,0,1,1,1,4,0,0\n")
+    plain = rows(tmp_path, "1,1,0,0,1,1,1,-1,-1,-1\n")
+    for others in ({"a": people, "b": drones}, {"b": drones, "a": people}, {"a": plain, "b": drones}):
+        assert recognise_rules(others)[0] is RULES["plain"]
+
+
+def test_labels_beside_the_ground_truth_are_heeded(tmp_path: Path) -> None:
+    gt = rows(tmp_path, "1,1,0,0,1,1,1,1,1\n1,2,0,0,1,1,1,2,1\n")
+    assert labels_of(tmp_path / "gt.txt") == []
+    (tmp_path / "labels.txt").write_text("car\n person \n\n")
+    labels = {"street": labels_of(tmp_path / "gt.txt")}
+    assert labels["street"] == ["car", "person"]
+    found, why = recognise_rules({"street": gt}, labels)
+    assert found is RULES["plain"]
+    assert "names classes of its own (car, person), so every box counts; --rules" in why
+    for same in (["Pedestrian", "person_on_vehicle", "car"], ["person", "person on vehicle"]):
+        assert recognise_rules({"street": gt}, {"street": same})[0] is RULES["mot17"]
+
+
+def test_marked_boxes_that_are_left_out_are_doubted(tmp_path: Path) -> None:
+    assert class_doubts(RULES["mot17"], rows(tmp_path, "1,1,0,0,1,1,1,1,1\n1,2,0,0,1,1,0,7,1\n")) == []
+    gt = rows(tmp_path, "1,1,0,0,1,1,1,1,1\n1,2,0,0,1,1,1,3,1\n")
+    (line,) = class_doubts(RULES["mot17"], gt)
+    assert line.startswith("1 boxes are marked for scoring but not of class 1")
+    assert "--rules mot15 counts every marked box" in line
+    assert class_doubts(RULES["mot15"], gt) == []

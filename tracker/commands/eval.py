@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracker.commands.scores import add_outputs, show
 from tracker.commands.words import add_rules, names_of
+from tracker.spelling import shown
 
 if TYPE_CHECKING:
     from tracker.evaluate.benchmark import GroundTruth
@@ -68,7 +69,7 @@ def _check(evaluations: list[Evaluation], trackers: Files, truth: GroundTruth, t
         found = differences(e, trackers[e.tracker], truth, threshold)
         for name in dict.fromkeys(d.sequence for d in found):
             parts = ", ".join(str(d) for d in found if d.sequence == name)
-            print(f"check: {e.tracker}: {name}: {parts}", file=sys.stderr)
+            print(shown(f"check: {e.tracker}: {name}: {parts}"), file=sys.stderr)
         wrong = any(d.figure in IDENTITY for d in found)
         code |= wrong
         if not found:
@@ -79,7 +80,7 @@ def _check(evaluations: list[Evaluation], trackers: Files, truth: GroundTruth, t
             verdict = (
                 "identity agrees; CLEAR differs where motmetrics has rules of its own (partners kept over gaps, 80 %)"
             )
-        print(f"check: {e.tracker}: {verdict}", file=sys.stderr)
+        print(shown(f"check: {e.tracker}: {verdict}"), file=sys.stderr)
     return int(code)
 
 

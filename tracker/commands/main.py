@@ -102,11 +102,13 @@ def _help() -> str:
 
 
 def _one_line(error: Exception) -> str:
+    from tracker.spelling import shown
+
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+        return shown(f"{error.filename}: {error.strerror}")
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(error).split())
+    return shown(" ".join(str(error).split()))
 
 
 if __name__ == "__main__":

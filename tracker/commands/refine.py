@@ -84,12 +84,17 @@ def run_refine(args: argparse.Namespace) -> int:
     """``track refine``: repair every file and say what was done; 0."""
     from tracker.io.mot import read_results
     from tracker.refine import refine
+    from tracker.spelling import shown
 
     _check_options(args)
     targets = _targets(Path(args.results), args.out, args.video)
     _check_targets(targets, args.report, args.overwrite)
     settings = _settings(args)
     rows_of = {source: read_results(source) for source in targets}
+    if not args.quiet:
+        for source, rows in rows_of.items():
+            for note in rows.notes:
+                print(shown(f"track: note: {source}: {note}"), file=sys.stderr)
     for target in targets.values():
         target.parent.mkdir(parents=True, exist_ok=True)
     if args.video:
@@ -249,15 +254,18 @@ def _link(link: Merge) -> dict[str, Any]:
 
 
 def _say(done: dict[str, Any]) -> None:
+    from tracker.spelling import shown
+
+    source = shown(done["source"])
     print(
-        f"{done['source']}: {done['rows_before']} rows of {done['tracks_before']} tracks; "
+        f"{source}: {done['rows_before']} rows of {done['tracks_before']} tracks; "
         f"{len(done['merges'])} tracks merged, {done['interpolated']} rows interpolated"
     )
     for link in done["merges"]:
         print(f"  {link['reason']}")
-    print(f"tracks: {done['written']}")
+    print(f"tracks: {shown(done['written'])}")
     if done["rows_before"] == 0:
-        print(f"track: note: {done['source']} has no rows, so the file written has none", file=sys.stderr)
+        print(f"track: note: {source} has no rows, so the file written has none", file=sys.stderr)
 
 
 def _report(path: Path, done: list[dict[str, Any]]) -> None:
@@ -270,9 +278,11 @@ def _report(path: Path, done: list[dict[str, Any]]) -> None:
 
 
 def _merges_csv(done: list[dict[str, Any]]) -> str:
+    from tracker.spelling import cell
+
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["source", "kept", "merged", "gap", "overlap", "distance", "reason"])
     for result in done:
-        writer.writerows([result["source"], *link.values()] for link in result["merges"])
+        writer.writerows([cell(result["source"]), *link.values()] for link in result["merges"])
     return out.getvalue()

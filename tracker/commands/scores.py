@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tracker.spelling import shown
+
 if TYPE_CHECKING:
     from tracker.evaluate.scores import Evaluation, SequenceScore
 
@@ -49,11 +51,15 @@ def show(
         _write(args.json, _json(evaluations, figures))
     if args.markdown:
         _write(args.markdown, _markdown(evaluations, extra))
-    printed = "-" in (args.csv, args.json, args.markdown)
-    if not printed:
-        print(_tables(evaluations, extra))
-    for note in _notes(evaluations):
-        print(note, file=sys.stderr if printed else sys.stdout)
+    alarms, notes = _notes(evaluations)
+    if "-" in (args.csv, args.json, args.markdown):
+        lines = [*alarms, *notes]
+        target = sys.stderr
+    else:
+        lines = [*alarms, _tables(evaluations, extra), *notes]
+        target = sys.stdout
+    for line in lines:
+        print(line, file=target)
 
 
 def _tables(evaluations: list[Evaluation], extra: dict[str, list[str]] | None) -> str:
@@ -62,18 +68,18 @@ def _tables(evaluations: list[Evaluation], extra: dict[str, list[str]] | None) -
     width = shutil.get_terminal_size((10_000, 24)).columns
     first = evaluations[0]
     parts = [f"rules: {first.rules} ({first.why}); {len(first.sequences)} sequences, {first.combined.frames} frames"]
-    parts += [f"{e.tracker}\n{e.table(width)}" for e in evaluations]
+    parts += [f"{shown(e.tracker)}\n{e.table(width)}" for e in evaluations]
     if len(evaluations) > 1 or extra:
         parts.append(f"all sequences\n{aligned(_combined(evaluations), 'tracker', width, extra)}")
     return "\n\n".join(parts)
 
 
 def _markdown(evaluations: list[Evaluation], extra: dict[str, list[str]] | None) -> str:
-    from tracker.evaluate.scores import as_markdown
+    from tracker.evaluate.scores import as_markdown, markdown_text
 
     parts = [f"Rules: {evaluations[0].rules} ({evaluations[0].why})"]
     for e in evaluations:
-        parts += [f"### {e.tracker}", e.markdown()]
+        parts += [f"### {markdown_text(e.tracker)}", e.markdown()]
     if len(evaluations) > 1 or extra:
         parts += ["### all sequences", as_markdown(_combined(evaluations), "tracker", extra)]
     return "\n\n".join(parts) + "\n"
@@ -106,9 +112,16 @@ def _csv(evaluations: list[Evaluation], figures: Figures | None) -> str:
     return out.getvalue()
 
 
-def _notes(evaluations: list[Evaluation]) -> list[str]:
+def _notes(evaluations: list[Evaluation]) -> tuple[list[str], list[str]]:
+    """The lines that make scores meaningless, which come before the tables, and the other notes."""
     several = len(evaluations) > 1
-    return [f"note: {e.tracker + ': ' if several else ''}{note}" for e in evaluations for note in e.notes]
+    alarms: list[str] = []
+    notes: list[str] = []
+    for e in evaluations:
+        lines = [f"note: {shown(e.tracker) + ': ' if several else ''}{note}" for note in e.notes]
+        alarms += lines[: e.alarms]
+        notes += lines[e.alarms :]
+    return alarms, notes
 
 
 def _svg(text: str) -> str:

@@ -11,18 +11,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tracker.arrays import FloatArray, IntArray
+from tracker.arrays import BoolArray, FloatArray, IntArray
 from tracker.evaluate.clear import ClearCounter
-from tracker.evaluate.doctor import first_beyond, gt_suspicions, suspicions
+from tracker.evaluate.doctor import apart, first_beyond, gt_suspicions, suspicions
 from tracker.evaluate.frames import Frames, Names, frames_from_boxes, frames_from_matrices
 from tracker.evaluate.hota import HotaCounter
 from tracker.evaluate.identity import IdentityCounter
-from tracker.evaluate.rules import CLASSES, Rules, check_rules, recognise_rules, rules_by_name
+from tracker.evaluate.rules import (
+    AS_ASKED,
+    CLASSES,
+    Rules,
+    check_rules,
+    class_doubts,
+    labels_of,
+    recognise_rules,
+    rules_by_name,
+)
 from tracker.evaluate.scores import Evaluation, SequenceScore, combine
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
 from tracker.io.mot import MotFormatError, read_ground_truth, read_results
 from tracker.rows import Rows, as_rows
-from tracker.spelling import nearest
+from tracker.spelling import nearest, shown
 
 _BLOCK_ROWS = 1 << 16  # rows scored at once: bounds the memory of long sequences
 _BUFFER_FRAMES = 256
@@ -106,12 +115,13 @@ def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | No
     known = {name: sequence for name, (sequence, _) in given.items()}
     rows: dict[str, Rows] = {}
     for name, (sequence, own) in given.items():
-        rows[name] = read_ground_truth(sequence.gt) if own is None else _checked(own, sequence.gt, least_id=0)
+        rows[name] = read_ground_truth(sequence.gt) if own is None else _checked(own, sequence.gt)
         _check_length(rows[name], sequence, sequence.gt)
-    chosen, why = recognise_rules(rows) if rules == "auto" else (rules_by_name(rules), "as asked")
+    labels = {name: labels_of(sequence.gt) for name, sequence in known.items()}
+    chosen, why = recognise_rules(rows, labels) if rules == "auto" else (rules_by_name(rules), AS_ASKED)
     for name, sequence in known.items():
         check_rules(chosen, name, rows[name], str(sequence.gt))
-    return GroundTruth(known, rows, chosen, why, partial=sequences is not None)
+    return GroundTruth(known, rows, chosen, shown(why), partial=sequences is not None)
 
 
 def _sequences_of(gt: Source, only: list[str] | None) -> dict[str, tuple[Sequence, Rows | None]]:
@@ -191,20 +201,42 @@ class GroundTruth:
     ) -> Evaluation:
         """Score one tracker; results as in `evaluate` (not a folder). look: add notes on suspicious input."""
         matched, notes = self.match(results)
+        first: list[str] = []  # what makes the scores meaningless comes before all else
         if look:
+            doubted = self.why != AS_ASKED
             for name, sequence in self.sequences.items():
-                notes += [f"{name}: ground truth: {note}" for note in gt_suspicions(self.rows[name], sequence)]
+                gt = self.rows[name]
+                said = [*gt.notes, *gt_suspicions(gt, sequence), *(class_doubts(self.rules, gt) if doubted else ())]
+                notes += [f"{name}: ground truth: {note}" for note in said]
         scores = []
         for name in self.sequences:
             rows, said = self._results(name, matched.get(name), look)
-            counters = _Counters(threshold)
-            for frames in self.frames(name, rows):
-                counters.add(frames)
-            scores.append(counters.result(name))
+            off = apart(rows, self.rows[name]) if look else None
+            first += [f"{name}: {off}"] if off else []
+            scores.append(self._score(name, rows, threshold))
             if scores[-1].gt_dets == 0:
                 said.append("no box of the ground truth counts, so nothing could be found")
-            notes += [f"{name}: {note}" for note in said]
-        return Evaluation(tracker, self.rules.name, self.why, tuple(scores), combine(scores), tuple(notes))
+            notes += [f"{name}: {note}" for note in said if note != off]
+        notes = [shown(note) for note in (*first, *notes)]
+        return Evaluation(
+            tracker, self.rules.name, self.why, tuple(scores), combine(scores), tuple(notes), alarms=len(first)
+        )
+
+    def _score(self, name: str, rows: Rows, threshold: float) -> SequenceScore:
+        counters = _Counters(threshold)
+        for frames in self.frames(name, rows):
+            counters.add(frames)
+        counters.add_empty(self._length(name, rows)[0] - counters.frames)
+        return counters.result(name)
+
+    def _length(self, name: str, results: Rows) -> tuple[int, bool]:
+        """Frames of a sequence, and whether they are only those with rows: where the numbers are times, not counts."""
+        gt = self.rows[name]
+        length = self.sequences[name].length
+        last = max(gt.last_frame, results.last_frame)
+        if length is None and last > 100 * (len(gt) + len(results)) + 100_000:
+            return len(_numbers(gt, results)), True
+        return length or last, False
 
     def _results(self, name: str, source: Path | Rows | None, look: bool) -> tuple[Rows, list[str]]:
         """The checked results of a sequence, and what to say about them."""
@@ -214,14 +246,21 @@ class GroundTruth:
         sequence, gt = self.sequences[name], self.rows[name]
         if isinstance(source, Rows):
             path = Path(f"results of {name}")
-            rows = _checked(source, path, least_id=1)
+            rows = _checked(source, path)
         else:
             path, rows = source, read_results(source)
             if _is_part(path, rows, sequence.length or gt.last_frame):
                 notes.append("these frames are a part, counted anew by `track bench`; it scores them itself")
+        notes += rows.notes
         _check_length(rows, sequence, path)
         _check_end(rows, gt, sequence, path)
         self._check_classes(rows, path)
+        count, sparse = self._length(name, rows)
+        if sparse:
+            notes.append(
+                f"frame numbers up to {max(gt.last_frame, rows.last_frame)} look like times; "
+                f"the {count} frames with rows are counted"
+            )
         if not len(rows):
             notes.append("results are empty")
         elif look:
@@ -229,11 +268,14 @@ class GroundTruth:
         return rows, notes
 
     def frames(self, name: str, results: Rows) -> Iterator[Frames]:
-        """The rows that count and their overlaps, block after block of frames."""
+        """The rows that count and their overlaps, block after block of frames that have rows."""
         gt, results = self.rows[name], results.by_frame()
-        length = self.sequences[name].length or max(gt.last_frame, results.last_frame)
-        gt_start = np.searchsorted(gt.frames, np.arange(1, length + 2))
-        id_start = np.searchsorted(results.frames, np.arange(1, length + 2))
+        numbers = _numbers(gt, results)
+        length = self.sequences[name].length
+        if length is not None:
+            numbers = numbers[numbers <= length]
+        bounds = np.append(numbers, numbers[-1:] + 1)
+        gt_start, id_start = (np.searchsorted(rows.frames, bounds) for rows in (gt, results))
         _, gt_number = np.unique(gt.ids, return_inverse=True)
         _, id_number = np.unique(results.ids, return_inverse=True)
         for low, high in _blocks(gt_start, id_start):
@@ -254,8 +296,8 @@ class GroundTruth:
         if self.rules.classes and len(rows) and rows.classes.max() > 1 and np.isin(rows.classes, [-1, *CLASSES]).all():
             row = int(np.argmax(rows.classes > 1))
             raise MotFormatError(
-                f"{path}:{rows.lines[row]}: class {rows.classes[row]}; {self.rules.name} rules score pedestrians only, "
-                "keep the rows of class 1 or use plain rules"
+                f"{shown(path)}:{rows.lines[row]}: class {rows.classes[row]}; {self.rules.name} rules score "
+                "pedestrians only, keep the rows of class 1 or score every class with plain rules (--rules plain)"
             )
 
 
@@ -279,6 +321,16 @@ class _Counters:
         self._ids.update(np.unique(frames.ids).tolist())
         self._gt_ids.update(np.unique(frames.gt).tolist())
 
+    @property
+    def frames(self) -> int:
+        """How many were counted."""
+        return self._frames
+
+    def add_empty(self, count: int) -> None:
+        """Count frames without any row; it makes no difference when."""
+        self._frames += count
+        self._clear.add_empty(count)
+
     def result(self, name: str) -> SequenceScore:
         return SequenceScore(
             name=name,
@@ -293,6 +345,18 @@ class _Counters:
         )
 
 
+def _numbers(gt: Rows, results: Rows) -> IntArray:
+    """The numbers of the frames that have rows, in order; both tables are ordered by frame."""
+    return np.union1d(*(rows.frames[_first_of_each(rows.frames)] for rows in (gt, results)))
+
+
+def _first_of_each(frames: IntArray) -> BoolArray:
+    """Mask (R,) of the first row of each frame, of rows ordered by frame."""
+    first = np.ones(len(frames), dtype=bool)
+    first[1:] = frames[1:] != frames[:-1]
+    return first
+
+
 def _blocks(gt_start: IntArray, id_start: IntArray) -> Iterator[tuple[int, int]]:
     """Ranges of frames with about _BLOCK_ROWS rows each."""
     done = (gt_start[1:] + id_start[1:]) // _BLOCK_ROWS
@@ -301,10 +365,10 @@ def _blocks(gt_start: IntArray, id_start: IntArray) -> Iterator[tuple[int, int]]
     yield from (pair for pair in itertools.pairwise(bounds) if pair[1] > pair[0])
 
 
-def _checked(rows: Rows, where: Path, least_id: int) -> Rows:
+def _checked(rows: Rows, where: Path) -> Rows:
     """Rows that no reader has checked, ordered by frame."""
     try:
-        rows.check(least_id)
+        rows.check()
     except ValueError as error:
         raise ValueError(f"{where}: {error}; correct the rows") from None
     return rows.by_frame()
@@ -314,16 +378,16 @@ def _check_length(rows: Rows, sequence: Sequence, path: Path) -> None:
     row = first_beyond(rows, sequence)
     if row is not None:
         raise MotFormatError(
-            f"{path}:{rows.lines[row]}: frame {rows.frames[row]} in a sequence of {sequence.length} frames; "
+            f"{shown(path)}:{rows.lines[row]}: frame {rows.frames[row]} in a sequence of {sequence.length} frames; "
             "are these the results of another sequence, or do frames count past the video?"
         )
 
 
 def _check_end(rows: Rows, gt: Rows, sequence: Sequence, path: Path) -> None:
-    """Time stamps instead of frame numbers would need terabytes of memory."""
+    """Refuse time stamps where the ground truth has frame numbers: nothing would match."""
     if sequence.length is None and rows.last_frame > 100 * gt.last_frame + 100_000:
         raise MotFormatError(
-            f"{path}:{rows.lines[-1]}: frame {rows.last_frame}, while the ground truth ends at {gt.last_frame}; "
+            f"{shown(path)}:{rows.lines[-1]}: frame {rows.last_frame}, while the ground truth ends at {gt.last_frame}; "
             "are these time stamps? number the frames from 1"
         )
 

@@ -167,6 +167,10 @@ class ClearCounter:
         rows = slice(int(frames.gt_start[last]), int(frames.gt_start[last + 1]))
         self._before = (frames.gt[rows], partner[shift:][rows])
 
+    def add_empty(self, count: int) -> None:
+        """Count frames without any row; it makes no difference when."""
+        self._frames += count
+
     def _match(
         self, frames: Frames, pairs: IntArray, frame: IntArray, partner: IntArray, previous: IntArray, shift: int
     ) -> IntArray:

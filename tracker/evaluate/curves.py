@@ -8,6 +8,7 @@ from html import escape
 from tracker.arrays import FloatArray
 from tracker.evaluate.hota import THRESHOLDS
 from tracker.evaluate.scores import Evaluation
+from tracker.spelling import shown
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")  # Okabe and Ito
 _DASHES = ("", "6 3", "2 3")
@@ -38,7 +39,7 @@ def curves_svg(evaluations: Sequence[Evaluation]) -> str:
             f"{name} {100 * evaluation.combined.summary()[name]:.2f}" for name in ("HOTA", "DetA", "AssA")
         )
         parts.append(f'<line x1="{_LEFT}" x2="{_LEFT + 30}" y1="{y - 4}" y2="{y - 4}" stroke-width="2" {_stroke(n)}/>')
-        parts.append(f'<text x="{_LEFT + 38}" y="{y}">{escape(evaluation.tracker)} ({means})</text>')
+        parts.append(f'<text x="{_LEFT + 38}" y="{y}">{escape(shown(evaluation.tracker))} ({means})</text>')
     return "\n".join([*parts, "</svg>\n"])
 
 

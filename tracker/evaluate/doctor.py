@@ -14,8 +14,9 @@ from tracker.arrays import IntArray
 from tracker.evaluate.frames import frames_from_boxes
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
 from tracker.io.mot import MotFormatError, read_detections, read_ground_truth, read_results
+from tracker.io.mot_lines import first_id
 from tracker.rows import Rows
-from tracker.spelling import nearest
+from tracker.spelling import nearest, shown
 
 _SAMPLE = 64  # frames compared to find an offset
 
@@ -25,16 +26,35 @@ def suspicions(results: Rows, gt: Rows | None, sequence: Sequence | None = None)
 
     results, gt: ordered by frame; gt None where there is none to compare with. sequence: for its length and image size.
     """
-    found = [_box_format(results, gt, sequence), _single_ids(results)]
-    if gt is not None:
+    off = None if gt is None else apart(results, gt)
+    found = [off, _box_format(results, gt, sequence) or _normalised(results), _single_ids(results)]
+    if gt is not None and off is None:
         found += [_scale(results, gt) or _offset(results, gt), _past_the_end(results, gt, sequence)]
     return [note for note in found if note]
 
 
 def gt_suspicions(gt: Rows, sequence: Sequence | None = None) -> list[str]:
     """What looks wrong with ground truth or detections by themselves, one line each."""
-    note = _box_format(gt, None, sequence) if len(gt) else None
+    note = (_box_format(gt, None, sequence) or _normalised(gt)) if len(gt) else None
     return [] if note is None else [note]
+
+
+def apart(results: Rows, gt: Rows, what: str = "results") -> str | None:
+    """A line where no frame has both results and ground truth (neither empty), with the shift that would mend it.
+
+    results, gt: ordered by frame. what: the name of the results.
+    """
+    if not len(results) or not len(gt) or np.isin(results.frames, gt.frames).any():
+        return None
+    (first, last), (gt_first, gt_last) = ((int(rows.frames[0]), int(rows.frames[-1])) for rows in (results, gt))
+    moves = {gt_first - first, gt_last - last}
+    fit = {move: _fit(results, *_sampled(gt), move)[1] for move in moves}
+    best = max(fit, key=lambda move: fit[move])
+    guess = f" (off by {abs(best)}?)" if len(moves) == 1 or fit[best] > 0.1 else ""
+    hint = f"add {best} to" if best > 0 else f"take {-best} from"
+    return f"no frame in common: {what} {first}..{last}, ground truth {gt_first}..{gt_last}{guess}; " + (
+        f"{hint} the frames of the {what}" if guess else "are these files of one sequence?"
+    )
 
 
 def first_beyond(rows: Rows, sequence: Sequence) -> int | None:
@@ -84,6 +104,13 @@ def _box_format(results: Rows, gt: Rows | None, sequence: Sequence | None) -> st
     )
 
 
+def _normalised(rows: Rows) -> str | None:
+    """Shares of the image where pixels belong."""
+    if rows.boxes[:, 2:].max() > 1.5 or not (rows.boxes[:, 2:] > rows.boxes[:, :2]).all():
+        return None
+    return "every box is smaller than two pixels; are these shares of the image (0..1)? give pixels"
+
+
 def _single_ids(results: Rows) -> str | None:
     if len(results) < 20 or len(np.unique(results.ids)) < len(results):
         return None
@@ -99,26 +126,41 @@ def _past_the_end(results: Rows, gt: Rows, sequence: Sequence | None) -> str | N
     return f"{late} rows lie after the last annotated frame ({gt.last_frame}) and count as false positives"
 
 
-def _offset(results: Rows, gt: Rows) -> str | None:
-    """Whether results moved by one frame either way fit the ground truth better than as they are."""
+def _sampled(gt: Rows) -> tuple[Rows, IntArray]:
+    """The marked rows of a few frames of the ground truth, and these frames."""
     frames = np.unique(gt.frames)
-    if len(frames) < 10 or not len(results):
-        return None
     frames = frames[np.unique(np.linspace(0, len(frames) - 1, _SAMPLE).astype(int))]
     marked = gt.select(_rows_of(gt, frames))
-    marked = marked.select(marked.scores != 0)
+    return marked.select(marked.scores != 0), frames
+
+
+def _offset(results: Rows, gt: Rows) -> str | None:
+    """Whether results moved by a few frames fit the ground truth better than as they are.
+
+    Tried are one frame either way and, where results fit badly, the shifts that bring both first or both last frames
+    together.
+    """
+    marked, frames = _sampled(gt)
+    if len(frames) < 10:
+        return None
     fit = {move: _fit(results, marked, frames, move) for move in (-1, 0, 1)}
+    if max(share for _, share in fit.values()) < 0.5:
+        ends = {int(gt.frames[k] - results.frames[k]) for k in (0, -1)}
+        fit |= {move: _fit(results, marked, frames, move) for move in sorted(ends - fit.keys())}
     best = max(fit, key=lambda move: fit[move])
     (mean, share), (mean_now, share_now) = fit[best], fit[0]
     # Either the boxes that overlap at all fit much better, or clearly more boxes overlap.
-    closer = mean >= 0.3 and (1 - mean) <= 0.9 * (1 - mean_now)
+    closer = abs(best) < 2 and mean >= 0.3 and (1 - mean) <= 0.9 * (1 - mean_now)
     more = mean > mean_now and share > share_now + 0.02
     if best == 0 or not (closer or more):
         return None
+    where = "earlier" if best < 0 else "later"
+    moved = f"one frame {where}" if abs(best) == 1 else f"{abs(best)} frames {where}"
+    cause = f"do frames count from {'2' if best < 0 else '0'}" if abs(best) == 1 else f"are frames off by {abs(best)}"
     return (
-        f"boxes fit the ground truth better one frame {'earlier' if best < 0 else 'later'} "
+        f"boxes fit the ground truth better {moved} "
         f"(mean overlap {mean:.3f}, as given {mean_now:.3f}; {100 * share:.0f} % of the boxes matched, as given "
-        f"{100 * share_now:.0f} %); do frames count from {'2' if best < 0 else '0'}?"
+        f"{100 * share_now:.0f} %); {cause}?"
     )
 
 
@@ -159,6 +201,7 @@ class Finding:
 
 
 Kind = Literal["auto", "detections", "results", "gt"]
+_LAYOUTS = {"mot15": "MOT15", "mot16": "MOT16", "visdrone": "VisDrone"}
 _READERS = {"detections": read_detections, "results": read_results, "gt": read_ground_truth}
 
 
@@ -186,7 +229,8 @@ def _missing(path: Path, known: dict[str, Sequence]) -> Iterator[Finding]:
         missing = [name for name in known if name not in files]
         if missing and any(_kind(file) == "results" for file in files.values()):
             note = f"no results for {', '.join(missing)}, which the ground truth has; scores count them as empty"
-            yield Finding(path, True, f"{path}: {note if path.name == tracker else f'{tracker}: {note}'}")
+            said = note if path.name == tracker else f"{tracker}: {note}"
+            yield Finding(path, True, shown(f"{path}: {said}"))
 
 
 def _is_tree(path: Path) -> bool:
@@ -225,17 +269,19 @@ def _examined(path: Path, kind: Kind, sequence: Sequence | None, known: dict[str
         return [Finding(path, True, str(error))]
     notes = _notes(path, rows, kind, sequence, known)
     if len(rows) and kind == "results":
-        notes += suspicions(rows, gt, sequence)
+        found = suspicions(rows, gt, sequence)
+        notes = found + notes if gt is not None and apart(rows, gt) else notes + found
+    where = shown(path)
     if notes:
-        return [Finding(path, True, f"{path}: {note}") for note in notes]
-    what = {"gt": f"ground truth ({'MOT16' if rows.has_classes else 'MOT15'} layout)"}.get(kind, kind)
+        return [Finding(path, True, f"{where}: {shown(note)}") for note in notes]
+    what = f"ground truth ({_LAYOUTS[rows.layout]} layout)" if kind == "gt" else kind
     ids = "" if kind == "detections" else f", {len(np.unique(rows.ids))} ids"
-    return [Finding(path, False, f"{path}: {what}, {len(rows)} rows{ids}, last frame {rows.last_frame}")]
+    return [Finding(path, False, f"{where}: {what}, {len(rows)} rows{ids}, last frame {rows.last_frame}")]
 
 
 def _notes(path: Path, rows: Rows, kind: Kind, sequence: Sequence | None, known: dict[str, Sequence]) -> list[str]:
     """What is wrong with a file by its name, its length and its own rows."""
-    notes = []
+    notes = list(rows.notes)
     if kind == "results" and sequence is None and known:
         close = nearest(path.stem, known)
         notes.append(f"the ground truth has no sequence {path.stem!r}{close}; name the file as its sequence")
@@ -259,9 +305,5 @@ def _kind(path: Path) -> Kind:
         return "gt"
     if path.name.startswith("det"):
         return "detections"
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            fields = file.readline().replace(",", " ").split()
-    except OSError:
-        return "results"
-    return "detections" if len(fields) > 1 and fields[1] in ("-1", "-1.0") else "results"
+    first = first_id(path)
+    return "detections" if first is not None and first == -1 else "results"

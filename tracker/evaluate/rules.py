@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +18,13 @@ from tracker.evaluate.frames import EPS, Frames, assign
 from tracker.rows import Rows
 
 PEDESTRIAN = 1
-CLASSES = range(1, 14)  # what the class column of MOT16, MOT17 and MOT20 may hold
+# What the class column of MOT16, MOT17 and MOT20 may hold, 1 to 13.
+LABELS = (
+    *("pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle", "static person"),
+    *("distractor", "occluder", "occluder on the ground", "occluder full", "reflection", "crowd"),
+)
+CLASSES = range(1, len(LABELS) + 1)
+AS_ASKED = "as asked"  # why rules apply that somebody named
 _OVERLAP = 0.5
 
 
@@ -68,31 +75,88 @@ def rules_by_name(name: str) -> Rules:
     return RULES[key]
 
 
-def recognise_rules(ground_truth: Mapping[str, Rows]) -> tuple[Rules, str]:
-    """Rules that fit the ground truth of each sequence (name to rows), and why, in a few words.
+def labels_of(gt: Path) -> list[str]:
+    """The names of classes 1, 2, ... in the `labels.txt` beside a ground truth file, as CVAT writes it; else none."""
+    file = gt.with_name("labels.txt")
+    try:
+        return [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError):
+        return []
 
+
+def recognise_rules(
+    ground_truth: Mapping[str, Rows], labels: Mapping[str, list[str]] | None = None
+) -> tuple[Rules, str]:
+    """Rules that fit the ground truth of all sequences (name to rows), and why, in a few words.
+
+    labels: the names of the classes of a sequence, where a file says them (`labels_of`).
     Raises ValueError when sequences of different layouts are mixed.
     """
     rows = {name: gt for name, gt in ground_truth.items() if len(gt)}
+    flags = np.concatenate([np.empty(0), *(gt.scores for gt in rows.values())]) != 0
+    foreign = _foreign_classes(rows, labels or {})
+    if foreign is not None:
+        # Another data set's classes mean nothing here, but its flags still say what counts.
+        mixed = bool(flags.any() and not flags.all())
+        which = "marked box" if mixed else "box"
+        return RULES["mot15" if mixed else "plain"], f"{foreign}, so every {which} counts; --rules chooses others"
+    if not any(gt.has_classes for gt in rows.values()):
+        if rows and not flags.any():
+            return RULES["plain"], "no class column and no row marked for scoring"
+        return RULES["mot15"], "no class column"
+    if all(name.upper().startswith("MOT20") for name in rows):
+        return RULES["mot20"], "class column, sequences named MOT20"
+    return RULES["mot17"], "class column"
+
+
+def _foreign_classes(rows: Mapping[str, Rows], labels: Mapping[str, list[str]]) -> str | None:
+    """Why the classes of ground truth are not the benchmark's; None where they may be, or there are none.
+
+    One sequence decides for all, so that a data set has one reading. Raises ValueError when only some have classes.
+    """
+    for name, gt in rows.items():
+        if gt.layout == "visdrone":
+            return f"{name} has VisDrone's columns"
+        if own := _own_labels(labels.get(name, []), gt):
+            return f"labels.txt of {name} names classes of its own ({own})"
     example = {gt.has_classes: name for name, gt in rows.items()}
     if len(example) > 1:
         raise ValueError(
             f"ground truth of {example[False]} has no classes, that of {example[True]} has; "
-            "score them apart or choose the rules"
+            "score them apart or choose the rules (--rules)"
         )
     if True not in example:
-        if rows and not any((gt.scores != 0).any() for gt in rows.values()):
-            return RULES["plain"], "no class column and no row marked for scoring"
-        return RULES["mot15"], "no class column"
+        return None
     for name, gt in rows.items():
         odd = ~np.isin(gt.classes, CLASSES)
         if odd.any():
-            return RULES["plain"], f"{name} has class {gt.classes[odd][0]}, which the benchmark does not know"
+            return f"{name} has class {gt.classes[odd][0]}, which the benchmark does not know"
     if not any(((gt.classes == PEDESTRIAN) & (gt.scores != 0)).any() for gt in rows.values()):
-        return RULES["plain"], "no pedestrian (class 1) is marked for scoring"
-    if all(name.upper().startswith("MOT20") for name in rows):
-        return RULES["mot20"], "class column, sequences named MOT20"
-    return RULES["mot17"], "class column"
+        return "no pedestrian (class 1) is marked for scoring"
+    return None
+
+
+def _own_labels(labels: list[str], gt: Rows) -> str:
+    """The first names of the classes in use, where one of them is not the benchmark's for its number; else ""."""
+    used = [k for k in np.unique(gt.classes).tolist() if 1 <= k <= len(labels)]
+    known = {**dict(enumerate(LABELS, start=1)), **({PEDESTRIAN: "person"} if "person" in labels else {})}
+    alike = [labels[k - 1].lower().replace("_", " ") == known.get(k) for k in used]
+    return "" if all(alike) else ", ".join(labels[k - 1] for k in used[:3])
+
+
+def class_doubts(rules: Rules, gt: Rows) -> list[str]:
+    """A line where rules for pedestrians leave out boxes that are marked for scoring, as MOT's own files never do."""
+    if not rules.classes:
+        return []
+    left = (gt.classes != PEDESTRIAN) & (gt.scores != 0)
+    if not left.any():
+        return []
+    classes = np.unique(gt.classes[left]).tolist()
+    return [
+        f"{np.count_nonzero(left)} boxes are marked for scoring but not of class 1 (pedestrian in MOT; here also "
+        f"{', '.join(map(str, classes[:5]))}), so {rules.name} rules leave them out; if the classes are another "
+        "data set's, --rules mot15 counts every marked box"
+    ]
 
 
 def check_rules(rules: Rules, name: str, gt: Rows, path: str) -> None:
@@ -107,5 +171,6 @@ def check_rules(rules: Rules, name: str, gt: Rows, path: str) -> None:
     if odd.any():
         row = int(np.argmax(odd))
         raise ValueError(
-            f"{path}:{gt.lines[row]}: class {gt.classes[row]} is unknown to {rules.name} rules (1..13); use plain rules"
+            f"{path}:{gt.lines[row]}: class {gt.classes[row]} is unknown to {rules.name} rules (1..13); "
+            "use plain rules (--rules plain)"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import numpy as np
 from tracker.evaluate.clear import Clear, combine_clear
 from tracker.evaluate.hota import Hota, combine_hota
 from tracker.evaluate.identity import Identity, combine_identity
+from tracker.spelling import cell, shown
 
 COMBINED = "COMBINED"
 Figure = float | int | list[float]
@@ -110,6 +112,7 @@ class Evaluation:
 
     rules, why: the rules applied, and what they were recognised by. sequences, combined: the scores of each sequence
     and of all together. notes: what a reader must know, such as sequences without results and suspicious input.
+    alarms: how many of the notes, the first ones, say that results and ground truth have no frame in common.
     """
 
     tracker: str
@@ -118,6 +121,7 @@ class Evaluation:
     sequences: tuple[SequenceScore, ...]
     combined: SequenceScore
     notes: tuple[str, ...] = ()
+    alarms: int = 0
 
     @property
     def rows(self) -> tuple[SequenceScore, ...]:
@@ -158,7 +162,7 @@ def aligned(
     extra: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """Named scores as aligned text; see `Evaluation.table`. extra: further columns by title, shown first."""
-    names = [heading, *(name for name, _ in rows)]
+    names = [heading, *(shown(name) for name, _ in rows)]
     margin = max(map(len, names))
     blocks: list[list[list[str]]] = [[]]
     used = margin
@@ -191,7 +195,8 @@ def as_markdown(
     titles = [heading, *more, *COLUMNS]
     lines = [f"| {' | '.join(titles)} |", "|---|" + "---:|" * (len(titles) - 1)]
     for k, (name, score) in enumerate(rows):
-        cells = [name, *(texts[k] for texts in more.values()), *(_shown(title, score) for title in COLUMNS)]
+        cells = [markdown_text(name), *(texts[k] for texts in more.values())]
+        cells += [_shown(title, score) for title in COLUMNS]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -203,8 +208,13 @@ def as_csv(evaluations: Sequence[Evaluation]) -> str:
     writer.writerow(["tracker", "rules", "sequence", *COLUMNS])
     for evaluation in evaluations:
         for row in (*evaluation.sequences, evaluation.combined):
-            writer.writerow([evaluation.tracker, evaluation.rules, row.name, *row.summary().values()])
+            writer.writerow([cell(evaluation.tracker), evaluation.rules, cell(row.name), *row.summary().values()])
     return out.getvalue()
+
+
+def markdown_text(name: str) -> str:
+    """The name as text in Markdown: a `|` would end a cell, and marks and tags would be obeyed."""
+    return re.sub(r"([\\`*|<>\[\]&])", r"\\\1", shown(name))
 
 
 def _shown(title: str, score: SequenceScore) -> str:

@@ -92,7 +92,7 @@ def find_results(path: str | os.PathLike[str]) -> dict[str, Path | dict[str, Pat
     return dict(several)
 
 
-_OTHER_TEXT = ("seqmap.txt", "seqmaps.txt", "readme.txt", "README.txt", "pedestrian_summary.txt")
+_OTHER_TEXT = ("labels.txt", "seqmap.txt", "seqmaps.txt", "readme.txt", "README.txt", "pedestrian_summary.txt")
 
 
 def _texts(folder: Path) -> dict[str, Path]:

@@ -1,14 +1,16 @@
 """MOTChallenge text: detections, results and ground truth, one box a line.
 
-    detections, results   frame,id,left,top,width,height,conf[,x,y,z]        7 to 10 columns
-    ground truth, MOT15   frame,id,left,top,width,height,flag[,x,y,z]        7 or 10 columns
-    ground truth, MOT16+  frame,id,left,top,width,height,flag,class[,vis]    8 or 9 columns
+    detections, results     frame,id,left,top,width,height,conf[,x,y,z]                        7 to 10 columns
+    ground truth, MOT15     frame,id,left,top,width,height,flag[,x,y,z]                        7 or 10 columns
+    ground truth, MOT16+    frame,id,left,top,width,height,flag,class[,vis]                    8 or 9 columns
+    ground truth, VisDrone  frame,id,left,top,width,height,flag,class,truncation,occlusion     10 columns
 
 Lines of one file may differ in their number of columns, as long as each has those that are needed: seven, or eight
-where ground truth has classes. Frames count from 1. Boxes are continuous pixels: right = left + width, with no shift of
-one pixel. Results have -1 in the last three columns, with two exceptions, which the official kit does not read (but it
-refuses a class above 1): column 8 may hold the class, and column 10 is 1 in rows that were not detected but predicted
-or interpolated. Format: Leal-Taixe 2015 (MOT15, section 3), Milan 2016 (MOT16, section 4).
+where ground truth has classes; columns after the tenth are left out. `mot_lines` says how a line may be written. Frames
+count from 1, ids from 0. Boxes are continuous pixels: right = left + width, with no shift of one pixel. Results have -1
+in the last three columns, with two exceptions, which the official kit does not read (but it refuses a class above 1):
+column 8 may hold the class, and column 10 is 1 in rows that were not detected but predicted or interpolated. Format:
+Leal-Taixe 2015 (MOT15, section 3), Milan 2016 (MOT16, section 4); VisDrone's is that of its toolkit for MOT.
 """
 
 from __future__ import annotations
@@ -16,17 +18,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal, TextIO, get_args
 
 import numpy as np
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.io.mot_lines import MOST, fail, read_numbers
 from tracker.io.mot_lines import MotFormatError as MotFormatError
-from tracker.io.mot_lines import fail, read_numbers
 from tracker.rows import Rows, repeats
 
 Invalid = Literal["raise", "drop"]
-Layout = Literal["auto", "mot15", "mot16"]
+Layout = Literal["auto", "mot15", "mot16", "visdrone"]
 
 _LARGEST_INTEGER = 2.0**53  # beyond it a float64 column no longer holds every integer
 _SMALLEST_SIZE = 0.01  # the last decimal written
@@ -38,58 +40,63 @@ def read_detections(path: str | os.PathLike[str], *, invalid: Invalid = "raise")
     invalid="drop" leaves out and counts rows with NaN or inf, a size that is not positive, or a frame below 1.
     Raises MotFormatError for those by default, and always for a wrong column count or a field that is not a number.
     """
-    table, lines = read_numbers(path, "frame,id,left,top,width,height,conf[,x,y,z]")
-    good = _good(path, table, lines, invalid, least_id=None, zero_size=False)
+    table, lines, notes = read_numbers(path, "frame,id,left,top,width,height,conf[,x,y,z]")
+    good, said = _good(path, table, lines, invalid, ids=False, zero_size=False)
     table, lines = _kept(table, lines, good)
-    return _rows(table, lines, good, ids=np.full(len(table), -1))
+    return _rows(table, lines, good, notes + said, ids=np.full(len(table), -1))
 
 
 def read_results(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> Rows:
-    """Read a tracker's results. Ids count from 1; (frame, id) must be unique; an empty file has no rows.
+    """Read a tracker's results. Ids count from 0; (frame, id) must be unique; an empty file has no rows.
 
     Column 8 is read as the class where it holds whole numbers from -1 on, and a 1 in column 10 marks an interpolated
     row where the last three columns hold no place in the world: -1 in column 9, and 1 or -1 in column 10.
     A box of zero width or height is kept: it overlaps nothing and the official kit counts it as a false positive.
-    invalid="drop" leaves out and counts rows with NaN or inf, a negative size, a frame or id below 1, or a (frame, id)
-    seen before. Raises MotFormatError for those by default, and always for a broken layout.
+    invalid="drop" leaves out and counts rows with NaN or inf, a negative size, a frame below 1, an id below 0, or a
+    (frame, id) seen before. Raises MotFormatError for those by default, and always for a broken layout.
     """
-    table, lines = read_numbers(path, "frame,id,left,top,width,height,conf,-1,-1,-1")
-    good = _good(path, table, lines, invalid, least_id=1, zero_size=True)
+    table, lines, notes = read_numbers(path, "frame,id,left,top,width,height,conf,-1,-1,-1")
+    good, said = _good(path, table, lines, invalid, ids=True, zero_size=True)
     classed = len(table) and table.shape[1] > 7 and _is_class(_filled(table[:, 7]), -1, _LARGEST_INTEGER).all()
     table, lines = _kept(table, lines, good)
-    marked = table.shape[1] == 10 and bool(((np.abs(table[:, 9]) == 1) & (table[:, 8] == -1)).all())
+    marked = table.shape[1] == MOST and bool(((np.abs(table[:, 9]) == 1) & (table[:, 8] == -1)).all())
     return _rows(
         table,
         lines,
         good,
+        notes + said,
         classes=_filled(table[:, 7]).astype(np.int64) if classed else None,
         interpolated=table[:, 9] == 1 if marked else None,
     )
 
 
 def read_ground_truth(path: str | os.PathLike[str], layout: Layout = "auto", *, invalid: Invalid = "raise") -> Rows:
-    """Read a `gt.txt` in the MOT15 or the MOT16 layout (MOT17 and MOT20 are laid out as MOT16). Ids count from 0.
+    """Read a `gt.txt` in the MOT15, the MOT16 (also of MOT17 and MOT20) or the VisDrone layout. Ids count from 0.
 
-    layout="auto" tells them apart by the columns; rows of the MOT15 layout have no classes (`Rows.has_classes`).
-    Raises MotFormatError as `read_results` does, and when the columns contradict the layout named.
+    layout="auto" tells them apart by the columns (`Rows.layout` says which it is); rows of the MOT15 layout have no
+    classes (`Rows.has_classes`). Raises MotFormatError as `read_results` does, and when the columns contradict the
+    layout named.
     """
-    if layout not in ("auto", "mot15", "mot16"):
-        raise ValueError(f"layout {layout!r} is unknown; use 'auto', 'mot15' or 'mot16'")
-    table, lines = read_numbers(path, "frame,id,left,top,width,height,flag,class,visibility")
+    if layout not in get_args(Layout):
+        raise ValueError(f"layout {layout!r} is unknown; use one of {', '.join(get_args(Layout))}")
+    table, lines, notes = read_numbers(path, "frame,id,left,top,width,height,flag,class,visibility")
     found = _recognise(table)
     if layout == "auto":
         layout = found
-    if layout == "mot16":
+    if layout != "mot15":
         _require_classes(path, table, lines, found)
-    good = _good(path, table, lines, invalid, least_id=0, zero_size=True)
+    good, said = _good(path, table, lines, invalid, ids=True, zero_size=True)
     table, lines = _kept(table, lines, good)
-    classed, visible = (layout == "mot16" and table.shape[1] > column for column in (7, 8))
+    classed = layout != "mot15" and table.shape[1] > 7
+    visible = layout == "mot16" and table.shape[1] > 8
     return _rows(
         table,
         lines,
         good,
+        notes + said,
         classes=_filled(table[:, 7]).astype(np.int64) if classed else None,
         visibility=_filled(table[:, 8]) if visible else None,
+        layout=layout,
     )
 
 
@@ -140,11 +147,13 @@ def _rows(
     table: FloatArray,
     lines: IntArray,
     good: BoolArray,
+    notes: tuple[str, ...],
     *,
     ids: IntArray | None = None,
     classes: IntArray | None = None,
     interpolated: BoolArray | None = None,
     visibility: FloatArray | None = None,
+    layout: str = "",
 ) -> Rows:
     """Rows of a table that ``_kept`` left. good: mask of the rows of the file."""
     count = len(table)
@@ -160,6 +169,8 @@ def _rows(
         visibility=np.full(count, -1.0) if visibility is None else visibility,
         lines=lines,
         dropped=len(good) - count,
+        notes=notes,
+        layout=layout,
     )
 
 
@@ -173,11 +184,12 @@ def _is_class(column: FloatArray, low: int = 1, high: float = 13) -> BoolArray:
     return whole
 
 
-def _recognise(table: FloatArray) -> Literal["mot15", "mot16"]:
+def _recognise(table: FloatArray) -> Literal["mot15", "mot16", "visdrone"]:
     """Layout of a ground truth table by its columns.
 
     Eight or nine hold a class (any from 0: other data sets have their own), unless the place is filled with -1. Ten are
-    MOT15's, unless the eighth holds only classes of the benchmark and the ninth a visibility, as converters write.
+    MOT15's, unless they are VisDrone's, or the eighth holds only classes of the benchmark and the ninth a visibility,
+    as converters write.
     """
     columns = table.shape[1]
     if columns > 7:
@@ -186,16 +198,31 @@ def _recognise(table: FloatArray) -> Literal["mot15", "mot16"]:
         return "mot15"
     if columns <= 9:
         return "mot16" if _is_class(table[:, 7], 0, _LARGEST_INTEGER).all() else "mot15"
+    if _is_visdrone(table):
+        return "visdrone"
     visible = (_filled(table[:, 8]) >= -1) & (_filled(table[:, 8]) <= 1)
     return "mot16" if _is_class(table[:, 7]).all() and visible.all() else "mot15"
 
 
+def _is_visdrone(table: FloatArray) -> bool:
+    """Whether columns 8 to 10 are VisDrone's class (0, 1, ...), truncation (0, 1) and occlusion (0, 1, 2).
+
+    A converter's class, visibility and filling may look the same where every visibility is 0 or 1. But MOT marks only
+    pedestrians (class 1) for scoring and has no class 0; without any of these both readings give the same score.
+    """
+    classes, truncation, occlusion = table[:, 7:10].T
+    if not (np.isin(truncation, (0, 1)).all() and np.isin(occlusion, (0, 1, 2)).all()):
+        return False
+    foreign = (classes == 0) | ((classes != 1) & (table[:, 6] != 0))
+    return bool(_is_class(classes, 0, _LARGEST_INTEGER).all() and classes.any() and foreign.any())
+
+
 def _require_classes(path: str | os.PathLike[str], table: FloatArray, lines: IntArray, found: str) -> None:
-    """Raise MotFormatError where ground truth cannot be read in the MOT16 layout; found: the layout recognised."""
+    """Raise MotFormatError where ground truth has no class column; found: the layout recognised."""
     if table.shape[1] > 7 and np.isnan(table[:, 7]).any():
         row = int(np.argmax(np.isnan(table[:, 7])))
         fail(path, lines[row], "no class in column 8, where other lines have one", "give every row its class")
-    if found == "mot16" or not len(table):
+    if found != "mot15" or not len(table):
         return
     if table.shape[1] == 7:
         fail(path, lines[0], "ground truth has 7 columns and no class column", "read it with the MOT15 layout")
@@ -213,29 +240,36 @@ def _good(
     table: FloatArray,
     lines: IntArray,
     invalid: Invalid,
-    least_id: int | None,
+    ids: bool,
     zero_size: bool,
-) -> BoolArray:
-    """Mask of the rows whose values are good; raises for the first bad one in the file unless invalid="drop".
+) -> tuple[BoolArray, tuple[str, ...]]:
+    """Mask of the rows whose values are good, and what to say where most are not.
 
-    least_id: None where ids are not read. zero_size: whether a box may have no width or height.
+    Raises for the first bad row in the file unless invalid="drop". ids: whether ids are read. zero_size: whether a box
+    may have no width or height.
     """
     if invalid not in ("raise", "drop"):
         raise ValueError(f"invalid={invalid!r} is unknown; use 'raise' or 'drop'")
     with np.errstate(invalid="ignore"):
         faults = list(_value_faults(table, zero_size))
-        if least_id is not None:
-            faults += _id_faults(table[:, 1], least_id)
+        if ids:
+            faults += _id_faults(table[:, 1])
     good: BoolArray = ~np.logical_or.reduce([mask for mask, _ in faults])
-    if least_id is not None:
+    if ids:
         faults.append(_repeat_fault(table, lines, good))
         good &= ~faults[-1][0]
-    if invalid == "raise" and not good.all():
-        row = int(np.argmin(good))
-        what, hint = next(describe(row) for mask, describe in faults if mask[row])
-        more = int(np.count_nonzero(~good)) - 1
-        fail(path, lines[row], what + (f" ({more} more bad rows)" if more else ""), hint)
-    return good
+    if good.all():
+        return good, ()
+    row = int(np.argmin(good))
+    what, hint = next(describe(row) for mask, describe in faults if mask[row])
+    bad, total = int(np.count_nonzero(~good)), len(good)
+    if total > 3 and 2 * bad > total:
+        hint += f"; {bad} of {total} rows are bad: are the columns frame,id,left,top,width,height,conf?"
+        if invalid == "drop":
+            return good, (f"line {lines[row]}: {what}; {hint}",)
+    if invalid == "raise":
+        fail(path, lines[row], what + (f" ({bad - 1} more bad rows)" if bad > 1 else ""), hint)
+    return good, ()
 
 
 # Mask (R,) of the rows with a fault, and a function of a row that returns what is wrong and what to do.
@@ -253,7 +287,10 @@ def _value_faults(table: FloatArray, zero_size: bool) -> Iterator[_Fault]:
     )
     yield (
         (frames != np.floor(frames)) | (frames > _LARGEST_INTEGER),
-        lambda r: (f"frame {frames[r]:g} is not a whole number", "frames are 1, 2, 3, ..."),
+        lambda r: (
+            f"frame {frames[r]:g} is not a whole number",
+            "frames are 1, 2, 3, ...; are these times?",
+        ),
     )
     yield (
         frames < 1,
@@ -269,14 +306,14 @@ def _value_faults(table: FloatArray, zero_size: bool) -> Iterator[_Fault]:
     )
 
 
-def _id_faults(ids: FloatArray, least_id: int) -> Iterator[_Fault]:
+def _id_faults(ids: FloatArray) -> Iterator[_Fault]:
     yield (
         (ids != np.floor(ids)) | (np.abs(ids) > _LARGEST_INTEGER),
         lambda r: (f"id {ids[r]:g} is not a whole number", "ids are whole numbers"),
     )
     yield (
-        ids < least_id,
-        lambda r: (f"id {ids[r]:g}", f"ids count from {least_id}; give every box an id (is this a detections file?)"),
+        ids < 0,
+        lambda r: (f"id {ids[r]:g}", "ids count from 0; give every box an id (is this a detections file?)"),
     )
 
 
