@@ -166,10 +166,10 @@ def test_settings_conf_and_labels(tree: Path) -> None:
         bench(tree, ["sorte"], out=tree / "out")
 
 
-def test_an_algorithm_that_wants_embeddings(tree: Path) -> None:
+def test_an_algorithm_that_needs_embeddings(tree: Path) -> None:
     runs, notes = bench(tree, ["sort", "deepsort"], out=tree / "out", workers=1)
     assert [run.label for run in runs] == ["sort"]
-    assert "deepsort was not run: it wants embeddings, and a has no det.npz" in notes[0]
+    assert "deepsort was not run: it needs embeddings, and a has no det.npz" in notes[0]
     with pytest.raises(ValueError, match="deepsort was not run"):
         bench(tree, ["deepsort"], out=tree / "out", workers=1)
     for name in ("a", "b"):
@@ -185,10 +185,12 @@ def test_an_algorithm_that_wants_embeddings(tree: Path) -> None:
 
 @pytest.mark.parametrize("algo", ["botsort", "steady"])
 def test_an_embedder_that_is_named_is_used_by_all_that_can(tree: Path, algo: str) -> None:
-    looks = np.tile(np.eye(3, dtype=np.float32), (FRAMES, 1))
-    looks[len(looks) // 2 :] = np.roll(np.eye(3), 1, axis=0)[np.arange(len(looks) - len(looks) // 2) % 3]  # new clothes
+    vectors = np.tile(np.eye(3, dtype=np.float32), (FRAMES, 1))
+    vectors[len(vectors) // 2 :] = np.roll(np.eye(3), 1, axis=0)[
+        np.arange(len(vectors) - len(vectors) // 2) % 3
+    ]  # in other clothes
     for name in ("a", "b"):
-        np.savez(tree / name / "det" / "det.npz", embedding=looks)
+        np.savez(tree / name / "det" / "det.npz", embedding=vectors)
     (plain,), _ = bench(tree, [algo], out=tree / "out", workers=1)
     (named, sort), _ = bench(tree, [algo, "sort"], out=tree / "out", workers=1, reid="histogram")
     assert [plain.label, named.label, sort.label] == [algo, f"{algo} with embeddings", "sort"]
@@ -197,7 +199,7 @@ def test_an_embedder_that_is_named_is_used_by_all_that_can(tree: Path, algo: str
     assert [record["embeddings"] for record in records] == [None, npz, None]
     assert bench(tree, [algo], out=tree / "out", workers=1)[0][0].cached == 2  # neither replaced the other
     (tree / "a" / "det" / "det.npz").unlink()
-    with pytest.raises(ValueError, match=f"{algo} was not run: it wants embeddings, and a has no det.npz"):
+    with pytest.raises(ValueError, match=f"{algo} was not run: it needs embeddings, and a has no det.npz"):
         bench(tree, [algo], out=tree / "out", workers=1, reid="histogram")
 
 
@@ -242,7 +244,7 @@ def test_embeddings_beside_detections_are_checked(tree: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_embeddings_are_made_of_pictures_once(tree: Path) -> None:
+def test_embeddings_are_made_from_images_once(tree: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     rng = np.random.default_rng(0)
     colours = rng.integers(0, 255, (4, 3))

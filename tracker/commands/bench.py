@@ -8,7 +8,7 @@ from typing import Any
 
 from tracker.commands.progress import Progress
 from tracker.commands.scores import add_outputs, show
-from tracker.commands.words import add_settings, add_tree_options, names_of, settings_of
+from tracker.commands.words import ALGORITHMS, add_settings, add_tree_options, names_of, settings_of
 from tracker.study.choices import SPLITS
 
 
@@ -17,21 +17,21 @@ def add_parsers(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "bench",
         allow_abbrev=False,
-        description="Run algorithms on the detections of a MOTChallenge tree, time them and score them. Embeddings for "
-        "algorithms that need them, or with --reid can use them, come from det.npz beside det.txt, or are made of img1 "
-        "or a video. det.npz has the arrays frame (R,), xyxy (R, 4), embedding (R, D) and, if wanted, score (R,) and "
-        "class (R,), with the boxes of det.txt in its order; or embedding alone, a row for each line of det.txt sorted "
-        "by frame.",
+        description="Run algorithms on the detections of a MOTChallenge tree, time them and score them. Algorithms "
+        "that need embeddings, and with --reid all that take them, get them from det.npz beside det.txt; where there "
+        "is none, they are made from img1 or a video and kept. det.npz has the arrays frame (R,), xyxy (R, 4), "
+        "embedding (R, D) and, optionally, score (R,) and class (R,), with the boxes of det.txt in its order; or "
+        "embedding alone, a row for each line of det.txt sorted by frame.",
     )
     add = parser.add_argument
     add("--data", required=True, metavar="TREE", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
-    add("--algo", required=True, metavar="A,B", help="algorithms; `track algos` lists them")
-    add_settings(parser, "parameters, for every algorithm that has them, or for one: sort.max_age=30")
+    add("--algo", required=True, metavar="A,B", help=f"algorithms; {ALGORITHMS}")
+    add_settings(parser, "parameters, for every algorithm that has them, or for one (sort.max_age=30)")
     add("--split", choices=SPLITS, default="full", help="part of each sequence; second-half: MOT17's val half")
     add(
         "--params",
         metavar="FILE",
-        help="parameters that `track tune` found, for their algorithm; --set comes before them",
+        help="parameters that `track tune` found, for their algorithm; --set overrides them",
     )
     add("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
     add("--conf", type=float, metavar="X", help="least score of a detection")

@@ -30,7 +30,7 @@ def add_parsers(subparsers: Any) -> None:
         "results",
         nargs="+",
         metavar="RESULTS",
-        help="a file, a folder of <seq>.txt, or folders of them, one a tracker",
+        help="a file, a folder of <seq>.txt, or folders of them, one per tracker",
     )
     add("--gt", required=True, metavar="GT", help="a MOTChallenge tree, a flat folder of <seq>.txt, or a file")
     add_rules(parser)
@@ -38,7 +38,7 @@ def add_parsers(subparsers: Any) -> None:
     add("--split", choices=["full", "second-half"], default="full", help="second-half: MOT17's val half, from frame 1")
     add("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")
     add_outputs(parser)
-    add("--check", choices=["motmetrics"], help="recompute CLEAR and identity with it and say what differs")
+    add("--check", choices=["motmetrics"], help="recompute CLEAR and identity with it, and report differences")
     parser.set_defaults(run=run_eval)
 
 
@@ -61,7 +61,7 @@ def run_eval(args: argparse.Namespace) -> int:
 
 
 def _check(evaluations: list[Evaluation], trackers: Files, truth: GroundTruth, threshold: float) -> int:
-    """Say where motmetrics scores otherwise; 1 where that is wrong, else 0."""
+    """Report where motmetrics has other scores; 1 where it should not, else 0."""
     from tracker.evaluate.motmetrics_bridge import IDENTITY, differences
 
     code = 0
@@ -78,14 +78,14 @@ def _check(evaluations: list[Evaluation], trackers: Files, truth: GroundTruth, t
             verdict = "identity scores differ, and should not"
         else:
             verdict = (
-                "identity agrees; CLEAR differs where motmetrics has rules of its own (partners kept over gaps, 80 %)"
+                "identity agrees; CLEAR differs where motmetrics' rules do (matches kept over gaps, the 80 % limit)"
             )
         print(shown(f"check: {e.tracker}: {verdict}"), file=sys.stderr)
     return int(code)
 
 
 def _free(name: str, path: Path, taken: Files) -> str:
-    """A name for a tracker that no other has; two folders of one name are told apart by their path."""
+    """A tracker's name that no other has: its path where another folder has the same name."""
     if name in taken:
         name = str(path)
     while name in taken:

@@ -1,4 +1,4 @@
-"""Scores as commands print and write them: the options, and what they do."""
+"""The options that say how scores are printed and written, and the printing and writing."""
 
 from __future__ import annotations
 

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracker.commands.progress import Progress
-from tracker.commands.words import add_settings, add_tree_options, names_of, settings_of
+from tracker.commands.words import ALGORITHMS, add_settings, add_tree_options, names_of, settings_of
 from tracker.study.choices import METRICS, SPLITS
 
 if TYPE_CHECKING:
     from tracker.study.tune import Tuned
+
+RECORDED = ("metric", "held_out", "split", "det", "reid", "rules", "sequences", "conf")  # in the command, if given
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -23,39 +25,44 @@ def add_parsers(subparsers: Any) -> None:
         description="Search an algorithm's parameters on a MOTChallenge tree with optuna (extra tune). Some sequences "
         "are held out: the search does not see them, and the score on them tells whether what it found holds there. "
         "The best parameters go to DIR/params.json, which `track --params` and `track bench --params` read. Finished "
-        "trials are kept: the same command goes on where it was interrupted, and with more --trials it goes further.",
+        "trials are kept: the same command goes on where it was interrupted, and more --trials take it further.",
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("data", metavar="DATA", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
-    add("--algo", required=True, metavar="NAME", help="algorithm; `track algos` lists them")
-    add("--trials", type=int, default=50, metavar="N", help="trials beside the start (default 50)")
-    add("--metric", choices=METRICS, default="HOTA", help="what to make large on the training split (default HOTA)")
+    add("--algo", required=True, metavar="NAME", help=f"algorithm; {ALGORITHMS}")
+    add("--trials", type=int, default=50, metavar="N", help="trials besides the start (default 50)")
+    add("--metric", choices=METRICS, default="HOTA", help="score to maximise on the training split (default HOTA)")
     add(
         "--held-out",
         default="sequences",
         metavar="WHAT",
-        help="sequences (every third, by name), names A,B, or halves: of each sequence the second (default sequences)",
+        help="sequences (every third, by name), names A,B, or halves (the second of each sequence; default sequences)",
     )
     add(
         "--search",
         nargs="+",
         action="extend",
         metavar="KEY[=RANGE]",
-        help="search these parameters alone: KEY, KEY=LOW:HIGH or KEY=A|B|C, apart by blanks or commas; "
+        help="search these parameters only: KEY, KEY=LOW:HIGH or KEY=A|B|C, separated by spaces or commas; "
         "conf is the least score of a detection (default: every parameter that has a range)",
     )
-    add_settings(parser, "parameters to hold, at the start too")
-    add("--conf", type=float, metavar="X", help="least score of a detection, held")
-    add("--seed", type=int, default=0, help="another seed, other trials (default 0)")
+    add_settings(parser, "parameters that every trial has, the start too")
+    add("--conf", type=float, metavar="X", help="least score of a detection in every trial")
+    add("--seed", type=int, default=0, help="of the draws; another seed gives other trials (default 0)")
     add("--split", choices=SPLITS, default="full", help="part of each sequence to use (default full)")
     add("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
     add_tree_options(parser)
-    add("-o", dest="out", metavar="DIR", help="folder to write to (default: one of this search below runs/tune)")
-    add("--overwrite", action="store_true", help="begin anew in a folder that has a search")
+    add(
+        "-o",
+        dest="out",
+        metavar="DIR",
+        help="folder to write to (default: one of this search's own below runs/tune)",
+    )
+    add("--overwrite", action="store_true", help="start again in a folder that has a search")
     add("--json", action="store_true", help="print the parameter file and nothing else")
     add("--quiet", action="store_true", help="print errors only")
-    parser.set_defaults(run=run_tune)
+    parser.set_defaults(run=run_tune, defaults={name: parser.get_default(name) for name in RECORDED})
 
 
 def run_tune(args: argparse.Namespace) -> int:
@@ -162,17 +169,9 @@ def _search(words: Sequence[str]) -> dict[str, str | None]:
 
 
 def _command(args: argparse.Namespace) -> str:
-    """The command without what changes no number: where it writes and what it prints."""
+    """The command, without the options of where it writes and what it prints, which change no number."""
     words = ["track", "tune", args.data, "--algo", args.algo, "--trials", str(args.trials), "--seed", str(args.seed)]
-    plain: dict[str, Any] = {
-        "metric": "HOTA",
-        "held_out": "sequences",
-        "split": "full",
-        "det": "det.txt",
-        "reid": None,
-    }
-    plain |= {"rules": "auto", "sequences": None, "conf": None}
-    for name, default in plain.items():
+    for name, default in args.defaults.items():
         value = getattr(args, name)
         if value != default:
             words += [f"--{name.replace('_', '-')}", str(value)]

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     Subparsers = _SubParsersAction[ArgumentParser]
 
+ALGORITHMS = "`track algos` lists them; or a class of your own, my_module:Mine or ./mine.py:Mine"
+
 
 def add_settings(parser: ArgumentParser, about: str) -> None:
     """Add the option ``--set``, whose values ``settings_of`` reads."""
@@ -35,7 +37,7 @@ def add_rules(parser: ArgumentParser) -> None:
         "--rules",
         choices=("auto", "mot15", "mot16", "mot17", "mot20", "plain"),
         default="auto",
-        help="what counts; recognised from the data by default",
+        help="which rows are scored; recognised from the data by default",
     )
 
 
@@ -44,8 +46,8 @@ def add_tree_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--reid",
         metavar="WHAT",
-        help="embedder: default, histogram or MODEL.onnx; named, every algorithm that takes embeddings gets them "
-        "(without: the packaged model, for those alone that need one)",
+        help="embedder for every algorithm that takes embeddings: default, histogram, MODEL.onnx or MODEL.xml (without "
+        "--reid: the packaged model, for algorithms that need one)",
     )
     add_rules(parser)
     parser.add_argument("--sequences", metavar="A,B", help="only these sequences")

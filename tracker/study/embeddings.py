@@ -51,7 +51,7 @@ class Embeddings:
         source = find_frames(sequence.folder)
         if source is None:
             raise MissingImages(
-                f"it wants embeddings, and {sequence.name} has no {beside.name} beside its detections, no img1 "
+                f"it needs embeddings, and {sequence.name} has no {beside.name} beside its detections, no img1 "
                 "and no video"
             )
         made_of = {"detections": sha256_of([detections]), "images": self._images_key(source), **self._made_by}
