@@ -53,9 +53,12 @@ def lay_out(text: str, folder: Path, request: pytest.FixtureRequest) -> None:
         (folder / "tuned/params.json").write_text(f'{{"algorithm": "{algo}", "parameters": {{"max_age": 40}}}}')
     if "MOT17/train" in text or "refine" in text:
         shared: Path = request.getfixturevalue("shared")
-        (folder / "MOT17").symlink_to(shared / "data/MOT17")
+        (folder / "MOT17/train").mkdir(parents=True)
         (folder / "results").mkdir()
         for reference in (shared / "reference/bytetrack").glob("*.npz"):
+            if reference.stem == "MOT17-04":  # as large as the others together
+                continue
+            (folder / "MOT17/train" / reference.stem).symlink_to(shared / "data/MOT17/train" / reference.stem)
             rows = np.load(reference)
             part = rows["frame"] <= 200  # enough to see that the command runs
             few = as_rows(rows["frame"][part], rows["id"][part], rows["xyxy"][part])
