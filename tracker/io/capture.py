@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 import os
 import time as clock
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Protocol
 
-from tracker.arrays import Image
+import numpy as np
+
+from tracker.arrays import FloatArray, Image
 from tracker.io.source import Frame, Source
 
 VIDEO_RATE = 25.0  # frames per second, assumed where a container or a camera gives none
+REORDERED = 32  # frames that a decoder may hold back, so that those before a bad packet come after it
+HELD = 4  # frames held back near a bad packet to put them into their order
 
 
 class Capture(Protocol):
@@ -38,38 +43,147 @@ def quiet_cv2() -> ModuleType:
     return cv2
 
 
-def usable_rate(announced: float, notes: list[str]) -> float:
-    """The announced frame rate, or VIDEO_RATE with a line in ``notes`` where it cannot be one."""
-    # 1000 and above are time bases of containers that know no rate.
+def usable_rate(announced: float, notes: list[str], steps: Callable[[], FloatArray] | None = None) -> float:
+    """The frame rate that is announced, or else that of the first frames' times, or else VIDEO_RATE with a note.
+
+    steps  gives the seconds between the first frames, (N,); called only for a rate that may be a mere time base
+    """
     if math.isfinite(announced) and 0.1 <= announced < 1000:
         return announced
+    # A time lapse has a rate below 0.1 and a fast camera one above 1000, but so have containers that know no rate:
+    # the frames' own times decide.
+    between = np.empty(0) if steps is None else steps()
+    step = float(np.median(between)) if len(between) else 0.0
+    if math.isfinite(step) and step > 0:
+        if math.isfinite(announced) and 0.5 <= announced * step <= 2:
+            return announced
+        notes.append(f"no usable frame rate announced; the frames' times give {1 / step:g} frames per second")
+        return 1 / step
     notes.append(f"no usable frame rate announced; assuming {VIDEO_RATE:g} frames per second")
     return VIDEO_RATE
 
 
-def captured_frames(capture: Capture, source: Source, *, wall: bool = False) -> Iterator[Frame]:
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    """A frame as it was decoded.
+
+    at        seconds, by the container or the clock
+    doubtful  whether a packet shortly before it did not decode, so that a gap before it means lost frames
+    """
+
+    at: float
+    image: Image
+    doubtful: bool
+
+
+def _decoded(capture: Capture, patience: int, now: Callable[[], float]) -> Iterator[_Decoded]:
+    """Every frame that decodes, up to the end or more than ``patience`` failed reads in a row."""
+    failed = doubtful = 0
+    while failed <= patience:
+        good, image = capture.read()
+        if not good:
+            failed += 1
+            continue
+        doubtful = REORDERED if failed else max(doubtful - 1, 0)
+        failed = 0
+        yield _Decoded(now(), image, doubtful > 0)
+
+
+def _in_order(frames: Iterator[_Decoded]) -> Iterator[_Decoded]:
+    """The same frames; those around a bad packet, which decoders give late, in the order of their times."""
+    held: list[_Decoded] = []
+    for frame in frames:
+        held.append(frame)
+        if frame.doubtful:
+            held.sort(key=lambda one: one.at)
+        while len(held) > (HELD if frame.doubtful else 0):
+            yield held.pop(0)
+    yield from held
+
+
+def first_frame(capture: Capture, patience: int = 0) -> Image | None:
+    """The first frame that decodes; None where none does."""
+    frame = next(_decoded(capture, patience, lambda: 0.0), None)
+    return None if frame is None else frame.image
+
+
+class _Numbers:
+    """Numbers frames by their place in the container's table, or by the time that lost frames took.
+
+    table  (N,) seconds of every frame in the file, in order; None where the container has no table
+    """
+
+    def __init__(self, table: FloatArray | None, frame_rate: float) -> None:
+        self.table = table
+        self.frame_rate = frame_rate
+        self.number, self.at = 0, 0.0
+
+    def next(self, at: float, *, doubtful: bool) -> int:
+        """The number of the frame at ``at`` seconds of the file; doubtful: a gap before it means lost frames."""
+        step = 1
+        place = self._place(at)
+        if place is not None:
+            step = place - self.number
+        elif doubtful and math.isfinite(at):
+            step = round((at - self.at) * self.frame_rate) + (0 if self.number else 1)
+        self.number += max(step, 1)
+        self.at = at
+        return self.number
+
+    def _place(self, at: float) -> int | None:
+        """The place in the table of the frame at that time, from 1; None where it has no frame at that time."""
+        table = self.table
+        if table is None or not math.isfinite(at):
+            return None
+        k = int(np.searchsorted(table, at - 5e-4))
+        return k + 1 if k < len(table) and table[k] <= at + 5e-4 else None
+
+
+def captured_frames(
+    capture: Capture, source: Source, *, wall: bool = False, table: FloatArray | None = None, patience: int = 0
+) -> Iterator[Frame]:
     """The frames of an opened capture, which is released at the end.
 
     Times are the container's, or with ``wall`` the clock's from the first frame on. Where they do not increase, the
-    source's frame rate fills in, and its notes say so.
+    source's frame rate fills in, and its notes say so. Frames that do not decode leave out their numbers and times.
+
+    table     (N,) seconds of every frame of the file, in order, where the container says them
+    patience  failed reads in a row that stand for the end
     """
     import cv2
 
+    def now() -> float:
+        return clock.monotonic() if wall else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+
+    numbers = _Numbers(table, source.frame_rate)
     number, time, start = 0, 0.0, None
     try:
-        while not source.closed:
-            good, image = capture.read()
-            if not good:
-                return
-            number += 1
-            now = clock.monotonic() if wall else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            start = now if start is None else start
-            now -= start
-            if number == 1 or (now > time and math.isfinite(now)):
-                time = now
+        for frame in _in_order(_decoded(capture, patience, now)):
+            at, image = frame.at, frame.image
+            before, number = number, numbers.next(at, doubtful=frame.doubtful)
+            if number > before + 1:
+                source.lost += number - before - 1
+            if start is None:
+                # Where the first frames are lost, the others keep their times.
+                start = 0.0 if number > 1 and at > 0 else at
+                time = at - start if math.isfinite(at) else 0.0
+            elif at - start > time and math.isfinite(at):
+                time = at - start
             else:
                 time += 1 / source.frame_rate
                 source.note("timestamps do not increase everywhere; the frame rate fills in")
+            _note_size(source, image, number)
             yield Frame(image, number, time)
+            if source.closed:
+                return
     finally:
         capture.release()
+
+
+def _note_size(source: Source, image: Image, number: int) -> None:
+    size = (image.shape[1], image.shape[0])
+    if source.size is not None and source.size != size and not any("size changes" in note for note in source.notes):
+        source.note(
+            f"the image size changes from {source.size[0]}x{source.size[1]} to {size[0]}x{size[1]} at frame {number}; "
+            "boxes are in pixels of their own frame"
+        )

@@ -6,6 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
+from tracker.arrays import FloatArray
+
 _FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 
 
@@ -51,19 +55,59 @@ def edited_seconds(path: Path) -> float | None:
     movie = _movie(path)
     if movie is None:
         return None
-    head = dict(_boxes(movie)).get(b"mvhd", b"")
-    scale = int.from_bytes(head[20:24] if head[:1] == b"\1" else head[12:16], "big")
+    scale = _scale(dict(_boxes(movie)).get(b"mvhd", b""))
+    edits = _edits(_video_track(movie))
+    return sum(duration for duration, _ in edits) / scale if scale and edits else None
+
+
+def sample_times(path: Path) -> FloatArray | None:
+    """(N,) the seconds at which the frames in an MP4's sample table show, in order (stts, ctts; ISO 14496-12, 8.6.1).
+
+    0 is where the first edit starts; a frame that an edit list hides has a time below 0. None where the file has no
+    such table or edits it into pieces.
+    """
+    movie = _movie(path)
+    track = {} if movie is None else _video_track(movie)
+    media = dict(_boxes(track.get(b"mdia", b"")))
+    table = dict(_boxes(dict(_boxes(media.get(b"minf", b""))).get(b"stbl", b"")))
+    scale, edits = _scale(media.get(b"mdhd", b"")), _edits(track)
+    runs = np.frombuffer(table.get(b"stts", b"")[8:], ">u4")
+    if not scale or len(edits) > 1 or len(runs) < 2 or len(runs) % 2 or runs[::2].sum(dtype=np.int64) > 1 << 26:
+        return None
+    steps = np.repeat(runs[1::2].astype(np.int64), runs[::2])
+    times = np.cumsum(steps) - steps
+    offsets = np.frombuffer(table.get(b"ctts", b"")[8:], ">i4")
+    if len(offsets) % 2 == 0 and offsets[::2].sum(dtype=np.int64) == len(times):
+        times = times + np.repeat(offsets[1::2].astype(np.int64), offsets[::2])
+    if not len(times):
+        return None
+    times.sort()
+    seconds: FloatArray = (times - (edits[0][1] if edits else times[0])) / scale
+    return seconds
+
+
+def _video_track(movie: bytes) -> dict[bytes, bytes]:
+    """The boxes of the first track that is a video."""
     for name, track in _boxes(movie):
         parts = dict(_boxes(track)) if name == b"trak" else {}
-        if dict(_boxes(parts.get(b"mdia", b""))).get(b"hdlr", b"")[8:12] != b"vide" or b"edts" not in parts:
-            continue
-        edits = dict(_boxes(parts[b"edts"])).get(b"elst", b"")
-        wide = 8 if edits[:1] == b"\1" else 4  # bytes of a duration
-        rows = [edits[at : at + 2 * wide] for at in range(8, len(edits), 2 * wide + 4)]
-        # An edit from time -1 is a pause before the first frame.
-        shown = [int.from_bytes(row[:wide], "big") for row in rows if row[wide:] != b"\xff" * wide]
-        return sum(shown) / scale if scale else None
-    return None
+        if dict(_boxes(parts.get(b"mdia", b""))).get(b"hdlr", b"")[8:12] == b"vide":
+            return parts
+    return {}
+
+
+def _scale(head: bytes) -> int:
+    """Units per second, of the content of ``mvhd`` or ``mdhd``."""
+    return int.from_bytes(head[20:24] if head[:1] == b"\1" else head[12:16], "big")
+
+
+def _edits(track: dict[bytes, bytes]) -> list[tuple[int, int]]:
+    """Duration (in units of the movie) and first time (in units of the track) of each edit that shows something."""
+    edits = dict(_boxes(track.get(b"edts", b""))).get(b"elst", b"")
+    wide = 8 if edits[:1] == b"\1" else 4  # bytes of a duration
+    rows = [edits[at : at + 2 * wide] for at in range(8, len(edits), 2 * wide + 4)]
+    # An edit from time -1 is a pause before the first frame.
+    shown = [row for row in rows if row[wide:] != b"\xff" * wide]
+    return [(int.from_bytes(row[:wide], "big"), int.from_bytes(row[wide:], "big")) for row in shown]
 
 
 def _movie(path: Path) -> bytes | None:

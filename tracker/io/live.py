@@ -37,6 +37,7 @@ def _open(name: str, kind: str, where: str | int, hint: str) -> Source:
         lambda source: captured_frames(capture, source, wall=kind == "webcam"),
         frame_rate=frame_rate,
         n_frames=announced if announced > 0 else None,
+        counted=False,
         size=(width, height) if width > 0 and height > 0 else None,
         live=True,
         notes=notes,

@@ -150,7 +150,12 @@ class _Drawing:
 
 
 class VideoSink:
-    """The annotated video, opened at its first image; steps without an image are left out. ``codec`` names its coding.
+    """The annotated video, opened at its first image; steps without an image are left out.
+
+    Frames keep the times of the source, where the coding can. Images of another size than the first are scaled to it.
+
+    codec  names the coding, once it is known
+    notes  lines for people: what the video does not show as the source does
 
     Raises OSError, naming the file, where it cannot be written.
     """
@@ -159,6 +164,7 @@ class VideoSink:
         self.path = path
         self.frame_rate = frame_rate
         self.codec: str | None = None
+        self.notes: list[str] = []
         self._drawing = _Drawing(class_names)
         self._writer: VideoWriter | None = None
 
@@ -171,7 +177,22 @@ class VideoSink:
 
             self._writer = VideoWriter(self.path, (image.shape[1], image.shape[0]), self.frame_rate)
             self.codec = self._writer.codec
-        self._writer.write(image)
+        width, height = self._writer.size
+        if image.shape[:2] != (height, width):
+            import cv2
+
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+            self._note(f"{self.path.name}: images of another size are scaled to {width}x{height}")
+        self._writer.write(image, step.frame.time)
+        if self._writer.uneven:
+            self._note(
+                f"{self.path.name}: frames show at the mean rate of {self.frame_rate:g} per second and not at their "
+                "own times, which only H.264 keeps; install the [video] extra"
+            )
+
+    def _note(self, line: str) -> None:
+        if line not in self.notes:
+            self.notes.append(line)
 
     def close(self) -> None:
         if self._writer is not None:

@@ -52,14 +52,16 @@ class Source:
     name        short name for people and file names
     kind        "video", "images", "sequence" (MOTChallenge folder), "webcam", "stream" or "scene" (drawn)
     frame_rate  frames per second, positive; ``notes`` has a line where it is assumed
-    n_frames    number of frames announced, or None where unknown
+    n_frames    number of frames announced, or None where unknown. Many containers announce duration times rate, which
+                is a hint for the display of progress; a complete iteration replaces it by what the file holds
+    counted     whether ``n_frames`` is a count and no hint
     size        (width, height) in pixels, or None where unknown
     has_images  False for a sequence that comes without its images: every frame's image is None
     live        True where frames are lost if nobody reads them (webcam, stream)
     notes       lines for people: what was assumed, skipped or unreadable
     read        frames given so far by the last iteration
-    missing     after a complete iteration: frames announced that did not come (truncated file, unreadable images);
-                at least 1 for a truncated file
+    missing     after a complete iteration: frames that are there and could not be decoded (damaged or truncated file,
+                unreadable images); at least 1 for a truncated file
     closed      True after ``close()``
 
     Files and folders may be iterated again. ``close()`` (or ``with``) releases the file or camera and ends a running
@@ -68,18 +70,21 @@ class Source:
     frames, files, tolerance, cut, release  for the readers of each kind: a function that gives the frames, the files
     that hold them, how many announced frames may be absent without being missing, whether the file is known to be
     truncated, and what to call in ``close()``
+    lost  frames that the reader of a file without a count knows to be lost; it sets them while it reads
     """
 
     name: str
     kind: str
     frame_rate: float
     n_frames: int | None
+    counted: bool
     size: tuple[int, int] | None
     has_images: bool
     live: bool
     notes: list[str]
     read: int
     missing: int
+    lost: int
     closed: bool
 
     def __init__(
@@ -90,6 +95,7 @@ class Source:
         *,
         frame_rate: float,
         n_frames: int | None = None,
+        counted: bool = True,
         size: tuple[int, int] | None = None,
         live: bool = False,
         has_images: bool = True,
@@ -103,12 +109,14 @@ class Source:
         self.kind = kind
         self.frame_rate = frame_rate
         self.n_frames = n_frames
+        self.counted = counted
         self.size = size
         self.live = live
         self.has_images = has_images
         self.notes = list(notes)
         self.read = 0
         self.missing = 0
+        self.lost = 0
         self.closed = False
         self._frames = frames
         self._files = list(files)
@@ -120,21 +128,35 @@ class Source:
     def __iter__(self) -> Iterator[Frame]:
         if self.closed:
             raise SourceError(f"{self.name}: this source is closed; open it again with open_source()")
-        self.read = self.missing = 0
+        self.read = self.missing = self.lost = 0
+        last = 0.0
         running = self._generator()
         self._running = running
         try:
             for frame in running:
                 self.read += 1
+                last = frame.time
                 yield frame
                 if self.closed:
                     return
         finally:
             running.close()
+        self._settle(last)
+
+    def _settle(self, last: float) -> None:
+        """Say what is missing after a complete iteration, whose last frame came at ``last`` seconds."""
         if self.n_frames is not None and self.n_frames < self.read:
             self.n_frames = None  # announced too few, so it is not known
         short = 0 if self.n_frames is None else self.n_frames - self.read
-        self.missing = short if short > self._tolerance else int(self._cut)
+        if not self.counted:
+            # Frames of variable rate are fewer than duration times rate. Only a stream that ends long before its
+            # duration has been cut; of a file the reader knows better.
+            rest = 0.0 if self.n_frames is None else self.n_frames / self.frame_rate - last
+            short = short if self.live and rest * self.frame_rate > self._tolerance else self.lost
+        missing = short > (self._tolerance if self.counted or self.live else 0)
+        self.missing = short if missing else int(self._cut)
+        if not self.counted and not self.live:
+            self.n_frames = self.read + self.missing
 
     def _generator(self) -> Generator[Frame, None, None]:
         yield from self._frames(self)

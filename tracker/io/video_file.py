@@ -5,17 +5,26 @@ from __future__ import annotations
 import codecs
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from tracker.io.capture import Capture, captured_frames, quiet_cv2, usable_rate
-from tracker.io.iso import edited_seconds, layout
-from tracker.io.source import Source, SourceError
+import numpy as np
+
+from tracker.arrays import FloatArray
+from tracker.io.capture import Capture, captured_frames, first_frame, quiet_cv2, usable_rate
+from tracker.io.ends import truncation
+from tracker.io.iso import edited_seconds, layout, sample_times
+from tracker.io.source import Frame, Source, SourceError
+
+PATIENCE = 1000  # failed reads in a row that stand for the end of a file; a group of pictures is rarely longer
 
 
 def open_video(path: Path) -> Source:
     """The frames of a video file. Raises SourceError for a file that is empty, text, or gives no frame."""
     head = _head(path)
     table, problem = layout(path, head)
+    problem = problem or truncation(path, head)
+    size = path.stat().st_size
     cv2 = quiet_cv2()
 
     def opened() -> Capture:
@@ -27,33 +36,53 @@ def open_video(path: Path) -> Source:
         if not capture.isOpened():
             reason = problem or "not a video that OpenCV/FFmpeg can open"
             raise SourceError(f"{path}: {reason}; check that it plays, or copy or convert it again")
-        good, image = capture.read()
-        if not good:
+        image = first_frame(capture, PATIENCE)
+        if image is None:
             raise SourceError(f"{path}: the video has 0 frames that can be decoded{f' ({problem})' if problem else ''}")
         notes: list[str] = []
-        frame_rate = usable_rate(capture.get(cv2.CAP_PROP_FPS), notes)
+        frame_rate = usable_rate(capture.get(cv2.CAP_PROP_FPS), notes, lambda: _steps(capture))
         announced = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     finally:
         capture.release()
     if problem:
         notes.append(problem)
-    # Containers without a frame table announce duration times rate: a second less is no loss.
-    tolerance = 0 if table or head[:4] == b"RIFF" else max(1, round(frame_rate))
+    tolerance = 0
     if table and not problem and (shown := edited_seconds(path)) is not None:
         # The table also counts frames that a trimmed file holds and does not show.
         tolerance = max(0, math.ceil(announced - shown * frame_rate))
+    times = sample_times(path) if table else None
+
+    def frames(source: Source) -> Iterator[Frame]:
+        yield from captured_frames(opened(), source, table=times, patience=max(announced, PATIENCE))
+        if source.lost:
+            source.note(f"damaged: {source.lost} frames cannot be decoded; the frames after them keep their numbers")
+        if path.stat().st_size != size:
+            source.note("the file changed while it was read; what came later is not tracked")
+
     return Source(
         path.name,
         "video",
-        lambda source: captured_frames(opened(), source),
+        frames,
         frame_rate=frame_rate,
         n_frames=announced if announced > 0 else None,
+        counted=table,
         size=(image.shape[1], image.shape[0]),
         files=[path],
         notes=notes,
         tolerance=tolerance,
         cut=problem is not None,
     )
+
+
+def _steps(capture: Capture) -> FloatArray:
+    """The seconds between the next frames of a capture, (N,) with N of at most 9."""
+    import cv2
+
+    times = [capture.get(cv2.CAP_PROP_POS_MSEC) / 1000]
+    while len(times) < 10 and capture.read()[0]:
+        times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+    steps: FloatArray = np.diff(times)
+    return steps
 
 
 def _head(path: Path) -> bytes:

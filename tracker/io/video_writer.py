@@ -8,11 +8,18 @@ import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tracker.arrays import Image
 from tracker.io.capture import quiet_cv2
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+FASTEST = 100_000.0  # frames per second
+FRAGMENT = 500_000  # microseconds of video that a killed process may lose, beside what the encoder holds back
 
 
 class VideoWriteError(OSError):
@@ -20,20 +27,23 @@ class VideoWriteError(OSError):
 
 
 class VideoWriter:
-    """Writes BGR frames of one size at a constant rate to an MP4 file, replacing one that is there.
+    """Writes BGR frames of one size to an MP4 file, replacing one that is there.
 
     path        the file; its folder must exist
     size        (width, height) of every image in pixels
-    frame_rate  frames per second, positive
+    frame_rate  frames per second, above 0; that of frames without a time
 
     codec         "h264 ..." where PyAV is installed (yuv420p, index first; browsers play it), else OpenCV's "mp4v ...",
                   which most browsers do not play
     written_size  (width, height) of the video. H.264 needs even sizes: an odd width or height repeats its last column
                   or row
     n_frames      images written
+    uneven        whether times were given that the frame rate does not give, and that the file does not keep: mp4v
+                  has one rate
 
     Equal images give an equal file, byte for byte, with one version of the encoder. ``close()`` (or ``with``) finishes
-    the file; without it the video does not play. A video without images leaves no file. Raises VideoWriteError (an
+    the file. Where a process is killed before, H.264 plays up to the last half second or so that was encoded; mp4v does
+    not play. A video without images leaves no file. Raises VideoWriteError (an
     OSError) where the file cannot be written, ValueError for images that do not fit.
     """
 
@@ -41,27 +51,32 @@ class VideoWriter:
         width, height = int(size[0]), int(size[1])
         if min(width, height) < 1:
             raise ValueError(f"video size {width}x{height} is not positive")
-        if not (math.isfinite(frame_rate) and 0 < frame_rate <= 1000):
-            raise ValueError(f"frame rate {frame_rate:g} is not between 0 and 1000 frames per second")
+        if not (math.isfinite(frame_rate) and 0 < frame_rate <= FASTEST):
+            raise ValueError(f"frame rate {frame_rate:g} is not between 0 and {FASTEST:g} frames per second")
         self.path = Path(path)
         self.size = (width, height)
         self.written_size = (width + width % 2, height + height % 2)
         self.n_frames = 0
+        self.uneven = False
+        self._clock = _Clock(frame_rate)
         self._sink: _H264 | _Mp4v | None = None
         try:
             # Opened first to get the system's own reason (no folder, read-only), which an encoder would hide.
             with self.path.open("wb"):
                 pass
             try:
-                self._sink = _H264(self.path, self.written_size, frame_rate)
+                self._sink = _H264(self.path, self.written_size, self._clock)
             except ImportError:
                 self._sink = _Mp4v(self.path, self.written_size, frame_rate)
         except OSError as error:
             raise self._failed(error) from None
         self.codec = self._sink.codec
 
-    def write(self, image: Image) -> None:
-        """Append one (H, W, 3) uint8 BGR image of the writer's size; it is not modified."""
+    def write(self, image: Image, time: float | None = None) -> None:
+        """Append one (H, W, 3) uint8 BGR image of the writer's size; it is not modified.
+
+        time  seconds since any start, above that of the image before; None follows that image by the frame rate
+        """
         if self._sink is None:
             raise ValueError(f"{self.path}: the video is closed; no frame can be added")
         if image.dtype != np.uint8 or image.shape != (self.size[1], self.size[0], 3):
@@ -73,7 +88,9 @@ class VideoWriter:
             right, bottom = self.size[0] % 2, self.size[1] % 2
             image = np.pad(image, ((0, bottom), (0, right), (0, 0)), mode="edge")
         try:
-            self._sink.write(np.ascontiguousarray(image))
+            ticks, even = self._clock.ticks(time)
+            self.uneven |= not even and isinstance(self._sink, _Mp4v)
+            self._sink.write(np.ascontiguousarray(image), ticks)
         except OSError as error:
             sink, self._sink = self._sink, None
             sink.abandon()
@@ -106,38 +123,104 @@ class VideoWriter:
         self.close()
 
 
+class _Clock:
+    """Times as whole ticks, so that frames of the constant rate are a whole number of ticks apart.
+
+    period  ticks from frame to frame
+    tick    seconds, as a fraction
+    """
+
+    def __init__(self, frame_rate: float) -> None:
+        self.rate = Fraction(frame_rate).limit_denominator(1001)
+        if frame_rate < 1:
+            self.rate = 1 / Fraction(1 / frame_rate).limit_denominator(1001)
+        # A tick of at most a tenth of a millisecond keeps the times of any container.
+        self.period = max(math.ceil(10_000 / self.rate), 1)
+        self.tick = 1 / (self.rate * self.period)
+        self._start: float | None = None
+        self._last = -self.period
+
+    def ticks(self, time: float | None) -> tuple[int, bool]:
+        """The ticks of the next frame, above those of the last, and whether the constant rate gives them too."""
+        follows = self._last + self.period
+        ticks = follows
+        if time is not None and math.isfinite(time):
+            if self._start is None:
+                self._start = time - float(follows * self.tick)
+            exact = (time - self._start) / float(self.tick)
+            # Containers round times to milliseconds.
+            whole = round(exact / self.period) * self.period
+            rounded = abs(exact - whole) * float(self.tick) <= 0.6e-3
+            ticks = max(whole if rounded else round(exact), self._last + 1)
+        self._last = ticks
+        return ticks, ticks == follows
+
+
 class _H264:
+    """Fragments of half a second, which play without an end, while it writes; one index at the start when closed."""
+
     codec = "h264 (PyAV)"
 
-    def __init__(self, path: Path, size: tuple[int, int], frame_rate: float) -> None:
+    def __init__(self, path: Path, size: tuple[int, int], clock: _Clock) -> None:
         import av
 
         self._av = av
+        self._path = path.resolve()
         # Without a date and the encoder's version in the file, equal frames give equal bytes.
+        movflags = "+frag_keyframe+delay_moov+default_base_moof"
         self._container = av.open(
-            str(path.absolute()), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}
+            str(self._path),
+            "w",
+            format="mp4",
+            options={"movflags": movflags, "frag_duration": str(FRAGMENT), "flush_packets": "1", "fflags": "+bitexact"},
         )
-        rate = Fraction(frame_rate).limit_denominator(1001)
+        self._clock = clock
+        rate = clock.rate
         # x264's result depends on the number of threads, so it is fixed.
         options = {"preset": "veryfast", "crf": "23", "threads": "4"}
         self._stream = self._container.add_stream("libx264", rate=rate, options=options)
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
-        self._stream.time_base = self._stream.codec_context.time_base = 1 / rate
-        self._count = 0
+        self._stream.time_base = self._stream.codec_context.time_base = clock.tick
 
-    def write(self, image: Image) -> None:
+    def write(self, image: Image, ticks: int) -> None:
         frame = self._av.VideoFrame.from_ndarray(image, format="bgr24")
-        frame.pts = self._count
-        frame.time_base = self._stream.codec_context.time_base
-        self._count += 1
-        self._container.mux(self._stream.encode(frame))
+        frame.pts, frame.duration = ticks, self._clock.period
+        frame.time_base = self._clock.tick
+        self._mux(frame)
+
+    def _mux(self, frame: VideoFrame | None) -> None:
+        for packet in self._stream.encode(frame):
+            # The last frame of a file without a rate shows for one period too.
+            packet.duration = packet.duration or self._clock.period
+            self._container.mux(packet)
 
     def close(self, n_frames: int) -> None:
         try:
-            self._container.mux(self._stream.encode(None))
+            self._mux(None)
         finally:
             self._container.close()
+        part = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            self._index(part)
+            part.replace(self._path)
+        except OSError:  # a full disk: the fragments play as they are
+            part.unlink(missing_ok=True)
+
+    def _index(self, target: Path) -> None:
+        """Copy the packets into a file with one index at its start, which every player can seek in."""
+        options = {"movflags": "+faststart", "fflags": "+bitexact"}
+        with (
+            self._av.open(str(self._path)) as fragments,
+            self._av.open(str(target), "w", format="mp4", options=options) as whole,
+        ):
+            stream = fragments.streams.video[0]
+            copy = whole.add_stream_from_template(stream)
+            copy.time_base = self._clock.tick
+            for packet in fragments.demux(stream):
+                if packet.dts is not None:
+                    packet.stream = copy
+                    whole.mux(packet)
 
     def abandon(self) -> None:
         try:
@@ -157,7 +240,7 @@ class _Mp4v:
         if not self._writer.isOpened():
             raise OSError(errno.EIO, "OpenCV cannot open a video encoder")
 
-    def write(self, image: Image) -> None:
+    def write(self, image: Image, ticks: int) -> None:
         self._writer.write(image)
 
     def close(self, n_frames: int) -> None:

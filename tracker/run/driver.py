@@ -149,7 +149,9 @@ class Driver:
     def notes(self) -> list[str]:
         """Lines for people, each once: what was assumed or left out, and what reading brought to light."""
         pipeline = self.opened.pipeline
-        said = [*pipeline.source.notes, pipeline.detector.note, *self.opened.notes, *self._closing_notes]
+        video = None if self.output is None else self.output.video
+        written = [] if video is None else video.notes
+        said = [*pipeline.source.notes, pipeline.detector.note, *self.opened.notes, *written, *self._closing_notes]
         return list(dict.fromkeys(line for line in said if line))
 
     def _notes_at_the_end(self) -> list[str]:
