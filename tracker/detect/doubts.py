@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.arrays import BoolArray, FloatArray
 
@@ -61,12 +60,12 @@ class Doubts:
         return f"every score is above 1 (from {self._lowest:g})" if self._lowest > 1 else None
 
 
-def _invalid(boxes: FloatArray | NDArray[np.float64], size: tuple[int, int] | None) -> BoolArray:
+def _invalid(boxes: FloatArray, size: tuple[int, int] | None) -> BoolArray:
     """Which boxes (N, 4) are not finite, have no positive size, or reach more than two images beyond their own."""
     with np.errstate(invalid="ignore"):
-        good: BoolArray = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        good = np.isfinite(boxes) & np.tile(boxes[:, 2:] > boxes[:, :2], 2)
         if size is not None:
             side = np.array([size[1], size[0], size[1], size[0]], dtype=np.float64)
-            good = good & np.all((boxes >= -2 * side) & (boxes <= 3 * side), axis=1)
-    invalid: BoolArray = ~good
+            good &= (boxes >= -2 * side) & (boxes <= 3 * side)
+    invalid: BoolArray = ~np.all(good, axis=1)
     return invalid

@@ -172,7 +172,7 @@ class ONNX(Detector):
         """The objects of the wanted classes; ValueError for scores that are none."""
         if decoded.scores.size and decoded.scores.max() > 1.001:
             raise ValueError(
-                f"{printable(self.name)}: class scores run to {decoded.scores.max():g}, not 1: keypoints or mask weights "
+                f"{printable(self.name)}: class scores run to {decoded.scores.max():g}, not 1: keypoints or masks "
                 f"without class names, or not the head {self.head}? pass class_names, choose another with --head, or "
                 "export a plain detector"
             )
