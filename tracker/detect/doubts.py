@@ -11,6 +11,12 @@ from tracker.arrays import BoolArray, FloatArray
 NORMALISED = 1.5  # boxes that lie within so many pixels are parts of an image
 WIDE = 32  # pixels of an image that is clearly larger than that
 
+NORMALISED_BOXES = "all boxes lie within 0..1; give pixels: multiply them by the image's width and height"
+INVALID_BOXES = (
+    "more than half of the boxes are not finite, have no size or lie far outside the image; "
+    "give left, top, right, bottom in pixels"
+)
+
 
 class Doubts:
     """Counts rows over all images; several threads may call ``see`` at once, and the sums do not depend on the order.
@@ -51,13 +57,19 @@ class Doubts:
         return self.rows > 0 and self._normalised
 
     @property
+    def lines(self) -> list[str]:
+        """What to tell the author of the boxes."""
+        boxes = NORMALISED_BOXES if self.normalised else INVALID_BOXES if self.mostly_invalid else None
+        return [line for line in (boxes, self.scores) if line is not None]
+
+    @property
     def scores(self) -> str | None:
         """What is odd about the scores, or None: all lie above 1, or they may be percentages."""
         if self._highest <= 1.001 or not np.isfinite(self._highest):
             return None
         if self._lowest >= 0 and 2 <= self._highest <= 100:
-            return f"scores run from {self._lowest:g} to {self._highest:g}: divide percentages by 100"
-        return f"every score is above 1 (from {self._lowest:g})" if self._lowest > 1 else None
+            return f"scores run from {self._lowest:g} to {self._highest:g}: if they are percentages, divide them by 100"
+        return f"every score is above 1 (from {self._lowest:g} on); give 0..1" if self._lowest > 1 else None
 
 
 def _invalid(boxes: FloatArray, size: tuple[int, int] | None) -> BoolArray:
