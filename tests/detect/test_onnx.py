@@ -135,9 +135,9 @@ def test_names_given_win_and_unnamed_classes_are_numbers(constant_onnx):
     assert dict(ONNX(path).class_names) == {0: "0", 1: "1"}
     assert len(ONNX(path, classes=["0"])(IMAGE)) == 0
     assert len(ONNX(path, class_names=["cat", "dog"], classes=["dog"])(IMAGE)) == 1
-    for answer in (yolov8(), yolox(decoded=True)):
+    for answer, head in ((yolov8(), None), (yolox(decoded=True), "yolox")):
         with pytest.raises(ValueError, match="the model has 2 classes"):
-            ONNX(constant_onnx(answer), class_names=["a", "b", "c"])
+            ONNX(constant_onnx(answer), class_names=["a", "b", "c"], head=head)
 
 
 def test_unknown_class_names_the_nearest(shared):

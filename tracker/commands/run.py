@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.words import add_settings, names_of, settings_of
+from tracker.detect.heads import heads
 
 if TYPE_CHECKING:
     from tracker.commands.words import Subparsers
@@ -51,8 +52,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--detector",
         metavar="WHAT",
-        help="hog, motion, yunet:MODEL.onnx, MODEL.onnx (YOLOX or YOLOv8/11 heads, YuNet), "
-        "recorded DETS.txt or DETS.npz (default hog)",
+        help="hog, motion, yunet:MODEL.onnx, MODEL.onnx, recorded DETS.txt or DETS.npz (default hog)",
+    )
+    add(
+        "--head",
+        metavar="NAME",
+        help=f"what reads the outputs of MODEL.onnx, where the file does not tell: {', '.join(heads())}",
     )
     add(
         "--reid",
@@ -116,6 +121,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         camera_motion=args.camera_motion,
         every=args.every,
         invalid="drop",
+        head=args.head,
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from tracker.arrays import Image
+from tracker.detect.doubts import Doubts
+from tracker.detect.names import printable
 from tracker.detections import Detections, Invalid, as_detections
 
 
@@ -102,6 +104,7 @@ class _Adapted(Described):
     def __init__(self, given: object, invalid: Invalid) -> None:
         self._given = given
         self._invalid: Invalid = invalid
+        self._doubts = Doubts()
         self.name = str(self._own("name", getattr(given, "__name__", type(given).__name__)))
         self.device = self._own("device", self.device)
         self.class_names = self._own("class_names", self.class_names)
@@ -118,8 +121,15 @@ class _Adapted(Described):
 
     @property
     def note(self) -> str | None:
-        said: str | None = self._own("note", None)
-        return said
+        own: str | None = self._own("note", None)
+        said = [f"{printable(self.name)}: {line}" for line in self._doubts.lines]
+        return "; ".join([own, *said] if own else said) or None
+
+    def _taken(self, given: object, size: tuple[int, int] | None) -> Detections:
+        """What the object gave for an image of ``size`` (height, width), None where no image is known."""
+        found = as_detections(given, invalid=self._invalid)
+        self._doubts.see(found.boxes, found.scores, size, dropped=found.dropped)
+        return found
 
     def reset(self) -> None:
         self._own("reset", lambda: None)()
@@ -131,7 +141,7 @@ class _AdaptedCallable(_Adapted, Detector):
         self._look = given
 
     def __call__(self, image: Image, /) -> Detections:
-        return as_detections(self._look(image), invalid=self._invalid)
+        return self._taken(self._look(image), image.shape[:2])
 
 
 class _AdaptedRecord(_Adapted, RecordedDetector):
@@ -141,7 +151,7 @@ class _AdaptedRecord(_Adapted, RecordedDetector):
         self.frames = int(self._own("frames", self.frames))
 
     def at(self, number: int, /) -> Detections:
-        return as_detections(self._record.at(number), invalid=self._invalid)
+        return self._taken(self._record.at(number), None)
 
 
 def check_image(image: object) -> Image:

@@ -6,7 +6,6 @@ name of the file.
 
 from __future__ import annotations
 
-import ast
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.arrays import EmbeddingArray, FloatArray, IntArray
+from tracker.detect.metadata import names_in as names_in
 
 
 class HeadError(ValueError):
@@ -156,8 +156,8 @@ class Head(ABC):
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> Head | None:
         """The head as it fits a model, or None where its outputs are no such head.
 
-        outputs   of one run on plain grey (114 in every channel, no scaling): names, shapes, values, and the input's
-                  shape and type
+        outputs   of one run on plain grey (114 in every channel, of float inputs 114 / 255): names, shapes, values, and
+                  the input's shape and type
         metadata  the map of texts in the ONNX file
         """
 
@@ -172,14 +172,3 @@ class Head(ABC):
     def to_image(self, payload: NDArray[Any], fit: Fit) -> NDArray[Any]:
         """A payload (N, ...) in pixels of the image; overridden where it holds coordinates."""
         return payload
-
-
-def names_in(metadata: Mapping[str, str]) -> dict[int, str] | None:
-    """The class names that ultralytics writes to a file's metadata, by number, or None."""
-    try:
-        names = ast.literal_eval(metadata["names"])
-    except (KeyError, ValueError, SyntaxError):
-        return None
-    if isinstance(names, (list, tuple)):
-        names = dict(enumerate(names))
-    return names if isinstance(names, dict) and names else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +13,16 @@ from numpy.typing import NDArray
 
 from tracker.arrays import BoolArray, Image
 from tracker.detect.detector import Detector, check_fraction, check_image
-from tracker.detect.head import Decoded, Head, Outputs, names_in
+from tracker.detect.doubts import Doubts
+from tracker.detect.head import Decoded, Head, Outputs
 from tracker.detect.head import HeadError as HeadError
-from tracker.detect.heads import recognise
+from tracker.detect.heads import head as head_named
+from tracker.detect.heads import heads, recognise
 from tracker.detect.letterbox import Letterbox
-from tracker.detect.names import class_mask, numbered
+from tracker.detect.metadata import names_in, size_in, unread
+from tracker.detect.names import class_mask, numbered, printable
 from tracker.detect.overlaps import thin_xyxy
-from tracker.detect.session import TYPES, TensorInfo, device_of, image_input, model_files, open_session
+from tracker.detect.session import TYPES, Session, TensorInfo, device_of, image_input, model_files, open_session
 from tracker.detections import Detections
 
 DEFAULT_SIZE = 640  # what most networks are trained at, for files that leave the input size open
@@ -73,19 +75,24 @@ class ONNX(Detector):
     ) -> None:
         self.conf = check_fraction("conf", conf)
         self.iou = check_fraction("iou", iou)
+        if isinstance(head, str):
+            head = head_named(head)  # an unknown name is refused before the file is opened
         self.name = os.path.basename(path)
         self._session = open_session(path, providers=providers, threads=threads)
         self.model_files = model_files(path)
         self.device = device_of(self._session)
         self.concurrent = threads == 1
         source = image_input(path, self._session)
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        metadata = _metadata(self._session)
+        self._said = unread(metadata, size=size is None and not all(isinstance(side, int) for side in _stated(source)))
+        self._doubts = Doubts()
         self.size = _input_size(path, source, metadata, size)
         self._feed, self._outputs = source.name, [output.name for output in self._session.get_outputs()]
 
         # What the file says about its shapes may be open; one run on plain grey tells.
         channels = (3, *self.size) if source.shape[1] == 3 else (*self.size, 3)
-        outputs = self._first_run(path, np.full((1, *channels), GREY, TYPES[source.type]))
+        grey = GREY if TYPES[source.type] is np.uint8 else GREY / 255
+        outputs = self._first_run(path, np.full((1, *channels), grey, TYPES[source.type]))
         found = recognise(path, outputs, metadata, head)
         names = class_names if class_names is not None else names_in(metadata) or found.labels
         self._head = found if names is None else found.with_names(len(names))
@@ -93,7 +100,7 @@ class ONNX(Detector):
         self.embedded = self._head.embeds
         fitted = partial(Letterbox, self.size, found.preprocessing, channels_last=source.shape[1] != 3)
         self._own = _Own(partial(fitted, dtype=TYPES[source.type]))
-        self.class_names: Mapping[int, str] = MappingProxyType(numbered(names, self._head.classes))
+        self.class_names: Mapping[int, str] = MappingProxyType(self._numbered(path, names, stated=class_names is None))
         self._wanted: BoolArray | None = None
         if classes is not None:
             self._wanted = class_mask(classes, self.class_names, self._head.classes, str(path))
@@ -105,6 +112,7 @@ class ONNX(Detector):
         """
         block, fit = self._own.letterbox(check_image(image))
         decoded = self._kept(self._head.decode(self._run(block), self.conf))
+        self._doubts.see(decoded.boxes, decoded.scores, self.size)
         payload = decoded.payload
         found = Detections(
             fit.to_image(decoded.boxes),
@@ -117,6 +125,37 @@ class ONNX(Detector):
         if not self._head.suppress:
             return found
         return found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
+
+    @property
+    def note(self) -> str | None:
+        """What the metadata says in vain, and whether the head seems to misread the outputs; or None."""
+        said, wrong = list(self._said), None
+        if self._doubts.normalised:
+            wrong = "all boxes lie within 0..1, not in pixels"
+        elif self._doubts.mostly_invalid:
+            wrong = "more than half of the boxes are not finite, have no size or lie far outside the image"
+        if wrong is not None:
+            others = ", ".join(name for name in heads() if name != self.head)
+            said.append(
+                f"{wrong}: the head {self.head} probably misreads this model; choose another with --head ({others})"
+            )
+        return f"{printable(self.name)}: {'; '.join(said)}" if said else None
+
+    def _numbered(
+        self, path: str | os.PathLike[str], names: Mapping[int, str] | Sequence[str] | None, *, stated: bool
+    ) -> dict[int, str]:
+        """The name of each class; the error says whose names do not fit. stated: the file's own."""
+        count = self._head.classes
+        try:
+            return numbered(names, count)
+        except ValueError:
+            if not stated or names is None:
+                raise
+            raise HeadError(
+                f"{path}: its metadata names {len(names)} classes, but the head {self.head} reads {count} from its "
+                "outputs; choose another head with --head, or pass class_names",
+                self._outputs,
+            ) from None
 
     def _run(self, block: NDArray[np.generic]) -> Outputs:
         arrays = self._session.run(self._outputs, {self._feed: block})
@@ -133,8 +172,9 @@ class ONNX(Detector):
         """The objects of the wanted classes; ValueError for scores that are none."""
         if decoded.scores.size and decoded.scores.max() > 1.001:
             raise ValueError(
-                f"{self.name}: class scores run to {decoded.scores.max():g}, not 1: a head for poses or masks without "
-                "class names? export a plain detector, or pass class_names"
+                f"{printable(self.name)}: class scores run to {decoded.scores.max():g}, not 1: keypoints or masks "
+                f"without class names, or not the head {self.head}? pass class_names, choose another with --head, or "
+                "export a plain detector"
             )
         if self._wanted is None:
             return decoded
@@ -143,30 +183,33 @@ class ONNX(Detector):
         return decoded[(decoded.classes < len(self._wanted)) & self._wanted[named]]
 
 
+def _metadata(session: Session) -> Mapping[str, str]:
+    """The texts in the file; none where they are not UTF-8."""
+    try:
+        return session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError:
+        return {}
+
+
+def _stated(source: TensorInfo) -> list[int | str | None]:
+    """Height and width of the input as the file states them."""
+    return source.shape[2:4] if source.shape[1] == 3 else source.shape[1:3]
+
+
 def _input_size(
     path: str | os.PathLike[str], source: TensorInfo, metadata: Mapping[str, str], wanted: tuple[int, int] | None
 ) -> tuple[int, int]:
     """(height, width) of the input: what the file fixes, else ``wanted``, else what its metadata says, else 640."""
-    stated = source.shape[2:4] if source.shape[1] == 3 else source.shape[1:3]
-    batch, (height, width) = source.shape[0], stated
+    batch, (height, width) = source.shape[0], _stated(source)
     if isinstance(height, int) and isinstance(width, int):
         if wanted is not None and tuple(wanted) != (height, width):
             raise ValueError(
                 f"{path}: input is fixed to {(height, width)}; leave size out, or export it with a free size"
             )
     else:
-        height, width = map(int, wanted or _stated_size(metadata) or (DEFAULT_SIZE, DEFAULT_SIZE))
+        height, width = map(int, wanted or size_in(metadata) or (DEFAULT_SIZE, DEFAULT_SIZE))
         if height < 32 or width < 32 or height % 32 or width % 32:
             raise ValueError(f"{path}: size {(height, width)} does not fit the grids; give multiples of 32")
     if isinstance(batch, int) and batch != 1:
         raise ValueError(f"{path}: takes {batch} images at a time; export it with a batch of 1")
     return height, width
-
-
-def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int] | None:
-    """The (height, width) that ultralytics writes to a file's metadata, or None."""
-    try:
-        height, width = ast.literal_eval(metadata["imgsz"])
-        return int(height), int(width)
-    except (KeyError, TypeError, ValueError, SyntaxError):
-        return None

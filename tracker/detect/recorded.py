@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
+import math
 import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +16,36 @@ from numpy.typing import NDArray
 
 from tracker.arrays import FloatArray, IntArray
 from tracker.detect.detector import RecordedDetector
+from tracker.detect.doubts import NORMALISED_BOXES, Doubts
+from tracker.detect.names import printable
 from tracker.detections import Detections, Invalid
 
 REQUIRED = ("frame", "xyxy")
 OPTIONAL = ("score", "class", "embedding")
+
+# An archive of real detections is compressed to a tenth at best; zeros to a thousandth.
+LARGEST_EXPANSION = 100
+LEAST_SUSPECT = 1 << 24  # bytes; a smaller archive is read whatever its rate
+LARGEST_FRAME = 2**53
+
+# What reading a damaged zip file or numpy header raises, beside ValueError.
+_DAMAGE = (
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,  # an unknown compression or zip version
+    RuntimeError,  # encrypted
+    SyntaxError,
+    TypeError,
+    KeyError,
+    struct.error,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+)
 
 
 class Recorded(RecordedDetector):
@@ -45,6 +75,8 @@ class Recorded(RecordedDetector):
         self.dropped = detections.dropped
         self._complaint = _first_complaint(path) if self.dropped else None
         order = np.argsort(frames, kind="stable")
+        self._doubts = Doubts()
+        self._doubts.see(detections.boxes, detections.scores, None)
         self._outside = _range_outside(detections.scores)
         if conf is not None:
             order = order[detections.scores[order] >= conf]
@@ -54,14 +86,21 @@ class Recorded(RecordedDetector):
 
     @property
     def note(self) -> str | None:
-        """A line on rows left out and on scores outside 0..1 (public detectors have such), or None."""
+        """What a person should know about the file: rows left out, scores outside 0..1 (public detectors have such),
+        boxes that are parts of an image; or None.
+        """
         lines = [] if self._complaint is None else [f"{self.dropped} rows left out; the first: {self._complaint}"]
+        if 2 * self.dropped > self.dropped + self._doubts.rows:
+            lines.append(f"{self.name}: that is more than half of all rows; are the columns what they should be?")
         if self._outside is not None:
             low, high = self._outside
+            percent = "; if they are percentages, divide them by 100" if low >= 0 and 2 <= high <= 100 else ""
             lines.append(
                 f"{self.name}: scores run from {low:g} to {high:g}, not 0..1; "
-                "steady finds its scale, thresholds of other algorithms need adjusting"
+                f"steady finds its scale, thresholds of other algorithms need adjusting{percent}"
             )
+        if self._doubts.normalised:
+            lines.append(f"{self.name}: {NORMALISED_BOXES}")
         return "; ".join(lines) or None
 
     def __len__(self) -> int:
@@ -97,17 +136,20 @@ def _first_complaint(path: str | os.PathLike[str]) -> str | None:
 def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray, Detections]:
     arrays = _load_npz(path)
     frames = arrays["frame"]
-    if frames.ndim != 1 or not np.issubdtype(frames.dtype, np.number):
+    if frames.ndim != 1 or frames.dtype.kind not in "iuf":
         raise ValueError(f"{path}: frame is {frames.dtype} {frames.shape}; expected integers (R,)")
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iufb":
+            raise ValueError(f"{path}: {name} is {array.dtype}; expected numbers")
     wrong = [name for name, array in arrays.items() if len(array) != len(frames)]
     if wrong:
         raise ValueError(
             f"{path}: {wrong[0]} has {len(arrays[wrong[0]])} rows, frame has {len(frames)}; give one row per detection"
         )
-    numbered = (frames >= 1) & (frames == np.round(frames))  # False for NaN too
+    numbered = (frames >= 1) & (frames <= LARGEST_FRAME) & (frames == np.round(frames))  # False for NaN too
     if invalid == "raise" and not numbered.all():
         row = int(np.argmin(numbered))
-        raise ValueError(f"{path}: row {row}: frame {frames[row]:g} is not a whole number from 1")
+        raise ValueError(f"{path}: row {row}: frame {frames[row]:.17g} is not a whole number from 1 to 2^53")
     kept = {name: array[numbered] for name, array in arrays.items()}
     try:
         detections = Detections(
@@ -123,25 +165,53 @@ def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file; give a det.txt or an .npz of detections")
     expected = f"expected {', '.join(REQUIRED)} and, if wanted, {', '.join(OPTIONAL)}"
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: is not a numpy archive; {expected}")
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            names = list(archive.files)
-            unknown = [name for name in names if name not in REQUIRED + OPTIONAL]
-            if unknown or not set(REQUIRED) <= set(names):
-                raise ValueError(f"{path}: holds the arrays {', '.join(names) or 'none'}; {expected}")
-            arrays = {name: archive[name] for name in names}
-    except (zipfile.BadZipFile, EOFError, OSError):
-        raise ValueError(f"{path}: is not a numpy archive; {expected}") from None
-    except ValueError as error:
-        if str(error).startswith(f"{path}:"):
+        if not zipfile.is_zipfile(path):
+            raise ValueError(f"{path}: is not a numpy archive; {expected}")
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            names = [printable(name) for name in members]
+            if not set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL}:
+                shown = ", ".join(name[:60] for name in names[:8]) + (", ..." if len(names) > 8 else "")
+                raise ValueError(f"{path}: holds the arrays {shown or 'none'}; {expected}")
+            _check_size(path, [info.file_size for info in members.values()])
+            arrays = {name: _read_member(path, archive, name, info) for name, info in members.items()}
+    except _DAMAGE as error:
+        if isinstance(error, ValueError) and str(error).startswith(f"{path}:"):
             raise
-        raise ValueError(f"{path}: holds Python objects or no arrays; {expected}") from None
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        raise ValueError(f"{path}: is damaged, or is not a numpy archive ({printable(reason)}); {expected}") from None
     for name, array in arrays.items():
         if array.ndim == 0:
             raise ValueError(f"{path}: {name} is a single number; expected one row per detection")
     return arrays
+
+
+def _check_size(path: str | os.PathLike[str], sizes: list[int]) -> None:
+    """Refuse an archive by what it says it expands to, before it is read."""
+    total, stored = sum(sizes), os.path.getsize(path)
+    if total > LEAST_SUSPECT and total > LARGEST_EXPANSION * stored:
+        raise ValueError(
+            f"{path}: {stored} bytes would expand to {total}, {total // max(stored, 1)}-fold; "
+            "save the detections again with numpy.savez"
+        )
+
+
+def _read_member(
+    path: str | os.PathLike[str], archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo
+) -> NDArray[Any]:
+    """One array, once its header and its size agree: numpy would first reserve whatever the header says."""
+    with archive.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(member)
+        if dtype.hasobject or dtype.names is not None:
+            raise ValueError(f"{path}: {name} holds Python objects or records; expected numbers")
+        if math.prod(shape) * dtype.itemsize != info.file_size - member.tell():
+            raise ValueError(f"{path}: {name} is damaged: its header says {shape}, which is not what it holds")
+    with archive.open(info) as member:
+        array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+    return array
 
 
 def _range_outside(scores: FloatArray) -> tuple[float, float] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from tracker.detect.detector import Detector, RecordedDetector
+from tracker.detect.head import Head
 from tracker.detect.heads import heads
 from tracker.detect.hog import HOG
 from tracker.detect.motion import Motion
@@ -32,6 +33,7 @@ class _Options:
     invalid: Invalid
     providers: Sequence[str] | None
     threads: int | None
+    head: str | type[Head] | Head | None
 
     @property
     def threshold(self) -> _Threshold:
@@ -70,6 +72,7 @@ def _onnx(spec: str, options: _Options) -> Detector:
         classes=options.classes,
         providers=options.providers,
         threads=options.threads,
+        head=options.head,
         **options.threshold,
     )
     # OpenCV runs YuNet at the size of each image, where small faces stay as large as they are.
@@ -110,6 +113,7 @@ def open_detector(
     invalid: Invalid = "raise",
     providers: Sequence[str] | None = None,
     threads: int | None = None,
+    head: str | type[Head] | Head | None = None,
 ) -> Detector | RecordedDetector:
     """The detector that a text names. A ``RecordedDetector`` has ``at(number)``, any other is called with an image.
 
@@ -118,13 +122,15 @@ def open_detector(
     conf       least score; None is the default of the detector's class, for a file all
     classes    names of the classes to keep; None keeps all
     invalid    what happens to bad rows of a file, "raise" or "drop"
-    providers, threads  for ONNX files, see ``ONNX``
+    providers, threads, head  for ONNX files, see ``ONNX``
 
     Raises ValueError, in one line, for anything it cannot open, with the nearest name for an unknown one.
     """
-    options = _Options(conf, classes, invalid, providers, threads)
+    options = _Options(conf, classes, invalid, providers, threads, head)
     for form in FORMS:
         if form.fits(spec):
+            if head is not None and form.open is not _onnx:
+                raise ValueError(f"detector {spec} has no heads to choose from; leave head out (--head)")
             return form.open(spec, options)
     shown = ", ".join(form.form for form in FORMS)
     if spec and Path(spec).exists():

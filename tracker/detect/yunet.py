@@ -30,7 +30,7 @@ class YuNet(Detector):
     Raises ValueError where the file is missing or is no YuNet.
     """
 
-    name = "yunet"
+    name = head = "yunet"
     class_names: Mapping[int, str] = MappingProxyType({0: "face"})
 
     def __init__(self, path: str | os.PathLike[str], *, conf: float = 0.8, iou: float = 0.3) -> None:

@@ -74,15 +74,17 @@ class Tally:
     rows        tracks reported, summed over the frames
     ids         those reported
     best_score  highest score of a detection, -inf before the first
+    first, last  numbers of the first and the last frame, 0 before the first
     """
 
     def __init__(self) -> None:
-        self.frames = self.detections = self.rows = 0
+        self.frames = self.detections = self.rows = self.first = self.last = 0
         self.ids: set[int] = set()
         self.best_score = -math.inf
 
     def write(self, step: Step) -> None:
         self.frames += 1
+        self.first, self.last = self.first or step.frame.number, max(self.last, step.frame.number)
         self.detections += len(step.detections)
         self.best_score = float(step.detections.scores.max(initial=self.best_score))
         self.rows += len(step.tracks)

@@ -157,9 +157,16 @@ class Driver:
     def _notes_at_the_end(self) -> list[str]:
         frames, detector, notes = self.tally.frames, self.opened.pipeline.detector, []
         ended = self.state in ("complete", "incomplete")
-        if ended and isinstance(detector, RecordedDetector) and detector.frames > frames > 0:
-            name, last = self.opened.detector_name, detector.frames
-            notes.append(f"{name}: has detections up to frame {last}, beyond the last frame, {frames}")
+        first, last = self.tally.first, self.tally.last
+        if ended and isinstance(detector, RecordedDetector) and frames and detector.frames:
+            name, until = self.opened.detector_name, detector.frames
+            if not self.tally.detections and self.opened.pipeline.min_score is None:
+                notes.append(
+                    f"{name}: none of its detections, which run to frame {until}, belongs to a frame of the source, "
+                    f"{first} to {last}"
+                )
+            elif until > last:
+                notes.append(f"{name}: has detections up to frame {until}, beyond the last frame, {last}")
         if failures := camera_failures(self.opened.camera):
             notes.append(
                 f"camera motion not found in {failures} of {frames} frames (scene cuts?): taken as still there"

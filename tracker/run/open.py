@@ -13,6 +13,7 @@ from tracker.algorithms import DEFAULT, algorithm, build, embeddings_of, read_pa
 from tracker.arrays import FloatArray, Image
 from tracker.camera import METHODS, CameraEstimate, Compensated, open_camera
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
+from tracker.detect.head import Head
 from tracker.detections import Invalid
 from tracker.io.source import Frames, Source
 from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
@@ -36,6 +37,7 @@ class Options:
     camera_motion: str = "off"
     every: int = 1
     invalid: Invalid = "raise"
+    head: str | type[Head] | Head | None = None
 
     def given(self) -> dict[str, Any]:
         """The arguments that differ from their defaults."""
@@ -259,9 +261,16 @@ def _open_detector(options: Options, *, live: bool) -> tuple[Detector | Recorded
         # Frames side by side, one thread each, are faster than all threads on one frame, but each comes later.
         threads = None if live else 1
         found = open_detector(
-            str(given), conf=options.conf, classes=options.classes, invalid=options.invalid, threads=threads
+            str(given),
+            conf=options.conf,
+            classes=options.classes,
+            invalid=options.invalid,
+            threads=threads,
+            head=options.head,
         )
         return found, None
+    if options.head is not None:
+        raise ValueError("head goes with the file of an ONNX model as the detector; leave head out (--head)")
     detector = as_detector(given, invalid=options.invalid)
     if options.classes is not None:
         raise ValueError("classes by name go with a detector named by text; filter in your own callable")

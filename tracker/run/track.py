@@ -12,6 +12,7 @@ from typing import Any
 
 from tracker.arrays import Image
 from tracker.detect.detector import RecordedDetector
+from tracker.detect.head import Head
 from tracker.detections import Invalid
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
@@ -132,6 +133,7 @@ def track(
     camera_motion: str = "off",
     every: int = 1,
     invalid: Invalid = "raise",
+    head: str | type[Head] | Head | None = None,
     save: str | Path | None = None,
     sinks: Sequence[Sink] = (),
 ) -> Run:
@@ -156,6 +158,8 @@ def track(
     every     detect in the first of every so many frames and predict between: there ``detections`` are -1. A max_age
               of a frame or more still lets a track be missed once
     invalid   "raise" or "drop" bad rows of the detector
+    head      for MODEL.onnx: the name of the head that reads its outputs, where the file does not tell
+              (``tracker.detect.heads.heads()`` lists them), or a ``tracker.detect.Head``
     save      a new or empty folder that gets tracks.txt (MOTChallenge), the annotated tracks.mp4 and run.json
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
@@ -178,6 +182,7 @@ def track(
         camera_motion=camera_motion,
         every=every,
         invalid=invalid,
+        head=head,
     )
     opened = open_run(options)
     try:

@@ -12,8 +12,12 @@ import numpy as np
 
 from tracker.detect.grid import cell_count
 from tracker.detect.head import Head, HeadError, Outputs
+from tracker.detect.metadata import task_in
+from tracker.detect.names import printable
 from tracker.detect.session import describe
 from tracker.spelling import nearest
+
+LEAST_EMBEDDING = 16  # columns; an output with fewer is something else
 
 
 def heads() -> list[str]:
@@ -64,11 +68,29 @@ def recognise(
         return likely[0]
     if likely:
         readings = " or ".join(f"{one.name} ({one.classes} classes)" for one in likely)
-        raise _error(path, outputs, metadata, f"can be read as {readings}; choose with head={likely[0].name!r}")
-    if outputs.first.ndim == 2:
+        options = " or ".join(f"--head {one.name}" for one in likely)
+        raise _error(
+            path,
+            outputs,
+            metadata,
+            f"is no head known for certain: it can be read as {readings}; "
+            f"choose with {options} (in Python head={likely[0].name!r})",
+        )
+    if _is_embedding(outputs, metadata):
         raise _error(path, outputs, metadata, "is one vector per image; if it is an embedder, pass it as --reid")
     forms = ", ".join(head(name).form for name in heads()).format(cells=cell_count(outputs.size))
     raise _error(path, outputs, metadata, f"is no head known here; export one of: {forms}")
+
+
+def _is_embedding(outputs: Outputs, metadata: Mapping[str, str]) -> bool:
+    """Whether the output is a vector of one image: neither a few columns of boxes nor the shares of classes."""
+    vector = outputs.first
+    if len(outputs.arrays) != 1 or task_in(metadata) or vector.ndim not in (2, 4):
+        return False
+    if vector.shape[0] != 1 or vector.shape[1] < LEAST_EMBEDDING or vector.size != vector.shape[1]:
+        return False
+    shares = bool((vector >= 0).all()) and abs(float(vector.sum()) - 1) < 0.01
+    return not shares
 
 
 def _tried(path: str | os.PathLike[str], chosen: Head, outputs: Outputs) -> Head:
@@ -87,6 +109,6 @@ def _tried(path: str | os.PathLike[str], chosen: Head, outputs: Outputs) -> Head
 
 
 def _error(path: str | os.PathLike[str], outputs: Outputs, metadata: Mapping[str, str], complaint: str) -> HeadError:
-    shown = ", ".join(f"{name} {describe(array.shape)}" for name, array in outputs.arrays.items())
-    task = f" (task {metadata['task']})" if "task" in metadata else ""
+    shown = ", ".join(f"{printable(name)} {describe(array.shape)}" for name, array in outputs.arrays.items())
+    task = f" (task {printable(task_in(metadata) or '')})" if task_in(metadata) else ""
     return HeadError(f"{path}: output {shown}{task} {complaint}", list(outputs.arrays))

@@ -12,8 +12,10 @@ import numpy as np
 
 from tracker.boxes import xywh_to_xyxy
 from tracker.detect.coco import COCO
-from tracker.detect.grid import strides_of
-from tracker.detect.head import Decoded, Head, Outputs, Preprocessing, names_in
+from tracker.detect.grid import Grid, strides_of
+from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
+from tracker.detect.layout import are_scores, fifth_column, is_decoded
+from tracker.detect.metadata import names_in, task_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,20 +35,22 @@ class YOLOv8(Head):
 
     @classmethod
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOv8 | None:
-        """By the number of cells. Objects in rows look like YOLOX's: the metadata or 84 columns must speak for them."""
-        shape, names = outputs.first.shape, names_in(metadata)
-        if len(shape) != 3 or shape[0] != 1 or metadata.get("task") in ("obb", "classify"):
+        """By the number of cells. Objects in rows look like YOLOX's: metadata, columns or values must tell."""
+        shape, names, task = outputs.first.shape, names_in(metadata), task_in(metadata)
+        if len(shape) != 3 or shape[0] != 1 or task in ("obb", "classify"):
             return None
         if strides_of(outputs.size, shape[2]) is not None and shape[1] >= 5:
-            width, rows, likely = shape[1], False, True
+            columns, rows, likely = outputs.first[0], False, True
         elif strides_of(outputs.size, shape[1]) is not None and shape[2] >= 5:
-            width, rows = shape[2], True
-            fits = width == 4 + (len(COCO) if names is None else len(names))
-            likely = "task" in metadata or fits or width == 5
+            columns, rows = outputs.first[0].T, True
+            likely = task is not None or _speaks(outputs, names)
         else:
             return None
-        found = cls(width - 4, rows, likely)
-        return found if names is None else found.with_names(len(names))
+        if names is not None:
+            return cls(len(columns) - 4, rows, likely).with_names(len(names))
+        classes = len(columns) - 4 - _mask_weights(outputs, len(columns) - 4)
+        # Without names nothing says where the classes end and keypoints or angles begin.
+        return cls(classes, rows, likely and are_scores(columns[4 : 4 + classes]))
 
     def with_names(self, count: int) -> YOLOv8:
         """The class scores end after ``count``; what follows is no class."""
@@ -61,3 +65,27 @@ class YOLOv8(Head):
         best = chosen.argmax(axis=0)
         scores = chosen[best, np.arange(len(picked))].astype(np.float64)
         return Decoded(xywh_to_xyxy(columns[:4, picked].T.astype(np.float64)), scores, best)
+
+
+def _speaks(outputs: Outputs, names: Mapping[int, str] | None) -> bool:
+    """Whether objects in rows (A, 4 + C) may be YOLOv8's: no other head has the columns, or the values allow it."""
+    rows = outputs.first[0]
+    width = rows.shape[1]
+    if width == 5 or (names is not None and width == 4 + len(names)):
+        return True
+    strides = strides_of(outputs.size, len(rows))
+    decoded = strides is not None and is_decoded(rows, Grid.of(outputs.size, strides))
+    column = fifth_column(rows)
+    if names is None and width == 4 + len(COCO):
+        return column != "ones"
+    if not decoded or (names is not None and width == 5 + len(names)):
+        return False
+    return column == "class" or (column == "unknown" and width != 5 + len(COCO))
+
+
+def _mask_weights(outputs: Outputs, columns: int) -> int:
+    """How many of the columns behind the box are weights of masks: as many as a second output has prototypes."""
+    others = list(outputs.arrays.values())[1:]
+    if len(others) != 1 or others[0].ndim != 4 or others[0].shape[1] >= columns:
+        return 0
+    return int(others[0].shape[1])

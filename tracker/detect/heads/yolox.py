@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from tracker.arrays import FloatArray, IntArray
 from tracker.boxes import xywh_to_xyxy
 from tracker.detect.grid import Grid, strides_of
-from tracker.detect.head import Decoded, Head, Outputs, Preprocessing, names_in
+from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
+from tracker.detect.layout import are_scores, fifth_column, is_decoded
+from tracker.detect.metadata import names_in, task_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,19 +33,26 @@ class YOLOX(Head):
 
     classes: int
     grid: Grid | None
+    likely: bool = True
 
     @classmethod
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOX | None:
-        """By the number of rows, unless the metadata speaks of another head."""
+        """By the number of rows, unless the metadata speaks of another head; by the values, where they tell."""
         shape, names = outputs.first.shape, names_in(metadata)
         if len(shape) != 3 or shape[0] != 1 or shape[2] < 6:
             return None
         strides = strides_of(outputs.size, shape[1])
         # Ultralytics, which notes the task, writes no YOLOX; and 4 + C columns leave no room for an objectness.
-        if strides is None or "task" in metadata or (names is not None and shape[2] == 4 + len(names)):
+        if strides is None or task_in(metadata) or (names is not None and shape[2] == 4 + len(names)):
             return None
-        grid = Grid.of(outputs.size, strides)
-        return cls(shape[2] - 5, None if is_decoded(outputs.first[0], grid) else grid)
+        rows, grid = outputs.first[0], Grid.of(outputs.size, strides)
+        if not are_scores(rows[:, 4:]):  # NanoDet has distances there
+            return None
+        if not is_decoded(rows, grid):
+            return cls(shape[2] - 5, grid)
+        column = fifth_column(rows)
+        named = names is not None and shape[2] == 5 + len(names)
+        return cls(shape[2] - 5, None, likely=column in ("objectness", "unknown") or (named and column == "class"))
 
     def decode(self, outputs: Outputs, conf: float) -> Decoded:
         """The score is objectness times class score."""
@@ -56,14 +65,6 @@ class YOLOX(Head):
             with np.errstate(over="ignore"):  # an infinite size is dropped as a bad row
                 xywh[:, 2:] = np.exp(xywh[:, 2:]) * strides
         return Decoded(xywh_to_xyxy(xywh), scores, classes)
-
-
-def is_decoded(rows: NDArray[np.float32], grid: Grid) -> bool:
-    """Whether rows (A, 5 + C) are in pixels: their centres then lie near their own cells."""
-    centres = rows[:, :2].astype(np.float64)
-    as_pixels = np.abs(centres - (grid.cells + 0.5) * grid.strides).mean()
-    as_offsets = np.abs((centres + grid.cells) * grid.strides - (grid.cells + 0.5) * grid.strides).mean()
-    return bool(as_pixels < as_offsets)
 
 
 def _pick(rows: NDArray[np.float32], conf: float) -> tuple[IntArray, FloatArray, IntArray]:

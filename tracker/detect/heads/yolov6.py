@@ -1,0 +1,52 @@
+"""YOLOv6 (Li 2022) of Meituan: one output (1, A, 5 + C), A cells on all grids.
+
+A row is centre x, y, width, height in pixels, a constant 1 where YOLOX has its objectness, and C class scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracker.boxes import xywh_to_xyxy
+from tracker.detect.grid import Grid, strides_of
+from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
+from tracker.detect.layout import are_scores, fifth_column, is_decoded
+from tracker.detect.metadata import names_in, task_in
+
+
+@dataclass(frozen=True, eq=False)
+class YOLOv6(Head):
+    """YOLOv6 of ``classes`` classes."""
+
+    name = "yolov6"
+    form = "yolov6 [1, {cells}, 5 + classes]"
+    preprocessing = Preprocessing(order="RGB", scale=1 / 255, pad="around", rounding="nearest")
+
+    classes: int
+    likely: bool = True
+
+    @classmethod
+    def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOv6 | None:
+        """By the number of rows; it is likely where every row has a 1 behind its box."""
+        shape, names = outputs.first.shape, names_in(metadata)
+        if len(shape) != 3 or shape[0] != 1 or shape[2] < 6 or task_in(metadata):
+            return None
+        strides = strides_of(outputs.size, shape[1])
+        if strides is None or (names is not None and shape[2] == 4 + len(names)):
+            return None
+        rows = outputs.first[0]
+        if not are_scores(rows[:, 4:]) or not is_decoded(rows, Grid.of(outputs.size, strides)):
+            return None
+        return cls(shape[2] - 5, likely=fifth_column(rows) == "ones")
+
+    def decode(self, outputs: Outputs, conf: float) -> Decoded:
+        """The score is the best class score."""
+        rows = outputs.first[0]
+        best = rows[:, 5:].max(axis=1)
+        picked = rows[best >= conf]
+        classes = picked[:, 5:].argmax(axis=1)
+        scores = picked[np.arange(len(picked)), 5 + classes].astype(np.float64)
+        return Decoded(xywh_to_xyxy(picked[:, :4].astype(np.float64)), scores, classes)
