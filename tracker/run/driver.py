@@ -18,6 +18,8 @@ from tracker.run.output import Output
 from tracker.run.threads import BackgroundWriter
 from tracker.settings import settings_of
 
+NOTED_EVERY = 1.0  # seconds from one update of run.json to the next
+
 
 class Driver:
     """Iterate over ``steps()`` to run, once.
@@ -45,6 +47,7 @@ class Driver:
         # The tally comes after the text, so that it counts the frames that are in the file.
         self._sinks: list[Sink] = [*written[:1], self.tally, *written[1:], *sinks]
         self._closing_notes: list[str] = []
+        self._noted = clock.monotonic()
 
     @property
     def writes_aside(self) -> bool:
@@ -90,6 +93,10 @@ class Driver:
     def _write(self, step: Step) -> None:
         for sink in self._sinks:
             sink.write(step)
+        if self.output is not None and clock.monotonic() - self._noted >= NOTED_EVERY:
+            with suppress(OSError):  # raised again at the end
+                self.output.manifest.write("running", counts=self.counts)
+            self._noted = clock.monotonic()
 
     def _close(self, writer: BackgroundWriter[Step] | None, failure: BaseException | None) -> BaseException | None:
         """Finish every file, even where one fails. Returns the first failure; to have left the loop is none."""
@@ -118,15 +125,21 @@ class Driver:
         if output is None:
             return failure
         if self.tally.frames == 0:
+            output.release()
             with suppress(OSError):  # the folder holds an earlier run
                 output.folder.rmdir()
             return failure
+        source = {**output.manifest.facts["source"], "frames": self.opened.pipeline.source.n_frames}
         error = {"error": f"{type(failure).__name__}: {failure}"} if self.state == "failed" else {}
         try:
-            output.manifest.write(self.state, counts=self.counts, notes=self.notes, **output.coding, **error)
+            output.manifest.write(
+                self.state, source=source, counts=self.counts, notes=self.notes, **output.coding, **error
+            )
         except OSError as unwritten:
             if failure is None or isinstance(failure, GeneratorExit):
                 return unwritten
+        finally:
+            output.release()
         return failure
 
     @property

@@ -8,7 +8,7 @@ source, detector, embedder, algorithm   what was used, every value as it was use
 inputs      path and SHA-256 of each file read, by the option that named it
 versions    of Python and the packages
 notes       lines for people
-counts      frames, missing frames, detections, dropped rows, tracks, rows
+counts      frames, missing frames, detections, dropped rows, tracks, rows; brought up to date every second
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _source(pipeline: Pipeline) -> Facts:
         "name": source.name,
         "kind": source.kind,
         "frame_rate": source.frame_rate,
-        "frames": source.n_frames,
+        "frames": source.n_frames if source.counted else None,  # until all are read, some containers only guess
         "size": source.size,
     }
 
@@ -135,9 +135,9 @@ def hashes_of(opened: Opened) -> Facts:
 
 
 def _sha256(path: Path) -> str | None:
-    """Hex digest of a file's content; None where it can no longer be read."""
+    """Hex digest of a file's content; None where it can no longer be read, as a pipe that was read before."""
     try:
-        return sha256_of([path])
+        return sha256_of([path]) if path.is_file() else None
     except OSError:
         return None
 

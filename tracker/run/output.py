@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tracker.io.sinks import TextSink, VideoSink, fresh_folder
+from tracker.run.claim import LOCK, Claim
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
 
@@ -36,7 +37,8 @@ class Output:
     video         whether to write the annotated video
     class_column  write each track's class to column 8 of ``tracks.txt``
 
-    Raises ValueError where the folder cannot be used, or where a result would replace a file that the run reads.
+    Raises ValueError where the folder cannot be used, where another run is writing to it, or where a result would
+    replace a file that the run reads.
     """
 
     def __init__(
@@ -50,8 +52,16 @@ class Output:
         class_column: bool = False,
     ) -> None:
         self.folder = fresh_folder(folder, overwrite=overwrite)
+        self._claim = Claim(self.folder)
         self._opened = opened
-        self._check_inputs()
+        try:
+            # Another run may have ended between the first look and the claim.
+            if not overwrite and any(entry.name != LOCK for entry in self.folder.iterdir()):
+                raise ValueError(f"{self.folder}: another run has just written there; give another folder")
+            self._check_inputs()
+        except BaseException:
+            self.release()
+            raise
         source, names = opened.pipeline.source, opened.pipeline.detector.class_names
         self.text = TextSink(self.folder / TEXT, classes=class_column)
         self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names) if video else None
@@ -62,6 +72,10 @@ class Output:
         for path in [path for files in self._opened.inputs.values() for path in files]:
             if any(path.exists() and target.exists() and target.samefile(path) for target in targets):
                 raise ValueError(f"{path}: would be replaced by the results; write to another folder")
+
+    def release(self) -> None:
+        """Let another run have the folder; may be called again."""
+        self._claim.release()
 
     def begin(self) -> None:
         """Replace an earlier run's files by a ``run.json`` that says that this one is running."""
