@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracker import OCSORT, SORT, ByteTrack, DeepSORT, Detections, Steady
+from tracker import OCSORT, SORT, ByteTrack, DeepSORT, Detections, Steady, StrongSORT
 from tracker.log import Edits, Log
 from tracker.tracker import Tracker
 
@@ -180,3 +180,49 @@ def test_a_log_may_keep_nothing() -> None:
     tracker.log = Log(keep=0)
     tracker.update([[0.0, 0, 100, 100]])
     assert tracker.log.frames == []
+
+
+@pytest.mark.parametrize("cls", [SORT, OCSORT])
+def test_as_published_a_pair_below_the_threshold_is_not_outbid_and_can_be_admitted(cls: type[Tracker]) -> None:
+    beside = [30.0, 0, 70, 100]  # an IoU of 1/7 with LEFT
+    tracker = cls(published_order=True)
+    after(tracker, LEFT)
+    verdict = last(tracker, beside).of_pair(1, 0)
+    assert verdict.reason in ("below threshold", "refused")
+    assert verdict.detail == "iou_threshold"
+    tracker = cls(published_order=True)
+    after(tracker, LEFT, edits={6: Edits(admit=frozenset({(1, 0)}))})
+    assert last(tracker, beside).matched == [(1, 0)]
+    tracker = cls(published_order=True)
+    after(tracker, LEFT, edits={6: Edits(admit=frozenset({(1, 0)}), forbid=frozenset({(1, 0)}))})
+    assert last(tracker, beside).matched == []
+
+
+def test_an_admitted_pair_stays_out_of_stages_that_are_not_open_to_it() -> None:
+    admit = {6: Edits(admit=frozenset({(1, 0)}))}
+    steady = Steady()
+    after(steady, LEFT, edits=admit)
+    assert last(steady, FAR, scores=[0.001]).matched == []  # too weak to be used
+    steady = Steady()
+    after(steady, LEFT, edits=admit)
+    assert last(steady, FAR, scores=[0.3]).matched == [(1, 0)]  # the low stage, though nothing is near
+    strong = StrongSORT(max_age=3)
+    strong.log = log = Log(edits={2: Edits(admit=frozenset({(1, 0)}))})
+    strong.update(Detections([LEFT], embeddings=np.eye(4)[:1]))
+    strong.update(Detections([FAR], embeddings=np.eye(4)[:1]))
+    assert [(s.name, s.chosen.sum()) for s in log.frames[-1].stages] == [("appearance and motion", 0), ("overlap", 1)]
+
+
+def test_what_an_edit_keeps_alive_is_no_duplicate() -> None:
+    byte = ByteTrack(duplicate_iou=0.5, match_threshold=0.1)
+    byte.log = log = Log(edits={n: Edits(keep=frozenset({2})) for n in range(9)})
+    for box in [LEFT] * 5 + [[6.0, 0, 46, 100]] * 2:
+        byte.update([[*box, 0.95]])
+    assert [d.duplicates for d in log.frames] == [{}] * 7
+
+
+def test_bad_edits_and_lengths_are_refused_where_they_are_made() -> None:
+    with pytest.raises(ValueError, match=r"the score of detection 0 is nan"):
+        Edits(scores={0: float("nan")})
+    with pytest.raises(ValueError, match=r"keep=-1: give a whole number, 0 or more"):
+        Log(keep=-1)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
-from tracker.log import ADMITTED
 
 if TYPE_CHECKING:
     from tracker.log import Decisions
@@ -173,8 +172,9 @@ class Matching:
         if log is not None:
             rows, columns, gain, parts = log.edited(rows, columns, gain, parts or {})
             if valid is not None:
-                valid = np.append(valid, np.full(len(rows) - len(valid), True)) | (gain == ADMITTED)
-            every = rows, columns, gain
+                valid = np.append(valid, np.full(len(rows) - len(valid), True)) | log.admits(rows, columns)
+            # To the log a pair that is dropped afterwards gains nothing.
+            every = rows, columns, gain if valid is None else np.where(valid, gain, 0.0)
             free_tracks, free_detections = self.free_tracks, self.free_detections
         allowed = gain > NOTHING
         if tracks is not None:

@@ -17,6 +17,7 @@ change the score of a detection.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.settings import at_least
 
 if TYPE_CHECKING:
     from tracker.detections import Detections
@@ -54,6 +56,11 @@ class Edits:
     admit: frozenset[Pair] = frozenset()
     keep: frozenset[int] = frozenset()
     scores: Mapping[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for row, score in self.scores.items():
+            if not math.isfinite(score):
+                raise ValueError(f"edits: the score of detection {row} is {score}; give a finite number")
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,6 +261,12 @@ class Decisions:
                 parts = {name: np.append(values, np.nan) for name, values in parts.items()}
         return rows, columns, gain, parts
 
+    def admits(self, rows: IntArray, columns: IntArray) -> BoolArray:
+        """(K,) mask of the pairs, tracks and detections by their place in the matching, that an edit admits."""
+        pairs = zip(self.ids[rows].tolist(), self.rows[columns].tolist(), strict=True)
+        admitted = self.edits.admit - self.edits.forbid
+        return np.array([pair in admitted for pair in pairs], dtype=bool)
+
     def stage(
         self,
         name: str,
@@ -309,13 +322,15 @@ def _pairs(ids: IntArray, detections: IntArray, which: BoolArray) -> list[Pair]:
 class Log:
     """The decisions of a tracker's updates, oldest first; assign it to ``tracker.log``.
 
-    keep    the last so many frames are kept, older ones forgotten; None: all
+    keep    how many frames to keep, the latest ones; None: all
     edits   what to change in a frame, by its number: see ``Edits``
     frames  list of ``Decisions``
+
+    Raises ValueError unless ``keep`` is None or a whole number, 0 or more.
     """
 
     def __init__(self, keep: int | None = None, edits: Mapping[int, Edits] | None = None) -> None:
-        self.keep = keep
+        self.keep = None if keep is None else at_least(0, keep, "keep")
         self.edits = dict(edits or {})
         self.frames: list[Decisions] = []
 

@@ -301,9 +301,8 @@ class State:
         over = np.full(len(self), False)
         over[younger] = True
         if self.log is not None:
-            self.log.duplicates |= dict(
-                zip(self.ids[younger].tolist(), self.ids[s + t - younger].tolist(), strict=True)
-            )
+            others = zip(self.ids[younger].tolist(), self.ids[s + t - younger].tolist(), strict=True)
+            self.log.duplicates |= {track: other for track, other in others if track not in self.log.edits.keep}
         self.end(over, DUPLICATE)
 
     def mortal(self, over: BoolArray) -> BoolArray:

@@ -14,6 +14,7 @@ class Mine(Tracker):
         state.update(self.motion, tracks, seen.detections, detections)
         state.end(state.outlived(30))
         state.birth(self.motion, seen.detections, matching.free_detections.nonzero()[0])
+        state.confirmed[:] = True
         return self.report(state, state.missed == 0)
 """
 

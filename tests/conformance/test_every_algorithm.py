@@ -398,7 +398,7 @@ def test_a_log_changes_nothing_and_holds_what_happened(case: Case) -> None:
     assert tracker.state.log is None
 
 
-@pytest.mark.cases("edge", switched=True)
+@pytest.mark.cases("edge", "max_age", switched=True)
 def test_a_replay_can_forbid_a_pair_keep_a_track_and_admit_a_pair(case: Case) -> None:
     scene = lanes(30, 1)
     gone = [*scene[:15], *[NOTHING] * 10, *scene[25:]]

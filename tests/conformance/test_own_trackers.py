@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,13 +18,15 @@ OWN = ROOT / "tests" / "own_trackers.py"
 
 def suite(*names: str, only: str = "") -> subprocess.CompletedProcess[str]:
     """The conformance suite on these trackers; only: the tests whose names hold this."""
-    words = [word for name in names for word in ("--tracker", f"{OWN}:{name}")]
+    words = [word for name in names for word in ("--tracker", name if ":" in name else f"{OWN}:{name}")]
     run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance/test_every_algorithm.py"]
     return subprocess.run([*run, "-k", only, *words], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_trackers_of_ones_own_pass() -> None:
-    done = suite("Nearest", "Short")
+def test_trackers_of_ones_own_pass(tmp_path: Path) -> None:
+    shown = re.findall(r"```python\n(# mine.py\n.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.S)
+    (tmp_path / "mine.py").write_text(shown[0], encoding="utf-8")
+    done = suite("Nearest", "Short", f"{tmp_path / 'mine.py'}:Mine")
     assert done.returncode == 0, done.stdout[-2000:]
     assert "passed" in done.stdout or "100%" in done.stdout
 
@@ -43,13 +46,24 @@ def test_one_is_found_by_its_file_and_by_its_module(monkeypatch: pytest.MonkeyPa
         assert (type(tracker).__name__, vars(tracker)["least"]) == ("Nearest", 0.5)
         assert list(settings_of(algorithm(name))) == ["least", "patience"]
     (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
+    (tmp_path / "raises_it.py").write_text("raise RuntimeError('two\\nlines')\n")
+    (tmp_path / "leaves_it.py").write_text("import sys; sys.exit(3)\n")
+    (tmp_path / "half.py").write_text(
+        "from tracker import Tracker\nclass NoStep(Tracker): pass\nclass Few:\n    def update(self, detections): pass\n"
+    )
     for name, message in {
         "mine_of_mine:Nearst": "mine_of_mine has no class 'Nearst', did you mean 'Nearest'\\?",
         "mine_of_mine:np": "mine_of_mine has no class 'np'",
         "mine_of_mine:Age": "Age has no method update",
         "none_of_mine:Nearest": "none_of_mine cannot be imported",
         "./none.py:Nearest": "none.py: no such file",
-        "./broken.py:Nearest": "broken.py fails \\(ModuleNotFoundError",
+        "./broken.py:Nearest": "broken.py cannot be imported \\(No module named 'nothing_of_that_name'\\)",
+        "./raises_it.py:Nearest": "raises_it.py cannot be imported \\(RuntimeError: two lines\\)",
+        "raises_it:Nearest": "raises_it cannot be imported \\(RuntimeError: two lines\\)",
+        "./leaves_it.py:Nearest": "leaves_it.py cannot be imported \\(SystemExit: 3\\)",
+        "leaves_it:Nearest": "leaves_it cannot be imported \\(SystemExit: 3\\)",
+        "half:NoStep": "NoStep has no method step",
+        "half:Few": "Few has no method update",
         ":Nearest": "the module cannot be imported",
     }.items():
         with pytest.raises(ValueError, match=rf"^algorithm '{name}': {message}[^\n]*$"):

@@ -58,11 +58,28 @@ def _own(name: str) -> type[Any]:
     if not isinstance(found, type):
         classes = [key for key, value in vars(module).items() if isinstance(value, type)]
         raise ValueError(f"algorithm {name!r}: {where} has no class {title!r}{nearest(title, classes)}")
-    if not callable(getattr(found, "update", None)):
+    if not _takes(getattr(found, "update", None), "self", "detections", "frame", "time"):
         raise ValueError(
             f"algorithm {name!r}: {title} has no method update(detections, frame, time); see CONTRIBUTING.md"
         )
+    from tracker.tracker import Tracker  # late: it loads scipy
+
+    if issubclass(found, Tracker) and found.step is Tracker.step:
+        raise ValueError(f"algorithm {name!r}: {title} has no method step(state, seen); see CONTRIBUTING.md")
     return found
+
+
+def _takes(method: object, *arguments: str) -> bool:
+    """Whether it is callable with these arguments; yes where its signature is not known."""
+    if not callable(method):
+        return False
+    try:
+        inspect.signature(method).bind(*arguments)
+    except TypeError:
+        return False
+    except ValueError:  # of a class written in C
+        return True
+    return True
 
 
 def _importable(folder: str) -> None:
@@ -75,8 +92,13 @@ def _module(where: str, name: str) -> Any:
     _importable(os.getcwd())
     try:
         return importlib.import_module(where)
-    except (ImportError, ValueError) as error:
-        raise ValueError(f"algorithm {name!r}: {where or 'the module'} cannot be imported ({error})") from None
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"algorithm {name!r}: {where or 'the module'} cannot be imported ({_said(error)})") from None
+
+
+def _said(error: BaseException) -> str:
+    said = " ".join(str(error).split())
+    return said if isinstance(error, ImportError) else f"{type(error).__name__}: {said}"
 
 
 def _file(path: Path, name: str) -> Any:
@@ -94,9 +116,9 @@ def _file(path: Path, name: str) -> Any:
             spec.loader.exec_module(module)
         except BaseException as error:
             del sys.modules[key]
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            if isinstance(error, KeyboardInterrupt):
                 raise
-            raise ValueError(f"algorithm {name!r}: {path} fails ({type(error).__name__}: {error})") from None
+            raise ValueError(f"algorithm {name!r}: {path} cannot be imported ({_said(error)})") from None
     return sys.modules[key]
 
 

@@ -118,7 +118,11 @@ class DeepSORT(Tracker):
         m = len(seen.detections)  # a pair as one number
         within = np.isin(rows[lone] * m + columns[lone], gated[0] * m + gated[1])
         lone = lone[within & (state.missed == 1)[rows[lone]]]
-        matching.stage("lone", rows[lone], columns[lone], iou[lone], limit="lone_iou", parts={"overlap": iou[lone]})
+        r, c, gain = rows[lone], columns[lone], iou[lone]
+        those: tuple[BoolArray | None, BoolArray | None] = (None, None)
+        if state.log is not None:  # a pair that an edit admits must be of such a track and detection too
+            those = np.isin(np.arange(len(state)), r), np.isin(np.arange(m), c)
+        matching.stage("lone", r, c, gain, *those, limit="lone_iou", parts={"overlap": gain})
         alone, its = matching.pairs
         wanted = np.full(m, True)
         wanted[its] = state.hits[alone] % self.embed_every == 0

@@ -139,12 +139,14 @@ class OCSORT(Tracker):
             return
         good = (iou > self.iou_threshold).nonzero()[0]
         r, c = rows[good], columns[good]
-        if len(good) == 0:
-            return
-        if len(set(r.tolist())) < len(r) or len(set(c.tolist())) < len(c) or name == "recovery":
+        ambiguous = len(set(r.tolist())) < len(r) or len(set(c.tolist())) < len(c)
+        if ambiguous or (name == "recovery" and len(good)):
             valid = iou >= self.iou_threshold
             stage(rows, columns, gain - gain.min() + 1.0, valid=valid, parts=parts)
         else:
+            if (log := matching.log) is not None:
+                low = ((iou > 0) & (iou <= self.iou_threshold)).nonzero()[0]
+                log.refuse("iou_threshold", log.ids[rows[low]], log.rows[columns[low]], iou[low])
             stage(r, c, iou[good], parts={part: values[good] for part, values in parts.items()})
 
     def _before(self, state: OCSORTState) -> FloatArray:

@@ -185,12 +185,14 @@ class Steady(Tracker):
         if state.log is None:  # the log wants to see what was too little alike as well
             near &= likeness > self.low_likeness
         some = near.nonzero()[0]
-        if not len(some):
+        if not len(some) and state.log is None:
             return
         part, whole, alike = rows[some], columns[some], likeness[some]
         gain = alike * _height_iou(predicted[part], boxes[whole]) - self.low_likeness
         last, parts = state.confirmed & (state.missed == 1), {"likeness": alike}
-        matching.stage("low", part, whole, gain, last, limit="low_likeness", parts=parts)
+        # The pairs are within the mask already; a pair that an edit of the log admits need not be.
+        those = None if state.log is None else weak
+        matching.stage("low", part, whole, gain, last, those, limit="low_likeness", parts=parts)
 
     def _match_by_appearance(
         self,
@@ -202,19 +204,15 @@ class Steady(Tracker):
         embeddings: EmbeddingArray,
     ) -> None:
         """Stage 6: lost tracks and free high detections within reach, by their embeddings."""
-        lost, left = self._within_reach(
-            state,
-            matching.free_tracks & state.confirmed,
-            predicted,
-            matching.free_detections & high,
-            seen.detections.boxes,
-        )
+        tracks, those = matching.free_tracks & state.confirmed, matching.free_detections & high
+        lost, left = self._within_reach(state, tracks, predicted, those, seen.detections.boxes)
         if self.per_class:
             same = self.of_one_class(state, seen, lost, left)
             lost, left = lost[same], left[same]
         distance = 1.0 - pair_cosines(state.embeddings, embeddings, lost, left).astype(np.float64)
         gain = self.max_cosine_distance - distance
-        matching.stage("appearance", lost, left, gain, limit="max_cosine_distance", parts={"distance": distance})
+        parts = {"distance": distance}
+        matching.stage("appearance", lost, left, gain, tracks, those, limit="max_cosine_distance", parts=parts)
 
     def _within_reach(
         self, state: SteadyState, tracks: BoolArray, predicted: FloatArray, which: BoolArray, boxes: FloatArray

@@ -62,7 +62,8 @@ class StrongSORT(Tracker):
 
         matching = self.matching(state, seen)
         parts = {"appearance": appearance, "mahalanobis": motion}
-        matching.stage("appearance and motion", gated, looked_at, self.max_cost - cost, limit="max_cost", parts=parts)
+        gain = self.max_cost - cost
+        matching.stage("appearance and motion", gated, looked_at, gain, confirmed, limit="max_cost", parts=parts)
         overlapping = (~state.confirmed | (state.missed == 1)) & ~outlasted
         gain = self.max_iou_distance - (1.0 - iou)
         matching.stage("overlap", rows, columns, gain, overlapping, limit="max_iou_distance", parts={"overlap": iou})

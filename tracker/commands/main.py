@@ -53,24 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help"):
-        print(_help())
-        return 0 if words else 2
-    if words[0] == "--version":
-        print(_version())
-        return 0
-    given = ["track", *words]
-    if words[0] not in COMMANDS:
-        words.insert(0, "run")
-    parser = Parser(prog="track", allow_abbrev=False)
-    subparsers = parser.add_subparsers()
-    import_module(COMMANDS[words[0]][0]).add_parsers(subparsers)
-    args, unknown = parser.parse_known_args(words)
-    if unknown:  # reported by the subcommand, so that the line names its help
-        subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
-    args.command_line = given  # for run.json
     try:
-        return int(args.run(args))
+        return _answer(words)
     except BrokenPipeError:  # the reader, `head` perhaps, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -85,6 +69,26 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt:
         print("track: interrupted", file=sys.stderr)
         return 130
+
+
+def _answer(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_help(), flush=True)
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(_version())
+        return 0
+    given = ["track", *words]
+    if words[0] not in COMMANDS:
+        words.insert(0, "run")
+    parser = Parser(prog="track", allow_abbrev=False)
+    subparsers = parser.add_subparsers()
+    import_module(COMMANDS[words[0]][0]).add_parsers(subparsers)
+    args, unknown = parser.parse_known_args(words)
+    if unknown:  # reported by the subcommand, so that the line names its help
+        subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
+    args.command_line = given  # for run.json
+    return int(args.run(args))
 
 
 def _version() -> str:
