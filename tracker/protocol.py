@@ -38,6 +38,16 @@ class Updates(Protocol):
         ...
 
 
+def answer_of(tracker: Updates, tracks: object) -> Tracks:
+    """``tracks``, which a tracker of the user's own returned; ValueError, naming its class, unless they are Tracks."""
+    if isinstance(tracks, Tracks):
+        return tracks
+    raise ValueError(
+        f"{type(tracker).__name__}.update returned a {type(tracks).__name__}; "
+        "return Tracks, such as Tracks.of_boxes(ids, boxes)"
+    )
+
+
 @runtime_checkable
 class Predicts(Protocol):
     """A tracker that knows where its tracks will be."""

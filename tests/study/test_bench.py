@@ -324,7 +324,9 @@ def test_two_classes_of_one_name_keep_their_results_apart(tree: Path, mine: Path
 
 
 def test_a_class_that_needs_more_is_one_line(tree: Path, mine: Path) -> None:
-    (mine / "needy.py").write_text("class Needy:\n    def __init__(self, what): ...\n    def update(self, d): ...\n")
+    (mine / "needy.py").write_text(
+        "class Needy:\n    def __init__(self, what): ...\n    def update(self, d, frame=None, time=None): ...\n"
+    )
     with pytest.raises(ValueError, match=r"^algo=\./needy\.py:Needy: cannot be built \([^\n]*'what'\)[^\n]*$"):
         bench(tree, ["./needy.py:Needy"], out=tree / "out", workers=1)
 
@@ -339,3 +341,11 @@ def test_processes_find_a_class_in_the_folder_they_were_started_in(
     name = "./mine.py:Mine" if path else f"{module}:Mine"
     (run,), _ = bench(tree, [name], out=tree / "out", workers=2)
     assert run.evaluation.combined.clear.mota == pytest.approx(1)
+
+
+def test_a_class_whose_update_returns_something_else_is_refused_in_one_line(tree: Path, mine: Path) -> None:
+    (mine / "rubbish.py").write_text(
+        "class Rubbish:\n    def update(self, detections, frame, time):\n        return 'no'\n"
+    )
+    with pytest.raises(ValueError, match=r"^Rubbish.update returned a str; return Tracks, such as [^\n]*$"):
+        bench(tree, ["./rubbish.py:Rubbish"], out=tree / "out", workers=1)

@@ -9,6 +9,7 @@ from typing import Any
 from tracker.algorithms import build
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth
+from tracker.protocol import answer_of
 from tracker.rows import Rows, results_of
 from tracker.study.choices import METRICS
 
@@ -38,4 +39,4 @@ class Fold:
     def _track(self, algo: str, settings: Mapping[str, Any], conf: float | None, name: str) -> Rows:
         tracker = build(algo, settings, frame_rate=self.rates[name])
         kept = (found if conf is None else found[found.scores >= conf] for found in self.frames[name])
-        return results_of([tracker.update(found) for found in kept])
+        return results_of([answer_of(tracker, tracker.update(found, None, None)) for found in kept])

@@ -21,6 +21,7 @@ from tracker.algorithms import build
 from tracker.detections import Detections
 from tracker.io.digest import sha256_of
 from tracker.io.mot import read_detections, write_results
+from tracker.protocol import answer_of
 from tracker.rows import results_of
 from tracker.study.vectors import read_vectors
 from tracker.tracks import Tracks
@@ -85,9 +86,9 @@ def run_job(job: Job) -> None:
     reports: list[Tracks] = []
     for found in frames:
         started = clock.perf_counter()
-        tracks = tracker.update(found)
+        tracks = tracker.update(found, None, None)
         seconds.append(clock.perf_counter() - started)
-        reports.append(tracks)
+        reports.append(answer_of(tracker, tracks))
     target = Path(job.target)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(f".{os.getpid()}.part")
