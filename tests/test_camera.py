@@ -88,7 +88,7 @@ def test_bad_images_and_names_are_said():
         CameraEstimate("sift")
     with pytest.raises(ValueError, match="32 pixels"):
         CameraEstimate(longest=8)
-    with pytest.raises(ValueError, match="no such file, and no method"):
+    with pytest.raises(ValueError, match="is neither a method nor a file"):
         open_camera("floww")
     assert open_camera("off") is None
     assert open_camera("ecc").method == "ecc"

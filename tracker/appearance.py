@@ -7,8 +7,8 @@ import numpy as np
 from tracker.arrays import EmbeddingArray, FloatArray, IntArray
 
 SIMILARITIES = 1 << 17  # computed at a time: half a megabyte
-PRODUCT = 40  # times as many products in one call as in many cost the same
-DENSE = 0.25  # share of the pairs from which one product for all is cheaper than one for each gallery
+PRODUCT = 40  # one matrix product computes this many times the dot products that separate calls do in the same time
+DENSE = 0.25  # share of all pairs above which one product for all galleries is cheaper than one for each
 
 
 def unit(embeddings: EmbeddingArray) -> EmbeddingArray:

@@ -58,9 +58,10 @@ def _solved(rows: IntArray, columns: IntArray, gain: FloatArray) -> BoolArray:
     """(K,) which of the pairs are in the best assignment."""
     i, n = _ranks(rows)
     j, m = _ranks(columns)
-    if n * m <= WHOLE or 2 * len(gain) > n * m:  # dense ones hardly fall apart
+    if n * m <= WHOLE or 2 * len(gain) > n * m:  # dense ones hardly split into components
         return _solved_whole(i, j, gain, n, m)
-    # What no chain of pairs connects can be solved apart: parts of many small components, or of one large one.
+    # What no chain of pairs connects can be solved separately: in parts of many small components, or of one large
+    # one.
     component = _components(i, j, n, m)
     part_of = np.bincount(component[:n]).cumsum() // PART
     part = part_of[component[i]]
@@ -72,7 +73,7 @@ def _solved(rows: IntArray, columns: IntArray, gain: FloatArray) -> BoolArray:
     return won
 
 
-WHOLE, PART = 90_000, 50  # entries up to which one matrix is solved whole; rows of a part, with those of one component
+WHOLE, PART = 90_000, 50  # entries up to which one matrix is solved whole; rows of a part, about: no component is split
 
 
 def _solved_whole(i: IntArray, j: IntArray, gain: FloatArray, n: int, m: int) -> BoolArray:
@@ -163,8 +164,8 @@ class Matching:
         """Match what is still free, of the tracks in the mask (N,) and the detections in the mask (M,).
 
         rows, columns, gain  (K,) the candidate pairs, each once; see the module for the gain. Others are not allowed
-        limit                the setting below which a gain is none; parts: what the gain is made of, each (K,). For the
-                             log alone
+        limit                the setting below which a gain counts as none; parts: what the gain is made of, each (K,).
+                             Both are for the log alone
         valid                (K,) the pairs that may stand: the others take part in the assignment and are dropped
                              afterwards, as the published SORT and OC-SORT do
         """

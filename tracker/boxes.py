@@ -120,10 +120,10 @@ def iou_pairs_xyxy(a: FloatArray, b: FloatArray, least: float | None = None) -> 
 
 
 NOTHING = np.array(0.0)  # a call with an array is cheaper than one with a number
-# Up to so many pairs it is cheapest to take all, and up to so many to search along x; beyond them, to search in cells.
+# Up to FEW_PAIRS it is cheapest to take all pairs, up to MORE_PAIRS to search along x, beyond that to search in cells.
 FEW_PAIRS, MORE_PAIRS = 400, 250_000
 MOST_PAIRS = 2_000_000  # candidates: some 1,400 boxes on one spot
-LARGE = 3.0  # a box so many times larger than nearly all others is searched for apart
+LARGE = 3.0  # a box this many times larger than nearly all others is searched for separately
 
 
 def near_pairs_xyxy(a: FloatArray, b: FloatArray) -> tuple[IntArray, IntArray]:
@@ -160,7 +160,7 @@ def _larger_than_most(size: FloatArray, other: FloatArray) -> tuple[BoolArray, B
 
 
 def _pairs_apart(at: FloatArray, bt: FloatArray, large: BoolArray, large_too: BoolArray) -> tuple[IntArray, IntArray]:
-    """``_candidates`` with the boxes in the masks (N,) and (M,) apart; not all in either.
+    """``_candidates`` with the boxes in the masks (N,) and (M,) searched separately; neither mask may hold all.
 
     A cell holds the largest box: one that spans the image would make the image one cell, and every pair a candidate.
     """

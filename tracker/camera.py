@@ -1,6 +1,6 @@
 """Camera motion: how the image moved since the last frame, estimated or read, and trackers that move with it.
 
-A camera is any callable (image, boxes (N, 4) xyxy or None) -> (2, 3): the affine matrix that takes points of the last
+A camera is any callable (image, boxes (N, 4) xyxy or None) -> (2, 3): the affine matrix that maps points of the last
 image to this one, the identity where nothing moved. ``Compensated`` gives any tracker such a camera: before each update
 it warps every track. Prediction is linear, so warping before it and after it give the same means.
 
@@ -45,7 +45,7 @@ class CameraFile:
     frames  number of frames that the file must have, or None
     offset  frame of the file that the first call returns
 
-    Raises ValueError, with file and line, for a line that is not seven finite numbers, a matrix that no camera makes
+    Raises ValueError, with file and line, for a line that is not seven finite numbers, a matrix that no camera gives
     (mirrored, flat, a scale beyond 10), frames that are not 0, 1, 2, ..., or another number of frames; and for a call
     beyond the end of the file.
     """
@@ -106,7 +106,7 @@ def _is_motion(matrix: FloatArray) -> bool:
 
 
 class CameraEstimate:
-    """Camera motion estimated from the images, of which each must be given once, in order.
+    """Camera motion estimated from the images; give each image once, in order.
 
     method     "flow": corners followed by sparse optical flow; "orb": ORB features matched; "ecc": the alignment of the
                whole image with the largest enhanced correlation coefficient (Evangelidis 2008), the slowest
@@ -257,7 +257,7 @@ def open_camera(name: str, *, frames: int | None = None) -> Callable[..., FloatA
         return CameraEstimate(name)
     if not Path(name).exists():
         raise ValueError(
-            f"camera motion {name!r}: no such file, and no method; use off, {', '.join(METHODS)} or a file"
+            f"camera motion {name!r} is neither a method nor a file; use off, {', '.join(METHODS)} or a file"
         )
     return CameraFile(name, frames=frames)
 

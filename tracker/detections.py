@@ -99,7 +99,7 @@ class Detections:
 
     @classmethod
     def empty(cls) -> Detections:
-        """No detections: a frame in which nothing was seen."""
+        """No detections: a frame in which nothing was detected."""
         return cls(np.empty((0, 4)))
 
     def __len__(self) -> int:
@@ -135,7 +135,7 @@ class Detections:
         return both
 
     def with_scores(self, scores: Mapping[int, float]) -> Detections:
-        """The same detections with other scores, by row; rows that are not here are passed over."""
+        """The same detections with other scores, by row; rows that are not here are ignored."""
         part = self[:]
         part.whole = self.whole
         part.floats = self.floats.copy()

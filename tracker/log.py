@@ -160,7 +160,7 @@ class Decisions:
         self.died: dict[int, str] = {}
         self.duplicates: dict[int, int] = {}
 
-    # What the answer to "why" is read from.
+    # Queries: why was a pair matched or not?
 
     @property
     def matched(self) -> list[Pair]:
@@ -221,7 +221,7 @@ class Decisions:
     def _sorted(self, verdicts: list[Verdict]) -> list[Verdict]:
         return sorted(verdicts, key=lambda v: (_WEIGHT[v.reason], -v.gain if v.gain == v.gain else np.inf))
 
-    # What the tracker, its state and its matching write.
+    # Called by the tracker, its state and its matching.
 
     def begin(
         self, ids: IntArray, confirmed: BoolArray, missed: IntArray, predicted: FloatArray, rows: IntArray
@@ -231,11 +231,11 @@ class Decisions:
         self.predicted, self.rows = predicted, rows
 
     def leave_out(self, rows: IntArray, setting: str) -> None:
-        """Detections ``rows`` are not used at all, by the setting named."""
+        """Detections ``rows`` are not used at all; ``setting`` says why."""
         self.unused = (rows, setting)
 
     def refuse(self, reason: str, ids: IntArray, detections: IntArray, values: FloatArray | None = None) -> None:
-        """Pairs (K,) of ids and rows of the input that no stage will see."""
+        """Pairs (K,), ids and rows of the input, that no stage will see."""
         if len(ids):
             known = np.full(len(ids), np.nan) if values is None else values
             self.refused.append(Refused(reason, ids, detections, known))
@@ -243,7 +243,7 @@ class Decisions:
     def edited(
         self, rows: IntArray, columns: IntArray, gain: FloatArray, parts: Parts
     ) -> tuple[IntArray, IntArray, FloatArray, Parts]:
-        """The candidates of a stage (tracks by their place, as the matching has them) with the edits carried out."""
+        """The candidates of a stage (tracks by their place, as the matching has them) with the edits applied."""
         if not (self.edits.forbid or self.edits.admit):
             return rows, columns, gain, parts
         gain = gain.copy()
@@ -301,7 +301,7 @@ class Decisions:
         return np.isin(ids, list(self.edits.keep)) if self.edits.keep else np.zeros(len(ids), dtype=bool)
 
     def end(self, ids: IntArray, confirmed: BoolArray, reason: str) -> None:
-        """Tracks end. Of those that end by age or as tentative ones, the tentative are those not yet confirmed."""
+        """Tracks end. Those that end as tentative but are confirmed have expired: algorithms end both in one call."""
         for track, proved in zip(ids.tolist(), confirmed.tolist(), strict=True):
             self.died[track] = TENTATIVE if reason == TENTATIVE and not proved else _BY_AGE.get(reason, reason)
 

@@ -67,11 +67,11 @@ class Motion(Protocol):
         ...
 
     def gated_pairs(self, state: MotionState, boxes: FloatArray, limit: float) -> GatedPairs:
-        """The pairs of a track and a box at a squared Mahalanobis distance, of measurements, of at most ``limit``."""
+        """The pairs whose squared Mahalanobis distance, between measurements, is at most ``limit``."""
         ...
 
     def warp(self, state: MotionState, matrix: FloatArray) -> MotionState:
-        """State (..., N) seen by a camera that moved: ``matrix`` (2, 3) takes old image points to new ones."""
+        """State (..., N) seen by a camera that moved: ``matrix`` (2, 3) maps old image points to new ones."""
         ...
 
     def hold_size(self, state: MotionState, which: BoolArray) -> MotionState:
@@ -289,7 +289,7 @@ class XYAH(_SplitKalman):
         return z
 
     def unmeasure(self, p: FloatArray) -> FloatArray:
-        # A track that shrank and was then lost for long is predicted to vanish; its box must stay one.
+        # A track that shrank and was then lost for long is predicted to vanish; its box must stay valid.
         size = np.maximum(p[2:], SMALLEST)
         w, h = size[0], size[1]
         w *= h
@@ -339,7 +339,7 @@ class XYWH(_SplitKalman):
         return z
 
     def unmeasure(self, p: FloatArray) -> FloatArray:
-        # A track that shrank and was then lost for long is predicted to vanish; its box must stay one.
+        # A track that shrank and was then lost for long is predicted to vanish; its box must stay valid.
         xywh = p.copy()
         size = xywh[2:]
         np.maximum(size, SMALLEST, out=size)
@@ -428,7 +428,7 @@ class FilterpyMotion:
         if len(state) == 0:
             return np.empty((0, 4))
         z = np.stack([self._observation(f) for f in state])
-        if self.unmeasure is xysr_to_xyxy:  # a filter may predict an area below zero; its box must stay one
+        if self.unmeasure is xysr_to_xyxy:  # a filter may predict an area below zero; its box must stay valid
             np.maximum(z[:, 2:], SMALLEST_SIZE, out=z[:, 2:])
         return self.unmeasure(z)
 
@@ -467,7 +467,7 @@ class FilterpyMotion:
         return _objects(out)
 
     def hold_size(self, state: MotionState, which: BoolArray) -> MotionState:
-        return state  # which entries of an unknown filter's state are the size, only its maker knows
+        return state  # which entries of an unknown filter's state are sizes, only its author knows
 
     def _give(self, f: Any, z: FloatArray) -> None:
         if self.update_filter is not None:

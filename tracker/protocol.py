@@ -1,7 +1,7 @@
 """What a tracker is: the published protocol, which the library's trackers and a class of your own both follow.
 
-``update`` is all that a tracker must have. What else it can do it shows by having the method; where it has not, the
-option that needs the method is refused in one line:
+``update`` is all that a tracker must have. Other abilities are optional methods and attributes; without one, the
+option that needs it is refused in one line:
 
     predict   `track --every N`, ``tracker.track(every=N)``
     warp      camera motion
@@ -33,7 +33,7 @@ class Updates(Protocol):
         frame       the image (H, W, 3) BGR uint8, or None where there is none
         time        seconds, increasing
 
-        ``Tracks.of_boxes(ids, boxes)`` makes the answer of a tracker that knows no more than that.
+        ``Tracks.of_boxes(ids, boxes)`` builds the report of a tracker that knows nothing else.
         """
         ...
 
@@ -53,7 +53,7 @@ class Predicts(Protocol):
     """A tracker that knows where its tracks will be."""
 
     def predict(self, reported: Tracks, time: float | None = None) -> Tracks:
-        """``reported`` tracks as expected at a later time, in which nobody looked; the tracker stays as it is.
+        """``reported`` tracks as expected at a later time, when no detector ran; the tracker stays as it is.
 
         reported  what the last update gave, or what this method made of it since
         time      seconds, after the last update's; None: one frame after it
@@ -66,7 +66,7 @@ class Warps(Protocol):
     """A tracker whose tracks can be moved with the camera."""
 
     def warp(self, matrix: FloatArray) -> None:
-        """Move every track; ``matrix`` (2, 3) takes points of the last image to this one."""
+        """Move every track; ``matrix`` (2, 3) maps points of the last image to this one."""
         ...
 
 
@@ -75,7 +75,7 @@ class Embeds(Protocol):
     """A tracker that uses embeddings.
 
     embeddings      whether it can use them ("optional") or cannot do without ("required"); "none": it ignores them
-    embedder        what it calls for detections that bring none, or None
+    embedder        what it calls for detections without embeddings, or None
     embeds_itself   it chooses which detections to embed; then the pipeline leaves the embedder to it
     """
 
@@ -99,7 +99,7 @@ class Resets(Protocol):
 
 @runtime_checkable
 class Clocked(Protocol):
-    """A tracker that says the time of its last update, so that a second clip can go on from there.
+    """A tracker that reports the time of its last update, so that a second clip can go on from there.
 
     last_time  seconds, None before the first time
     """

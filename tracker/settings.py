@@ -32,7 +32,7 @@ Role = Literal["", "floor", "birth", "appearance"]
 
 LARGEST_COUNT = 2**31  # frames, hits or embeddings: no array is larger
 
-# Given by code and not by a setting: parameters of a constructor that `track algos` and --set leave out.
+# Objects that only code can pass: parameters of a constructor that `track algos` and --set leave out.
 PARTS = ("embedder", "motion")
 
 
@@ -46,7 +46,7 @@ class Range:
     log: bool = False
 
 
-Search = Range | tuple[Any, ...] | None  # a tuple holds choices; None: not searched unless it is asked for
+Search = Range | tuple[Any, ...] | None  # a tuple holds choices; None: searched only on request
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ class Setting:
         }[self.kind]
 
 
-# The kinds. Each stands where a class attribute has its default, and so claims to return the attribute's type.
+# The kinds. Each stands in place of a class attribute's default, so for type checkers it returns any type.
 
 AUTO = Range(0.0, 0.0)  # half of the default to twice it
 BIRTHS = Range(0.2, 1.0)  # for the score that starts a track
@@ -285,7 +285,7 @@ def frames_of(age: float | str, frame_rate: float, name: str = "max_age") -> flo
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a finite number, of Python or numpy; True is none, nor is an integer beyond all floats."""
+    """Whether it is a finite number, of Python or numpy; not True, nor an integer too large for a float."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return False
     try:

@@ -30,9 +30,9 @@ SINCE, VOTES, SCORES, BOX = 0, 1, 2, slice(3, 7)
 COUNTED, OBSERVED = slice(AGES, MISSED + 1), slice(DETECTIONS, DETECTION_CLASSES + 1)
 ONE, NOTHING, NOBODY = np.array(1), np.array(0), np.array(-1)  # a call with an array is cheaper than one with a number
 
-# A track changes its class when detections of another one outweigh its own by so many sure ones; see ``_vote``.
+# A track changes its class when detections of another one lead by this many sure detections; see ``_vote``.
 CLASS_LEAD = 5.0
-CLASS_MEMORY = 0.95  # what is left of a vote at the next one
+CLASS_MEMORY = 0.95  # the factor by which earlier votes fade at each new one
 
 
 class _Integers:
@@ -196,7 +196,7 @@ class State:
             self.end(self.outlasted(max_age, frame_rate), GAP)
 
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
-        """Move every track with the camera; ``matrix`` (2, 3) takes points of the last image to this one."""
+        """Move every track with the camera; ``matrix`` (2, 3) maps points of the last image to this one."""
         self.motion = motion.warp(self.motion, matrix)
         self.floats[BOX] = warp_boxes(self.last_boxes.T, matrix).T
 
@@ -214,7 +214,7 @@ class State:
         """
         k, n = len(tracks), len(self)
         floats, integers = detections.floats.take(which, axis=1), detections.integers.take(which, axis=1)
-        if k == n:  # as usual: no track need be picked out
+        if k == n:  # the usual case: every track is matched
             if n:
                 self.motion = _measured(motion, self.motion, floats[1:].T, noise)
             hits = self.integers[HITS]
@@ -239,7 +239,7 @@ class State:
         self._count_votes(tracks)
 
     def _count_votes(self, tracks: IntArray) -> None:
-        # Nearly always every detection is of its track's class, and no votes were open before.
+        # Nearly always every detection is of its track's class, and no votes are pending.
         other = self.integers[DETECTION_CLASSES] != self.integers[CLASSES]
         if np.count_nonzero(other) or np.count_nonzero(self.floats[VOTES]):
             self._vote(tracks)
@@ -248,8 +248,8 @@ class State:
         """Count the vote of each matched track's (K,) detection about its class.
 
         A cumulative sum with a floor at 0 (Page 1954, Biometrika 41): a detection of the candidate class adds its score
-        to the votes, any other takes it away; one that takes more than there is becomes the candidate, if it is of
-        another class than the track's. At CLASS_LEAD the candidate becomes the class, and the old class the candidate.
+        to the votes, any other subtracts it; one that takes the votes below 0 makes its class the candidate, unless it
+        is the track's own. At CLASS_LEAD the candidate becomes the class, and the old class the candidate.
         """
         own, candidates, found = (self.integers[row, tracks] for row in (CLASSES, CANDIDATES, DETECTION_CLASSES))
         weight = self.scores[tracks].clip(0.0, 1.0)
@@ -283,9 +283,9 @@ class State:
         self.next_id += n
 
     def end_duplicates(self, boxes: FloatArray, above: float, per_class: bool) -> None:
-        """Of each seen and each lost track whose boxes (N, 4) have an IoU above ``above``, end the younger one.
+        """Where the boxes (N, 4) of a seen and a lost track have an IoU above ``above``, end the younger track.
 
-        Younger is the one followed for fewer frames. With ``per_class`` only tracks of one class are duplicates.
+        The younger track is the one followed for fewer frames. With ``per_class`` both must be of one class.
         """
         seen, lost = (self.missed == 0).nonzero()[0], self.missed.nonzero()[0]
         s, t, iou = iou_pairs_xyxy(boxes[seen], boxes[lost])

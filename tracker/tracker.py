@@ -65,14 +65,14 @@ else:  # it only tells a type checker, which reads the branch above
 
 S = TypeVar("S", bound=State)
 
-# 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
+# The 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
 MAHALANOBIS_GATE = 9.487729036781154
 
-EMBEDDER = "callable (image, boxes (N, 4) xyxy) -> (N, D), for detections that bring no embeddings"
+EMBEDDER = "callable (image, boxes (N, 4) xyxy) -> (N, D), for detections without embeddings"
 
 
 class Seen:
-    """What a step is given of its frame.
+    """What a step gets for its frame.
 
     detections  checked
     embeddings  (M, D) of unit length, checked against those remembered; None where there are none
@@ -144,7 +144,7 @@ class Tracker:
     # What an algorithm writes.
 
     def settle(self) -> None:
-        """Set what follows from other settings; called once they are all checked."""
+        """Derive what depends on several settings; called once all are checked."""
 
     def start(self) -> State:
         """The state before the first frame; an algorithm that remembers more than ``State`` gives its own."""
@@ -233,7 +233,7 @@ class Tracker:
         return replace(tracks, detections=nowhere, detection_boxes=np.full_like(tracks.boxes, np.nan))
 
     def warp(self, matrix: FloatArray) -> None:
-        """Move every track with the camera; ``matrix`` (2, 3) takes points of the last image to this one."""
+        """Move every track with the camera; ``matrix`` (2, 3) maps points of the last image to this one."""
         moved = copy.copy(self.state)
         moved.warp(self.motion, matrix)
         self.state = moved
@@ -291,21 +291,21 @@ class Tracker:
         return rows[admitted], columns[admitted], distance[admitted]
 
     def _log_gate(self, log: Decisions, state: State, seen: Seen, rows: IntArray, columns: IntArray) -> None:
-        """Tell the log of the pairs that overlap and yet lie outside the gate."""
+        """Log the pairs that overlap but lie outside the gate."""
         i, j, _ = iou_pairs_xyxy(self.motion.boxes(state.motion), seen.detections.boxes)
         m = len(seen.detections)  # a pair as one number
         outside = ~np.isin(i * m + j, rows * m + columns)
         log.refuse("gate", state.ids[i[outside]], seen.detections.rows[j[outside]])
 
     def of_one_class(self, state: State, seen: Seen, rows: IntArray, columns: IntArray) -> BoolArray:
-        """(K,) mask of the pairs whose track and detection have the same class; the log hears of the others."""
+        """(K,) mask of the pairs whose track and detection have the same class; the others are logged."""
         same: BoolArray = state.classes[rows] == seen.detections.classes[columns]
         if state.log is not None:
             state.log.refuse("class", state.ids[rows[~same]], seen.detections.rows[columns[~same]])
         return same
 
     def embedded(self, detections: Detections, image: Image | None, invalid: Invalid) -> Detections:
-        """The detections with the embedder's embeddings, where they bring none and there is an embedder.
+        """The detections with the embedder's embeddings, where they have none and there is an embedder.
 
         Those whose embedding is not finite raise ValueError, as does a missing image; or with ``invalid="drop"`` they
         are left out and counted in ``dropped`` beside those counted before.

@@ -87,12 +87,12 @@ class Tracks:
     def of_boxes(
         cls, ids: ArrayLike, boxes: ArrayLike, *, frame: int = 0, time: float | None = None, **columns: ArrayLike
     ) -> Tracks:
-        """Tracks of which no more is known than ids (N,) and boxes (N, 4): the report of a tracker of your own.
+        """Tracks known only by ids (N,) and boxes (N, 4): the report of a tracker of your own.
 
-        columns  those that are known; the others say: confirmed, seen once and now, class 0, score 1, velocity 0, and
-                 -2 for the detection
+        columns  further columns that are known. Defaults: confirmed, one hit, in this frame, class 0, score 1,
+                 velocity 0, detection -2
 
-        Raises ValueError for a column that there is not, or one of another shape.
+        Raises ValueError for an unknown column or a wrong shape.
         """
         own = np.asarray(ids, dtype=np.int64).reshape(-1)
         n = len(own)

@@ -243,7 +243,8 @@ def test_a_class_of_ones_own_is_searched_by_its_signature(tree: Path, mine: Path
 
 
 def test_what_a_class_needs_is_held_while_ranges_are_checked(mine: Path) -> None:
-    text = "class Mine:\n    def __init__(self, kind, rate=2.0, frame_rate=30.0): ...\n    def update(self, d): ...\n"
+    head = "class Mine:\n    def __init__(self, kind, rate=2.0, frame_rate=30.0): ...\n"
+    text = f"{head}    def update(self, d, frame=None, time=None): ...\n"
     (mine / "needy.py").write_text(text)
     name = "./needy.py:Mine"
     assert search_space(name, settings={"kind": 1}) == {"rate": Range(1.0, 4.0, log=True)}

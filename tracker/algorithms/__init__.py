@@ -58,7 +58,7 @@ def _own(name: str) -> type[Any]:
     if not isinstance(found, type):
         classes = [key for key, value in vars(module).items() if isinstance(value, type)]
         raise ValueError(f"algorithm {name!r}: {where} has no class {title!r}{nearest(title, classes)}")
-    if not _takes(getattr(found, "update", None), "self", "detections", "frame", "time"):
+    if not _takes(found, "update", "detections", "frame", "time"):
         raise ValueError(
             f"algorithm {name!r}: {title} has no method update(detections, frame, time); see CONTRIBUTING.md"
         )
@@ -69,12 +69,14 @@ def _own(name: str) -> type[Any]:
     return found
 
 
-def _takes(method: object, *arguments: str) -> bool:
-    """Whether it is callable with these arguments; yes where its signature is not known."""
+def _takes(cls: type[Any], name: str, *arguments: str) -> bool:
+    """Whether a class has the method ``name`` and it takes these arguments; yes where its signature is not known."""
+    method = getattr(cls, name, None)
     if not callable(method):
         return False
+    bound = isinstance(inspect.getattr_static(cls, name), (staticmethod, classmethod))
     try:
-        inspect.signature(method).bind(*arguments)
+        inspect.signature(method).bind(*(() if bound else (cls,)), *arguments)
     except TypeError:
         return False
     except ValueError:  # of a class written in C

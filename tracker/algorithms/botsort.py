@@ -85,7 +85,7 @@ class BoTSORT(Tracker):
         tracks, matched = matching.pairs
         state.update(self.motion, tracks, seen.detections, matched)
         if embeddings is not None:
-            # A low detection is half hidden: its embedding may be that of another object.
+            # A low detection is half hidden: its embedding may be another object's.
             k = high[matched]
             old, new = state.embeddings[:, tracks[k]].T, embeddings[matched[k]]
             averaged = (self.momentum * old + (1 - self.momentum) * new).astype(np.float32)

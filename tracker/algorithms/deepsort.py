@@ -108,7 +108,7 @@ class DeepSORT(Tracker):
         pairs: tuple[IntArray, IntArray, FloatArray],
         gated: tuple[IntArray, IntArray],
     ) -> tuple[EmbeddingArray, BoolArray]:
-        """Match the pairs that are plain by overlap, and embed the detections that are left, and some to keep fresh.
+        """Match the pairs that overlap alone decides; embed the other detections, and some of these now and then.
 
         pairs: tracks, detections and IoU, each (K,); gated: those within the gate. Returns the embeddings (M, D), zeros
         where there is none, and the mask (M,) of the detections that have one.

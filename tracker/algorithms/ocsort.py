@@ -34,7 +34,7 @@ from tracker.tracks import Tracks
 
 @dataclass
 class OCSORTState(State):
-    """What observations each track had. The published code does not count the box of birth as one; neither do we."""
+    """The observations of each track. The published code does not count the box of birth as one; neither do we."""
 
     recent: FloatArray = field(
         default_factory=lambda: np.empty((0, 4, 0))

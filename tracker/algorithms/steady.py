@@ -1,6 +1,6 @@
 """Steady: the tracker we recommend; by motion alone, or with appearance where detections bring embeddings.
 
-It stands on ByteTrack (Zhang 2022, arXiv 2110.06864) and adds what keeps an identity through a crowd. Every stage is
+It builds on ByteTrack (Zhang 2022, arXiv 2110.06864) and adds what keeps an identity through a crowd. Every stage is
 there for a reason that holds in any scene; ``scripts/ablation.py`` measures what each adds.
 
 0. scale       scores of a strong network, whose good ones are about 0.9, are taken as they are. Where the good ones are
@@ -12,7 +12,7 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
                differ in height before they differ in place, and a slow mean survives an occlusion
 3. high        confirmed and lost tracks match detections above high_score; likeness weighs by score (ByteTrack, 3)
 4. low         tracks seen in the last frame match ALL detections scored lower, down to almost nothing: a weak
-               detection where a track must be is evidence. Height overlap counts twice, a hidden box is cut from below
+               detection where a track must be is evidence. Height overlap counts twice: hidden boxes lose their foot
 5. new         tracks born in the last frame match the high detections that are free, or end
 6. appearance  with embeddings: lost tracks match free high detections by appearance, within reach of their motion
 7. update      a low detection is measured with low_noise times the variance: its box is less sure too
@@ -53,11 +53,11 @@ STRONG, START, START_MEMORY, WEAKEST = (0.85, 1.0), 0.9, 100.0, 0.2
 # Frames with detections over which the level of the good scores is remembered: night falls.
 LEVEL_MEMORY = 1000.0
 
-# Scores below count as 0; those above, whose fourth power would soon be too large, as this; a call with an array is
-# cheaper than one with a number.
+# Scores are clipped to LEAST..MOST: the fourth power of larger ones would be too large. A call with an array is cheaper
+# than one with a number.
 LEAST, MOST, ONE = np.array(0.0), np.array(1e6), np.array(1.0)
 
-# Detections after which a track is reported where it is hidden: false ones seldom come so far.
+# Hits from which a track is reported while hidden: false tracks seldom get that many.
 STEADY_HITS = 30
 
 
@@ -182,7 +182,7 @@ class Steady(Tracker):
         """
         rows, columns, likeness = pairs
         near = weak[columns]
-        if state.log is None:  # the log wants to see what was too little alike as well
+        if state.log is None:  # the log also keeps pairs that are not alike enough
             near &= likeness > self.low_likeness
         some = near.nonzero()[0]
         if not len(some) and state.log is None:
@@ -219,7 +219,7 @@ class Steady(Tracker):
     ) -> tuple[IntArray, IntArray]:
         """Pairs of tracks in the mask (N,), of box (N, 4), and detections in the mask (M,), of box (M, 4).
 
-        Those in which the track, out of sight for as long as it is, may have come to the detection.
+        Those in which the track can have reached the detection in the time it was out of sight.
         """
         some, others = tracks.nonzero()[0], which.nonzero()[0]
         away = xyxy_to_xywh(predicted[some])[:, None, :2] - xyxy_to_xywh(boxes[others])[:, :2]
@@ -242,7 +242,7 @@ class Steady(Tracker):
             weight[~sure] *= 0.3
         state.heights[tracks] += weight * (heights - state.heights[tracks])
         if embeddings is not None:
-            # The embedding of a half hidden person is somebody else's.
+            # The embedding of a half-hidden person is partly somebody else's.
             new = embeddings if sure is None else np.where(sure[:, None], embeddings, 0.0)
             averaged = (0.9 * state.embeddings[:, tracks].T + 0.1 * new).astype(np.float32)
             state.embeddings[:, tracks] = unit(averaged).T
