@@ -181,7 +181,13 @@ def test_truncated_model(shared, tmp_path):
     ("output", "metadata", "words"),
     [
         (np.zeros((1, 100, 90)), {}, "[1, 100, 90] is no head known here"),
-        (np.zeros((1, 512)), {}, "one vector per image"),
+        (np.ones((1, 512)), {}, "one vector per image; if it is an embedder, pass it as --reid"),
+        (np.ones((1, 256, 1, 1)), {}, "one vector per image"),
+        (np.full((1, 1000), 0.001), {}, "is no head known here"),  # a classifier
+        (np.ones((1, 512)), {"task": "classify"}, "is no head known here"),
+        (np.ones((1, 7)), {}, "is no head known here"),
+        (np.ones((2, 512)), {}, "is no head known here"),
+        (np.ones((300, 6)), {}, "is no head known here"),
         (np.zeros((1, 7, CELLS)), {"task": "obb"}, "(task obb) is no head known here"),
         (np.zeros((4,)), {}, "is no head known here"),
     ],
@@ -240,6 +246,49 @@ def test_the_head_may_be_named(constant_onnx):
         ONNX(path, head="end-to-end")
 
 
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ({"opset_imports": {"": 99}}, "has opset 99, and this onnxruntime reads up to"),
+        ({"ir_version": 99}, "has IR version 99, and this onnxruntime reads up to"),
+        ({"domain": "com.mine"}, "uses the custom operator com.mine:Mine, which onnxruntime does not have"),
+        ({"op": "Nope"}, "onnxruntime cannot run it (This is an invalid model. In Node"),
+        ({"op": "Constant"}, "onnxruntime cannot run it ("),
+    ],
+)
+def test_models_that_this_onnxruntime_cannot_run(tmp_path, capfd, file, words):
+    onnx = pytest.importorskip("onnx", reason="needs the onnx package to write models")
+    helper, types = onnx.helper, onnx.TensorProto
+    domain = file.get("domain", "")
+    node = helper.make_node(file.get("op", "Mine"), ["images"], ["output"], domain=domain)
+    graph = helper.make_graph(
+        [node],
+        "test",
+        [helper.make_tensor_value_info("images", types.FLOAT, [1, 3, 64, 64])],
+        [helper.make_tensor_value_info("output", types.FLOAT, None)],
+    )
+    opsets = {"": 17, domain: 17} | file.get("opset_imports", {})
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid(name, version) for name, version in opsets.items()],
+        ir_version=file.get("ir_version", 8),
+    )
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ValueError, match=r"model\.onnx: ") as error:
+        ONNX(tmp_path / "model.onnx")
+    one_line(error, words)
+    assert ".cc:" not in str(error.value)
+    assert ".h:" not in str(error.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_opening_is_silent(shared, capfd):
+    for name in ("ultraface_rfb_320", "ultraface_rfb_320_raw", "faceboxes"):  # hundreds of warnings of onnxruntime
+        with pytest.raises(HeadError, match="is no head known here"):
+            ONNX(shared / f"data/models/{name}.onnx")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_model_files_name_the_weights_outside(tmp_path):
     onnx = pytest.importorskip("onnx", reason="needs the onnx package to write models")
     helper, types = onnx.helper, onnx.TensorProto
@@ -258,6 +307,9 @@ def test_model_files_name_the_weights_outside(tmp_path):
         detector = ONNX(path)
         assert detector.model_files == (path, tmp_path / outside)
         assert len(detector(IMAGE)) == 1
+        (tmp_path / outside).write_bytes(b"cut")
+        with pytest.raises(ValueError, match=rf"model\.onnx: its weights in {outside} cannot be read"):
+            ONNX(path)
         (tmp_path / outside).unlink()
         with pytest.raises(
             ValueError, match=rf"model\.onnx: keeps its weights in {outside}, which is not there"
@@ -285,3 +337,77 @@ def test_importing_the_detectors_loads_nothing_heavy():
     code = f"import sys, tracker.detect, tracker.embed; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_yolov7_end_to_end(constant_onnx):
+    answer = [[0, 10, 10, 20, 30, 2, 0.9], [0, 11, 10, 20, 30, 2, 0.8], [0, 1, 2, 3, 4, 0, 0.1]]
+    detector = ONNX(constant_onnx(answer))
+    assert (detector.head, detector.class_names[2], len(detector.class_names)) == ("yolov7-end2end", "car", 80)
+    found = detector(IMAGE)
+    np.testing.assert_allclose(found.boxes, [[20, 20, 40, 60], [22, 20, 40, 60]])  # thinned out inside already
+    np.testing.assert_allclose(found.scores, [0.9, 0.8])
+    assert found.classes.tolist() == [2, 2]
+    nothing = ONNX(constant_onnx(np.zeros((0, 7)), metadata=NAMES))
+    assert (nothing.head, len(nothing.class_names), len(nothing(IMAGE))) == ("yolov7-end2end", 2, 0)
+
+
+def test_yolov6_has_a_constant_where_yolox_has_its_objectness(constant_onnx):
+    answer = yolox((3, 30.0, 6, 8, 4, 1, 0.1, 0.8), decoded=True)
+    answer[..., 4] = 1
+    detector = ONNX(constant_onnx(answer))
+    assert (detector.head, len(detector.class_names)) == ("yolov6", 2)
+    found = detector(np.zeros((64, 128, 3), np.uint8))  # 32 rows of 64, 16 of grey above
+    np.testing.assert_allclose(found.boxes, [[52, -24, 68, -16]], rtol=1e-5)
+    np.testing.assert_allclose(found.scores, [0.8], rtol=1e-5)
+    assert ONNX(constant_onnx(answer), head="yolox").head == "yolox"
+
+
+def test_names_and_values_choose_between_yolov8_in_rows_and_yolox(constant_onnx):
+    answer = yolox((11, 28.0, 12, 8, 4, 0.9, 0.02, 0.01), (20, 36, 20, 8, 8, 0.02, 0.01, 0.8), decoded=True)
+    background = answer.copy()
+    background[..., 4:] = np.maximum(background[..., 4:], 1e-4)  # YOLOv8: all classes are tiny
+    unsettled = yolox((20, 36.0, 20, 8, 8, 0.02, 0.01, 0.8), decoded=True)
+    for given, metadata, expected in (
+        (answer, {}, "yolov8"),
+        (background, {}, "yolov8"),
+        (unsettled, {"names": "a,b,c"}, "yolov8"),
+        (unsettled, {"names": "a,b"}, "yolox"),
+        (unsettled, {"task": "detect"}, "yolov8"),
+    ):
+        assert ONNX(constant_onnx(given, metadata=metadata)).head == expected
+    learned = unsettled.copy()
+    learned[..., 5:] = 0.15  # YOLOX: what class a background has is not learned
+    assert ONNX(constant_onnx(learned)).head == "yolox"
+    with pytest.raises(HeadError, match=r"yolov8 \(3 classes\) or yolox \(2 classes\); choose with --head yolov8 or"):
+        ONNX(constant_onnx(unsettled))
+    distances = yolox(decoded=False, classes=34)
+    distances[..., 7:] = -3  # NanoDet
+    with pytest.raises(HeadError, match="is no head known here"):
+        ONNX(constant_onnx(distances))
+
+
+def test_mask_prototypes_tell_where_unnamed_classes_end(constant_onnx):
+    answer = yolov8((32, 32, 10, 20, 0.9, 0.2), extra=32)
+    answer[0, 6:] = -50.0
+    detector = ONNX(constant_onnx(answer, np.ones((1, 32, 16, 16))))
+    assert len(detector.class_names) == 2
+    assert len(detector(IMAGE)) == 1
+    with pytest.raises(HeadError, match="is no head known here"):
+        ONNX(constant_onnx(answer))
+
+
+def test_yolox_decoded_in_the_file_is_told_by_what_a_real_network_says_of_grey(shared):
+    from tracker.detect.head import Outputs
+    from tracker.detect.heads import recognise
+    from tracker.detect.session import open_session
+
+    size = (416, 416)
+    block = np.full((1, 3, *size), 114 / 255, np.float32)
+    (raw,) = open_session(shared / "data/models/yolox_nano.onnx").run(None, {"images": block})
+    grid = Grid.of(size)
+    decoded = raw.copy()
+    decoded[0, :, :2] = (raw[0, :, :2] + grid.cells) * grid.strides
+    decoded[0, :, 2:4] = np.exp(raw[0, :, 2:4]) * grid.strides
+    for rows, columns in ((raw, 85), (decoded, 85), (decoded, 84), (decoded, 10)):
+        found = recognise("m.onnx", Outputs({"output": rows[..., :columns]}, block.shape, block.dtype), {}, None)
+        assert (found.name, found.classes) == ("yolox", columns - 5)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -114,6 +117,110 @@ def test_files_that_are_something_else(tmp_path):
     for name in ("gone.npz", "gone.txt"):
         with pytest.raises(ValueError, match=f"{name}: no such file"):
             Recorded(tmp_path / name)
+
+
+def archive(path, members, **how):
+    with zipfile.ZipFile(path, "w", **how) as opened:
+        for name, content in members.items():
+            opened.writestr(name, content)
+    return path
+
+
+def member(shape, dtype="<f8", content=b""):
+    """One array of an archive, whose header may say anything."""
+    written = io.BytesIO()
+    header = {"shape": shape, "fortran_order": False, "descr": dtype}
+    np.lib.format.write_array_header_1_0(written, header)
+    return written.getvalue() + content
+
+
+FRAME_MEMBER = member((1,), "<i8", np.array([1], "<i8").tobytes())
+XYXY_MEMBER = member((1, 4), "<f8", np.array([1.0, 2, 3, 4]).tobytes())
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"xyxy.npy": member((10**12, 4))}, "xyxy is damaged: its header says"),  # 29 TiB
+        ({"xyxy.npy": member((2**70, 4))}, "xyxy is damaged"),
+        ({"xyxy.npy": member((-1, 4))}, "xyxy is damaged"),
+        ({"xyxy.npy": XYXY_MEMBER[:-3]}, "xyxy is damaged"),
+        ({"xyxy.npy": b""}, "is damaged, or is not a numpy archive"),
+        ({"xyxy.npy": b"\x93NUMPY\x01\x00\x10\x00{'descr': (       "}, "is damaged, or is not a numpy archive"),
+        ({"xyxy.npy": member((1,), "|O", b"\x80\x04N.")}, "Python objects"),
+        ({"xyxy.npy": member((1, 4), "<c16", bytes(64))}, "xyxy is complex128; expected numbers"),
+        ({"frame.npy": member((1,), "<f8", np.array([1e300]).tobytes())}, "is not a whole number"),
+        ({"frame.npy": member((1,), "<f8", np.array([np.inf]).tobytes())}, "is not a whole number"),
+        ({"a\x1b[31m\nb.npy": FRAME_MEMBER}, r"holds the arrays frame, xyxy, a\\x1b\[31m\\nb; expected"),
+        ({f"n{k}.npy": FRAME_MEMBER for k in range(100)}, r"n5, \.\.\.; expected"),
+    ],
+)
+def test_archives_made_to_harm(tmp_path, members, words):
+    path = archive(tmp_path / "d.npz", {"frame.npy": FRAME_MEMBER, "xyxy.npy": XYXY_MEMBER} | members)
+    with pytest.raises(ValueError, match=words) as error:
+        Recorded(path)
+    assert "d.npz: " in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_archives_give_one_line(tmp_path, compression):
+    members = {"frame.npy": FRAME_MEMBER, "xyxy.npy": XYXY_MEMBER}
+    path = archive(tmp_path / "d.npz", members, compression=compression)
+    assert len(Recorded(path)) == 1
+    whole, chance = path.read_bytes(), np.random.default_rng(3)
+    complaints = []
+    for damage in range(400):
+        content = bytearray(whole)
+        if damage % 4:
+            content[chance.integers(len(content))] = chance.integers(256)
+        else:
+            del content[chance.integers(len(content)) :]
+        path.write_bytes(content)
+        try:
+            Recorded(path, invalid="drop")
+        except ValueError as error:
+            complaints.append(str(error))
+    assert len(complaints) > 100
+    assert all(complaint.isprintable() for complaint in complaints)  # in one line
+
+
+def test_encrypted_and_unknown_compression(tmp_path):
+    path = archive(tmp_path / "d.npz", {"frame.npy": FRAME_MEMBER, "xyxy.npy": XYXY_MEMBER})
+    whole = path.read_bytes()
+    for local, central, value in ((6, 8, 1), (8, 10, 99)):  # the flags, and the method, in both headers
+        content = bytearray(whole)
+        content[content.find(b"PK\x03\x04") + local] = value
+        content[content.find(b"PK\x01\x02") + central] = value
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"d\.npz: is damaged, or is not a numpy archive \("):
+            Recorded(path)
+
+
+def test_an_archive_that_expands_a_thousandfold_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "d.npz"
+    count = 10**6
+    np.savez_compressed(path, frame=np.ones(count, np.int64), xyxy=np.zeros((count, 4)))
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("was read"))
+    with pytest.raises(ValueError, match=r"would expand to 400\d{5}, \d{3}-fold; save the detections again"):
+        Recorded(path)
+
+
+def test_compressed_detections_are_read(tmp_path):
+    boxes = np.random.default_rng(0).integers(0, 1000, (10_000, 4)).astype(float)
+    boxes[:, 2:] += boxes[:, :2] + 1
+    np.savez_compressed(tmp_path / "d.npz", frame=np.arange(10_000) // 10 + 1, xyxy=boxes, score=np.ones(10_000))
+    assert len(Recorded(tmp_path / "d.npz")) == 10_000
+
+
+def test_a_written_number_is_that_frame_however_large(tmp_path):
+    numbers = np.array([372, 401, 1_700_000_000_000, 2**53])
+    np.savez(tmp_path / "d.npz", frame=numbers, xyxy=np.tile([1.0, 2, 3, 4], (4, 1)))
+    recorded = Recorded(tmp_path / "d.npz")
+    assert [len(recorded.at(int(number))) for number in numbers] == [1] * 4
+    assert [len(recorded.at(number)) for number in (1, 371, 373, 2**53 - 1)] == [0] * 4
+    assert recorded.frames == 2**53
 
 
 def test_an_empty_file_has_no_frames(text):

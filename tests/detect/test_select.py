@@ -69,6 +69,17 @@ def test_what_cannot_be_opened(spec, classes, words):
     assert "\n" not in str(error.value)
 
 
+def test_a_head_by_name(constant_onnx):
+    rows = np.zeros((1, 84, 7), np.float32)
+    path = str(constant_onnx(rows))
+    assert (open_detector(path).head, open_detector(path, head="yolov8").head) == ("yolox", "yolov8")
+    with pytest.raises(ValueError, match="no head 'yolo8', did you mean 'yolov8'"):
+        open_detector(path, head="yolo8")
+    for spec in ("hog", "det.txt", "yunet:gone.onnx"):
+        with pytest.raises(ValueError, match=f"detector {spec} has no heads to choose from; leave head out"):
+            open_detector(spec, head="yolox")
+
+
 def test_the_help_and_the_error_name_every_form():
     for form in ("hog", "motion", "yunet:MODEL.onnx", "MODEL.onnx", "DETECTIONS.txt", "DETECTIONS.npz"):
         assert f"{form}: " in detector_help()

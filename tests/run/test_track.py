@@ -173,6 +173,49 @@ def test_a_source_of_ones_own_is_left_open_and_a_named_one_is_closed(tmp_path: P
     assert len(list(tracker.track(Plain(), detector=boxes))) == 3
 
 
+class Numbered:
+    """Frames whose numbers do not count from 1."""
+
+    frame_rate = 10.0
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+
+    def __iter__(self) -> Any:
+        return (Frame(np.zeros((60, 80, 3), np.uint8), self.first + k, k / 10) for k in range(10))
+
+
+def test_recorded_detections_meet_frames_by_their_numbers(tmp_path: Path) -> None:
+    det = tmp_path / "det.txt"
+    det.write_text("".join(f"{n},-1,10,10,20,40,0.9\n" for n in range(372, 382)))
+    run = tracker.track(Numbered(372), algo="sort", detector=det)
+    assert sum(len(tracks) for _, tracks in run) > 0
+    assert (run.counts["detections"], run.notes) == (10, [])
+    run = tracker.track(Numbered(370), algo="sort", detector=det)
+    list(run)
+    assert run.notes == [f"{det}: has detections up to frame 381, beyond the last frame, 379"]
+    run = tracker.track(Numbered(1), algo="sort", detector=det)
+    list(run)
+    assert run.notes == [
+        f"{det}: none of its detections, which run to frame 381, belongs to a frame of the source, 1 to 10"
+    ]
+
+
+def test_a_head_goes_with_a_model_and_into_run_json(tmp_path: Path, constant_onnx: Any) -> None:
+    model = constant_onnx(np.zeros((1, 84, 7)))
+    for head, used in ((None, "yolox"), ("yolov8", "yolov8")):
+        list(tracker.track(Numbered(1), detector=model, head=head, save=tmp_path / used))
+        assert run_json(tmp_path / used)["detector"]["head"] == used
+    assert run_json(tmp_path / "yolov8")["call"]["head"] == "yolov8"
+    for detector, words in (
+        (model, "no head 'yolov', did you mean"),
+        ("hog", "no heads to"),
+        (boxes, "head goes with"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            tracker.track(Numbered(1), detector=detector, head="yolov")
+
+
 def test_notes_tell_what_was_left_out_and_nothing_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,16 @@ from tracker.detect.letterbox import Letterbox
 from tracker.detect.metadata import names_in, size_in, unread
 from tracker.detect.names import class_mask, numbered, printable
 from tracker.detect.overlaps import thin_xyxy
-from tracker.detect.session import TYPES, Session, TensorInfo, device_of, image_input, model_files, open_session
+from tracker.detect.session import (
+    TYPES,
+    Session,
+    TensorInfo,
+    device_of,
+    image_input,
+    model_files,
+    open_session,
+    reason_of,
+)
 from tracker.detections import Detections
 
 DEFAULT_SIZE = 640  # what most networks are trained at, for files that leave the input size open
@@ -93,7 +102,11 @@ class ONNX(Detector):
         channels = (3, *self.size) if source.shape[1] == 3 else (*self.size, 3)
         grey = GREY if TYPES[source.type] is np.uint8 else GREY / 255
         outputs = self._first_run(path, np.full((1, *channels), grey, TYPES[source.type]))
-        found = recognise(path, outputs, metadata, head)
+        try:
+            found = recognise(path, outputs, metadata, head)
+        except HeadError as error:
+            said = "".join(f"; {line}" for line in self._said)
+            raise HeadError(f"{error}{said}", error.outputs) from None
         names = class_names if class_names is not None else names_in(metadata) or found.labels
         self._head = found if names is None else found.with_names(len(names))
         self.head = self._head.name
@@ -165,8 +178,9 @@ class ONNX(Detector):
         try:
             return self._run(block)
         except Exception as error:  # onnxruntime's own classes have no base but Exception
-            reason = str(error).strip().splitlines()[0][:200]
-            raise ValueError(f"{path}: does not run on a {self.size[1]}x{self.size[0]} image ({reason})") from None
+            raise ValueError(
+                f"{path}: does not run on a {self.size[1]}x{self.size[0]} image ({reason_of(error)})"
+            ) from None
 
     def _kept(self, decoded: Decoded) -> Decoded:
         """The objects of the wanted classes; ValueError for scores that are none."""

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.detect.names import printable
+
 TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -136,13 +138,49 @@ def _external_data(file: Path) -> list[Path]:
     return [file.parent / name for name in sorted(names)]
 
 
+# What stands before onnxruntime's own words: its code, the file that did not load, and its source file and line.
+_PREAMBLE = re.compile(
+    r"^(?:\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .*? failed: ?|Exception during initialization: |"
+    r"\S+\.(?:cc|h):\d+ )"
+)
+
+
+def reason_of(error: Exception) -> str:
+    """What onnxruntime's error says, in one line of at most 200 characters."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    while found := _PREAMBLE.match(text):
+        rest = text[found.end() :]
+        text = _without_signature(rest) if found[0].endswith(" ") and found[0][-2].isdigit() else rest
+    return printable(text[:200])
+
+
+def _without_signature(text: str) -> str:
+    """The text after the C++ function, "type space::name(arguments)" or only "name", that it begins with."""
+    opened = text.find("(")
+    if opened < 0 or "::" not in text[:opened]:
+        return text.partition(" ")[2] or text
+    depth = 0
+    for place in range(opened, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
+        if depth == 0:
+            return text[place + 1 :].removeprefix(" const").lstrip()
+    return text
+
+
 def _reason(file: Path, error: Exception) -> str:
-    kind = type(error).__name__
-    if kind == "InvalidProtobuf" or file.stat().st_size == 0:
+    text = str(error)
+    if type(error).__name__ == "InvalidProtobuf" or file.stat().st_size == 0:
         return "is not an ONNX model; export the network to ONNX (if this is a download, it broke off: fetch it again)"
-    if "xternal data" in str(error):
-        missing = [other.name for other in _external_data(file) if not os.path.isfile(other)]
-        if missing:
-            return f"keeps its weights in {missing[0]}, which is not there; put that file beside it"
-    lines = str(error).strip().splitlines() or [kind]
-    return f"onnxruntime cannot run it ({lines[0][:200]}); export it again, or upgrade onnxruntime"
+    external = _external_data(file)
+    missing = [other for other in external if not other.is_file()]
+    if "xternal data" in text and missing:
+        return f"keeps its weights in {printable(missing[0].name)}, which is not there; put that file beside it"
+    if external and ("xternal data" in text or "optimizer_execution_frame" in text):
+        return f"its weights in {printable(external[0].name)} cannot be read; put the whole file beside it"
+    if found := re.search(r"Opset (\d+) .* till opset (\d+)", text, re.DOTALL):
+        return f"has opset {found[1]}, and this onnxruntime reads up to {found[2]}; upgrade it, or export a lower opset"
+    if found := re.search(r"IR version: (\d+), max supported IR version: (\d+)", text):
+        return f"has IR version {found[1]}, and this onnxruntime reads up to {found[2]}; upgrade it, or export it again"
+    if found := re.search(r"Fatal error: (\S+?)(?:\(-?\d+\))? is not a registered function/op", text):
+        return f"uses the custom operator {printable(found[1])}, which onnxruntime does not have; export it without"
+    return f"onnxruntime cannot run it ({reason_of(error)}); export it again, or upgrade onnxruntime"

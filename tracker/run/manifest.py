@@ -105,7 +105,7 @@ def _detector(opened: Opened) -> Facts:
     detector, options = opened.pipeline.detector, opened.options
     return {
         "name": detector.name,
-        "head": detector.head if isinstance(detector, _Headed) else None,
+        **({"head": detector.head} if isinstance(detector, _Headed) else {}),
         "device": detector.device,
         "runtime": detector.runtime if isinstance(detector, _Runs) else None,
         "conf": detector.conf if isinstance(detector, _Scored) and options.conf is None else options.conf,

@@ -77,7 +77,7 @@ def _speaks(outputs: Outputs, names: Mapping[int, str] | None) -> bool:
     decoded = strides is not None and is_decoded(rows, Grid.of(outputs.size, strides))
     column = fifth_column(rows)
     if names is None and width == 4 + len(COCO):
-        return column != "ones"
+        return column not in ("ones", "objectness")
     if not decoded or (names is not None and width == 5 + len(names)):
         return False
     return column == "class" or (column == "unknown" and width != 5 + len(COCO))
