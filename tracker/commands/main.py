@@ -52,7 +52,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _open_closed_streams() -> None:
+    """Give a closed stdin, stdout or stderr to the null device, before a file that is opened gets its number."""
+    while (file := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(file)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
 def _run(words: list[str]) -> int:
+    _open_closed_streams()
     try:
         return _answer(words)
     except BrokenPipeError:  # the reader, `head` perhaps, has ended
