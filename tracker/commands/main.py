@@ -116,10 +116,11 @@ def _help() -> str:
 
 
 def _one_line(error: Exception) -> str:
+    from tracker.io.passwords import without_passwords
     from tracker.spelling import shown
 
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return shown(f"{error.filename}: {error.strerror}")
+        return shown(without_passwords(f"{error.filename}: {error.strerror}"))
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return shown(" ".join(str(error).split()))

@@ -70,7 +70,6 @@ class Tally:
     """Counts steps.
 
     frames      number of steps
-    last        number of the last frame, 0 before the first
     detections  in all frames
     rows        tracks reported, summed over the frames
     ids         those reported

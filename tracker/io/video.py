@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tracker.io.images import open_pattern
 from tracker.io.live import open_stream, open_webcam
+from tracker.io.passwords import without_passwords
 from tracker.io.sequence import open_folder
 from tracker.io.source import Frame, Frames, Source, SourceError
 from tracker.io.video_file import open_video
@@ -33,7 +34,8 @@ def open_source(source: str | Path | int) -> Source:
     if not path.exists():
         if (images := open_pattern(path)) is not None:
             return images
-        raise SourceError(f"{path}: no such file or folder{_nearest(path)}")
+        # A misspelt scheme makes a path of a URL.
+        raise SourceError(f"{without_passwords(str(path))}: no such file or folder{_nearest(path)}")
     if path.is_dir():
         return open_folder(path)
     if path.is_fifo():  # to wait for its writer would hang, and what was read to look at it would be gone
@@ -50,5 +52,5 @@ def _nearest(path: Path) -> str:
     try:
         names = [entry.name for entry in path.absolute().parent.iterdir()]
     except OSError:
-        return f" (its folder {path.parent} does not exist either)"
+        return f" (its folder {without_passwords(str(path.parent))} does not exist either)"
     return nearest(path.name, names, cutoff=0.7)
