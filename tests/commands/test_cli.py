@@ -688,6 +688,7 @@ def test_run_json_has_every_value_as_it_was_used(street: Path, tmp_path: Path) -
         "runtime": None,
         "conf": 0.3,
         "classes": ["person"],
+        "head": None,
         "every": 1,
         "invalid": "drop",
     }

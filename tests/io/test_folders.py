@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from clips import drawn, one_line, which, write_images
 
@@ -134,3 +135,67 @@ def test_sha256_follows_content_and_names(tmp_path: Path) -> None:
     assert open_source(one).sha256() == open_source(two).sha256()
     (two / "2.png").rename(two / "3.png")
     assert open_source(one).sha256() != open_source(two).sha256()
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers", "note"),
+    [
+        (["000372.jpg", "000373.jpg", "000380.jpg"], [372, 373, 380], None),
+        (["f9.png", "f10.png", "f11.png"], [9, 10, 11], None),
+        (["0.png", "1.png", "5.png"], [1, 2, 6], "count from 0"),
+        (["a.png", "b.png"], [1, 2], "end in no number"),
+        (["a.png", "b7.png"], [1, 2], "some file names end in no number"),
+        (["a7.png", "b7.png"], [1, 2], "share a number"),
+        (["a9.png", "b7.png"], [1, 2], "not in the order"),
+        (["1403636579763555584.png", "1403636579813555456.png"], [1, 2], "too large"),
+    ],
+)
+def test_the_number_in_a_name_is_the_frames(
+    tmp_path: Path, names: list[str], numbers: list[int], note: str | None
+) -> None:
+    source = open_source(write_images(tmp_path / "p", names))
+    got = list(source)
+    assert [frame.number for frame in got] == numbers
+    assert [frame.time for frame in got] == [k / 30 for k in range(len(names))]
+    assert (source.n_frames, source.missing) == (len(names), 0)
+    assert [said for said in source.notes if "30 frames per second" not in said] == (
+        [] if note is None else [said for said in source.notes if note in said]
+    )
+
+
+def test_a_sequence_numbers_by_name_within_its_length(tmp_path: Path) -> None:
+    write_images(tmp_path / "S" / "img1", ["000001.jpg", "000002.jpg", "000004.jpg"])
+    (tmp_path / "S" / "seqinfo.ini").write_text("[Sequence]\nframeRate=14\nseqLength=4\n")
+    assert [frame.number for frame in open_source(tmp_path / "S")] == [1, 2, 4]
+    (tmp_path / "S" / "seqinfo.ini").write_text("[Sequence]\nframeRate=14\nseqLength=3\n")
+    source = open_source(tmp_path / "S")
+    assert [frame.number for frame in source] == [1, 2, 3]
+    assert any("beyond the 3 frames of seqinfo.ini" in note for note in source.notes)
+
+
+@pytest.mark.parametrize("pattern", ["*.png", "f%d.png", "f?*.png", "f%02d.png"])
+def test_patterns_of_images(tmp_path: Path, pattern: str) -> None:
+    folder = write_images(tmp_path / "p", ["f10.png", "f09.png", "other.jpg", "g.txt.bmp"])
+    source = open_source(folder / pattern)
+    assert [frame.number for frame in source] == [9, 10]
+    with pytest.raises(SourceError, match="no image matches"):
+        open_source(folder / "x*.png")
+
+
+def test_pgm_and_16_bits_scaled_alike(tmp_path: Path) -> None:
+    for k, value in enumerate([1000, 4000]):
+        image = np.full((48, 64), value, np.uint16)
+        (tmp_path / f"{k + 1}.pgm").write_bytes(cv2.imencode(".pgm", image)[1].tobytes())
+    source = open_source(tmp_path)
+    assert [int(frame.image.max()) for frame in source if frame.image is not None] == [250, 255]
+    assert any("16 bits: 0..1023 is scaled" in note for note in source.notes)
+    (tmp_path / "0.pgm").write_bytes(cv2.imencode(".pgm", np.full((48, 64), 4095, np.uint16))[1].tobytes())
+    assert [int(frame.image.max()) for frame in open_source(tmp_path) if frame.image is not None] == [255, 62, 250]
+
+
+def test_exif_orientation_turns_the_image(tmp_path: Path) -> None:
+    data = cv2.imencode(".jpg", drawn(0))[1].tobytes()
+    tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    exif = b"Exif\0\0" + tiff
+    (tmp_path / "1.jpg").write_bytes(data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:])
+    assert open_source(tmp_path).size == (48, 64)

@@ -127,3 +127,57 @@ def test_importing_loads_neither_opencv_nor_pyav() -> None:
     code = "import sys, tracker.io.video_writer; print({'cv2', 'av'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+def times_of(path: Path) -> list[float]:
+    return [frame.time for frame in frames(path)]
+
+
+def test_frames_keep_their_times(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    times = [0.0, 0.1, 0.35, 0.4, 7.0, 3600.0]
+    with VideoWriter(tmp_path / "v.mp4", SIZE, 10) as writer:
+        for k, time in enumerate(times):
+            writer.write(drawn(k), 5 + time)
+    np.testing.assert_allclose(times_of(tmp_path / "v.mp4"), times, atol=2e-4)
+    assert not writer.uneven
+
+
+def test_times_rounded_to_milliseconds_are_those_of_the_rate(tmp_path: Path) -> None:
+    for path, rounded in [(tmp_path / "1.mp4", True), (tmp_path / "2.mp4", False)]:
+        with VideoWriter(path, SIZE, 30) as writer:
+            for k in range(90):
+                writer.write(drawn(k), round(k / 30, 3) if rounded else None)
+        assert not writer.uneven
+    assert (tmp_path / "1.mp4").read_bytes() == (tmp_path / "2.mp4").read_bytes()
+
+
+def test_mp4v_has_one_rate_and_says_so(tmp_path: Path, no_pyav: None) -> None:
+    with VideoWriter(tmp_path / "v.mp4", SIZE, 10) as writer:
+        writer.write(drawn(0), 0.0)
+        writer.write(drawn(1), 0.1)
+        assert not writer.uneven
+        writer.write(drawn(2), 0.5)
+        assert writer.uneven
+
+
+def test_a_killed_process_leaves_a_video_that_plays(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    code = (
+        "import os, sys, numpy as np; from tracker.io.video_writer import VideoWriter\n"
+        "writer = VideoWriter(sys.argv[1], (64, 48), 25)\n"
+        "for k in range(200): writer.write(np.full((48, 64, 3), k, np.uint8))\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path / "v.mp4")], capture_output=True, check=False)
+    assert run.returncode == -9
+    assert 160 <= len(frames(tmp_path / "v.mp4")) <= 200
+
+
+@pytest.mark.parametrize("rate", [1 / 3600, 1 / 30, 30000 / 1001, 2000])
+def test_any_rate(tmp_path: Path, rate: float) -> None:
+    pytest.importorskip("av")
+    with VideoWriter(tmp_path / "v.mp4", SIZE, rate) as writer:
+        for k in range(20):
+            writer.write(drawn(k))
+    np.testing.assert_allclose(np.array(times_of(tmp_path / "v.mp4")) * rate, range(20), atol=1e-3)

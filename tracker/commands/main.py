@@ -52,7 +52,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _open_closed_streams() -> None:
+    """Give a closed stdin, stdout or stderr to the null device, before a file that is opened gets its number."""
+    while (file := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(file)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
 def _run(words: list[str]) -> int:
+    _open_closed_streams()
     try:
         return _answer(words)
     except BrokenPipeError:  # the reader, `head` perhaps, has ended
@@ -106,10 +116,11 @@ def _help() -> str:
 
 
 def _one_line(error: Exception) -> str:
+    from tracker.io.passwords import without_passwords
     from tracker.spelling import shown
 
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return shown(f"{error.filename}: {error.strerror}")
+        return shown(without_passwords(f"{error.filename}: {error.strerror}"))
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return shown(" ".join(str(error).split()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tracker.spelling import shown
+
 Facts = Mapping[str, Any]  # of run.json
 
 
@@ -20,7 +22,7 @@ def choice(facts: Facts) -> str:
             by = " by openvino" if used["runtime"] == "openvino" else ""
             parts.append(f"{stage} {used['name']} on {used['device']}{by}")
     parts.append(facts["algorithm"]["name"])
-    return " -> ".join(parts)
+    return shown(" -> ".join(parts))
 
 
 def summary(facts: Facts, speed: Facts, paths: Mapping[str, str]) -> str:
@@ -33,5 +35,5 @@ def summary(facts: Facts, speed: Facts, paths: Mapping[str, str]) -> str:
         f"{counts['rows']} rows",
         f"{speed['fps']:.1f} frames/s ({stages})",
     ]
-    lines += [f"{name}: {path}" for name, path in paths.items()]
+    lines += [shown(f"{name}: {path}") for name, path in paths.items()]
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.words import add_settings, names_of, settings_of
 from tracker.detect.heads import heads
+from tracker.spelling import shown
 
 if TYPE_CHECKING:
     from tracker.commands.words import Subparsers
@@ -269,4 +270,4 @@ class _Session:
 
 
 def _complain(line: str) -> None:
-    print(f"track: {line}", file=sys.stderr)
+    print(f"track: {shown(line)}", file=sys.stderr)

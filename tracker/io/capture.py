@@ -172,18 +172,8 @@ def captured_frames(
             else:
                 time += 1 / source.frame_rate
                 source.note("timestamps do not increase everywhere; the frame rate fills in")
-            _note_size(source, image, number)
             yield Frame(image, number, time)
             if source.closed:
                 return
     finally:
         capture.release()
-
-
-def _note_size(source: Source, image: Image, number: int) -> None:
-    size = (image.shape[1], image.shape[0])
-    if source.size is not None and source.size != size and not any("size changes" in note for note in source.notes):
-        source.note(
-            f"the image size changes from {source.size[0]}x{source.size[1]} to {size[0]}x{size[1]} at frame {number}; "
-            "boxes are in pixels of their own frame"
-        )

@@ -1,12 +1,47 @@
-"""Passwords in URLs, which are shown nowhere."""
+"""Passwords and tokens in URLs, which are shown nowhere."""
 
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
-_PASSWORD = re.compile(r"(://[^/@:]+):[^/@]*@")
+# One slash too: a path made of a URL loses the other.
+_URL = re.compile(r"([a-z][a-z0-9+.-]+:/{1,2})(\S+)", re.IGNORECASE)
+_WHOLE = re.compile(r"([a-z][a-z0-9+.-]+:/{1,2})(.+)", re.IGNORECASE | re.DOTALL)
+_WEB = re.compile(r"https?:", re.IGNORECASE)
+# In the query, in the fragment, and in the path, where some cameras want them.
+_SECRET = re.compile(
+    r"((?:^|[?&;#/_,])[^?&;#/=]*(?:token|key|pass|pwd|secret|sig|auth|cred|session|code)[^?&;#/=]*=)[^&;#\s'\"]*",
+    re.IGNORECASE,
+)
 
 
 def without_passwords(text: str) -> str:
-    """The text with *** for the password in each ``scheme://user:password@host``."""
-    return _PASSWORD.sub(r"\1:***@", text)
+    """The text with *** for what is secret in each URL: the password of ``user:password@``, a ``token@`` without a
+    user, and the values of parameters named like token, key, password or signature.
+
+    A text that begins with a URL is one as a whole: its password may hold spaces, / and @.
+    """
+    whole = _WHOLE.fullmatch(text)
+    return _masked(whole) if whole else _URL.sub(_masked, text)
+
+
+def _masked(url: re.Match[str]) -> str:
+    scheme, rest = url[1], url[2]
+    user, at, address = rest.rpartition("@")
+    if at and (not _WEB.match(scheme) or ":" in user.partition("/")[0] or "/" not in user):
+        name, colon, _ = user.partition(":")
+        rest = (f"{name}:***@" if colon else "***@") + address
+    return scheme + _SECRET.sub(r"\1***", rest)
+
+
+def place_of(url: str) -> str:
+    """What names a URL's stream in a file name: the last part of its path, or else its host; no user, no query."""
+    address = re.split(r"[?#;]", _WHOLE.sub(r"\2", without_passwords(url)))[0]
+    server, _, path = address.partition("/")
+    return PurePosixPath(path.strip("/")).stem or server.rpartition("@")[2].partition(":")[0]
+
+
+def is_url(text: str) -> bool:
+    """Whether the text is a URL and not a path."""
+    return re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE) is not None

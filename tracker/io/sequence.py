@@ -45,7 +45,7 @@ def _open_sequence(path: Path, name: str) -> Source:
     folder = path / info.image_folder
     name = info.name or name
     if folder.is_dir() and list_images(folder)[0]:
-        source = open_images(folder, name, "sequence", info.frame_rate)
+        source = open_images(folder, name, "sequence", info.frame_rate, info.length)
         if info.length and info.length != source.n_frames:
             source.note(f"seqinfo.ini says {info.length} frames, {folder.name} holds {source.n_frames}")
         return source

@@ -22,7 +22,8 @@ class Frame:
     """One frame of a source.
 
     image   (H, W, 3) uint8 BGR, or None where a sequence comes without its images
-    number  1-based position in the source; an image that cannot be read leaves its number out
+    number  from 1, increasing: position in the source, or the number in an image's name; a frame that cannot be read
+            leaves its number out
     time    seconds, increasing with every frame; 0 for the first frame of a file or folder
     """
 

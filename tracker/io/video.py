@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tracker.io.images import open_pattern
 from tracker.io.live import open_stream, open_webcam
+from tracker.io.passwords import without_passwords
 from tracker.io.sequence import open_folder
 from tracker.io.source import Frame, Frames, Source, SourceError
 from tracker.io.video_file import open_video
@@ -17,9 +19,10 @@ _URL = re.compile(r"(rtsps?|rtmp|https?|udp|tcp)://", re.IGNORECASE)
 
 
 def open_source(source: str | Path | int) -> Source:
-    """The frames of a video file, folder of images, MOTChallenge sequence folder, webcam number or stream URL.
+    """The frames of a video file, a folder or pattern of images, a MOTChallenge sequence folder, a webcam or a URL.
 
-    A folder's images come in natural order (2 before 10). A sequence folder (``seqinfo.ini``, ``img1/``) whose images
+    Images come in natural order (2 before 10), and the numbers in their names are the frames'. A pattern is
+    ``frames/*.png`` or ``frames/%06d.png``. A sequence folder (``seqinfo.ini``, ``img1/``) whose images
     are absent gives frames with ``image=None``. Times are the container's where they increase, else number and frame
     rate; a webcam's are the seconds since its first frame. Raises SourceError, in one line, for anything unreadable.
     """
@@ -29,7 +32,10 @@ def open_source(source: str | Path | int) -> Source:
         return open_stream(source)
     path = Path(source).expanduser()
     if not path.exists():
-        raise SourceError(f"{path}: no such file or folder{_nearest(path)}")
+        if (images := open_pattern(path)) is not None:
+            return images
+        # A misspelt scheme makes a path of a URL.
+        raise SourceError(f"{without_passwords(str(path))}: no such file or folder{_nearest(path)}")
     if path.is_dir():
         return open_folder(path)
     if path.is_fifo():  # to wait for its writer would hang, and what was read to look at it would be gone
@@ -46,5 +52,5 @@ def _nearest(path: Path) -> str:
     try:
         names = [entry.name for entry in path.absolute().parent.iterdir()]
     except OSError:
-        return f" (its folder {path.parent} does not exist either)"
+        return f" (its folder {without_passwords(str(path.parent))} does not exist either)"
     return nearest(path.name, names, cutoff=0.7)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from tracker.io.passwords import is_url, place_of
 from tracker.io.sinks import TextSink, VideoSink, fresh_folder
 from tracker.run.claim import LOCK, Claim
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
@@ -18,7 +19,7 @@ def new_folder(source: str, algo: str, *, overwrite: bool = False) -> Path:
 
     overwrite  use the folder of that name even where it exists
     """
-    stem = f"webcam{source}" if source.isdigit() else Path(source).stem
+    stem = f"webcam{source}" if source.isdigit() else place_of(source) if is_url(source) else Path(source).stem
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem) or "run"
     folder = base = Path("runs") / f"{name}-{algo}"
     n = 1
