@@ -339,6 +339,7 @@ def test_bad_sizes(sizes: str, capsys: Any) -> None:
     assert "give whole numbers above 0" in error
 
 
+@pytest.mark.slow
 def test_versions_are_compared_in_turns_and_a_change_of_the_rows_is_said(tmp_path: Path, capsys: Any) -> None:
     words = ["--algos", "SORT", "--objects", "4", "--frames", "24", "--rounds", "2"]
     assert bench_versions.main(["--against", str(ROOT), *words]) == 0

@@ -126,6 +126,7 @@ def test_estimates_from_the_pictures_give_the_still_videos_score(scene: Any, nam
             assert hota(scene, tracker, path) > still - 1, (method, algo)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algo", ["sort", "bytetrack", "steady"])
 def test_the_published_camera_motion_saves_ids_on_mot17_05(shared: Path, algo: str, tmp_path: Path) -> None:
     folder = shared / "data/MOT17/train"

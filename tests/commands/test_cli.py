@@ -371,6 +371,7 @@ def test_folder_of_images(detections: Path, tmp_path: Path, capsys: pytest.Captu
     assert "notes.md" in captured.err or "1 " in captured.err
 
 
+@pytest.mark.slow
 def test_demo_scores_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["demo", "--detector", "motion", "--frames", "60", "-o", str(tmp_path / "out"), "--json"]
     assert main([*command, "--algo", "deepsort"]) == 0
@@ -688,7 +689,6 @@ def test_run_json_has_every_value_as_it_was_used(street: Path, tmp_path: Path) -
         "runtime": None,
         "conf": 0.3,
         "classes": ["person"],
-        "head": None,
         "every": 1,
         "invalid": "drop",
     }

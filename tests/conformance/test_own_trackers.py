@@ -23,6 +23,7 @@ def suite(*names: str, only: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run([*run, "-k", only, *words], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_trackers_of_ones_own_pass(tmp_path: Path) -> None:
     shown = re.findall(r"```python\n(# mine.py\n.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.S)
     (tmp_path / "mine.py").write_text(shown[0], encoding="utf-8")

@@ -7,6 +7,7 @@ from detect.pets import frames, people, recall_precision
 from tracker.detect import HOG
 
 
+@pytest.mark.slow
 def test_people_on_real_frames(shared):
     hog, truth = HOG(), people(shared)
     seen = [(hog(image), truth[number]) for number, image in frames(shared, 6, 750, 75)]

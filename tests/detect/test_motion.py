@@ -54,6 +54,7 @@ def test_scores_are_the_moving_part_and_can_be_thresholded():
     assert all((strict(scene(step)).scores >= 0.95).all() for step in range(10))
 
 
+@pytest.mark.slow
 def test_people_on_real_frames(shared):
     from detect.pets import frames, people, recall_precision
 

@@ -39,6 +39,7 @@ def yolox(*objects: tuple[float, ...], decoded: bool, classes: int = 2) -> np.nd
     return answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("conf", "expected"),
     [(0.3, (0.91, 0.77)), (0.5, (0.88, 0.83))],

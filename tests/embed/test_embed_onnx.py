@@ -127,6 +127,7 @@ def test_outputs_that_are_no_vectors(constant_onnx, output):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_osnet_on_real_people(shared):
     embed = ONNXEmbedder(shared / OSNET)
     images, ids, cameras = crops(shared, 6, (128, 256))

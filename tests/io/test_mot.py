@@ -372,6 +372,7 @@ def test_what_is_written_is_read_back(rows: list[tuple[int, float, float, float,
     np.testing.assert_allclose(back.scores, scores[order], atol=5.1e-5)
 
 
+@pytest.mark.slow
 def test_every_shared_file_reads() -> None:
     if not SHARED.is_dir():
         pytest.skip("../shared is absent: no MOTChallenge files to read")

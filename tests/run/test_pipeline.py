@@ -192,6 +192,7 @@ def test_live_frames_are_taken_one_by_one() -> None:
     assert detector.threads == {threading.current_thread().name}
 
 
+@pytest.mark.slow
 def test_real_frames_side_by_side_give_the_same_bytes(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from itertools import islice
 
