@@ -35,7 +35,8 @@ def head(name: str) -> type[Head]:
     return next(
         value
         for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Head) and value.__module__ == module.__name__
+        # The module first: to Python 3.10 a list[int] is a class as well, which issubclass refuses.
+        if inspect.isclass(value) and value.__module__ == module.__name__ and issubclass(value, Head)
     )
 
 
