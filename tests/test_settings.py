@@ -6,6 +6,7 @@ import inspect
 import math
 import pickle
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ def test_ages_in_frames_and_seconds(age: Any, frames: float) -> None:
         (lambda: fraction(1.1, "iou"), "iou=1.1: give a number from 0 to 1"),
         (lambda: fraction(float("nan"), "iou"), "iou=nan"),
         (lambda: positive(0, "rate"), "rate=0: give a number above 0"),
+        (lambda: positive(np.timedelta64(1, "s"), "rate"), r"rate=np.timedelta64\(1,'s'\): give a number above 0"),
         (lambda: positive(float("inf"), "rate"), "rate=inf"),
         (lambda: positive(10**400, "rate"), "rate=1000"),
         (lambda: positive(True, "rate"), "rate=True"),
@@ -156,3 +158,7 @@ def test_what_is_searched_follows_from_the_kind() -> None:
 @pytest.mark.parametrize("value", [0, 1])
 def test_a_share_may_be_either_end(value: float) -> None:
     assert fraction(value, "iou_threshold") == value
+
+
+def test_a_rate_may_be_a_fraction_as_pyav_gives_it() -> None:
+    assert positive(Fraction(30000, 1001), "rate") == pytest.approx(29.97003)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,7 @@ def test_frames_that_passed() -> None:
         ("6", "time is a str; give seconds as a number"),
         (True, "time is a bool; give seconds as a number"),
         (np.array([6.0]), "time is a ndarray; give seconds as a number"),
+        (np.timedelta64(6, "s"), "time is a timedelta64; give seconds as a number"),
         (np.datetime64("2026-01-01"), "time is a datetime64; give seconds as a number"),
         (datetime(2026, 1, 1), r"time is a datetime; give seconds as a number, such as time.timestamp\(\)"),
     ],
@@ -130,3 +132,9 @@ def test_time_must_be_seconds_that_increase(time: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         state.advance(time, 30)
     assert (state.frame, state.time) == (1, 5.0)
+
+
+def test_time_may_be_a_fraction_as_pyav_gives_it() -> None:
+    state = State.start(XYSR())
+    state.advance(Fraction(5, 2), 30)
+    assert state.time == 2.5

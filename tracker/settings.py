@@ -16,6 +16,7 @@ import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -285,8 +286,9 @@ def frames_of(age: float | str, frame_rate: float, name: str = "max_age") -> flo
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a finite number, of Python or numpy; not True, nor an integer too large for a float."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+    """Whether it is a finite number, of Python or numpy; not True, a time span, or an integer too large for a float."""
+    number = isinstance(value, (int, float, Fraction, np.integer, np.floating))
+    if not number or isinstance(value, (bool, np.timedelta64)):
         return False
     try:
         return math.isfinite(float(value))  # as a float of Python: numpy's float32 warns beside the largest one

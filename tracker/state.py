@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -373,7 +374,9 @@ class EmbeddedState(State):
 
 def seconds_of(time: Any) -> float:
     """A time as a float; ValueError unless it is a finite number of seconds."""
-    if isinstance(time, bool) or not isinstance(time, (int, float, np.integer, np.floating)):
+    # Fractions come from PyAV (pts * time_base); numpy counts its time spans among the integers.
+    number = isinstance(time, (int, float, Fraction, np.integer, np.floating))
+    if not number or isinstance(time, (bool, np.timedelta64)):
         hint = ", such as time.timestamp()" if hasattr(time, "timestamp") else ""
         raise ValueError(f"time is a {type(time).__name__}; give seconds as a number{hint}")
     try:

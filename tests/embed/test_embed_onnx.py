@@ -147,7 +147,10 @@ def test_opened_by_a_word_or_a_file(shared, tmp_path):
         ("histgram", r"unknown embedder 'histgram', did you mean 'histogram'\?;"),
         ("gone.onnx", r"gone\.onnx: no such file"),
         (f"{tmp_path}/model.pt", r"model\.pt: is no embedder; give default, histogram, MODEL\.onnx or"),
-        (str(shared / "data/models/yolox_nano.onnx"), "is not one vector per crop"),
+        (
+            str(shared / "data/models/yolox_nano.onnx"),
+            "is not one vector per crop.*; if it is a detector, pass it as --detector",
+        ),
     ):
         with pytest.raises(ValueError, match=words):
             open_embedder(spec)

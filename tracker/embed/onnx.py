@@ -108,7 +108,10 @@ class ONNXEmbedder:
             raise ValueError(f"{path}: does not run on {self.size[0]}x{self.size[1]} crops ({reason})") from None
         shape = np.shape(answer)
         if len(shape) not in (2, 4) or shape[0] != count or any(side != 1 for side in shape[2:]):
-            raise ValueError(f"{path}: output {describe(shape)} is not one vector per crop; export embeddings [N, D]")
+            detector = "; if it is a detector, pass it as --detector" if len(shape) == 3 else ""
+            raise ValueError(
+                f"{path}: output {describe(shape)} is not one vector per crop; export embeddings [N, D]{detector}"
+            )
         return int(shape[1])
 
 
