@@ -286,7 +286,7 @@ def frames_of(age: float | str, frame_rate: float, name: str = "max_age") -> flo
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a finite number, of Python or numpy; not True, a time span, or an integer too large for a float."""
+    """Whether it is a finite number, of Python or numpy; not True, a time span or an integer beyond all floats."""
     number = isinstance(value, (int, float, Fraction, np.integer, np.floating))
     if not number or isinstance(value, (bool, np.timedelta64)):
         return False
