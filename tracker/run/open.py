@@ -184,7 +184,7 @@ def _open_source(source: str | Path | int | Source | Frames) -> Source:
         )
     # Its text may be a whole video.
     raise ValueError(
-        f"source: cannot be a {type(source).__name__}; give a file, a folder, a webcam number, a URL or an opened source"
+        f"source: cannot be a {type(source).__name__}; give a file, a folder, a webcam number, a URL or an open source"
     )
 
 
