@@ -141,7 +141,7 @@ def _external_data(file: Path) -> list[Path]:
 # What stands before onnxruntime's own words: its code, the file that did not load, and its source file and line.
 _PREAMBLE = re.compile(
     r"^(?:\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .*? failed: ?|Exception during initialization: |"
-    r"\S+\.(?:cc|h):\d+ )"
+    r"Failed to load model with error: |status\.IsOK\(\) was false\. |\S+\.(?:cc|h):\d+ )"  # the first two before 1.23
 )
 
 
@@ -173,7 +173,7 @@ def _reason(file: Path, error: Exception) -> str:
         return "is not an ONNX model; export the network to ONNX (if this is a download, it broke off: fetch it again)"
     external = _external_data(file)
     missing = [other for other in external if not other.is_file()]
-    if "xternal data" in text and missing:
+    if missing:
         return f"keeps its weights in {printable(missing[0].name)}, which is not there; put that file beside it"
     if external and ("xternal data" in text or "optimizer_execution_frame" in text):
         return f"its weights in {printable(external[0].name)} cannot be read; put the whole file beside it"
