@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -744,3 +745,15 @@ def test_real_video_reaches_the_published_scores(shared: Path, tmp_path: Path) -
             assert written.n_frames == 795
     assert scores["deepsort"]["idf1"] >= scores["sort"]["idf1"] + 0.10
     shutil.rmtree(tmp_path / "sort")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX closes the streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_stop_no_run(tmp_path: Path, closed: str) -> None:
+    write_video(tmp_path / "v.mp4", 12)
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "tracker", str(tmp_path / "v.mp4"), "--detector", "motion", "--algo", "sort"]
+    call = f"{shlex.join([*words, '-o', str(out)])} {closed}"
+    done = subprocess.run(["/bin/sh", "-c", call], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert json.loads((out / "run.json").read_text())["complete"]

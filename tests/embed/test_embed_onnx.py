@@ -149,7 +149,7 @@ def test_opened_by_a_word_or_a_file(shared, tmp_path):
         (f"{tmp_path}/model.pt", r"model\.pt: is no embedder; give default, histogram, MODEL\.onnx or"),
         (
             str(shared / "data/models/yolox_nano.onnx"),
-            "is not one vector per crop.*; if it is a detector, pass it as --detector",
+            "not one vector per crop.*; if it is a detector, pass it as",
         ),
     ):
         with pytest.raises(ValueError, match=words):

@@ -37,6 +37,20 @@ def test_an_offset_of_one_frame(tmp_path: Path, shift: int, said: str) -> None:
     assert f"do frames count from {'0' if shift > 0 else '2'}?" in note
 
 
+def test_objects_that_stand_still_have_no_offset(tmp_path: Path) -> None:
+    still = moving(tmp_path)
+    still = replace(still, boxes=np.tile([10.1, 20.3, 45.7, 90.9], (len(still), 1)))
+    late = still.select(still.frames > still.frames[0] + 1)  # as of a tracker that waits for a second detection
+    assert suspicions(late, still) == []
+
+
+def test_a_few_boxes_that_fit_by_chance_are_no_offset(tmp_path: Path) -> None:
+    gt = moving(tmp_path)
+    boxes = gt.boxes + [0.0, 1000, 0, 1000]
+    boxes[5] = gt.boxes[6]
+    assert not any("fit the ground truth better" in line for line in suspicions(replace(gt, boxes=boxes), gt))
+
+
 def shifted(rows: Rows, by: int) -> Rows:
     return replace(rows, frames=rows.frames + by)
 

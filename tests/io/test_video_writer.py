@@ -31,6 +31,17 @@ def test_h264_for_browsers_and_equal_bytes(tmp_path: Path) -> None:
         assert (stream.frames, stream.average_rate) == (60, 10)
 
 
+@pytest.mark.parametrize(("rate", "step"), [(750 / 21751, 30.0), (1 / 3600, 3600.0), (30000 / 1001, 7200.0)])
+def test_long_steps_keep_their_times(tmp_path: Path, rate: float, step: float) -> None:
+    av = pytest.importorskip("av")
+    with VideoWriter(tmp_path / "v.mp4", SIZE, rate) as writer:
+        for k in range(6):
+            writer.write(drawn(k), k * step)
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert times == pytest.approx([k * step for k in range(6)], abs=1e-3)
+
+
 def test_without_pyav_opencv_writes_and_says_so(tmp_path: Path, no_pyav: None) -> None:
     with VideoWriter(tmp_path / "v.mp4", SIZE, 10) as writer:
         assert "mp4v" in writer.codec

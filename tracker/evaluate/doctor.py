@@ -143,14 +143,16 @@ def _offset(results: Rows, gt: Rows) -> str | None:
     marked, frames = _sampled(gt)
     if len(frames) < 10:
         return None
-    fit = {move: _fit(results, marked, frames, move) for move in (-1, 0, 1)}
+    fit = {move: _fit(results, marked, frames, move) for move in (0, -1, 1)}
     if max(share for _, share in fit.values()) < 0.5:
         ends = {int(gt.frames[k] - results.frames[k]) for k in (0, -1)}
         fit |= {move: _fit(results, marked, frames, move) for move in sorted(ends - fit.keys())}
     best = max(fit, key=lambda move: fit[move])
     (mean, share), (mean_now, share_now) = fit[best], fit[0]
     # Either the boxes that overlap at all fit much better, or clearly more boxes overlap.
-    closer = abs(best) < 2 and mean >= 0.3 and (1 - mean) <= 0.9 * (1 - mean_now)
+    # What rounds to the same overlap is no better: objects that stand still fit in any frame. Nor do a few boxes count.
+    enough = mean >= 0.3 and share >= max(0.2, 0.9 * share_now)
+    closer = abs(best) < 2 and enough and mean > mean_now + 5e-4 and (1 - mean) <= 0.9 * (1 - mean_now)
     more = mean > mean_now and share > share_now + 0.02
     if best == 0 or not (closer or more):
         return None

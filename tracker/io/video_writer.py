@@ -134,9 +134,11 @@ class _Clock:
         self.rate = Fraction(frame_rate).limit_denominator(1001)
         if frame_rate < 1:
             self.rate = 1 / Fraction(1 / frame_rate).limit_denominator(1001)
-        # A tick of at most a tenth of a millisecond keeps the times of any container.
-        self.period = max(math.ceil(10_000 / self.rate), 1)
-        self.tick = 1 / (self.rate * self.period)
+        # A tick of at most a tenth of a millisecond keeps the times of any container. It is a whole part of a second,
+        # and no finer than it must be: MP4 counts the ticks from one frame to the next in 32 bits.
+        ticks = math.ceil(10_000 / self.rate.numerator)
+        self.period = self.rate.denominator * ticks
+        self.tick = Fraction(1, self.rate.numerator * ticks)
         self._start: float | None = None
         self._last = -self.period
 

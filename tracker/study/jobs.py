@@ -21,6 +21,15 @@ from tracker.study.job import Job
 from tracker.study.split import part_of
 
 LONGEST_LABEL = 120  # characters; a label names a folder
+MOST_FRAMES = 10_000_000  # days of video; a tracker steps through each, so larger numbers would run for hours
+
+
+def _last_frame(file: Path) -> int:
+    """The last frame of a detections file; ValueError where its numbers are times rather than frames."""
+    last = read_detections(file).last_frame
+    if last > MOST_FRAMES:
+        raise ValueError(f"{file}: frame numbers up to {last} look like times; number the frames from 1")
+    return last
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ def jobs_of(algo: str, name: str, values: Mapping[str, Any], conf: float | None,
     for sequence in tree.sequences:
         assert sequence.folder is not None
         file = sequence.folder / "det" / tree.detections
-        first, length = part_of(tree.split, sequence.length or read_detections(file).last_frame)
+        first, length = part_of(tree.split, sequence.length or _last_frame(file))
         vectors = tree.embeddings.file_of(sequence, file) if embedded else None
         made_of = {
             "algo": algo,
