@@ -32,6 +32,7 @@ from reid.errors import ReidError
 from reid.evaluate import evaluate_one_set
 from reid.export import export, mirror, write_card
 from reid.models import ReidNet, build, to_input
+from reid.models.repvgg import RepBlock, RepVGG
 from reid.quantise import quantise
 from reid.train import Plan
 
@@ -102,15 +103,17 @@ def teach(net: ReidNet, name: str, plan: Plan, learn: Crops, targets: np.ndarray
         distil(net, learn, targets, test, out, facts_of(name, net), plan, more, small_until, last.is_file())
 
 
-@torch.no_grad()
 def grown(small: ReidNet, people: int, images: np.ndarray) -> ReidNet:
     """repvgg_medium with the weights of ``small``, its one new block returning what it gets on ``images``."""
     torch.manual_seed(1)
     net = build(MODEL, small.width, people)
     net.load_state_dict(small.state_dict(), strict=False)
-    blocks = net.backbone.blocks
-    old = small.backbone.blocks
-    blocks[len(old)].pass_through(old(to_input(images)))
+    assert isinstance(net.backbone, RepVGG)
+    assert isinstance(small.backbone, RepVGG)
+    old, added = small.backbone.blocks, net.backbone.blocks[len(small.backbone.blocks)]
+    assert isinstance(added, RepBlock)
+    with torch.no_grad():
+        added.pass_through(old(to_input(images)))
     return net
 
 

@@ -52,8 +52,8 @@ class Reuses(Nearest):
 class Short(Tracker):
     """The example of ``tracker.tracker``."""
 
-    max_age: Age = age(30, "time a track lives without a detection")
-    iou_threshold: float = share(0.1, "least IoU of a match")
+    max_age: Age = age(default=30, about="time a track lives without a detection")
+    iou_threshold: float = share(default=0.1, about="least IoU of a match")
 
     def step(self, state: State, seen: Seen) -> Tracks:
         state.predict(self.motion, seen.elapsed)

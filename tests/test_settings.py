@@ -7,6 +7,7 @@ import math
 import pickle
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,14 +73,14 @@ def test_numbers_of_numpy_are_numbers(kind: type[Any]) -> None:
 class Mine(Tracker):
     """A tracker."""
 
-    closeness: float = share(0.3, "how close", high=2)
+    closeness: float = share(default=0.3, about="how close", high=2)
 
 
 class Closer(Mine):
     """Another default."""
 
     closeness = 0.1
-    farness: float = share(0.4, "how far")
+    farness: float = share(default=0.4, about="how far")
 
 
 class Plain:
@@ -162,3 +163,20 @@ def test_a_share_may_be_either_end(value: float) -> None:
 
 def test_a_rate_may_be_a_fraction_as_pyav_gives_it() -> None:
     assert positive(Fraction(30000, 1001), "rate") == pytest.approx(29.97003)
+
+
+@pytest.mark.slow
+def test_type_checkers_see_the_settings(tmp_path: Path) -> None:
+    mypy = pytest.importorskip("mypy.api", reason="needs mypy")
+    (tmp_path / "user.py").write_text(
+        "from tracker import SORT, DeepSORT\n"
+        "sort = SORT(max_age='1.5s', frame_rate=25, per_class=True)\n"
+        "reveal_type(sort.max_age)\n"
+        "DeepSORT(embedder=None, motion=sort.motion)\n"
+        "SORT(max_agee=3)\n"
+        "SORT(iou_threshold='x')\n"
+    )
+    said, _, _ = mypy.run([str(tmp_path / "user.py"), "--cache-dir", str(tmp_path), "--follow-imports", "silent"])
+    lines = [line.partition("user.py:")[2] for line in said.splitlines() if "user.py:" in line]
+    assert [line.split(":")[0] for line in lines] == ["3", "5", "6"], said
+    assert '"float"' in lines[0]

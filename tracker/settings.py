@@ -2,8 +2,8 @@
 
 An algorithm declares each parameter as a class attribute, with one of the kinds below:
 
-    max_age: Age = age(30, "time a track lives without a detection")
-    iou_threshold: float = share(0.3, "least IoU of a match")
+    max_age: Age = age(default=30, about="time a track lives without a detection")
+    iou_threshold: float = share(default=0.3, about="least IoU of a match")
 
 ``settings_of(cls)`` gives what was declared. The constructor's check, ``help()``, `track algos`, ``--set``,
 `track tune` and the conformance tests all read it there. A class that declares nothing has the settings of its
@@ -124,33 +124,34 @@ class Setting:
         }[self.kind]
 
 
-# The kinds. Each stands in place of a class attribute's default, so for type checkers it returns any type.
+# The kinds. Each stands in place of a class attribute's default, so for type checkers it returns any type. They take a
+# parameter for optional only where ``default`` is a keyword.
 
 AUTO = Range(0.0, 0.0)  # half of the default to twice it
 BIRTHS = Range(0.2, 1.0)  # for the score that starts a track
 
 
-def share(default: float, about: str, *, high: int = 1, search: Search = AUTO, role: Role = "") -> Any:
+def share(*, default: float, about: str, high: int = 1, search: Search = AUTO, role: Role = "") -> Any:
     """A number from 0 to ``high``: an overlap, a distance, a weight."""
     return Setting("share", default, about, high=high, search=search, role=role)
 
 
-def score(default: float | None, about: str, *, search: Search = AUTO, role: Role = "") -> Any:
+def score(*, default: float | None, about: str, search: Search = AUTO, role: Role = "") -> Any:
     """A detection's score, 0 or more: detectors are not all bounded by 1."""
     return Setting("score", default, about, search=search, role=role)
 
 
-def amount(default: float, about: str, *, unit: str = "", search: Search = AUTO) -> Any:
+def amount(*, default: float, about: str, unit: str = "", search: Search = AUTO) -> Any:
     """A number above 0."""
     return Setting("amount", default, about, unit=unit, search=search)
 
 
-def count(default: int, about: str, *, least: int = 1, unit: str = "", search: Search = AUTO) -> Any:
+def count(*, default: int, about: str, least: int = 1, unit: str = "", search: Search = AUTO) -> Any:
     """A whole number, ``least`` or more."""
     return Setting("count", default, about, unit=unit, low=least, high=LARGEST_COUNT, search=search)
 
 
-def age(default: float, about: str) -> Any:
+def age(*, default: float, about: str) -> Any:
     """A time: a number of frames, or text such as "1.5s"; the algorithm keeps it in frames."""
     return Setting("age", default, about, unit="frames", search=Range(1, 120, whole=True, log=True))
 
@@ -165,7 +166,7 @@ class Age:
         raise NotImplementedError
 
 
-def flag(default: bool, about: str, *, search: Search = AUTO) -> Any:
+def flag(*, default: bool, about: str, search: Search = AUTO) -> Any:
     """True or False."""
     return Setting("switch", default, about, search=search)
 
@@ -178,7 +179,7 @@ class Part:
     name: str = ""
 
 
-def part(about: str) -> Any:
+def part(about: str, *, default: None) -> Any:
     """A parameter of a constructor that is an object and no setting, None where it is not given."""
     return Part(about)
 
@@ -277,12 +278,18 @@ def frames_of(age: float | str, frame_rate: float, name: str = "max_age") -> flo
         try:
             frames = float(text[:-1]) * frame_rate if text.endswith("s") else float(text)
         except ValueError:
-            raise ValueError(f"{name}={age!r}: give frames (30) or seconds ('1.5s')") from None
+            raise ValueError(f"{name}={_said(age)}: give frames (30) or seconds ('1.5s')") from None
     else:
         frames = float(age) if _is_number(age) else math.nan
     if not frames >= 0 or not math.isfinite(frames):
-        raise ValueError(f"{name}={age!r}: give a number of frames or seconds, 0 or more")
+        raise ValueError(f"{name}={_said(age)}: give a number of frames or seconds, 0 or more")
     return frames
+
+
+def _said(value: object) -> str:
+    """A value as an error line shows it: on one line, and short."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _is_number(value: Any) -> bool:
@@ -299,35 +306,35 @@ def _is_number(value: Any) -> bool:
 def at_least(least: int, value: int, name: str) -> int:
     """``value``, a whole number from ``least`` to 2^31; ValueError otherwise."""
     if not _is_number(value) or value % 1 != 0 or value < least:
-        raise ValueError(f"{name}={value!r}: give a whole number, {least} or more")
+        raise ValueError(f"{name}={_said(value)}: give a whole number, {least} or more")
     if value > LARGEST_COUNT:
-        raise ValueError(f"{name}={value!r}: give a whole number from {least} to {LARGEST_COUNT}")
+        raise ValueError(f"{name}={_said(value)}: give a whole number from {least} to {LARGEST_COUNT}")
     return int(value)
 
 
 def fraction(value: float, name: str, most: int = 1) -> float:
     """``value``, between 0 and ``most``; ValueError otherwise."""
     if not _is_number(value) or not 0 <= value <= most:
-        raise ValueError(f"{name}={value!r}: give a number from 0 to {most}")
+        raise ValueError(f"{name}={_said(value)}: give a number from 0 to {most}")
     return float(value)
 
 
 def positive(value: float, name: str) -> float:
     """``value``, finite and above 0; ValueError otherwise."""
     if not _is_number(value) or value <= 0:
-        raise ValueError(f"{name}={value!r}: give a number above 0")
+        raise ValueError(f"{name}={_said(value)}: give a number above 0")
     return float(value)
 
 
 def not_negative(value: float, name: str) -> float:
     """``value``, finite and 0 or more; ValueError otherwise."""
     if not _is_number(value) or value < 0:
-        raise ValueError(f"{name}={value!r}: give a number, 0 or more")
+        raise ValueError(f"{name}={_said(value)}: give a number, 0 or more")
     return float(value)
 
 
 def switch(value: bool, name: str) -> bool:
     """``value``, True or False; ValueError otherwise: "no" would count as true."""
     if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name}={value!r}: give True or False")
+        raise ValueError(f"{name}={_said(value)}: give True or False")
     return bool(value)

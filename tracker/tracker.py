@@ -3,7 +3,7 @@
 class Mine(Tracker):
     \"""My tracker.\"""
 
-    iou_threshold: float = share(0.3, "least IoU of a match")
+    iou_threshold: float = share(default=0.3, about="least IoU of a match")
 
     def step(self, state, seen):
         state.predict(self.motion, seen.elapsed)
@@ -91,7 +91,14 @@ class Seen:
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(share, score, amount, count, age, flag, part))
-class Tracker:
+class _Declares:
+    """For type checkers: the annotated attributes of classes below this one are keywords of the constructor."""
+
+    log: Log | None
+    state: Any
+
+
+class Tracker(_Declares):
     """Base of the library's trackers; a subclass declares its settings and writes ``step``.
 
     An update works on a copy of the state and keeps it only at the end, so that a call that raises leaves the tracker
@@ -104,14 +111,11 @@ class Tracker:
     embeddings: ClassVar[Embeddings] = "none"
     default_motion: ClassVar[Callable[[], Motion]] = XYSR
 
-    per_class: bool = flag(False, "a track matches detections of its own class only", search=None)
+    per_class: bool = flag(default=False, about="a track matches detections of its own class only", search=None)
     frame_rate: float = amount(
-        30.0, 'turns seconds (``time``, "1.5s") into frames', unit="frames per second", search=None
+        default=30.0, about='turns seconds (``time``, "1.5s") into frames', unit="frames per second", search=None
     )
-    motion: Motion = part("motion model; default the paper's")
-
-    log: Log | None
-    state: Any
+    motion: Motion = part("motion model; default the paper's", default=None)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

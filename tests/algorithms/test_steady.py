@@ -151,8 +151,8 @@ def test_an_embedder_without_a_frame_is_said():
 def test_the_figures_we_recommend_it_for(shared: Path):
     ablation = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "ablation.py"))
     for folder, rules, part, hota, idf1 in (
-        ("MOT17", "mot17", "second", 72.0, 84.0),
-        ("MOT15", "mot15", "whole", 38.01, 50.16),  # the best of the others, each of another program
+        ("MOT17", "mot17", "second-half", 72.0, 84.0),
+        ("MOT15", "mot15", "full", 38.01, 50.16),  # the best of the others, each of another program
     ):
         truth, frames = ablation["load"](shared / "data" / folder / "train", rules, part)
         results = {name: ablation["follow"]("steady", {}, part) for name, part in frames.items()}

@@ -36,18 +36,28 @@ class BoTSORT(Tracker):
     embeddings: ClassVar[Embeddings] = "optional"
     default_motion = XYWH
 
-    track_threshold: float = score(0.6, "score above which a detection is high; lower ones only continue tracks")
-    low_threshold: float = score(0.1, "score at or below which a detection is not used at all", role="floor")
-    birth_threshold: float = score(0.7, "least score of a detection that starts a track", search=BIRTHS, role="birth")
-    match_threshold: float = share(0.8, "largest cost of a match of a high detection")
-    low_match_threshold: float = share(0.5, "largest 1 - IoU of a match of a low detection")
-    new_match_threshold: float = share(0.7, "largest cost of a match of a track born in the last frame")
-    proximity: float = share(0.5, "largest 1 - IoU at which embeddings count", role="appearance")
-    max_half_distance: float = share(0.25, "largest half cosine distance at which embeddings count", role="appearance")
-    momentum: float = share(0.9, "weight of the past in the moving average of embeddings", role="appearance")
-    duplicate_iou: float = share(0.85, "IoU above which a seen and a lost track are one")
-    max_age: Age = age(30, "time a track lives without a detection")
-    embedder: EmbedderCall | None = part(EMBEDDER)
+    track_threshold: float = score(
+        default=0.6, about="score above which a detection is high; lower ones only continue tracks"
+    )
+    low_threshold: float = score(
+        default=0.1, about="score at or below which a detection is not used at all", role="floor"
+    )
+    birth_threshold: float = score(
+        default=0.7, about="least score of a detection that starts a track", search=BIRTHS, role="birth"
+    )
+    match_threshold: float = share(default=0.8, about="largest cost of a match of a high detection")
+    low_match_threshold: float = share(default=0.5, about="largest 1 - IoU of a match of a low detection")
+    new_match_threshold: float = share(default=0.7, about="largest cost of a match of a track born in the last frame")
+    proximity: float = share(default=0.5, about="largest 1 - IoU at which embeddings count", role="appearance")
+    max_half_distance: float = share(
+        default=0.25, about="largest half cosine distance at which embeddings count", role="appearance"
+    )
+    momentum: float = share(
+        default=0.9, about="weight of the past in the moving average of embeddings", role="appearance"
+    )
+    duplicate_iou: float = share(default=0.85, about="IoU above which a seen and a lost track are one")
+    max_age: Age = age(default=30, about="time a track lives without a detection")
+    embedder: EmbedderCall | None = part(EMBEDDER, default=None)
 
     def start(self) -> EmbeddedState:
         return EmbeddedState.start(self.motion)

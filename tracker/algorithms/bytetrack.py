@@ -31,22 +31,28 @@ class ByteTrack(Tracker):
 
     default_motion = XYAH
 
-    track_threshold: float = score(0.5, "score above which a detection is high; lower ones only continue tracks")
-    low_threshold: float = score(0.1, "score at or below which a detection is not used at all", role="floor")
+    track_threshold: float = score(
+        default=0.5, about="score above which a detection is high; lower ones only continue tracks"
+    )
+    low_threshold: float = score(
+        default=0.1, about="score at or below which a detection is not used at all", role="floor"
+    )
     birth_threshold: float = score(
-        None,
-        "least score of a detection that starts a track; by default track_threshold + 0.1",
+        default=None,
+        about="least score of a detection that starts a track; by default track_threshold + 0.1",
         search=BIRTHS,
         role="birth",
     )
-    match_threshold: float = share(0.8, "largest 1 - IoU x score of a match of a high detection")
-    low_match_threshold: float = share(0.5, "largest 1 - IoU of a match of a low detection")
-    new_match_threshold: float = share(0.7, "largest 1 - IoU x score of a match of a track born in the last frame")
-    duplicate_iou: float = share(0.85, "IoU above which a seen and a lost track are one")
-    max_age: Age = age(30, "time a track lives without a detection")
+    match_threshold: float = share(default=0.8, about="largest 1 - IoU x score of a match of a high detection")
+    low_match_threshold: float = share(default=0.5, about="largest 1 - IoU of a match of a low detection")
+    new_match_threshold: float = share(
+        default=0.7, about="largest 1 - IoU x score of a match of a track born in the last frame"
+    )
+    duplicate_iou: float = share(default=0.85, about="IoU above which a seen and a lost track are one")
+    max_age: Age = age(default=30, about="time a track lives without a detection")
     published_iou: bool = flag(
-        False,
-        "as published: boxes include their last pixel, and a score equal to track_threshold is neither high nor low",
+        default=False,
+        about="as published: boxes include their last pixel; a score equal to track_threshold is neither high nor low",
         search=None,
     )
 

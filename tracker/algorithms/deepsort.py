@@ -51,19 +51,24 @@ class DeepSORT(Tracker):
     embeddings: ClassVar[Embeddings] = "required"
     default_motion = XYAH
 
-    max_age: Age = age(30, "time a confirmed track lives without a detection")
-    n_init: int = count(3, "matches, its birth included, before a track is confirmed")
+    max_age: Age = age(default=30, about="time a confirmed track lives without a detection")
+    n_init: int = count(default=3, about="matches, its birth included, before a track is confirmed")
     max_cosine_distance: float = share(
-        0.2, "largest cosine distance of a match by appearance", high=2, role="appearance"
+        default=0.2, about="largest cosine distance of a match by appearance", high=2, role="appearance"
     )
-    max_iou_distance: float = share(0.7, "largest 1 - IoU of a match by overlap")
-    budget: int = count(100, "embeddings in a track's gallery")
-    max_galleries: int = count(1000, "tracks that hold a gallery at a time, which bounds the memory", search=None)
+    max_iou_distance: float = share(default=0.7, about="largest 1 - IoU of a match by overlap")
+    budget: int = count(default=100, about="embeddings in a track's gallery")
+    max_galleries: int = count(
+        default=1000, about="tracks that hold a gallery at a time, which bounds the memory", search=None
+    )
     lone_iou: float = share(
-        1.0, "IoU from which a track and a detection that overlap nothing else match without an embedding; 1: never"
+        default=1.0,
+        about="IoU from which a track and a detection that overlap nothing else match without an embedding; 1: never",
     )
-    embed_every: int = count(10, "a track matched so is embedded all the same when its hits are a multiple of this")
-    embedder: EmbedderCall | None = part(EMBEDDER)
+    embed_every: int = count(
+        default=10, about="a track matched so is embedded all the same when its hits are a multiple of this"
+    )
+    embedder: EmbedderCall | None = part(EMBEDDER, default=None)
 
     @property
     def embeds_itself(self) -> bool:

@@ -55,17 +55,19 @@ class OCSORTState(State):
 class OCSORT(Tracker):
     """OC-SORT. It reports the matched detection's own box, as published."""
 
-    det_threshold: float = score(0.6, "score above which a detection is used", role="floor")
-    max_age: Age = age(30, "time a track lives without a detection")
+    det_threshold: float = score(default=0.6, about="score above which a detection is used", role="floor")
+    max_age: Age = age(default=30, about="time a track lives without a detection")
     min_hits: int = count(
-        3, "matches in a row, after its birth, before a track is reported; the first frames excepted", least=0
+        default=3,
+        about="matches in a row, after its birth, before a track is reported; the first frames excepted",
+        least=0,
     )
-    iou_threshold: float = share(0.3, "least IoU of a match, and of a recovery")
-    delta_t: int = count(3, "frames over which the direction of movement is measured")
-    inertia: float = share(0.2, "weight of the agreement of directions against IoU")
+    iou_threshold: float = share(default=0.3, about="least IoU of a match, and of a recovery")
+    delta_t: int = count(default=3, about="frames over which the direction of movement is measured")
+    inertia: float = share(default=0.2, about="weight of the agreement of directions against IoU")
     published_order: bool = flag(
-        False,
-        "solve first, unless the overlaps are unambiguous, drop pairs below the threshold afterwards, as published",
+        default=False,
+        about="solve first, unless overlaps are unambiguous, then drop pairs below the threshold, as published",
         search=None,
     )
 

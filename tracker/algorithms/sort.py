@@ -19,13 +19,17 @@ from tracker.tracks import Tracks
 class SORT(Tracker):
     """SORT. Pairs below ``iou_threshold`` are refused before the assignment, unless ``published_order`` is on."""
 
-    max_age: Age = age(1, "time a track lives without a detection; in a gap without updates at least a second")
-    min_hits: int = count(
-        3, "matches in a row, after its birth, before a track is reported; the first frames excepted", least=0
+    max_age: Age = age(
+        default=1, about="time a track lives without a detection; in a gap without updates at least a second"
     )
-    iou_threshold: float = share(0.3, "least IoU of a match")
+    min_hits: int = count(
+        default=3,
+        about="matches in a row, after its birth, before a track is reported; the first frames excepted",
+        least=0,
+    )
+    iou_threshold: float = share(default=0.3, about="least IoU of a match")
     published_order: bool = flag(
-        False, "solve first, then drop pairs below the threshold, as the published code", search=None
+        default=False, about="solve first, then drop pairs below the threshold, as the published code", search=None
     )
 
     def step(self, state: State, seen: Seen) -> Tracks:

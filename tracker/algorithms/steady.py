@@ -84,26 +84,33 @@ class Steady(Tracker):
     embeddings: ClassVar[Embeddings] = "optional"
     default_motion = XYWH
 
-    high_score: float = share(0.65, "score above which a detection may start or regain a track")
-    low_score: float = share(0.02, "score at or below which a detection is not used at all", role="floor")
-    birth_score: float = share(0.7, "least score of a detection that starts a track", role="birth")
-    score_power: float = amount(1.5, "exponent of the score as a weight of the likeness")
-    high_likeness: float = share(0.1, "least likeness x score of a match of a high detection")
-    low_likeness: float = share(0.5, "least likeness of a match of a low detection")
-    new_likeness: float = share(0.3, "least likeness x score of a match of a track born in the last frame")
-    low_noise: float = amount(4.0, "variance of a low detection's box, in those of a high one")
-    height_memory: float = share(0.1, "weight of the newest height in a track's mean height")
+    high_score: float = share(default=0.65, about="score above which a detection may start or regain a track")
+    low_score: float = share(default=0.02, about="score at or below which a detection is not used at all", role="floor")
+    birth_score: float = share(default=0.7, about="least score of a detection that starts a track", role="birth")
+    score_power: float = amount(default=1.5, about="exponent of the score as a weight of the likeness")
+    high_likeness: float = share(default=0.1, about="least likeness x score of a match of a high detection")
+    low_likeness: float = share(default=0.5, about="least likeness of a match of a low detection")
+    new_likeness: float = share(
+        default=0.3, about="least likeness x score of a match of a track born in the last frame"
+    )
+    low_noise: float = amount(default=4.0, about="variance of a low detection's box, in those of a high one")
+    height_memory: float = share(default=0.1, about="weight of the newest height in a track's mean height")
     appearance: float = share(
-        0.3, "weight of appearance against likeness where there are embeddings", role="appearance"
+        default=0.3, about="weight of appearance against likeness where there are embeddings", role="appearance"
     )
     max_cosine_distance: float = share(
-        0.2, "largest cosine distance at which appearance alone regains a lost track", high=2, role="appearance"
+        default=0.2,
+        about="largest cosine distance at which appearance alone regains a lost track",
+        high=2,
+        role="appearance",
     )
-    max_age: Age = age(30, "time a track lives without a detection")
+    max_age: Age = age(default=30, about="time a track lives without a detection")
     coast: int = count(
-        8, "frames for which a track is reported behind the one that hides it; 0: only seen tracks", least=0
+        default=8,
+        about="frames for which a track is reported behind the one that hides it; 0: only seen tracks",
+        least=0,
     )
-    embedder: EmbedderCall | None = part(EMBEDDER)
+    embedder: EmbedderCall | None = part(EMBEDDER, default=None)
 
     def start(self) -> SteadyState:
         return SteadyState.start(self.motion)

@@ -34,14 +34,16 @@ class StrongSORT(Tracker):
     embeddings: ClassVar[Embeddings] = "required"
     default_motion = XYAH
 
-    max_age: Age = age(30, "time a confirmed track lives without a detection")
-    n_init: int = count(3, "matches, its birth included, before a track is confirmed")
-    max_cost: float = amount(0.4, "largest cost of a match by appearance and motion")
-    appearance_weight: float = share(0.98, "weight of appearance against motion, lambda of equation 3")
-    max_iou_distance: float = share(0.7, "largest 1 - IoU of a match by overlap")
-    momentum: float = share(0.9, "weight of the past in the moving average of embeddings", role="appearance")
-    scale_noise: bool = flag(True, "measure with noise x (1 - score)")
-    embedder: EmbedderCall | None = part(EMBEDDER)
+    max_age: Age = age(default=30, about="time a confirmed track lives without a detection")
+    n_init: int = count(default=3, about="matches, its birth included, before a track is confirmed")
+    max_cost: float = amount(default=0.4, about="largest cost of a match by appearance and motion")
+    appearance_weight: float = share(default=0.98, about="weight of appearance against motion, lambda of equation 3")
+    max_iou_distance: float = share(default=0.7, about="largest 1 - IoU of a match by overlap")
+    momentum: float = share(
+        default=0.9, about="weight of the past in the moving average of embeddings", role="appearance"
+    )
+    scale_noise: bool = flag(default=True, about="measure with noise x (1 - score)")
+    embedder: EmbedderCall | None = part(EMBEDDER, default=None)
 
     def start(self) -> EmbeddedState:
         return EmbeddedState.start(self.motion)
