@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LEFT_BEHIND = shutil.ignore_patterns(
     ".git", ".venv", "venv", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info", "build", "dist", "runs"
 )
+WHOLE_SUITE = ("tests", "--ignore=tests/test_planted.py")  # which would miss the text that gave way to the fault
 LONGEST = 300.0  # seconds of one run of pytest; a fault may make a loop endless
 PASSED, FAILED, BROKEN = 0, 1, 2  # exit codes of pytest; the last is that of a file that cannot be imported
 
@@ -119,7 +120,7 @@ class Workshop:
             return f"no end after {LONGEST:.0f} s"
         if done.returncode == PASSED:
             return ""
-        named = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+        named = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
         if done.returncode not in (FAILED, BROKEN) or named is None:
             raise RuntimeError(f"pytest {' '.join(tests)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return named[1]
@@ -139,7 +140,7 @@ def run(faults: Sequence[Fault], workers: int) -> Iterator[Outcome]:
             workshop, began = free.get(), time.monotonic()
             try:
                 with workshop.planted(fault):
-                    by = workshop.first_failure(fault.tests.split()) or workshop.first_failure(["tests"])
+                    by = workshop.first_failure(fault.tests.split()) or workshop.first_failure(WHOLE_SUITE)
             finally:
                 free.put(workshop)
             return Outcome(fault, by, time.monotonic() - began)

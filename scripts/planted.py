@@ -1247,6 +1247,114 @@ FILES = (
         "a place in the world marks no row as interpolated",
         "tests/io/test_layouts.py tests/io/test_mot.py",
     ),
+    Fault(
+        "tracker/io/mot.py",
+        "- rows.boxes[:, :2], _SMALLEST_SIZE)",
+        "- rows.boxes[:, :2], 0)",
+        "a written size is not 0",
+        "tests/io/test_mot.py",
+    ),
+    Fault(
+        "tracker/io/mot.py",
+        "format_rows(rows.by_frame(),",
+        "format_rows(rows,",
+        "results are written ordered by frame",
+        "tests/io/test_mot.py",
+    ),
+    Fault(
+        "tracker/io/mot.py",
+        "np.where(rows.interpolated, 1, -1) if marks",
+        "np.where(rows.interpolated, -1, -1) if marks",
+        "interpolated rows are marked in the file",
+        "tests/io/test_mot.py",
+    ),
+    Fault(
+        "tracker/io/mot_lines.py",
+        "len(table) != count:",
+        "len(table) > count:",
+        "blank lines do not shift the line numbers of errors",
+        "tests/io/test_mot.py",
+    ),
+    Fault(
+        "tracker/io/seqinfo.py",
+        "not value.is_integer():",
+        "value < 0:",
+        "a length of seqinfo.ini is whole",
+        "tests/io/test_seqinfo.py",
+    ),
+    Fault(
+        "tracker/io/images.py",
+        "(0, int(part)) if part.isdecimal() else (1, part)",
+        "(1, part)",
+        "image 2 comes before image 10",
+        "tests/io/test_folders.py",
+    ),
+    Fault(
+        "tracker/io/images.py",
+        "[number + 1 for number in numbers]",
+        "numbers",
+        "file names from 0 number frames from 1",
+        "tests/io/test_folders.py",
+    ),
+    Fault(
+        "tracker/io/images.py",
+        "image >> (self.bits - 8)",
+        "image >> 8",
+        "images of 10 bits are not dark",
+        "tests/io/test_folders.py",
+    ),
+    Fault(
+        "tracker/io/capture.py",
+        "time = at - start\n            else:",
+        "time = at\n            else:",
+        "a video's times begin at 0",
+        "tests/io/test_capture.py",
+    ),
+    Fault(
+        "tracker/io/capture.py",
+        "math.isfinite(announced) and 0.1 <= announced < 1000",
+        "math.isfinite(announced) and 0.1 <= announced",
+        "a time base is no frame rate",
+        "tests/io/test_capture.py",
+    ),
 )
 
-PLANTED = (*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS, *SCORES, *REPAIR, *FILES)
+TABLE = (
+    Fault(
+        "tracker/rows.py",
+        "tracks.detections for tracks in reports)]) == -1",
+        "tracks.detections for tracks in reports)]) == -9",
+        "reports without a detection are marked as interpolated",
+        "tests/test_rows.py tests/io/test_mot.py",
+    ),
+    Fault(
+        "tracker/rows.py",
+        "dropped=sum(part.dropped for part in parts)",
+        "dropped=0",
+        "joined tables count what was dropped",
+        "tests/test_rows.py",
+    ),
+    Fault(
+        "tracker/rows.py",
+        "np.lexsort((self.frames, self.ids))",
+        "np.lexsort((self.ids, self.frames))",
+        "rows by track are ordered by id, then frame",
+        "tests/test_rows.py",
+    ),
+    Fault(
+        "tracker/rows.py",
+        "((self.boxes[:, 2:] < self.boxes[:, :2]).any(axis=1),",
+        "((self.boxes[:, 2:] < self.boxes[:, :2]).all(axis=1),",
+        "a box of negative width is refused",
+        "tests/test_rows.py",
+    ),
+    Fault(
+        "tracker/rows.py",
+        "first = np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))",
+        "first = np.arange(len(order)) - 1",
+        "the first of three equal rows is named",
+        "tests/test_rows.py tests/io/test_mot.py",
+    ),
+)
+
+PLANTED = (*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS, *SCORES, *REPAIR, *FILES, *TABLE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -126,3 +128,8 @@ def test_rows_of_a_tracker_that_does_not_say_which_detection_it_matched_are_meas
     own = Tracks.of_boxes([1], [[0, 0, 4, 9]])
     predicted = Tracks.of_boxes([1], [[1, 0, 5, 9]], detections=[-1])
     assert results_of([own, predicted]).interpolated.tolist() == [False, True]
+
+
+def test_joined_tables_count_what_was_dropped() -> None:
+    part = replace(as_rows([1], [1], [BOX]), dropped=2)
+    assert joined([part, replace(part, dropped=3)]).dropped == 5
