@@ -8,6 +8,7 @@ import pytest
 
 from tracker.commands import progress
 from tracker.commands.progress import Progress
+from tracker.commands.tune import _Trials
 
 
 class Terminal(io.StringIO):
@@ -79,3 +80,16 @@ def test_a_line_of_ones_own(now: list[float]) -> None:
     shown.show("bench: 2 of 2")
     shown.close(keep=True)
     assert stream.getvalue() == "\rbench: 1 of 2 runs done\rbench: 2 of 2          \n"
+
+
+def test_trials_of_an_earlier_call_say_nothing_of_the_rate(
+    now: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = _Trials(10, "HOTA")
+    for number in (7, 8):
+        now[0] += 2.0
+        shown(number, 0.5, 3, 0.6)
+    assert capsys.readouterr().err.splitlines() == [
+        "trial 7 of 10: HOTA 50.00, best 60.00 (trial 3), 0:06 left",
+        "trial 8 of 10: HOTA 50.00, best 60.00 (trial 3), 0:04 left",
+    ]

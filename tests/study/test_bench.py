@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +72,7 @@ def test_an_interrupted_run_goes_on_and_changed_detections_run_again(
     assert not list((tree / "out").rglob("*.part"))
 
 
-def test_processes_ignore_interrupts_from_their_start(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_start_with_interrupts_ignored_and_one_thread(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child gets Ctrl-C until its initializer runs, so it must inherit that it is ignored."""
     seen = []
 
@@ -80,14 +81,16 @@ def test_processes_ignore_interrupts_from_their_start(tree: Path, monkeypatch: p
             super().__init__(workers)
 
         def submit(self, *args: Any) -> Any:  # type: ignore[override]
-            seen.append(signal.getsignal(signal.SIGINT))
+            seen.append((signal.getsignal(signal.SIGINT), os.environ["OMP_NUM_THREADS"]))
             return super().submit(*args)
 
     before = signal.getsignal(signal.SIGINT)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(pool, "ProcessPoolExecutor", Pool)
     bench(tree, ["sort"], out=tree / "out", workers=2)
-    assert seen == [signal.SIG_IGN] * 2
+    assert seen == [(signal.SIG_IGN, "1")] * 2
     assert signal.getsignal(signal.SIGINT) is before
+    assert "OMP_NUM_THREADS" not in os.environ
 
 
 def test_changed_results_are_made_again(tree: Path) -> None:
@@ -99,6 +102,22 @@ def test_changed_results_are_made_again(tree: Path) -> None:
     assert again.cached == 1
     assert file.read_text() == good
     assert again.evaluation.combined.to_dict() == run.evaluation.combined.to_dict()
+
+
+@pytest.mark.parametrize(("old", "new"), [("frameRate=25", "frameRate=50"), ("seqLength=41", "seqLength=42")])
+def test_another_rate_or_length_in_seqinfo_runs_again(tree: Path, old: str, new: str) -> None:
+    bench(tree, ["sort"], out=tree / "out", workers=1)
+    info = tree / "a" / "seqinfo.ini"
+    info.write_text(info.read_text().replace(old, new))
+    assert bench(tree, ["sort"], out=tree / "out", workers=1)[0][0].cached == 1
+
+
+def test_least_scores_that_a_label_shows_alike_are_not_taken_for_one(tree: Path) -> None:
+    """The third object has a score of 0.3."""
+    found = [bench(tree, ["sort"], conf=conf, out=tree / "out", workers=1)[0][0] for conf in (0.3, 0.30000001)]
+    assert [run.label for run in found] == ["sort conf=0.3"] * 2
+    recalls = [run.evaluation.combined.clear.recall for run in found]
+    assert recalls == [pytest.approx(1), pytest.approx(2 / 3)]
 
 
 def test_a_setting_of_one_algorithm_wins(tree: Path) -> None:

@@ -15,7 +15,10 @@ from made import write_sequence
 import tracker
 from tracker.algorithms import algorithm, algorithms, build, parameters, read_params
 from tracker.commands.main import main
-from tracker.settings import Range
+from tracker.detections import Detections
+from tracker.evaluate.benchmark import load_ground_truth
+from tracker.io.mot import read_results
+from tracker.settings import LARGEST_COUNT, Range, count, search_of, settings_of, share
 from tracker.study.bench import bench
 from tracker.study.fold import Fold, Scores
 from tracker.study.space import search_space
@@ -65,8 +68,55 @@ def test_the_same_again_is_the_same_file_interrupted_or_not(tree: Path) -> None:
     assert (first.interrupted, first.trials) == (True, 2)
     assert search(tree, "parts", trials=12, progress=stop).trials == 11
     assert search(tree, "parts", trials=12).path.read_bytes() == whole
-    one, other = (search(tree, f"seed {seed}", trials=1, seed=seed).path.read_bytes() for seed in (0, 1))
-    assert one != other
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], float | None]]:
+    """The settings, and the least score, of every start, trial and held-out run."""
+    given: list[tuple[dict[str, Any], float | None]] = []
+    flat = {"HOTA": 0.5, "IDF1": 0.5, "MOTA": 0.5, "IDSW": 0}
+    monkeypatch.setattr(Fold, "score", lambda fold, algo, *tried: given.append(tried) or flat)
+    return given
+
+
+def test_each_trial_and_each_seed_draws_its_own(tree: Path, tried: list[tuple[dict[str, Any], float | None]]) -> None:
+    drawn = []
+    for seed in (0, 1):
+        search(tree, f"seed {seed}", search={"iou_threshold": None}, trials=3, seed=seed)
+        drawn += [settings["iou_threshold"] for settings, _ in tried[1:4]]
+        tried.clear()
+    assert len(set(drawn)) == 6
+    assert drawn == [float(f"{value:.4g}") for value in drawn]  # as they are written to a file for people
+
+
+def test_what_is_held_is_held_in_every_trial(tree: Path, tried: list[tuple[dict[str, Any], float | None]]) -> None:
+    search(tree, "out", search={"max_age": None}, settings={"min_hits": 2}, conf=0.25, trials=2)
+    assert [(settings["min_hits"], conf) for settings, conf in tried] == [(2, 0.25)] * 5
+    assert ["max_age" in settings for settings, _ in tried[:3]] == [False, True, True]
+
+
+RATED = """\
+import numpy as np
+from tracker import Tracks
+
+class Rated:
+    def __init__(self, frame_rate=30.0):
+        self.rate = frame_rate
+
+    def update(self, detections, frame=None, time=None):
+        return Tracks.of_boxes(np.arange(len(detections)) + int(100 * self.rate), detections.boxes)
+"""
+
+
+def test_each_sequence_has_its_frame_rate_and_the_least_score_counts(mine: Path, tree: Path) -> None:
+    (mine / "rated.py").write_text(RATED)
+    found = [Detections([[0, 0, 9, 9], [20, 0, 29, 9]], [0.3, 0.2])]
+    fold = Fold(load_ground_truth(tree), {"a": found}, {"a": 25.0})
+    assert fold.track("./rated.py:Rated", {}, None, "a").ids.tolist() == [2500, 2501]
+    assert fold.track("./rated.py:Rated", {}, 0.3, "a").ids.tolist() == [2500]
+    (run,), _ = bench(tree, ["./rated.py:Rated"], conf=0.3, out=tree / "out", workers=1)
+    rows = read_results(tree / "out/full" / run.label / "a.txt")
+    assert np.unique(rows.ids).tolist() == [2500, 2501, 2502]
 
 
 def test_finished_trials_are_not_done_again(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,6 +276,21 @@ def test_a_space_is_what_was_asked_for() -> None:
     assert "max_cosine_distance" in search_space("deepsort")
 
 
+class Bounded(tracker.Tracker):
+    """Declared ranges that end within half of the default and twice it."""
+
+    least: int = count(4, "", least=3)
+    most: int = count(2**30, "")
+    distance: float = share(1.5, "", high=2)
+
+
+def test_ranges_end_with_the_settings_own() -> None:
+    found = settings_of(Bounded)
+    assert search_of(found["least"]) == Range(3, 16, whole=True, log=True)
+    assert search_of(found["most"]) == Range(2**28, LARGEST_COUNT, whole=True, log=True)
+    assert search_of(found["distance"]) == Range(0.75, 2.0, log=True)
+
+
 def test_a_class_of_ones_own_is_searched_by_its_signature(tree: Path, mine: Path) -> None:
     pytest.importorskip("optuna", reason="needs the extra tune")
     spaces: list[Any] = []
@@ -249,6 +314,8 @@ def test_what_a_class_needs_is_held_while_ranges_are_checked(mine: Path) -> None
     name = "./needy.py:Mine"
     assert search_space(name, settings={"kind": 1}) == {"rate": Range(1.0, 4.0, log=True)}
     assert search_space(name, {"rate": "1:2"}, {"kind": 1}) == {"rate": Range(1, 2, log=True)}
+    asked = {"patience": "0.5:3"}  # of a whole number
+    assert search_space("./mine.py:Mine", asked) == {"patience": Range(0.5, 3, log=True)}
     with pytest.raises(ValueError, match=r"search rate=1:2: algo=./needy.py:Mine: cannot be built"):
         search_space(name, {"rate": "1:2"})
 
@@ -307,6 +374,11 @@ def test_data_without_truth_and_folders_of_others(tree: Path, capsys: pytest.Cap
     assert "(other algorithm, searched, code)" in refused(tree, out, "--algo", "bytetrack")
     with (tree / "b" / "det" / "det.txt").open("a") as file:
         file.write("1,-1,600,400,30,60,0.9,-1,-1,-1\n")
+    assert "(other data)" in refused(tree, out)
+    assert main(["tune", str(tree), "--algo", "sort", "--trials", "1", "-o", str(out), "--overwrite", "--quiet"]) == 0
+    kept = (out / "journal.log").read_bytes()
+    truth = tree / "b" / "gt" / "gt.txt"
+    truth.write_text("\n".join(truth.read_text().splitlines()[1:]) + "\n")
     assert "(other data)" in refused(tree, out)
     assert (out / "journal.log").read_bytes() == kept
     assert "not empty" in refused(tree, tree)
@@ -372,8 +444,9 @@ def test_params_are_read_by_track_and_bench(tree: Path, capsys: pytest.CaptureFi
     (same,), _ = bench(tree, ["sort"], settings={"min_hits": 1, "max_age": 9}, conf=0.5, out=tree / "b", workers=1)
     assert one.evaluation.combined.to_dict() == same.evaluation.combined.to_dict()
     assert two.label == "bytetrack"
-    (over,), _ = bench(tree, ["sort"], params=file, settings={"max_age": 1}, out=tree / "b", workers=1)
-    assert over.label == "sort max_age=1 min_hits=1 conf=0.5"
+    over = {"settings": {"max_age": 1}, "conf": 0.25}
+    (run_over,), _ = bench(tree, ["sort"], params=file, out=tree / "b", workers=1, **over)
+    assert run_over.label == "sort max_age=1 min_hits=1 conf=0.25"
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,12 @@ class Fold:
 
     def score(self, algo: str, settings: Mapping[str, Any], conf: float | None) -> Scores:
         """Scores 0..1, and switches, of an algorithm on all sequences together, a fresh tracker on each."""
-        rows = {name: self._track(algo, settings, conf, name) for name in self.frames}
+        rows = {name: self.track(algo, settings, conf, name) for name in self.frames}
         summary = self.truth.score(rows, look=False).combined.summary()
         return {name: int(summary[name]) if name == "IDSW" else round(summary[name], 6) for name in SHOWN}
 
-    def _track(self, algo: str, settings: Mapping[str, Any], conf: float | None, name: str) -> Rows:
+    def track(self, algo: str, settings: Mapping[str, Any], conf: float | None, name: str) -> Rows:
+        """What an algorithm reports on one sequence."""
         tracker = build(algo, settings, frame_rate=self.rates[name])
         kept = (found if conf is None else found[found.scores >= conf] for found in self.frames[name])
         return results_of([answer_of(tracker, tracker.update(found, None, None)) for found in kept])
