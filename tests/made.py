@@ -1,8 +1,10 @@
-"""Files made for a test: a video of the drawn scene, and a MOTChallenge sequence of three objects."""
+"""Files made for a test: a video of the drawn scene, a MOTChallenge sequence of three objects, a link."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import pytest
 
 from tracker.io.video_writer import VideoWriter
 from tracker.scene.street import Scene
@@ -34,3 +36,11 @@ def write_sequence(folder: Path, n_frames: int, *, gaps: bool = False, fleeting:
         (folder / part / f"{part}.txt").write_text("\n".join(lines) + "\n")
     info = f"[Sequence]\nname={folder.name}\nseqLength={n_frames}\nframeRate=25\n"
     (folder / "seqinfo.ini").write_text(info)
+
+
+def link(path: Path, target: Path) -> None:
+    """Make ``path`` a symbolic link, or skip the test where the system does not allow it, as Windows may not."""
+    try:
+        path.symlink_to(target)
+    except OSError as error:
+        pytest.skip(f"no symbolic link can be made here ({error.strerror})")

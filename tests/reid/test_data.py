@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from made import link
 
 from reid import ReidError
 from reid.data import Crops, load, split
@@ -23,7 +24,7 @@ def test_market_names_mixed_sizes_and_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "0003_c1s1_000001_01.jpg").write_bytes(b"broken")
     (tmp_path / "0004_c1s1_000001_01.jpg").write_bytes(b"")
     (tmp_path / "Thumbs.db").write_bytes(b"")
-    (tmp_path / "0005_c1s1_000001_01.jpg").symlink_to(tmp_path / "gone.jpg")
+    link(tmp_path / "0005_c1s1_000001_01.jpg", tmp_path / "gone.jpg")
     (tmp_path / "0006_c1s1_000001_01.jpg").mkdir()
     (tmp_path / "._0007_c1s1_000001_01.jpg").write_bytes(b"of a Mac")
     said: list[str] = []
