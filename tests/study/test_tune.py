@@ -279,9 +279,9 @@ def test_a_space_is_what_was_asked_for() -> None:
 class Bounded(tracker.Tracker):
     """Declared ranges that end within half of the default and twice it."""
 
-    least: int = count(4, "", least=3)
-    most: int = count(2**30, "")
-    distance: float = share(1.5, "", high=2)
+    least: int = count(default=4, about="", least=3)
+    most: int = count(default=2**30, about="")
+    distance: float = share(default=1.5, about="", high=2)
 
 
 def test_ranges_end_with_the_settings_own() -> None:
