@@ -85,6 +85,7 @@ def hota(scene: tuple[list[Any], list[Any]], tracker: Any, path: FloatArray | No
     return 100 * score.result().summary()["HOTA"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algo", [name for name in algorithms() if not needs_embeddings(algorithm(name))])
 @pytest.mark.parametrize("name", ["shake", "swing"])
 def test_a_file_of_the_exact_path_gives_the_still_videos_score(

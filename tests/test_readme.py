@@ -74,7 +74,14 @@ def test_snippet(code: str, street: Path, request: pytest.FixtureRequest) -> Non
         assert (street / "out" / "tracks.mp4").stat().st_size > 0
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def heavy(command: str) -> bool:
+    """Whether a command runs on whole data sets or networks."""
+    return "MOT17" in command or ".onnx" in command or "refine" in command
+
+
+@pytest.mark.parametrize(
+    "command", [pytest.param(line, marks=pytest.mark.slow) if heavy(line) else line for line in COMMANDS]
+)
 def test_command(command: str, street: Path, request: pytest.FixtureRequest) -> None:
     words = shlex.split(command, comments=True)[1:]
     if words[0] == "tune":
