@@ -82,9 +82,7 @@ def test_a_line_of_ones_own(now: list[float]) -> None:
     assert stream.getvalue() == "\rbench: 1 of 2 runs done\rbench: 2 of 2          \n"
 
 
-def test_trials_of_an_earlier_call_say_nothing_of_the_rate(
-    now: list[float], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_earlier_trials_say_nothing_of_the_rate(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     shown = _Trials(10, "HOTA")
     for number in (7, 8):
         now[0] += 2.0

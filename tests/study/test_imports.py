@@ -53,10 +53,8 @@ def test_a_name_from_a_package_brings_the_package(library: Path) -> None:
 
 
 def test_imports_for_type_checkers_do_not_count(library: Path) -> None:
-    text = (
-        "import typing\nif typing.TYPE_CHECKING:\n    from tracker.unused import y\nelse:\n    import tracker.whole\n"
-    )
-    (library / "start.py").write_text(text)
+    text = "import typing\nif typing.TYPE_CHECKING:\n    from tracker.unused import y\nelse:\n    with x:\n        "
+    (library / "start.py").write_text(text + "import tracker.whole\n")
     assert set(library_files(["tracker.start"], library)) == {
         "tracker/start.py",
         "tracker/whole.py",

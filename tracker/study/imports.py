@@ -142,7 +142,6 @@ def _nodes(node: ast.AST, typing: bool) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and _for_type_checkers(child.test):
             for part in child.body if typing else child.orelse:
-                yield part
                 yield from ast.walk(part)
         else:
             if not typing:
