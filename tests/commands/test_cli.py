@@ -540,15 +540,15 @@ def test_a_run_json_that_cannot_be_written_is_not_said_to_be_there(
 
 @pytest.mark.skipif(os.name == "nt", reason="limits the size of files")
 def test_a_disk_that_fills_up_leaves_whole_frames(street: Path, detections: Path, tmp_path: Path) -> None:
-    for name, limit in (("whole", 10**9), ("cut", 500)):
-        out = str(tmp_path / name)
-        code = f"""
+    command = [str(street), "--detector", str(detections), "--no-video", "--quiet", "-o"]
+    assert main([*command, str(tmp_path / "whole")]) == 0
+    code = f"""
 import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
 from tracker.commands.main import main
-sys.exit(main([{str(street)!r}, "--detector", {str(detections)!r}, "--no-video", "--quiet", "-o", {out!r}]))
+sys.exit(main({[*command, str(tmp_path / "cut")]!r}))
 """
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"track: {tmp_path / 'cut' / 'tracks.txt'}: File too large" in done.stderr
     whole, cut = ((tmp_path / name / "tracks.txt").read_text().splitlines() for name in ("whole", "cut"))
@@ -596,12 +596,14 @@ def test_ctrl_c_finishes_the_files(tmp_path: Path) -> None:
     interrupt(tmp_path / "street.mp4", "hog", tmp_path / "out", 200)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
 def test_ctrl_c_held_down_is_one_press(tmp_path: Path) -> None:
     write_video(tmp_path / "street.mp4", 200)
     interrupt(tmp_path / "street.mp4", "hog", tmp_path / "out", 200, signals=8)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
 def test_ctrl_c_while_frames_are_detected_side_by_side(shared: Path, tmp_path: Path) -> None:
     data = shared / "data"
@@ -609,7 +611,9 @@ def test_ctrl_c_while_frames_are_detected_side_by_side(shared: Path, tmp_path: P
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends signals")
-@pytest.mark.parametrize(("name", "ignored"), [("SIGTERM", False), ("SIGHUP", False), ("SIGHUP", True)])
+@pytest.mark.parametrize(
+    ("name", "ignored"), [("SIGTERM", False), pytest.param("SIGHUP", False, marks=pytest.mark.slow), ("SIGHUP", True)]
+)
 def test_term_and_hup_finish_the_files_and_nohup_goes_on(
     name: str, ignored: bool, street: Path, tmp_path: Path
 ) -> None:
@@ -748,7 +752,9 @@ def test_real_video_reaches_the_published_scores(shared: Path, tmp_path: Path) -
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX closes the streams")
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed", ["<&- >&- 2>&-", *(pytest.param(one, marks=pytest.mark.slow) for one in (">&-", "2>&-"))]
+)
 def test_closed_streams_stop_no_run(tmp_path: Path, closed: str) -> None:
     write_video(tmp_path / "v.mp4", 12)
     out = tmp_path / "out"

@@ -85,4 +85,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not mark.kwargs.get("switched", not mark.args):
         every = [case for case in every if not case.switches]
     found = [case for case in every if case.promises.issuperset(mark.args)]
-    metafunc.parametrize("case", found, ids=[case.id for case in found])
+    # What per_class does is the shell's, the same for all: a test of its own turns it on, and all the others slowly.
+    slow = [[pytest.mark.slow] if "per_class" in case.switches else [] for case in found]
+    metafunc.parametrize("case", [pytest.param(case, id=case.id, marks=m) for case, m in zip(found, slow, strict=True)])

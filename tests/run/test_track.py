@@ -414,8 +414,17 @@ def script(code: str, *words: str | Path, nohup: bool = False) -> subprocess.Com
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends signals")
-@pytest.mark.parametrize("where", ["detector", "body"])
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("SIGINT", "body"),
+        ("SIGTERM", "detector"),
+        pytest.param("SIGINT", "detector", marks=pytest.mark.slow),
+        pytest.param("SIGTERM", "body", marks=pytest.mark.slow),
+        pytest.param("SIGHUP", "detector", marks=pytest.mark.slow),
+        pytest.param("SIGHUP", "body", marks=pytest.mark.slow),
+    ],
+)
 def test_signals_finish_the_files_and_then_have_their_effect(name: str, where: str, tmp_path: Path) -> None:
     done = script(f"NAME, WHERE = {name!r}, {where!r}\n{PREAMBLE}\n{LOOP}", tmp_path / "out")
     check_whole(tmp_path / "out", 5, "interrupted")
@@ -448,7 +457,7 @@ print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends signals")
-@pytest.mark.parametrize("where", ["detector", "body"])
+@pytest.mark.parametrize("where", ["detector", pytest.param("body", marks=pytest.mark.slow)])
 def test_two_runs_at_once_both_finish(where: str, tmp_path: Path) -> None:
     code = f"""
 NAME, WHERE = "SIGTERM", {where!r}

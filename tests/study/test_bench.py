@@ -362,7 +362,7 @@ def test_a_class_that_needs_more_is_one_line(tree: Path, mine: Path) -> None:
         bench(tree, ["./needy.py:Needy"], out=tree / "out", workers=1)
 
 
-@pytest.mark.parametrize("path", [True, False])
+@pytest.mark.parametrize("path", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_processes_find_a_class_in_the_folder_they_were_started_in(
     path: bool, tree: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
+@pytest.fixture(scope="module")
+def unchanged(library: Path) -> dict[str, str]:
+    found = keys(library)
+    assert len(set(found.values())) == len(found)
+    return found
+
+
 def keys(library: Path) -> dict[str, str]:
     return {algo: code_key(["tracker.study.job"], algo, library) for algo in algorithms()}
 
@@ -53,9 +60,9 @@ def keys(library: Path) -> dict[str, str]:
         ("__init__.py", []),
     ],
 )
-def test_results_are_forgotten_when_code_that_makes_them_changes(library: Path, file: str, changed: list[str]) -> None:
-    before = keys(library)
-    assert len(set(before.values())) == len(before)
+def test_results_are_forgotten_when_code_that_makes_them_changes(
+    library: Path, unchanged: dict[str, str], file: str, changed: list[str]
+) -> None:
     path = library / file
     text = path.read_bytes()
     path.write_bytes(text + b"\n# changed\n")
@@ -63,8 +70,11 @@ def test_results_are_forgotten_when_code_that_makes_them_changes(library: Path, 
         after = keys(library)
     finally:
         path.write_bytes(text)
-    assert [algo for algo in before if before[algo] != after[algo]] == changed
-    assert keys(library) == before
+    assert [algo for algo in unchanged if unchanged[algo] != after[algo]] == changed
+
+
+def test_what_changed_and_is_put_back_has_its_key_again(library: Path, unchanged: dict[str, str]) -> None:
+    assert keys(library) == unchanged
 
 
 def test_trials_are_forgotten_when_scoring_changes(library: Path) -> None:
