@@ -72,8 +72,8 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         check_rules(RULES["mot17"], "a", mot15, "a.txt")
     with pytest.raises(ValueError, match=r"a.txt:1: class 0 is unknown to MOT20 rules"):
         check_rules(RULES["mot20"], "a", rows(tmp_path, "1,1,0,0,1,1,1,0,1\n"), "a.txt")
-    with pytest.raises(ValueError, match="rules 'kitti' are unknown"):
-        rules_by_name("kitti")
+    with pytest.raises(ValueError, match="rules 'bdd' are unknown"):
+        rules_by_name("bdd")
     assert rules_by_name("MOT16") is RULES["mot17"]
 
 
