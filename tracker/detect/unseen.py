@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tracker.arrays import FloatArray, Image
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike as Mat
 
 IMAGES = 50  # after so many there is something to say
 ROWS = 90  # images are compared at this height: noise averages out, a car of 25 rows in 480 still has 5
@@ -27,7 +32,7 @@ class Unseen:
 
     def reset(self) -> None:
         """A new video begins. What was said stays."""
-        self._last: Image | None = None
+        self._last: Mat | None = None
         self._empty = 0
         self._begin()
 
@@ -56,10 +61,10 @@ class Unseen:
         scale = ROWS / image.shape[0]
         size = (max(round(image.shape[1] * scale), 1), ROWS)
         small = cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), size, interpolation=cv2.INTER_AREA)
-        last, self._last = self._last, small  # type: ignore[assignment]
+        last, self._last = self._last, small
         if last is None or last.shape != small.shape:
             return
-        changed = cv2.absdiff(last, self._last) > DIFFERENCE
+        changed = cv2.absdiff(last, small) > DIFFERENCE
         part = float(changed.mean())
         if not LEAST <= part <= MOST:
             return
