@@ -12,6 +12,7 @@ from tracker.io.digest import sha256_of
 from tracker.io.passwords import without_passwords
 from tracker.models.model import CACHE, OFFLINE, FetchError, Model, cache_folder, offline, to_stderr
 from tracker.progress import Progress
+from tracker.spelling import nearest
 
 PATIENCE = 20.0  # seconds for a model that was asked for by name
 BAR = 24  # characters
@@ -71,7 +72,8 @@ class Store:
         path, model = self.path(name), self.catalogue.get(name)
         if model is None:
             if path is None:
-                raise ValueError(f"no model {name!r}; `track models` lists them")
+                known = nearest(name, (*self.catalogue, *self.own))
+                raise ValueError(f"no model {name!r}{known}; `track models` lists them")
             return path
         damaged = path is not None and sha256_of([path]) != model.sha256
         if path is not None and not damaged:
@@ -129,7 +131,7 @@ class Store:
             raise ValueError(f"--name {name}: {target} has a model of this name; give another, or --overwrite")
         new = self.folder / f".{name}.{os.getpid()}"
         try:
-            _copy(files, new, files[0].name if model is None else model.file)
+            _copy(files, new, files[0].stem + ".onnx" if model is None else model.file)
             if target.exists():
                 shutil.rmtree(target)
             new.replace(target)
@@ -165,7 +167,7 @@ class _Bar:
         if shown.due():
             full = BAR * done // size
             shown.show(
-                f"{self._model.name} [{'#' * full}{'-' * (BAR - full)}] {_megabytes(done)} of {_megabytes(size)}, "
+                f"{self._model.name} [{'#' * full}{'-' * (BAR - full)}] {done / 1e6:.1f} of {_megabytes(size)}, "
                 f"{_megabytes(shown.rate(done))}/s"
             )
 
