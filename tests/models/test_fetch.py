@@ -200,9 +200,18 @@ def test_a_redirect_is_followed_and_resumed_but_given_no_password(served: Served
 
 
 def test_no_password_is_shown(served: Served, target: Path) -> None:
-    served.status = 404
-    line = refused(served, target, "404", url=f"http://me:sesame@127.0.0.1:{served.port}/made.bin?token=sesame")
-    assert "sesame" not in line
+    url = f"http://me:sesame@127.0.0.1:{served.port}/made.bin?token=sesame"
+    for changes, words in (
+        ({"status": 404}, "404"),
+        ({"status": None, "cuts": [10, 0]}, "broke off"),
+        ({"stall": 9.0}, "stalled"),
+        ({"stall": 0.0, "content": b"short"}, "another file"),
+        ({"content": CONTENT[::-1]}, "another SHA-256"),
+    ):
+        for name, value in changes.items():
+            setattr(served, name, value)
+        assert "sesame" not in refused(served, target, words, url=url, patience=0.2)
+        part_of(target).unlink(missing_ok=True)
 
 
 def test_a_proxy_is_used_unless_the_host_is_excepted(

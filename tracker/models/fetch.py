@@ -120,7 +120,6 @@ def _receive(url: str, part: Path, size: int, patience: float, progress: Callabl
     """Append to the part until it has ``size`` bytes, or begin it again where the server does not resume."""
     shown, have = without_passwords(url), _size(part)
     if have > size:
-        part.unlink()
         have = 0
     with closing(_answer(url, have, patience)) as answer:
         if answer.status != http.client.PARTIAL_CONTENT:
@@ -200,8 +199,6 @@ def _answer(url: str, have: int, patience: float) -> http.client.HTTPResponse:
         return answer
     if isinstance(answer, urllib.error.HTTPError):
         answer.close()
-        if answer.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and have:
-            return _answer(url, 0, patience)
     raise FetchError(f"{without_passwords(url)}: {_reason(answer, patience)}") from None
 
 
