@@ -321,15 +321,22 @@ def test_a_full_disk(served: Served, target: Path, started: Started) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs the users of a Unix")
-def test_a_read_only_cache(served: Served, started: Started) -> None:
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        (0o555, "cannot be written (Permission denied); make room there, or give TRACKWHY_CACHE another folder"),
+        (0o111, "cannot be opened (Permission denied); give another folder, with TRACKWHY_CACHE"),
+    ],
+)
+def test_a_read_only_cache(mode: int, words: str, served: Served, started: Started) -> None:
     """As a user who may not write there; root may write anywhere, and so becomes nobody."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o555)
+        Path(folder).chmod(mode)
         target = Path(folder, "made.bin")
         one = started("import encodings.idna, fcntl, os; os.geteuid() or os.seteuid(65534)", target)
         said, complained = one.communicate(timeout=30)
         assert (one.returncode, said) == (1, "")
-        assert f"refused: {folder}: cannot be written (Permission denied); make room there" in complained
+        assert f"refused: {folder}: {words}" in complained
         assert len(complained.splitlines()) == 1
         assert list(Path(folder).iterdir()) == []
         Path(folder).chmod(0o755)

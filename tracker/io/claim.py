@@ -31,9 +31,9 @@ class Claim:
                 self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR)
                 return
             self._file = os.open(folder, os.O_RDONLY)
-        except (FileExistsError, PermissionError):
-            raise taken from None
         except OSError as error:
+            if os.name == "nt" and isinstance(error, (FileExistsError, PermissionError)):
+                raise taken from None
             raise ValueError(f"{folder}: cannot be opened ({error.strerror}); give another folder") from None
         import fcntl
 

@@ -79,6 +79,8 @@ def _alone(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
             waiting()
             waiting = _nothing
             clock.sleep(POLL)
+        except ValueError as error:
+            raise FetchError(f"{error}, with {CACHE}") from None
     try:
         yield
     finally:
