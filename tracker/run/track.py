@@ -134,6 +134,7 @@ def track(
     every: int = 1,
     invalid: Invalid = "raise",
     head: str | type[Head] | Head | None = None,
+    offline: bool = False,
     save: str | Path | None = None,
     sinks: Sequence[Sink] = (),
 ) -> Run:
@@ -144,8 +145,10 @@ def track(
     algo      name of an algorithm, ``my_module:Mine`` or ``./mine.py:Mine`` for a class of your own, or an instance of
               either (``tracker.protocol.Updates``); default that of ``params``, or else "steady". An instance that
               has seen another clip goes on with its ids, as if this one followed it at once; reset() forgets them
-    detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections. Without
-              it: "hog", or the recorded det/det.txt of a sequence folder without images
+    detector  "auto", "hog", "motion", a model that `track models` lists ("yolox-nano"), MODEL.onnx, recorded DETS.txt
+              or DETS.npz, or any callable image -> detections. Without it: "auto", or the recorded det/det.txt of a
+              sequence folder without images. "auto" is "yolox-nano" where it is in the cache or can be fetched, or else
+              "hog"; a line on stderr says what is fetched before it is, and ``notes`` say why it is "hog"
     reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
               Without it: the packaged model where the algorithm needs embeddings, none where it only can use them.
               Left out where recorded detections bring embeddings of their own
@@ -160,6 +163,7 @@ def track(
     invalid   "raise" or "drop" bad rows of the detector
     head      for MODEL.onnx: the name of the head that reads its outputs, where the file does not tell
               (``tracker.detect.heads.heads()`` lists them), or a ``tracker.detect.Head``
+    offline   fetch no model; the environment's TRACKWHY_OFFLINE=1 forbids it too
     save      a new or empty folder that gets tracks.txt (MOTChallenge), the annotated tracks.mp4 and run.json
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
@@ -183,6 +187,7 @@ def track(
         every=every,
         invalid=invalid,
         head=head,
+        offline=offline,
     )
     opened = open_run(options)
     try:
