@@ -33,6 +33,7 @@ from tracker.appearance import unit
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, Image, IntArray
 from tracker.assign import Matching
 from tracker.boxes import iou_pairs_xyxy
+from tracker.camera_pairs import good_detections, rests, sure_tracks, watch
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.log import Decisions, Log
 from tracker.motion import XYSR, Motion
@@ -112,6 +113,11 @@ class Tracker(_Declares):
     default_motion: ClassVar[Callable[[], Motion]] = XYSR
 
     per_class: bool = flag(default=False, about="a track matches detections of its own class only", search=None)
+    camera_from_pairs: bool = flag(
+        default=False,
+        about="tracks follow a moving camera, which the tracks and detections themselves show (tracker.camera_pairs)",
+        search=None,
+    )
     frame_rate: float = amount(
         default=30.0, about='turns seconds (``time``, "1.5s") into frames', unit="frames per second", search=None
     )
@@ -243,6 +249,38 @@ class Tracker(_Declares):
         self.state = moved
 
     # What a step uses.
+
+    def move(self, state: State, seen: Seen, moving: BoolArray | None = None) -> None:
+        """Predict every track, those outside the mask ``moving`` (N,) aside, and let them follow the camera."""
+        state.predict(self.motion, seen.elapsed, moving)
+        if self.camera_from_pairs and len(state) and len(seen.detections):
+            predicted, boxes = self.motion.boxes(state.motion), seen.detections.boxes
+            good = good_detections(seen.detections.scores)
+            self.follow_camera(state, predicted, boxes, iou_pairs_xyxy(predicted, boxes), good)
+
+    def follow_camera(
+        self,
+        state: State,
+        predicted: FloatArray,
+        boxes: FloatArray,
+        pairs: tuple[IntArray, IntArray, FloatArray],
+        good: BoolArray,
+    ) -> bool:
+        """Move the predicted tracks with the camera, where it moved; whether it did.
+
+        predicted, boxes  (N, 4) and (M, 4). pairs: those that overlap, with their IoU. good: mask (M,) of the
+                          detections to judge by
+        """
+        sure = sure_tracks(state.confirmed, state.missed == 1, state.hits)
+        still = rests(state.camera, predicted, boxes, pairs, sure, good)
+        if still is not None:
+            state.camera = still
+            return False
+        state.camera, matrix = watch(state.camera, predicted[sure], boxes[good])
+        if matrix is None:
+            return False
+        state.warp(self.motion, matrix)
+        return True
 
     def matching(self, state: State, seen: Seen) -> Matching:
         """The association of the living tracks and the detections of ``seen``."""
