@@ -203,6 +203,14 @@ def results_of(reports: Sequence[Tracks], first: int = 1) -> Rows:
     )
 
 
+def are_times(last: int, rows: int) -> bool:
+    """Whether frame numbers up to ``last`` are times (Unix seconds, milliseconds) and do not count frames.
+
+    Then they are far larger than ``rows`` rows explain, and only the frames that have rows exist.
+    """
+    return last > 100 * rows + 100_000
+
+
 def joined(parts: Sequence[Rows]) -> Rows:
     """The rows of one or more tables, one table after the other."""
     columns = [part.columns() for part in parts]

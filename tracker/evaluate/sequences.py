@@ -19,6 +19,7 @@ class Sequence:
     width, height  of the images in pixels
     fps            frames per second, above 0
     folder         the sequence's own folder in a tree (with det/ and img1/), else None
+    first          number of its first frame: above 1 for a later part of a sequence whose numbers are times
     """
 
     name: str
@@ -28,6 +29,7 @@ class Sequence:
     height: int | None = None
     fps: float | None = None
     folder: Path | None = None
+    first: int = 1
 
 
 def find_sequences(path: str | os.PathLike[str], only: list[str] | None = None) -> list[Sequence]:
