@@ -131,7 +131,9 @@ def _check_options(args: argparse.Namespace) -> None:
 def _targets(given: Path, named: str | None, video: str | None) -> dict[Path, Path]:
     """The file to write for each results file. given: RESULTS. named: OUT, None for the default name."""
     from tracker.evaluate.sequences import find_results
+    from tracker.io.passwords import refuse_url
 
+    refuse_url(given if named is None else named, "a file or a folder")
     out = _beside(given) if named is None else Path(named)
     if given.is_file() or not given.exists():
         folder = out.is_dir() or (named or "").endswith(("/", os.sep))

@@ -20,6 +20,7 @@ from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections, find_sequences
 from tracker.io.mot import read_detections
+from tracker.io.passwords import refuse_url
 from tracker.study.choices import Split
 from tracker.study.embeddings import MissingImages
 from tracker.study.job import Job, is_done, seconds_of
@@ -98,6 +99,7 @@ def bench(
 
     Raises ValueError, in one line, for what cannot be run at all.
     """
+    refuse_url(out, "a folder")
     known = find_detections(data, sequences, detections)
     notes = _without_detections(find_sequences(data, sequences), known, detections, bool(sequences))
     notes += _after_the_end(known, detections)
