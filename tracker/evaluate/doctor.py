@@ -19,8 +19,8 @@ from tracker.rows import Rows, are_times
 from tracker.spelling import nearest, shown
 
 _SAMPLE = 64  # frames compared to find an offset
-# Share of boxes that match. Of MOT15's and MOT17's detections at least 46 % do; of another sequence's results hardly ever
-# more than 10 %.
+# Share of boxes that match. Of MOT15's and MOT17's detections at least 46 % do; of another sequence's results hardly
+# ever more than 10 %.
 _HARDLY = 0.1
 
 
