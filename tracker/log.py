@@ -359,11 +359,10 @@ class Log:
 
     def __init__(self, keep: int | None = None, edits: Mapping[int, Edits] | None = None) -> None:
         self.keep = None if keep is None else at_least(0, keep, "keep")
-        if not isinstance(edits, (Mapping, type(None))) or not all(
-            isinstance(e, Edits) for e in (edits or {}).values()
-        ):
+        given = {} if edits is None else edits
+        if not isinstance(given, Mapping) or not all(isinstance(one, Edits) for one in given.values()):
             raise TypeError("edits: give Edits by the number of their frame, such as {3: Edits(...)}")
-        self.edits = dict(edits or {})
+        self.edits = dict(given)
         self.frames: list[Decisions] = []
 
     def open(self, frame: int, time: float | None, detections: Detections) -> tuple[Decisions, Detections]:

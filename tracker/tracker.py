@@ -248,7 +248,7 @@ class Tracker(_Declares):
             state.log.proved = np.setdiff1d(state.ids[state.confirmed], before.ids[before.confirmed]).tolist()
             self.log.close(state.log)
             state.log = None
-        self.state = state
+        object.__setattr__(self, "state", state)  # without the check of what a user sets
         return reported
 
     def reset(self) -> None:

@@ -102,6 +102,13 @@ def _answer(words: list[str]) -> int:
     if unknown:  # reported by the subcommand, so that the line names its help
         subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
     args.command_line = given  # for run.json
+    asked = vars(args)
+    for_programs = any(asked.get(name) in (True, "-") for name in ("json", "csv", "markdown", "defaults"))
+    if for_programs and words[0] != "reid":  # reid runs nothing of the user's
+        from tracker.commands.stdout import results_alone
+
+        with results_alone():
+            return int(args.run(args))
     return int(args.run(args))
 
 

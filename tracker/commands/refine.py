@@ -14,6 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracker.commands.stdout import put
+
 if TYPE_CHECKING:
     from tracker.arrays import FloatArray
     from tracker.io.video import Frame, Source
@@ -111,7 +113,7 @@ def run_refine(args: argparse.Namespace) -> int:
     if args.report:
         _report(Path(args.report), done)
     if args.json:
-        print(json.dumps({"results": done}))
+        put(json.dumps({"results": done}) + "\n")
     return 0
 
 

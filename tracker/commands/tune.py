@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tracker.commands.progress import Progress
+from tracker.commands.stdout import put
 from tracker.commands.words import ALGORITHMS, add_settings, add_tree_options, names_of, settings_of
 from tracker.io.passwords import without_passwords
 from tracker.progress import Progress
@@ -97,7 +99,7 @@ def run_tune(args: argparse.Namespace) -> int:
     if trials is not None:
         trials.line.close(keep=True)
     if args.json:
-        print(tuned.path.read_text(encoding="utf-8"), end="")
+        put(tuned.path.read_text(encoding="utf-8"))
     elif talk:
         _print(tuned)
     if not args.quiet:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 
@@ -56,6 +56,7 @@ class Step:
     tracks: Tracks
 
 
+@runtime_checkable
 class Sink(Protocol):
     """Takes steps one by one; ``close`` finishes what it writes and may be called again."""
 
