@@ -17,7 +17,7 @@ from tracker.detect.detector import RecordedDetector
 from tracker.detect.doubts import NORMALISED_BOXES, Doubts
 from tracker.detect.names import printable
 from tracker.detections import Detections, Invalid
-from tracker.io.mot import from_one, read_detections
+from tracker.io.mot import from_one, read_detections, repeated
 from tracker.spelling import shown
 
 REQUIRED = ("frame", "xyxy")
@@ -113,7 +113,8 @@ def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> _Read:
     detections = Detections(rows.boxes, rows.scores, invalid=invalid)
     frames = rows.frames[detections.rows]
     detections.dropped += rows.dropped
-    return frames, detections, rows.notes
+    again = repeated(rows)
+    return frames, detections, (*rows.notes, again) if again else rows.notes
 
 
 def _first_complaint(path: str | os.PathLike[str]) -> str | None:

@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 
 from tracker.arrays import IntArray
+from tracker.detections import percentages
 from tracker.evaluate.frames import frames_from_boxes
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
-from tracker.io.mot import MotFormatError, read_detections, read_ground_truth, read_results
+from tracker.io.mot import MotFormatError, read_detections, read_ground_truth, read_results, repeated
 from tracker.io.mot_lines import first_id
 from tracker.rows import Rows, are_times
 from tracker.spelling import nearest, shown
@@ -33,8 +34,8 @@ def suspicions(results: Rows, gt: Rows | None, sequence: Sequence | None = None)
     form = _box_format(results, gt, sequence) or _normalised(results)
     found = [off, form, _single_ids(results)]
     if gt is not None and off is None:
-        moved = _scale(results, gt) or _offset(results, gt)
-        found += [moved or (None if form else _foreign(results, gt)), _past_the_end(results, gt, sequence)]
+        moved = None if form else _scale(results, gt) or _offset(results, gt) or _foreign(results, gt)
+        found += [moved, _past_the_end(results, gt, sequence)]
     return [note for note in found if note]
 
 
@@ -324,6 +325,10 @@ def _notes(path: Path, rows: Rows, kind: Kind, sequence: Sequence | None, known:
         notes.append(
             f"line {rows.lines[row]}: frame {rows.frames[row]} in a sequence of {sequence.length} frames (seqLength)"
         )
+    if kind != "gt" and len(rows) and (percent := percentages(rows.scores.min(), rows.scores.max())):
+        notes.append(percent)
+    if kind == "detections" and (again := repeated(rows)):
+        notes.append(again)
     if kind != "results":
         notes += gt_suspicions(rows, sequence)
     if kind == "gt" and len(rows) and not (rows.scores != 0).any():

@@ -114,6 +114,16 @@ def from_one(frames: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
     return frames + 1, ("frames count from 0; frame numbers are one more",)
 
 
+def repeated(rows: Rows) -> str | None:
+    """A line where detections repeat others exactly: each copy would start a track of its own. None where none does."""
+    key = rows.frames * np.sqrt(2) + rows.boxes @ np.sqrt([3.0, 5, 7, 11])  # equal rows have equal keys
+    ordered = np.sort(key)
+    if not (ordered[1:] == ordered[:-1]).any():
+        return None
+    count = len(rows) - len(np.unique(np.column_stack([rows.frames, rows.boxes]), axis=0))
+    return f"{count} of {len(rows)} rows repeat the frame and box of another row" if count else None
+
+
 def format_rows(rows: Rows, *, classes: bool = True, marks: bool = True) -> str:
     """Results as text: a line of 10 columns for each row, in the order given, each ended by a newline; "" for no rows.
 
