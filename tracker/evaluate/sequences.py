@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.io.seqinfo import read_seqinfo
+from tracker.io.sequence import length_of
 
 
 @dataclass(frozen=True)
@@ -127,4 +128,6 @@ def _named(file: Path) -> Sequence:
     for key, value in (("seqLength", info.length), ("imWidth", info.width), ("imHeight", info.height)):
         if value == 0:
             raise ValueError(f"{ini}: not a seqinfo.ini ({key}=0); correct it or remove it")
-    return Sequence(folder.name, file, info.length, info.width, info.height, info.frame_rate or None, folder)
+    return Sequence(
+        folder.name, file, length_of(folder, info), info.width, info.height, info.frame_rate or None, folder
+    )

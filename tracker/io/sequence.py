@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from tracker.io.images import IMAGE_SUFFIXES, IMAGES_RATE, list_images, natural, open_images
+from tracker.io.images import IMAGE_SUFFIXES, IMAGES_RATE, file_numbers, list_images, natural, open_images
 from tracker.io.mot import read_detections
+from tracker.io.mot_lines import MotFormatError, read_numbers
 from tracker.io.seqinfo import SeqInfo, read_seqinfo
 from tracker.io.source import Frame, Source, SourceError
 from tracker.rows import are_times
@@ -34,7 +36,27 @@ def open_folder(path: Path) -> Source:
         raise SourceError(
             f"{path}: none of its {others} files is an image ({kinds}); pass a video file or a folder of images"
         )
+    beside = path.absolute().parent
+    if images and (beside / "seqinfo.ini").is_file():  # numbered as the sequence numbers it
+        info = read_seqinfo(beside / "seqinfo.ini")
+        if info.image_folder == path.name:
+            return open_images(path, name, "images", None, length_of(beside, info))
     return open_images(path, name, "images", None)
+
+
+def length_of(folder: Path, info: SeqInfo) -> int | None:
+    """The last frame of a sequence by its ``seqinfo.ini``; None where it does not say, and where it counts images whose
+    names, and the rows of ``gt`` or ``det``, have larger numbers."""
+    if info.length is None or not (folder / info.image_folder).is_dir():
+        return info.length
+    images = list_images(folder / info.image_folder)[0]
+    if not images or max(file_numbers(images)[0]) <= info.length:
+        return info.length
+    for file in (folder / "gt" / "gt.txt", folder / "det" / "det.txt"):
+        with suppress(MotFormatError):
+            if file.is_file() and read_numbers(file, "").table[:, 0].max(initial=0) > info.length:
+                return None
+    return info.length
 
 
 def find_frames(folder: Path) -> Path | None:
@@ -54,7 +76,7 @@ def _open_sequence(path: Path, name: str) -> Source:
     folder = path / info.image_folder
     name = info.name or name
     if folder.is_dir() and list_images(folder)[0]:
-        source = open_images(folder, name, "sequence", info.frame_rate, info.length)
+        source = open_images(folder, name, "sequence", info.frame_rate, length_of(path, info))
         if info.length and info.length != source.n_frames:
             source.note(f"seqinfo.ini says {info.length} frames, {folder.name} holds {source.n_frames}")
         return source
