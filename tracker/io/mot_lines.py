@@ -143,7 +143,7 @@ def _text_of(path: str | os.PathLike[str], data: bytes, layout: str) -> tuple[st
         text = data.decode(encoding)
     except UnicodeDecodeError:
         text = "\0"
-    if re.match(r"\s*([{<]|\[\s*[{\[\"])", text):
+    if re.match(r"\s*(\{\s*\"|<\s*[?!a-zA-Z]|\[\s*[{\[\"])", text):
         raise MotFormatError(f"{shown(path)}: is JSON or XML; give MOTChallenge text ({layout})")
     if "\0" in text:
         raise MotFormatError(f"{shown(path)}: not a text file; give MOTChallenge text ({layout})")
