@@ -26,9 +26,9 @@ class Clear:
     """CLEAR counts of one sequence or of several together, and the figures that follow from them.
 
     frames: number of frames. tp, fn, fp: matched, missed and false rows. idsw: identity switches. frag: number of times
-    that a trajectory is matched again after a gap. mt, pt, ml: ground truth identities matched in more than 80 %, in between,
-    and in less than 20 % of their frames. motp_sum: summed similarity of the matched pairs. one_sided: a sequence
-    without any ground truth or without any results, for which the official kit leaves every share at 0.
+    that a trajectory is matched again after a gap. mt, pt, ml: ground truth identities matched in more than 80 %, in
+    between, and in less than 20 % of their frames. motp_sum: summed similarity of the matched pairs. one_sided: the
+    sequence has no ground truth or no results; the official kit then leaves every share at 0.
     """
 
     frames: int = 0
@@ -176,7 +176,8 @@ class ClearCounter:
     ) -> IntArray:
         """The matched pairs; fills `partner`.
 
-        A pair that is alone in its row and column is matched at once; then come the frames with competing pairs, in order.
+        A pair that is alone in its row and column is matched at once. Then come the frames with competing pairs, in
+        order of time.
         """
         row, col, similarity = frames.row[pairs], frames.col[pairs], frames.similarity[pairs]
         competing = (np.bincount(row, minlength=len(frames.gt))[row] > 1) | (

@@ -4,9 +4,9 @@
     DetA(a) = TP / (TP + FN + FP)
     AssA(a) = mean over the TPs c of A(c) = TPA / (TPA + FNA + FPA)      eq. 15
 
-at 19 localisation thresholds a = 0.05, 0.10, ..., 0.95. The matching of a frame maximises similarity times the fit of the
-two whole trajectories. It therefore needs two passes over the sequence: the first sums the fit of the trajectories, the
-second matches. Between the passes, the overlapping pairs are kept in memory or, beyond 64 MB, in a temporary file.
+at 19 localisation thresholds a = 0.05, 0.10, ..., 0.95. The matching of a frame maximises similarity times the fit of
+the two whole trajectories. It therefore needs two passes over the sequence: the first sums the fit of the trajectories,
+the second matches. Between the passes, the overlapping pairs are kept in memory or, beyond 64 MB, in a temporary file.
 """
 
 from __future__ import annotations
@@ -191,8 +191,8 @@ def _share(frames: Frames) -> FloatArray:
 def _as_matrix_sums(frames: Frames, of_row: FloatArray) -> None:
     """Sum the rows of more than two pairs again, in the order in which numpy sums a whole matrix row.
 
-    The order changes only the last bit. But two trajectories that fit equally well must have equal sums, as in a program
-    that sums whole matrices, because such ties decide the matching.
+    The order changes only the last bit. But two trajectories that fit equally well must have equal sums, as in a
+    program that sums whole matrices, because such ties decide the matching.
     """
     crowded = np.flatnonzero(np.bincount(frames.row, minlength=len(frames.gt)) > 2)
     if not len(crowded):

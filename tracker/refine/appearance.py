@@ -23,10 +23,10 @@ def mean_embeddings(
 ) -> FloatArray:
     """(T, D) the mean embedding of each track, ordered by id; NaN for a track without a crop.
 
-    frames: the frames of the video in order, as ``open_source`` gives them. embedder: callable (image, boxes (N, 4)) ->
-    (N, D). A track's observed rows are divided into up to ``crops`` equal parts; in each part, the row that the boxes of
-    other tracks cover least is embedded. Raises ValueError for crops below 1, for rows after the last frame, for a frame
-    without an image, and where more than half of the crops lie outside the image.
+    frames: the frames of the video in order, as ``open_source`` gives them. embedder: callable (image, boxes (N, 4))
+    -> (N, D). A track's observed rows are divided into up to ``crops`` equal parts; in each part, the row that other
+    tracks' boxes cover least is embedded. Raises ValueError for crops below 1, for rows after the last frame, for a
+    frame without an image, and where more than half of the crops lie outside the image.
     """
     if crops < 1:
         raise ValueError(f"crops={crops}: give 1 or more")
