@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tracker.commands.progress import Progress
 from tracker.commands.stdout import put
 from tracker.commands.words import ALGORITHMS, add_settings, add_tree_options, names_of, settings_of
 from tracker.io.passwords import without_passwords
