@@ -33,6 +33,8 @@ def algorithm(name: str) -> type[Any]:
     ``my_module:Mine`` is the class Mine of a module that Python finds, in the folder it was started in too;
     ``./mine.py:Mine`` that of a file. Raises ValueError, in one line, where there is none, or it has no ``update``.
     """
+    if "://" in name:  # not quoted: it may hold a password
+        raise ValueError("algo is a URL; give the name of an algorithm (--algo), and the URL as the source")
     if ":" in name:
         return _own(name)
     known = algorithms()

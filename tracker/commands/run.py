@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tracker.algorithms import DEFAULT, algorithms
+from tracker.commands.stdout import put
 from tracker.commands.words import add_settings, names_of, settings_of
 from tracker.detect.heads import heads
 from tracker.spelling import shown
@@ -269,9 +270,8 @@ class _Session:
         paths = {kind: str(path) for kind, path in self.output.paths.items()}
         scores = None if self.score is None else self.score.scores()
         if self.json:
-            print(
-                json.dumps({**facts, "speed": speed, "paths": paths} | ({} if scores is None else {"scores": scores}))
-            )
+            results = {**facts, "speed": speed, "paths": paths} | ({} if scores is None else {"scores": scores})
+            put(json.dumps(results) + "\n")
         elif not self.quiet:
             if "video" in paths and "video_codec" in facts:
                 paths["video"] += f" ({facts['video_codec']})"
