@@ -61,8 +61,9 @@ class Source:
     live        True where frames are lost if nobody reads them (webcam, stream)
     notes       lines for people: what was assumed, skipped or unreadable
     read        frames given so far by the last iteration
+    at_least    whether ``missing`` is the least that it can be, and no count
     missing     after a complete iteration: frames that are there and could not be decoded (damaged or truncated file,
-                unreadable images); at least 1 for a truncated file
+                unreadable images)
     closed      True after ``close()``
 
     Files and folders may be iterated again. ``close()`` (or ``with``) releases the file or camera and ends a running
@@ -85,6 +86,7 @@ class Source:
     notes: list[str]
     read: int
     missing: int
+    at_least: bool
     lost: int
     closed: bool
 
@@ -118,6 +120,7 @@ class Source:
         self.read = 0
         self.missing = 0
         self.lost = 0
+        self.at_least = False
         self.closed = False
         self._frames = frames
         self._files = list(files)
@@ -130,6 +133,7 @@ class Source:
         if self.closed:
             raise SourceError(f"{self.name}: this source is closed; open it again with open_source()")
         self.read = self.missing = self.lost = 0
+        self.at_least = False
         last = 0.0
         running = self._generator()
         self._running = running
@@ -155,7 +159,7 @@ class Source:
             rest = 0.0 if self.n_frames is None else self.n_frames / self.frame_rate - last
             short = short if self.live and rest * self.frame_rate > self._tolerance else self.lost
         missing = short > (self._tolerance if self.counted or self.live else 0)
-        self.missing = short if missing else int(self._cut)
+        self.missing = short if missing else int(self._cut and self.counted)
         if not self.counted and not self.live:
             self.n_frames = self.read + self.missing
 
