@@ -73,7 +73,7 @@ def test_frames_after_bad_packets_keep_number_and_time(tmp_path: Path, uneven: b
     assert numbers == sorted(set(numbers))
     assert numbers[-1] == 200
     np.testing.assert_allclose([f.time for f in got], [times[n - 1] / 1000 for n in numbers], atol=1e-3)
-    assert any(f"{source.missing} frames cannot be decoded" in note for note in source.notes)
+    assert any(f"damaged: {source.missing} frames are lost" in note for note in source.notes)
 
 
 def test_without_a_table_the_time_gives_the_number(tmp_path: Path) -> None:

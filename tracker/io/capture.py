@@ -20,6 +20,7 @@ from tracker.io.source import Frame, Source
 VIDEO_RATE = 25.0  # frames per second, assumed where a container or a camera gives none
 REORDERED = 32  # frames that a decoder may hold back, so that those before a bad packet come after it
 RECENT = 16  # steps of time that tell the spacing of a file's frames
+UNSURE = 1.0  # seconds on either side of a damaged place in which frames may come out of order
 HELD = 4  # frames held back near a bad packet to put them into their order
 
 
@@ -92,14 +93,15 @@ def _decoded(capture: Capture, patience: int, now: Callable[[], float]) -> Itera
         yield _Decoded(now(), image, doubtful > 0)
 
 
-def _in_order(frames: Iterator[_Decoded]) -> Iterator[_Decoded]:
-    """The same frames; those around a bad packet, which decoders give late, in the order of their times."""
+def _in_order(frames: Iterator[_Decoded], damage: Damage) -> Iterator[_Decoded]:
+    """The same frames; those around a damaged place, which decoders give late, in the order of their times."""
     held: list[_Decoded] = []
     for frame in frames:
         held.append(frame)
-        if frame.doubtful:
+        unsure = frame.doubtful or damage.between(frame.at - UNSURE, frame.at + UNSURE)
+        if unsure:
             held.sort(key=lambda one: one.at)
-        while len(held) > (HELD if frame.doubtful else 0):
+        while len(held) > (HELD if unsure else 0):
             yield held.pop(0)
     yield from held
 
@@ -159,6 +161,8 @@ class _Numbers:
         elif self.number == 0:
             time = at + self.damage.lead
             lost = round(time * self.frame_rate) if doubtful or self.damage.lead else 0
+            if self.damage.at_start and not lost:
+                lost, self.exact = 1, False
             number = 1 + lost
         else:
             number, time = self.number + self._step(at, doubtful=doubtful), at + self.damage.lead
@@ -172,7 +176,8 @@ class _Numbers:
         if not math.isfinite(elapsed):
             return 1
         if not (doubtful or self.damage.between(self.at, at)):
-            self._steps.append(elapsed)
+            if elapsed > 0:
+                self._steps.append(elapsed)
             return 1
         usual, even = self._spacing()
         # Where steps differ, the longest gives the least number of frames that fit.
@@ -193,9 +198,10 @@ class _Numbers:
     def lost_at_end(self) -> int:
         """How many frames are missing behind the last one."""
         until = self.damage.until
-        if until is None:
-            return 0
         usual, even = self._spacing()
+        if until is None:
+            unread = max(self.damage.last - self.at, 0.0) / usual
+            return round(unread) if even else int(unread > 0.9)
         rest = round((until - self.time) / usual) - 1
         if not (even and self.damage.sure):
             self.exact = False
@@ -227,10 +233,11 @@ def captured_frames(
     def now() -> float:
         return clock.monotonic() if wall else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
 
-    numbers = _Numbers(table, damage or Damage(), source.frame_rate)
+    damage = damage or Damage()
+    numbers = _Numbers(table, damage, source.frame_rate)
     number, time, start = 0, 0.0, None
     try:
-        for frame in _in_order(_decoded(capture, patience, now)):
+        for frame in _in_order(_decoded(capture, patience, now), damage):
             image, before = frame.image, number
             number, at = numbers.next(frame.at, doubtful=frame.doubtful)
             source.lost += number - before - 1

@@ -20,18 +20,25 @@ class Damage:
 
     breaks   (N, 2) seconds: each place lies between these times; -inf before the first frame, inf after the last
     lead     seconds that the file lost before its first frame
+    last     seconds of the last frame in the file, readable or not
     until    seconds at which its last frame should end, where the end is missing; else None
     sure     whether that is said of the video alone, so that its frames can be counted
     """
 
     breaks: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
     lead: float = 0.0
+    last: float = -np.inf
     until: float | None = None
     sure: bool = False
 
     def between(self, before: float, after: float) -> bool:
         """Whether a damaged place lies between two frames, by their times."""
         return bool(np.any((self.breaks[:, 0] < after) & (before < self.breaks[:, 1])))
+
+    @property
+    def at_start(self) -> bool:
+        """Whether there is a damaged place before the first frame that can be read."""
+        return bool(np.any(np.isinf(self.breaks[:, 0])))
 
     @property
     def at_end(self) -> bool:
@@ -53,8 +60,8 @@ class Walk:
         if self._broken[-1:] != [len(self.times)]:
             self._broken.append(len(self.times))
 
-    def damage(self, *, from_zero: bool = False) -> Damage:
-        """The places found. from_zero: the container's times start at 0, so that a later start may be a loss."""
+    def damage(self, first: float = 0.0) -> Damage:
+        """The places found. first: seconds of the first frame found, where a whole file starts at 0."""
         if not self._broken:
             return Damage()
         times = np.array(self.times)
@@ -66,5 +73,5 @@ class Walk:
             )
             for k in self._broken
         ]
-        lost = start if from_zero and self._broken[0] == 0 and np.isfinite(start) else 0.0
-        return Damage(np.array(pairs), lost)
+        last = float(times.max()) - start if len(times) else -np.inf
+        return Damage(np.array(pairs), 0.0 if self._broken[0] else first, last)

@@ -34,22 +34,22 @@ def ends_with_a_tag(data: FileBytes) -> bool:
 def walk(data: FileBytes) -> Damage:
     """The places where no whole tag starts; readers go on at the next tag."""
     found, at, size = Walk(), int.from_bytes(data.part(5, 9), "big") + 4, len(data)
+    first: float | None = None
     while at + 11 <= size:
-        stop = tag_end(data, at)
+        stop, head = tag_end(data, at), data.part(at, at + 16)
+        # Readers take a tag whose end is damaged for a frame. A sequence header or end of H.264 or H.265 (packet type
+        # 0 or 2) is none, nor is a command (frame type 5).
+        if head[0] & 0x1F == _VIDEO and head[8:11] == bytes(3) and not _is_header(head[11:13]):
+            decoded = int.from_bytes(head[7:8] + head[4:7], "big") / 1000
+            offset = int.from_bytes(head[13:16], "big", signed=True) / 1000 if head[11] & 0x0F == 7 else 0.0
+            first = decoded if first is None else first
+            found.frame(decoded + offset)
         if stop is None:
-            length = int.from_bytes(data.part(at + 1, at + 4), "big")
             stop = _next_tag(data, at + 1)
-            if stop < size or at + 15 + length <= size:  # else the file is cut there
+            if stop < size or at + 15 + int.from_bytes(head[1:4], "big") <= size:  # else the file is cut there
                 found.broken()
-            at = stop
-            continue
-        # A sequence header or end of H.264 or H.265 (packet type 0 or 2) is no frame; nor is a command (type 5).
-        if data[at] & 0x1F == _VIDEO and not _is_header(data.part(at + 11, at + 13)):
-            head = data.part(at, at + 16)
-            offset = int.from_bytes(head[13:16], "big", signed=True) if head[11] & 0x0F == 7 else 0
-            found.frame((int.from_bytes(head[7:8] + head[4:7], "big") + offset) / 1000)
         at = stop
-    return found.damage(from_zero=True)
+    return found.damage(first or 0.0)
 
 
 def _is_header(start: bytes) -> bool:

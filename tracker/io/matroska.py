@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tracker.io.damage import Damage, Walk
+from tracker.io.damage import ABOUT, Damage, Walk
 from tracker.io.file_bytes import FileBytes
 
 EBML = b"\x1aE\xdf\xa3"
@@ -136,4 +136,4 @@ def walk(data: FileBytes) -> Damage:
     reader = _Reader(data)
     reader.follow(segment[1])
     # The duration is that of the longest track.
-    return replace(reader.damage(from_zero=True), sure=list(reader.tracks.values()) == [_VIDEO])
+    return replace(reader.damage(min(reader.times[:ABOUT], default=0.0)), sure=list(reader.tracks.values()) == [_VIDEO])

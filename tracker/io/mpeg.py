@@ -118,7 +118,8 @@ def walk_transport(data: FileBytes, width: int, offset: int) -> Damage:
         found.packets(block[:good, offset:])
         at += good * width
         if len(lost):
-            found.broken()
+            if at:  # a recording may begin inside a packet
+                found.broken()
             at = _synchronise(data, at + 1, width, offset)
     return found.damage()
 
