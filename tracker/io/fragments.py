@@ -9,7 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 _KEY, _OTHER = 0x02000000, 0x01010000  # flags of a sample that others do not, and do depend on (8.8.3.1)
-_TRACK = 1
+# FFmpeg opens no file that is cut inside the name of a fragment's track, unless its first byte is the whole name.
+_TRACK = 1 << 24
+_WEAK = range(40, 45)  # bytes of a fragment in which it may still not be cut
+_SECTOR = 512  # bytes of a disk that are written or lost as one
 
 
 def _box(name: bytes, *content: bytes) -> bytes:
@@ -23,13 +26,12 @@ def length_prefixed(stream: bytes) -> bytes:
     return b"".join(struct.pack(">I", len(unit)) + unit for unit in units if unit)
 
 
-def _with_no_track(head: bytes) -> bytes:
-    """ftyp and moov with defaults (trex) for a track 0: FFmpeg reads that number where a fragment's own is cut off."""
-    moov, mvex = head.index(b"moov") - 4, head.index(b"mvex") - 4
-    more = _box(b"trex", struct.pack(">6I", 0, 0, 1, 0, 0, 0))
-    parts = bytearray(head[: mvex + 8] + more + head[mvex + 8 :])
-    for at in (moov, mvex):
-        struct.pack_into(">I", parts, at, int.from_bytes(head[at : at + 4], "big") + len(more))
+def _renamed(head: bytes) -> bytes:
+    """ftyp and moov whose one track is called _TRACK."""
+    parts = bytearray(head)
+    for box, place in ((b"tkhd", 12), (b"trex", 4)):
+        struct.pack_into(">I", parts, head.index(box) + 4 + place, _TRACK)
+    struct.pack_into(">I", parts, head.index(b"mvhd") + 100, _TRACK + 1)  # the next free name
     return bytes(parts)
 
 
@@ -39,6 +41,8 @@ class Fragments:
     FFmpeg does not open a file whose table of samples (trun) is cut inside. Here that table has no entries: what it
     would say of its one sample stands in the box before it, where a cut does no harm.
 
+    The few bytes where a cut still does harm lie inside a sector of the disk, which a power cut does not divide.
+
     path  the file, replaced. head  its ftyp and moov, with the one track and no samples
 
     Raises OSError where it cannot be written; the file then ends with its last whole fragment.
@@ -47,12 +51,18 @@ class Fragments:
     def __init__(self, path: Path, head: bytes) -> None:
         self._file = path.open("wb", buffering=0)
         self._size = self._count = 0
-        self._append(_with_no_track(head))
+        try:
+            self._append(_renamed(head))
+        except OSError:
+            self._file.close()
+            raise
 
     def write(self, stream: bytes, ticks: int, duration: int, *, key: bool) -> None:
         """Append a frame: H.264 with start codes, when it shows and how long, in ticks of the track."""
         self._count += 1
         data = length_prefixed(stream)
+        if self._size % _SECTOR + _WEAK.stop > _SECTOR >= self._size % _SECTOR + _WEAK.start:
+            self._append(_box(b"free", bytes(_WEAK.stop - _WEAK.start)))
         head = self._moof(0, ticks, duration, len(data), key=key)
         place = self._size + len(head) + 8
         self._append(self._moof(place, ticks, duration, len(data), key=key) + _box(b"mdat", data))
@@ -84,4 +94,5 @@ class Fragments:
         self._size += len(data)
 
     def close(self) -> None:
+        """Close the file; may be called again."""
         self._file.close()

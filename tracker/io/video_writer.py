@@ -44,7 +44,7 @@ class VideoWriter:
                   has one rate
 
     Equal images give an equal file, byte for byte, with one version of the encoder. ``close()`` (or ``with``) finishes
-    the file. Where the process is killed before, or the file is cut at any byte, H.264 plays up to there but for the at
+    the file. Where the process is killed before, or the file is cut, H.264 plays up to there but for the at
     most 6 frames that the encoder holds back, and holds back none below 8 frames per second; mp4v does not play. A
     video without images leaves no file. Raises VideoWriteError (an OSError) where the file cannot be written,
     ValueError for images that do not fit.
