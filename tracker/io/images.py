@@ -164,7 +164,9 @@ def images_source(
                 )
             yield Frame(image, number, k / rate)
 
-    return Source(name, kind, frames, frame_rate=rate, n_frames=len(images), size=size, files=images, notes=notes)
+    return Source(
+        name, kind, frames, frame_rate=rate, n_frames=len(images), size=size, files=images, numbers=numbers, notes=notes
+    )
 
 
 def open_pattern(pattern: Path) -> Source | None:

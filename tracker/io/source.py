@@ -69,9 +69,9 @@ class Source:
     Files and folders may be iterated again. ``close()`` (or ``with``) releases the file or camera and ends a running
     iteration. Iterating raises SourceError where images differ in size or a closed source is read.
 
-    frames, files, tolerance, cut, release  for the readers of each kind: a function that gives the frames, the files
-    that hold them, how many announced frames may be absent without being missing, whether the file is known to be
-    truncated, and what to call in ``close()``
+    frames, files, numbers, tolerance, cut, release  for the readers of each kind: a function that gives the frames, the
+    files that hold them, the number of each frame where these are not 1, 2, 3, ..., how many announced frames may be
+    absent without being missing, whether the file is known to be truncated, and what to call in ``close()``
     lost  frames that the reader of a file without a count knows to be lost; it sets them while it reads
     """
 
@@ -104,6 +104,7 @@ class Source:
         has_images: bool = True,
         files: Sequence[Path] = (),
         notes: Sequence[str] = (),
+        numbers: Sequence[int] = (),
         tolerance: int = 0,
         cut: bool = False,
         release: Callable[[], None] | None = None,
@@ -124,6 +125,7 @@ class Source:
         self.closed = False
         self._frames = frames
         self._files = list(files)
+        self._places = {number: place for place, number in enumerate(numbers)}
         self._tolerance = tolerance
         self._cut = cut
         self._release = release
@@ -165,6 +167,10 @@ class Source:
 
     def _generator(self) -> Generator[Frame, None, None]:
         yield from self._frames(self)
+
+    def place(self, number: int) -> int:
+        """The place, from 0, of the frame of that number among all of the source, those that cannot be read too."""
+        return self._places.get(number, number - 1)
 
     def note(self, line: str) -> None:
         """Add a line to ``notes`` once."""

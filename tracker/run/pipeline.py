@@ -266,6 +266,8 @@ class _Order:
         if self.time is not None:
             time = max(time, self.time + 0.1 / pipeline.source.frame_rate)
         self.time = time
+        if isinstance(tracker, Compensated):
+            tracker.at(pipeline.source.place(one.frame.number))
         if one.looked or self.tracks is None or pipeline._predicts is None:
             tracks = tracker.update(one.detections, one.frame.image, time)
             if not isinstance(tracks, Tracks):
