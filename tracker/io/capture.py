@@ -167,7 +167,7 @@ class _Numbers:
         else:
             number, time = self.number + self._step(at, doubtful=doubtful), at + self.damage.lead
         self.number = max(number, self.number + 1)
-        self.at, self.time = at, time
+        self.at, self.time = (at, time) if not at <= self.at or self.number == 1 else (self.at, self.time)
         return self.number, time
 
     def _step(self, at: float, *, doubtful: bool) -> int:

@@ -53,7 +53,7 @@ def walk(data: FileBytes) -> Damage:
 
 
 def _is_header(start: bytes) -> bool:
-    return len(start) < 2 or start[0] >> 4 == 5 or (start[0] & 0x0F in (7, 12) and start[1] in (0, 2))
+    return len(start) < 2 or start[0] >> 4 in (0, 5) or (start[0] & 0x0F in (7, 12) and start[1] in (0, 2))
 
 
 def _next_tag(data: FileBytes, at: int) -> int:
