@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tracker.arrays import FloatArray, IntArray
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.doubts import NORMALISED_BOXES, Doubts
-from tracker.detect.names import printable
 from tracker.detections import Detections, Invalid
+from tracker.spelling import shown
 
 REQUIRED = ("frame", "xyxy")
 OPTIONAL = ("score", "class", "embedding")
@@ -149,17 +149,17 @@ def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
             raise ValueError(f"{path}: is not a numpy archive; {expected}")
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            names = [printable(name) for name in members]
+            names = [shown(name) for name in members]
             if not set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL}:
-                shown = ", ".join(name[:60] for name in names[:8]) + (", ..." if len(names) > 8 else "")
-                raise ValueError(f"{path}: holds the arrays {shown or 'none'}; {expected}")
+                listed = ", ".join(name[:60] for name in names[:8]) + (", ..." if len(names) > 8 else "")
+                raise ValueError(f"{path}: holds the arrays {listed or 'none'}; {expected}")
             _check_size(path, [info.file_size for info in members.values()])
             arrays = {name: _read_member(path, archive, name, info) for name, info in members.items()}
     except Exception as error:  # zipfile, its decompressors and numpy raise a dozen classes for damaged files
         if isinstance(error, ValueError) and str(error).startswith(f"{path}:"):
             raise
         reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise ValueError(f"{path}: is damaged, or is not a numpy archive ({printable(reason)}); {expected}") from None
+        raise ValueError(f"{path}: is damaged, or is not a numpy archive ({shown(reason)}); {expected}") from None
     for name, array in arrays.items():
         if array.ndim == 0:
             raise ValueError(f"{path}: {name} is a single number; expected one row per detection")

@@ -56,7 +56,7 @@ class Source:
     n_frames    number of frames announced, or None where unknown. Many containers announce duration times rate, which
                 is a hint for the display of progress; a complete iteration replaces it by what the file holds
     counted     whether ``n_frames`` is a count and no hint
-    size        (width, height) in pixels, or None where unknown
+    size        (width, height) of the first frame in pixels, or None where unknown
     has_images  False for a sequence that comes without its images: every frame's image is None
     live        True where frames are lost if nobody reads them (webcam, stream)
     notes       lines for people: what was assumed, skipped or unreadable
@@ -67,7 +67,7 @@ class Source:
     closed      True after ``close()``
 
     Files and folders may be iterated again. ``close()`` (or ``with``) releases the file or camera and ends a running
-    iteration. Iterating raises SourceError where images differ in size or a closed source is read.
+    iteration. Iterating a closed source raises SourceError.
 
     frames, files, numbers, tolerance, cut, release  for the readers of each kind: a function that gives the frames, the
     files that hold them, the number of each frame where these are not 1, 2, 3, ..., how many announced frames may be
