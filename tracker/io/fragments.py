@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,12 +50,13 @@ class Fragments:
     """
 
     def __init__(self, path: Path, head: bytes) -> None:
-        self._file = path.open("wb", buffering=0)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
+        self._close = weakref.finalize(self, os.close, self._file)  # where nobody closes it
         self._size = self._count = 0
         try:
             self._append(_renamed(head))
         except OSError:
-            self._file.close()
+            self._close()
             raise
 
     def write(self, stream: bytes, ticks: int, duration: int, *, key: bool) -> None:
@@ -86,13 +88,13 @@ class Fragments:
         rest = memoryview(data)
         try:
             while rest:
-                rest = rest[self._file.write(rest) :]
+                rest = rest[os.write(self._file, rest) :]
         except OSError:
             with suppress(OSError):
-                os.ftruncate(self._file.fileno(), self._size)
+                os.ftruncate(self._file, self._size)
             raise
         self._size += len(data)
 
     def close(self) -> None:
         """Close the file; may be called again."""
-        self._file.close()
+        self._close()
