@@ -10,6 +10,7 @@ import pytest
 from clips import drawn, one_line, which, write_images
 from made import link
 
+from tracker import track
 from tracker.evaluate.sequences import find_sequences
 from tracker.io.sequence import find_frames
 from tracker.io.video import Frames, SourceError, open_source
@@ -39,14 +40,19 @@ def test_an_unreadable_image_is_missing_and_named(tmp_path: Path, capfd: pytest.
     assert capfd.readouterr().err == ""
 
 
-def test_mixed_sizes_name_the_file_and_both_sizes(tmp_path: Path) -> None:
-    folder = write_images(tmp_path / "p", ["1.png", "2.png"])
-    (folder / "3.png").write_bytes(cv2.imencode(".png", drawn(0, (32, 32)))[1].tobytes())
-    source = open_source(folder)
-    with pytest.raises(SourceError) as error:
-        list(source)
-    one_line(error, "3.png", "32x32", "64x48", "folder of its own")
-    assert source.read == 2
+def test_another_size_is_said_once_and_frames_keep_theirs(tmp_path: Path) -> None:
+    write_images(tmp_path / "x", ["1.png", "2.png", "3.png"])
+    for name in ("4.png", "5.png"):
+        (tmp_path / "x" / name).write_bytes(cv2.imencode(".png", drawn(3, (32, 24)))[1].tobytes())
+    source = open_source(tmp_path / "x")
+    assert [frame.image.shape[:2] for frame in source] == [(48, 64)] * 3 + [(24, 32)] * 2
+    said = [note for note in source.notes if "4.png is 32x24, the first image 64x48" in note]
+    assert len(said) == 1
+    assert not any("5.png" in note for note in source.notes)
+    run = track(tmp_path / "x", detector="motion", algo="sort", save=tmp_path / "out")
+    assert [image.shape[:2] for image, _ in run] == [(48, 64)] * 3 + [(24, 32)] * 2
+    assert sum("tracks.mp4: images of another size are scaled to 64x48" in note for note in run.notes) == 1
+    assert {frame.image.shape for frame in open_source(tmp_path / "out" / "tracks.mp4")} == {(48, 64, 3)}
 
 
 def test_sequence_folder_with_images(tmp_path: Path) -> None:

@@ -201,8 +201,9 @@ class _Session:
                 _complain(f"interrupted after {frames} frames; the files are complete up to there")
             return INTERRUPTED if stopped == signal.SIGINT else 128 + stopped
         if driver.missing:
+            least = "at least " if driver.at_least else ""
             _complain(
-                f"{name}: {driver.missing} of {frames + driver.missing} frames could not be read "
+                f"{name}: {least}{driver.missing} of {frames + driver.missing} frames could not be read "
                 f"(a damaged or cut file?); the other {frames} are tracked"
             )
             return PARTIAL

@@ -49,8 +49,3 @@ def numbered(names: Mapping[int, str] | Sequence[str] | None, count: int) -> dic
             f"class_names has {len(result)} names, numbers up to {max(result)}; the model has {count} classes"
         )
     return result
-
-
-def printable(text: str) -> str:
-    """The text with every control character escaped, so that a terminal shows it in one line and obeys nothing."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from tracker.arrays import FloatArray, IntArray
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.doubts import NORMALISED_BOXES, Doubts
-from tracker.detect.names import printable
 from tracker.detections import Detections, Invalid
 from tracker.io.mot import from_one, read_detections, repeated
 from tracker.spelling import shown
@@ -164,7 +163,7 @@ def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
             raise ValueError(f"{path}: is not a numpy archive; {expected}")
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            names = [printable(name) for name in members]
+            names = [shown(name) for name in members]
             if not set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL}:
                 held = ", ".join(name[:60] for name in names[:8]) + (", ..." if len(names) > 8 else "")
                 raise ValueError(f"{path}: holds the arrays {held or 'none'}; {expected}")
@@ -174,7 +173,7 @@ def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
         if isinstance(error, ValueError) and str(error).startswith(f"{path}:"):
             raise
         reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise ValueError(f"{path}: is damaged, or is not a numpy archive ({printable(reason)}); {expected}") from None
+        raise ValueError(f"{path}: is damaged, or is not a numpy archive ({shown(reason)}); {expected}") from None
     for name, array in arrays.items():
         if array.ndim == 0:
             raise ValueError(f"{path}: {name} is a single number; expected one row per detection")

@@ -271,6 +271,8 @@ class _Order:
         if self.time is not None:
             time = max(time, self.time + 0.1 / pipeline.source.frame_rate)
         self.time = time
+        if isinstance(tracker, Compensated):
+            tracker.at(pipeline.source.place(one.frame.number))
         if one.looked or self.tracks is None or pipeline._predicts is None:
             tracks = answer_of(pipeline.bare, tracker.update(one.detections, one.frame.image, time))
         else:

@@ -85,9 +85,10 @@ class Run:
             signal.raise_signal(driver.interrupts.received)
             raise KeyboardInterrupt
         if driver.missing and self._strict:
+            least = "at least " if driver.at_least else ""
             raise ValueError(
-                f"{driver.opened.pipeline.source.name}: {driver.missing} frames could not be read (a damaged or cut "
-                "file?); the others were given; invalid='drop' leaves this unsaid"
+                f"{driver.opened.pipeline.source.name}: {least}{driver.missing} frames could not be read (a damaged "
+                "or cut file?); the others were given; invalid='drop' leaves this unsaid"
             )
 
     def close(self) -> None:
