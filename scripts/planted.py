@@ -565,8 +565,8 @@ EDGE = (
     ),
     Fault(
         "tracker/camera.py",
-        "if self.frame == self.offset + 1 else self.matrices[self.frame - 1]",
-        "if self.frame == self.offset + 1 else self.matrices[self.frame - 2]",
+        "return STILL if last is None else _composed(self.matrices[last + 1 : self.frame])",
+        "return STILL if last is None else _composed(self.matrices[last : self.frame - 1])",
         "a frame's line of a camera file",
         "tests/test_camera.py",
     ),
