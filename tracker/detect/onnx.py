@@ -25,6 +25,7 @@ from tracker.detect.letterbox import Letterbox
 from tracker.detect.metadata import names_in, size_in, unread
 from tracker.detect.names import class_mask, count_of, numbered, printable
 from tracker.detect.names_file import class_names_of
+from tracker.detect.network import ClassNames
 from tracker.detect.overlaps import thin_xyxy
 from tracker.detect.runtime import open_network
 from tracker.detect.session import (
@@ -62,7 +63,7 @@ class ONNX(Detector):
                  says, else 640x640
     head         what reads the outputs: the name of a head, a ``Head`` class, or an instance, which is taken as it is;
                  by default the head that recognises them (``tracker.detect.heads.heads()`` lists them)
-    providers    onnxruntime's names, first choice first, such as ["CUDAExecutionProvider"]; the CPU by default
+    providers    onnxruntime's names, first choice first, such as ["cuda", "cpu"]; the CPU by default
     threads      for one image; by default as many as this process may use. With 1 a pipeline detects on several
                  frames of a file at once, which uses the processors better
 
@@ -81,7 +82,7 @@ class ONNX(Detector):
         conf: float = 0.5,
         iou: float = 0.45,
         classes: Sequence[str] | None = None,
-        class_names: Mapping[int, str] | Sequence[str] | str | os.PathLike[str] | None = None,
+        class_names: ClassNames = None,
         size: tuple[int, int] | None = None,
         head: str | type[Head] | Head | None = None,
         providers: Sequence[str] | None = None,
@@ -240,12 +241,12 @@ def _input_size(
     if isinstance(height, int) and isinstance(width, int):
         if wanted is not None and tuple(wanted) != (height, width):
             raise ValueError(
-                f"{path}: input is fixed to {(height, width)}; leave size out, or export it with a free size"
+                f"{path}: input is fixed to {(height, width)}; leave size out (--imgsz), or export it with a free size"
             )
     else:
         height, width = map(int, wanted or size_in(metadata) or (DEFAULT_SIZE, DEFAULT_SIZE))
         if height < 32 or width < 32 or height % 32 or width % 32:
-            raise ValueError(f"{path}: size {(height, width)} does not fit the grids; give multiples of 32")
+            raise ValueError(f"{path}: size {(height, width)} does not fit the grids; give multiples of 32 (--imgsz)")
     if isinstance(batch, int) and batch != 1:
         raise ValueError(f"{path}: takes {batch} images at a time; export it with a batch of 1")
     return height, width
