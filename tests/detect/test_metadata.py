@@ -101,7 +101,7 @@ def test_a_model_says_what_it_could_not_read(constant_onnx: Callable[..., Path])
     assert dict(detector.class_names) == {0: "0", 1: "1"}
     with pytest.raises(HeadError, match=r"no head known here.*; imgsz in its metadata \(100\) is no size in multiples"):
         ONNX(constant_onnx(answer, input_shape=FREE, metadata={"imgsz": "100"}))
-    with pytest.raises(HeadError, match="its metadata names 3 classes, but the head yolov8 reads 2"):
+    with pytest.raises(HeadError, match="its metadata names 3 classes, numbered up to 2, but the head yolov8 reads 2"):
         ONNX(constant_onnx(answer, metadata={"names": "a,b,c"}))
 
 

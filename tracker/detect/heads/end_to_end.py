@@ -17,6 +17,7 @@ from tracker.detect.coco import COCO
 from tracker.detect.grid import ANCHORS, STRIDES, STRIDES_P6, STRIDES_TINY, cell_count
 from tracker.detect.head import Decoded, Fit, Head, Outputs, Preprocessing
 from tracker.detect.keypoints import as_keypoints, keypoints_in, keypoints_to_image
+from tracker.detect.layout import are_scores
 from tracker.detect.metadata import class_count_in, task_in
 from tracker.detect.rotated import boxes_around, corners_of
 
@@ -61,7 +62,10 @@ class EndToEnd(Head):
         found = cls(
             keypoints=keypoints if posed else None,
             rotated=task == "obb" and shape[2] == 7,
-            likely=counts.isdisjoint(shape[1:]) and not per_class and (task != "obb" or shape[2] == 7),
+            likely=counts.isdisjoint(shape[1:])
+            and not per_class
+            and (task != "obb" or shape[2] == 7)
+            and _finished(outputs.first[0]),
         )
         return found if names is None else found.with_names(names)
 
@@ -84,3 +88,9 @@ class EndToEnd(Head):
     def to_image(self, payload: NDArray[Any], fit: Fit) -> NDArray[Any]:
         """Keypoints and corners are points; a visibility stays."""
         return keypoints_to_image(payload, fit)
+
+
+def _finished(rows: NDArray[Any]) -> bool:
+    """Whether rows (K, 6 or more) have a score and a whole number of a class in columns 4 and 5."""
+    kinds = rows[np.isfinite(rows[:, 5]), 5]
+    return are_scores(rows[:, 4]) and bool(((kinds == np.round(kinds)) & (kinds >= -1)).all())
