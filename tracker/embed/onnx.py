@@ -83,9 +83,7 @@ class ONNXEmbedder:
             plain=Path(path).suffix.lower() == IR,
         )
         if task_in(self._runner.metadata) == "classify":
-            raise ValueError(
-                f"{path}: is a classifier (task classify), not an embedder (--reid); export embeddings [N, D]"
-            )
+            raise ValueError(f"{path}: is a classifier (task classify), no embedder (--reid); export embeddings")
         self.width = self._probe(path)
 
     def __call__(self, image: Image, boxes: FloatArray) -> EmbeddingArray:
