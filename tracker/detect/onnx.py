@@ -7,7 +7,9 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -112,7 +114,8 @@ class ONNX(Detector):
         # What the file says about its shapes may be open; one run on plain grey tells.
         channels = (3, *self.size) if source.shape[1] == 3 else (*self.size, 3)
         grey = GREY if TYPES[source.type] is np.uint8 else GREY / 255
-        outputs = self._first_run(path, np.full((1, *channels), grey, TYPES[source.type]))
+        first = self._first_run(path, np.full((1, *channels), grey, TYPES[source.type]))
+        outputs = replace(first, file=Path(path))
         found = self._recognised(path, outputs, metadata, head, class_names)
         names = class_names if class_names is not None else names_in(metadata) or found.labels
         self._head = found if names is None else found.with_names(count_of(names))
