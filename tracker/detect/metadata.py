@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from tracker.detect.names import printable
+from tracker.detect.names import count_of, printable
 
 LONGEST = 1_000_000  # characters of a value; a longer one is not parsed
 LARGEST_SIZE = 8192
@@ -40,6 +40,12 @@ def names_in(metadata: Mapping[str, str]) -> dict[int, str] | None:
     return {
         number: printable(str(name)) for number, name in zip(numbers, value.values(), strict=True) if number is not None
     }
+
+
+def class_count_in(metadata: Mapping[str, str]) -> int | None:
+    """How many classes the class names number, or None without names."""
+    names = names_in(metadata)
+    return None if names is None else count_of(names)
 
 
 def size_in(metadata: Mapping[str, str]) -> tuple[int, int] | None:

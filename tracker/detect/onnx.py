@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 
@@ -20,17 +22,18 @@ from tracker.detect.heads import head as head_named
 from tracker.detect.heads import heads, recognise
 from tracker.detect.letterbox import Letterbox
 from tracker.detect.metadata import names_in, size_in, unread
-from tracker.detect.names import class_mask, numbered, printable
+from tracker.detect.names import class_mask, count_of, numbered, printable
 from tracker.detect.overlaps import thin_xyxy
 from tracker.detect.session import (
     TYPES,
     Session,
     TensorInfo,
+    detector_inputs,
     device_of,
-    image_input,
     model_files,
     open_session,
     reason_of,
+    size_feed,
 )
 from tracker.detections import Detections
 
@@ -62,12 +65,14 @@ class ONNX(Detector):
     threads      for one image; by default as many as this process may use. With 1 a pipeline detects on several
                  frames of a file at once, which uses the processors better
 
-    Attributes: ``head`` (its name), ``size`` (height, width), ``class_names``, ``device``, ``model_files``.
+    Attributes: ``head`` (its name), ``size`` (height, width), ``class_names``, ``device``, ``runtime``, ``model_files``.
     Several threads may call an instance at once.
     On 480x360 PETS09-S2L1, YOLOX-nano has recall .89 and precision .84 at conf .5, .91 and .78 at .3.
     Raises ValueError, in one line, for a file that is missing, unreadable or no ONNX model, for outputs that no head
     or more than one reads (``HeadError``), and for a class that the model does not have.
     """
+
+    runtime = "onnxruntime"
 
     def __init__(
         self,
@@ -91,24 +96,21 @@ class ONNX(Detector):
         self.model_files = model_files(path)
         self.device = device_of(self._session)
         self.concurrent = threads == 1
-        source = image_input(path, self._session)
+        source, sizes = detector_inputs(path, self._session)
         metadata = _metadata(self._session)
         self._said = unread(metadata, size=size is None and not all(isinstance(side, int) for side in _stated(source)))
         self._doubts = Doubts()
         self.size = _input_size(path, source, metadata, size)
+        self._sizes = size_feed(sizes, self.size)
         self._feed, self._outputs = source.name, [output.name for output in self._session.get_outputs()]
 
         # What the file says about its shapes may be open; one run on plain grey tells.
         channels = (3, *self.size) if source.shape[1] == 3 else (*self.size, 3)
         grey = GREY if TYPES[source.type] is np.uint8 else GREY / 255
         outputs = self._first_run(path, np.full((1, *channels), grey, TYPES[source.type]))
-        try:
-            found = recognise(path, outputs, metadata, head)
-        except HeadError as error:
-            said = "".join(f"; {line}" for line in self._said)
-            raise HeadError(f"{error}{said}", error.outputs) from None
+        found = self._recognised(path, outputs, metadata, head, class_names)
         names = class_names if class_names is not None else names_in(metadata) or found.labels
-        self._head = found if names is None else found.with_names(len(names))
+        self._head = found if names is None else found.with_names(count_of(names))
         self.head = self._head.name
         self.embedded = self._head.embeds
         fitted = partial(Letterbox, self.size, found.preprocessing, channels_last=source.shape[1] != 3)
@@ -154,6 +156,25 @@ class ONNX(Detector):
             )
         return f"{printable(self.name)}: {'; '.join(said)}" if said else None
 
+    def _recognised(
+        self,
+        path: str | os.PathLike[str],
+        outputs: Outputs,
+        metadata: Mapping[str, str],
+        head: str | type[Head] | Head | None,
+        class_names: Mapping[int, str] | Sequence[str] | None,
+    ) -> Head:
+        """The head, by its choice or by the outputs; class names that are given count as if the file stated them."""
+        if class_names is not None and head is None:
+            pairs = class_names.items() if isinstance(class_names, Mapping) else enumerate(class_names)
+            with suppress(HeadError):  # names that fit no head are not what the error should be about
+                return recognise(path, outputs, {**metadata, "names": json.dumps({str(k): n for k, n in pairs})})
+        try:
+            return recognise(path, outputs, metadata, head)
+        except HeadError as error:
+            said = "".join(f"; {line}" for line in self._said)
+            raise HeadError(f"{error}{said}", error.outputs) from None
+
     def _numbered(
         self, path: str | os.PathLike[str], names: Mapping[int, str] | Sequence[str] | None, *, stated: bool
     ) -> dict[int, str]:
@@ -171,7 +192,7 @@ class ONNX(Detector):
             ) from None
 
     def _run(self, block: NDArray[np.generic]) -> Outputs:
-        arrays = self._session.run(self._outputs, {self._feed: block})
+        arrays = self._session.run(self._outputs, {self._feed: block, **self._sizes})
         return Outputs(dict(zip(self._outputs, arrays, strict=True)), block.shape, block.dtype)
 
     def _first_run(self, path: str | os.PathLike[str], block: NDArray[np.generic]) -> Outputs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -91,15 +91,40 @@ def device_of(session: Session) -> str:
     return session.get_providers()[0].removesuffix("ExecutionProvider").lower()
 
 
-def image_input(path: str | os.PathLike[str], session: Session) -> TensorInfo:
+def image_input(path: str | os.PathLike[str], inputs: Sequence[TensorInfo]) -> TensorInfo:
     """The one input of a model that takes images, (N, 3, H, W) or (N, H, W, 3); ValueError for any other."""
-    inputs = session.get_inputs()
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or 3 not in (inputs[0].shape[1], inputs[0].shape[3]):
         found = ", ".join(f"{i.name} {describe(i.shape)}" for i in inputs)
         raise ValueError(f"{path}: input {found} is not one batch of images; export it with [N, 3, H, W]")
     if inputs[0].type not in TYPES:
         raise ValueError(f"{path}: input has type {inputs[0].type}; export it with float32, float16 or uint8 pixels")
     return inputs[0]
+
+
+# Inputs beside the image that tell a network how large it is: (height, width) of the input -> what to feed, (1, 2).
+# With these values the boxes come out in pixels of the input.
+SIZE_INPUTS: dict[str, Callable[[int, int], tuple[float, float]]] = {
+    "scale_factor": lambda height, width: (1, 1),  # PaddleDetection: input / image, y and x
+    "im_shape": lambda height, width: (height, width),
+    "orig_target_sizes": lambda height, width: (width, height),  # RT-DETR and D-FINE
+    "image_shape": lambda height, width: (height, width),  # Keras YOLOv3
+}
+NUMBERS: dict[str, type[np.generic]] = {**TYPES, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
+
+
+def detector_inputs(path: str | os.PathLike[str], session: Session) -> tuple[TensorInfo, list[TensorInfo]]:
+    """The image input of a detector, and the inputs that take its size (``SIZE_INPUTS``).
+
+    Raises ValueError where another input is left over.
+    """
+    inputs = session.get_inputs()
+    sizes = [one for one in inputs if one.name in SIZE_INPUTS and len(one.shape) == 2 and one.type in NUMBERS]
+    return image_input(path, [one for one in inputs if one not in sizes] or inputs), sizes
+
+
+def size_feed(sizes: Sequence[TensorInfo], size: tuple[int, int]) -> dict[str, NDArray[Any]]:
+    """What to feed to the inputs that take the ``size`` (height, width) of the image input."""
+    return {one.name: np.array([SIZE_INPUTS[one.name](*size)], NUMBERS[one.type]) for one in sizes}
 
 
 def describe(shape: Sequence[int | str | None]) -> str:

@@ -90,7 +90,7 @@ class OnnxRuntime:
     ) -> None:
         self._session = open_session(path, providers=providers, threads=threads)
         self.device = device_of(self._session)
-        source = image_input(path, self._session)
+        source = image_input(path, self._session.get_inputs())
         self.shape: Sequence[int | str | None] = source.shape
         self.fixed: int | None = source.shape[0] if isinstance(source.shape[0], int) else None
         self.dtype: type[np.generic] = TYPES[source.type]

@@ -13,7 +13,7 @@ import numpy as np
 from tracker.detect.coco import COCO
 from tracker.detect.grid import STRIDES, STRIDES_P6, cell_count
 from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
-from tracker.detect.metadata import names_in, task_in
+from tracker.detect.metadata import class_count_in, task_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class EndToEnd(Head):
     @classmethod
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> EndToEnd | None:
         """By six columns, or more where the metadata has names."""
-        shape, names, task = outputs.first.shape, names_in(metadata), task_in(metadata)
+        shape, names, task = outputs.first.shape, class_count_in(metadata), task_in(metadata)
         if len(shape) != 3 or shape[0] != 1 or task in ("obb", "classify"):
             return None
         if shape[2] < 6 or (shape[2] > 6 and names is None):
@@ -40,9 +40,9 @@ class EndToEnd(Head):
         # column per class (RT-DETR) leaves none for its number, unless there are as many mask weights or keypoints.
         counts = {n * cell_count(outputs.size, strides) for strides in (STRIDES, STRIDES_P6) for n in (1, 3)}
         plain = shape[2] > 6 and task in (None, "detect")
-        per_class = plain and names is not None and shape[2] in (4 + len(names), 5 + len(names))
+        per_class = plain and names is not None and shape[2] in (4 + names, 5 + names)
         found = cls(likely=counts.isdisjoint(shape[1:]) and not per_class)
-        return found if names is None else found.with_names(len(names))
+        return found if names is None else found.with_names(names)
 
     def with_names(self, count: int) -> EndToEnd:
         """There are ``count`` classes."""

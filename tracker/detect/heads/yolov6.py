@@ -14,7 +14,7 @@ from tracker.boxes import xywh_to_xyxy
 from tracker.detect.grid import Grid, strides_of
 from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
 from tracker.detect.layout import are_scores, fifth_column, is_decoded
-from tracker.detect.metadata import names_in, task_in
+from tracker.detect.metadata import class_count_in, task_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +31,11 @@ class YOLOv6(Head):
     @classmethod
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOv6 | None:
         """By the number of rows; it is likely where every row has a 1 behind its box."""
-        shape, names = outputs.first.shape, names_in(metadata)
+        shape, names = outputs.first.shape, class_count_in(metadata)
         if len(shape) != 3 or shape[0] != 1 or shape[2] < 6 or task_in(metadata):
             return None
         strides = strides_of(outputs.size, shape[1])
-        if strides is None or (names is not None and shape[2] == 4 + len(names)):
+        if strides is None or (names is not None and shape[2] == 4 + names):
             return None
         rows = outputs.first[0]
         if not are_scores(rows[:, 4:]) or not is_decoded(rows, Grid.of(outputs.size, strides)):

@@ -15,7 +15,7 @@ from tracker.detect.coco import COCO
 from tracker.detect.grid import Grid, strides_of
 from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
 from tracker.detect.layout import are_scores, fifth_column, is_decoded
-from tracker.detect.metadata import names_in, task_in
+from tracker.detect.metadata import class_count_in, task_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class YOLOv8(Head):
     @classmethod
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOv8 | None:
         """By the number of cells. Objects in rows look like YOLOX's: metadata, columns or values must tell."""
-        shape, names, task = outputs.first.shape, names_in(metadata), task_in(metadata)
+        shape, names, task = outputs.first.shape, class_count_in(metadata), task_in(metadata)
         if len(shape) != 3 or shape[0] != 1 or task in ("obb", "classify"):
             return None
         if strides_of(outputs.size, shape[2]) is not None and shape[1] >= 5:
@@ -47,7 +47,7 @@ class YOLOv8(Head):
         else:
             return None
         if names is not None:
-            return cls(len(columns) - 4, rows, likely).with_names(len(names))
+            return cls(len(columns) - 4, rows, likely).with_names(names)
         classes = len(columns) - 4 - _mask_weights(outputs, len(columns) - 4)
         # Without names nothing says where the classes end and keypoints or angles begin.
         return cls(classes, rows, likely and are_scores(columns[4 : 4 + classes]))
@@ -67,18 +67,18 @@ class YOLOv8(Head):
         return Decoded(xywh_to_xyxy(columns[:4, picked].T.astype(np.float64)), scores, best)
 
 
-def _speaks(outputs: Outputs, names: Mapping[int, str] | None) -> bool:
+def _speaks(outputs: Outputs, names: int | None) -> bool:
     """Whether objects in rows (A, 4 + C) may be YOLOv8's: no other head has the columns, or the values allow it."""
     rows = outputs.first[0]
     width = rows.shape[1]
-    if width == 5 or (names is not None and width == 4 + len(names)):
+    if width == 5 or (names is not None and width == 4 + names):
         return True
     strides = strides_of(outputs.size, len(rows))
     decoded = strides is not None and is_decoded(rows, Grid.of(outputs.size, strides))
     column = fifth_column(rows)
     if names is None and width == 4 + len(COCO):
         return column not in ("ones", "objectness")
-    if not decoded or (names is not None and width == 5 + len(names)):
+    if not decoded or (names is not None and width == 5 + names):
         return False
     return column == "class" or (column == "unknown" and width != 5 + len(COCO))
 

@@ -17,7 +17,7 @@ from tracker.boxes import xywh_to_xyxy
 from tracker.detect.grid import Grid, strides_of
 from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
 from tracker.detect.layout import are_scores, fifth_column, is_decoded
-from tracker.detect.metadata import names_in, task_in
+from tracker.detect.metadata import class_count_in, task_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +38,12 @@ class YOLOX(Head):
     @classmethod
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOX | None:
         """By the number of rows, unless the metadata speaks of another head; by the values, where they tell."""
-        shape, names = outputs.first.shape, names_in(metadata)
+        shape, names = outputs.first.shape, class_count_in(metadata)
         if len(shape) != 3 or shape[0] != 1 or shape[2] < 6:
             return None
         strides = strides_of(outputs.size, shape[1])
         # Ultralytics, which notes the task, writes no YOLOX; and 4 + C columns leave no room for an objectness.
-        if strides is None or task_in(metadata) or (names is not None and shape[2] == 4 + len(names)):
+        if strides is None or task_in(metadata) or (names is not None and shape[2] == 4 + names):
             return None
         rows, grid = outputs.first[0], Grid.of(outputs.size, strides)
         if not are_scores(rows[:, 4:]):  # NanoDet has distances there
@@ -51,7 +51,7 @@ class YOLOX(Head):
         if not is_decoded(rows, grid):
             return cls(shape[2] - 5, grid)
         column = fifth_column(rows)
-        named = names is not None and shape[2] == 5 + len(names)
+        named = names is not None and shape[2] == 5 + names
         return cls(shape[2] - 5, None, likely=column in ("objectness", "unknown") or (named and column == "class"))
 
     def decode(self, outputs: Outputs, conf: float) -> Decoded:
