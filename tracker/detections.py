@@ -134,6 +134,14 @@ class Detections:
         both._freeze()
         return both
 
+    def with_payload(self, payload: Any) -> Detections:
+        """The same detections with another payload, one entry each, or None."""
+        part = self[:]
+        part.whole = self.whole
+        part.payload = None if payload is None else _same_length(_per_detection(payload), len(self), "payload")
+        part._freeze()
+        return part
+
     def with_scores(self, scores: Mapping[int, float]) -> Detections:
         """The same detections with other scores, by row; rows that are not here are ignored."""
         part = self[:]

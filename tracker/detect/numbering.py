@@ -1,4 +1,4 @@
-"""Class numbers as a network gives them, made the numbers of this library: from 0, COCO's classes in the order of COCO."""
+"""Class numbers of networks that count from 1, or by COCO's files, as numbers from 0 without gaps."""
 
 from __future__ import annotations
 

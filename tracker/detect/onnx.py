@@ -128,18 +128,18 @@ class ONNX(Detector):
         block, fit = self._own.letterbox(check_image(image))
         decoded = self._kept(self._head.decode(self._run(block), self.conf))
         self._doubts.see(decoded.boxes, decoded.scores, self.size)
-        payload = decoded.payload
         found = Detections(
             fit.to_image(decoded.boxes),
             decoded.scores,
             decoded.classes,
             embeddings=decoded.embeddings,
-            payload=None if payload is None else self._head.to_image(payload, fit),
+            payload=decoded.payload,
             invalid="drop",
         )
-        if not self._head.suppress:
-            return found
-        return found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
+        if self._head.suppress:
+            found = found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
+        # Last, because masks of the image's size are many numbers.
+        return found if found.payload is None else found.with_payload(self._head.to_image(found.payload, fit))
 
     @property
     def note(self) -> str | None:

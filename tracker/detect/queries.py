@@ -7,40 +7,54 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.arrays import FloatArray
+from tracker.arrays import FloatArray, IntArray
 from tracker.boxes import xywh_to_xyxy
+from tracker.detect.coco import COCO, COCO_COLUMNS, COCO_NUMBERS
 from tracker.detect.head import Decoded, Outputs
 
 MOST_QUERIES = 2000  # detectors of this family have 100 to 900
 
 
-def pair(outputs: Outputs, boxes: tuple[str, ...], logits: tuple[str, ...]) -> tuple[NDArray[Any], NDArray[Any]] | None:
-    """The outputs boxes (Q, 4) and logits (Q, C), by one of their names or else by their shapes, or None.
+def pair_in(outputs: Outputs, boxes: str, logits: tuple[str, ...]) -> tuple[str, str] | None:
+    """The names of the outputs boxes (1, Q, 4) and logits (1, Q, C), or None.
 
-    By shapes alone the values must speak for it too: boxes within 0..1, all of a size, and logits that are no scores.
+    boxes, logits  the names that they may have. Under other names the values must speak for them: boxes within 0..1,
+                   none without size, and logits that are no scores
     """
-    named = [next((outputs[name] for name in names if name in outputs), None) for names in (boxes, logits)]
-    if named[0] is not None and named[1] is not None:
-        found = (named[0], named[1])
-    elif len(outputs.arrays) == 2 and any(array.shape[-1] == 4 for array in outputs.arrays.values()):
-        one, other = outputs.arrays.values()
-        found = (one, other) if one.shape[-1] == 4 else (other, one)
-        if not are_parts(found[0].reshape(-1, 4)) or not (found[1] < -0.01).any():
+    named = [name for name in logits if name in outputs and boxes in outputs]
+    if named:
+        found = (boxes, named[0])
+    elif len(outputs.arrays) == 2:
+        one, other = sorted(outputs.arrays, key=lambda name: outputs[name].shape[-1:] != (4,))
+        if not are_parts(outputs[one].reshape(-1, outputs[one].shape[-1])) or not (outputs[other] < -0.01).any():
             return None
+        found = (one, other)
     else:
         return None
-    rows, scores = found
-    if rows.ndim != 3 or scores.ndim != 3 or rows.shape[0] != 1 or rows.shape[2] != 4:
+    shape, other_shape = (outputs[name].shape for name in found)
+    if len(shape) != 3 or len(other_shape) != 3 or shape[0] != 1 or shape[1] > MOST_QUERIES or shape[2] != 4:
         return None
-    if scores.shape[:2] != rows.shape[:2] or rows.shape[1] > MOST_QUERIES or scores.shape[2] < 1:
-        return None
-    return rows[0], scores[0]
+    return found if other_shape[:2] == shape[:2] and other_shape[2] else None
 
 
 def are_parts(boxes: NDArray[Any]) -> bool:
     """Whether boxes (N, 4) are centre x, y, width, height as parts of the input, each larger than nothing."""
-    finite = np.isfinite(boxes).all()
-    return bool(finite and len(boxes) and boxes.min() >= 0 and boxes.max() <= 1.001 and (boxes[:, 2:] > 0).all())
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes) or not np.isfinite(boxes).all():
+        return False
+    return bool(boxes.min() >= 0 and boxes.max() <= 1.001 and (boxes[:, 2:] > 0).all())
+
+
+def class_columns(width: int, names: int | None, *, no_object: bool = False) -> IntArray:
+    """Which of ``width`` columns of scores are classes, in the order of their numbers.
+
+    names      how many class names are known, or None. Without them, or with 80, 91 columns are those of COCO's numbers
+               and become 80 classes
+    no_object  the last column says that there is none
+    """
+    own = width - no_object
+    if own == COCO_COLUMNS and names in (None, len(COCO)):
+        return np.array(COCO_NUMBERS)
+    return np.arange(own if names is None else min(names, own))
 
 
 def sigmoid(logits: NDArray[Any]) -> FloatArray:
@@ -58,7 +72,11 @@ def softmax(logits: NDArray[Any]) -> FloatArray:
 
 
 def best_of(
-    boxes: NDArray[Any], scores: FloatArray, size: tuple[int, int], conf: float, masks: NDArray[Any] | None = None
+    boxes: NDArray[Any],
+    scores: NDArray[Any],
+    size: tuple[int, int],
+    conf: float,
+    masks: NDArray[Any] | None = None,
 ) -> Decoded:
     """Each query's best class, where its score reaches ``conf``.
 
@@ -72,4 +90,6 @@ def best_of(
     classes = scores[kept].argmax(axis=1)
     pixels = boxes[kept].astype(np.float64) * (width, height, width, height)
     payload = None if masks is None else masks[kept]
-    return Decoded(xywh_to_xyxy(pixels), scores[kept, classes], classes.astype(np.int64), payload=payload)
+    return Decoded(
+        xywh_to_xyxy(pixels), scores[kept, classes].astype(np.float64), classes.astype(np.int64), payload=payload
+    )

@@ -1,7 +1,7 @@
-"""DETR (Carion 2020) and its kin of one box and C class logits per query: boxes (1, Q, 4), logits (1, Q, C).
+"""DETR (Carion 2020) and its kin: outputs pred_boxes (1, Q, 4) and logits (1, Q, C), one object per query.
 
-Boxes are centre x, y, width, height as parts of the input. DETR, YOLOS and others end with a class that says "no
-object", by softmax; Deformable and Conditional DETR have none, and each class is a sigmoid of its own.
+Boxes are centre x, y, width, height as parts of the input. DETR, YOLOS and Table Transformer end with a class that says
+"no object", by softmax; Deformable and Conditional DETR have none, and each class is a sigmoid of its own.
 """
 
 from __future__ import annotations
@@ -10,39 +10,61 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tracker.arrays import FloatArray
-from tracker.detect.coco import COCO, COCO_COLUMNS, COCO_NUMBERS
+from tracker.arrays import IntArray
+from tracker.detect.coco import COCO_COLUMNS
 from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
-from tracker.detect.metadata import names_in
-from tracker.detect.queries import best_of, pair, sigmoid, softmax
+from tracker.detect.metadata import class_count_in
+from tracker.detect.queries import best_of, class_columns, pair_in, sigmoid, softmax
 
-BOXES, LOGITS = ("pred_boxes",), ("logits", "pred_logits")
-NO_OBJECT = 0.7  # the share of the last class, of most queries, that marks it as "no object" on an empty image
+BOXES, LOGITS = "pred_boxes", ("logits", "pred_logits")
+NO_OBJECT = 0.7  # the share of a last class that means "no object", in most queries of an empty image
 
 
 @dataclass(frozen=True, eq=False)
 class DETR(Head):
     """DETR of ``classes`` classes.
 
-    columns  of the logits that are classes
-    no_object  whether the last column is "no object"
+    names      of the boxes and the logits among the outputs
+    width      columns of the logits
+    columns    those that are classes, by class number
+    no_object  whether the last column says that there is no object
     """
 
     name = "detr"
     form = "detr pred_boxes [1, queries, 4], logits [1, queries, classes + 1]"
-    preprocessing = Preprocessing(
-        order="RGB", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), pad_value=114
-    )
+    preprocessing = Preprocessing(order="RGB", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
     suppress = False
 
+    names: tuple[str, str]
     width: int
+    columns: IntArray
     no_object: bool
-    coco: bool
+    classes: int
     likely: bool = True
 
-    @property
-    def classes(self) -> int:  # type: ignore[override]
-        """How many classes the model has."""
-        return len(COCO) if self.coco else self.width - self.no_object
+    @classmethod
+    def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> DETR | None:
+        """By the names of the outputs, or their shapes and values; RT-DETR's are the same but for "no object"."""
+        found = pair_in(outputs, BOXES, LOGITS)
+        if found is None:
+            return None
+        logits, names = outputs[found[1]][0], class_count_in(metadata)
+        width = logits.shape[1]
+        no_object = width > 1 and names != width
+        if no_object and names != width - 1:
+            no_object = bool(np.median(softmax(logits)[:, -1]) > NO_OBJECT)
+        columns = class_columns(width, names, no_object=no_object)
+        return cls(found, width, columns, no_object, len(columns), likely=no_object or width == COCO_COLUMNS)
+
+    def with_names(self, count: int) -> DETR:
+        """As many names as columns leave none for "no object", one name less leaves one."""
+        no_object = count == self.width - 1 or (self.no_object and count != self.width)
+        columns = class_columns(self.width, count, no_object=no_object)
+        return replace(self, columns=columns, no_object=no_object, classes=len(columns))
+
+    def decode(self, outputs: Outputs, conf: float) -> Decoded:
+        """The score is the best class's share, or its sigmoid where there is no "no object"."""
+        boxes, logits = (outputs[name][0] for name in self.names)
+        scores = softmax(logits) if self.no_object else sigmoid(logits)
+        return best_of(boxes, scores[:, self.columns], outputs.size, conf)

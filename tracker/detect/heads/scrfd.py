@@ -1,4 +1,4 @@
-"""SCRFD (Guo 2022), faces: for each stride of 8, 16, 32 scores (A, 1), distances (A, 4) and, in most, landmarks (A, 10).
+"""SCRFD (Guo 2022), faces: for each stride of 8, 16, 32 scores (A, 1), distances (A, 4), often landmarks (A, 10).
 
 All scores come first, then all distances, then all landmarks. A counts two anchors per cell, which share its place, the
 corner of the cell. Distances to left, top, right, bottom and offsets of the landmarks are in strides.
