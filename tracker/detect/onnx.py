@@ -30,6 +30,7 @@ from tracker.detect.session import (
     TensorInfo,
     detector_inputs,
     device_of,
+    is_single,
     model_files,
     open_session,
     reason_of,
@@ -101,6 +102,7 @@ class ONNX(Detector):
         self._said = unread(metadata, size=size is None and not all(isinstance(side, int) for side in _stated(source)))
         self._doubts = Doubts()
         self.size = _input_size(path, source, metadata, size)
+        self._single = is_single(source)
         self._sizes = size_feed(sizes, self.size)
         self._feed, self._outputs = source.name, [output.name for output in self._session.get_outputs()]
 
@@ -192,7 +194,7 @@ class ONNX(Detector):
             ) from None
 
     def _run(self, block: NDArray[np.generic]) -> Outputs:
-        arrays = self._session.run(self._outputs, {self._feed: block, **self._sizes})
+        arrays = self._session.run(self._outputs, {self._feed: block[0] if self._single else block, **self._sizes})
         return Outputs(dict(zip(self._outputs, arrays, strict=True)), block.shape, block.dtype)
 
     def _first_run(self, path: str | os.PathLike[str], block: NDArray[np.generic]) -> Outputs:
