@@ -61,6 +61,6 @@ def boxes_of(deltas: NDArray[np.generic], priors: FloatArray) -> FloatArray:
 
 def points_of(deltas: NDArray[np.generic], priors: FloatArray) -> FloatArray:
     """Deltas (N, 2 K) of K points from priors (N, 4), as pixels (N, K, 2)."""
-    offsets = deltas.astype(np.float64).reshape(len(deltas), -1, 2)
+    offsets = deltas.astype(np.float64).reshape(len(deltas), deltas.shape[1] // 2, 2)
     points: FloatArray = priors[:, None, :2] + CENTRE_VARIANCE * offsets * priors[:, None, 2:]
     return points

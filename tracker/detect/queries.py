@@ -24,7 +24,7 @@ def pair_in(outputs: Outputs, boxes: str, logits: tuple[str, ...]) -> tuple[str,
     named = [name for name in logits if name in outputs and boxes in outputs]
     if named:
         found = (boxes, named[0])
-    elif len(outputs.arrays) == 2:
+    elif len(outputs.arrays) == 2 and "dets" not in outputs:  # RF-DETR's
         one, other = sorted(outputs.arrays, key=lambda name: outputs[name].shape[-1:] != (4,))
         if not are_parts(outputs[one].reshape(-1, outputs[one].shape[-1])) or not (outputs[other] < -0.01).any():
             return None
