@@ -136,8 +136,8 @@ class Head(ABC):
     """One convention of outputs. An instance is a head as it fits one model: number of classes, layout, grids.
 
     name           how it is chosen: the name of its file, with "-" for "_"
-    form           the outputs it reads, for the error that lists the heads; "{cells}" becomes the number of cells of
-                   the grids of strides 8, 16 and 32
+    form           the outputs it reads, for errors and docs/detectors.md; "{cells}" becomes the number of cells of the
+                   grids of strides 8, 16 and 32
     preprocessing  what the network's input expects
     suppress       whether boxes of one object are still to be thinned out (non-maximum suppression per class)
     embeds         whether ``decode`` gives embeddings, so that no embedder has to run
@@ -149,7 +149,7 @@ class Head(ABC):
     name: ClassVar[str]
     form: ClassVar[str]
     preprocessing: ClassVar[Preprocessing]
-    suppress: ClassVar[bool] = True
+    suppress: bool = True
     embeds: ClassVar[bool] = False
     labels: ClassVar[tuple[str, ...] | None] = None
     classes: int

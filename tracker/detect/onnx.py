@@ -19,7 +19,7 @@ from tracker.detect.doubts import Doubts
 from tracker.detect.head import Decoded, Head, Outputs
 from tracker.detect.head import HeadError as HeadError
 from tracker.detect.heads import head as head_named
-from tracker.detect.heads import heads, recognise
+from tracker.detect.heads import recognise
 from tracker.detect.letterbox import Letterbox
 from tracker.detect.metadata import names_in, size_in, unread
 from tracker.detect.names import class_mask, count_of, numbered, printable
@@ -66,7 +66,8 @@ class ONNX(Detector):
     threads      for one image; by default as many as this process may use. With 1 a pipeline detects on several
                  frames of a file at once, which uses the processors better
 
-    Attributes: ``head`` (its name), ``size`` (height, width), ``class_names``, ``device``, ``runtime``, ``model_files``.
+    Attributes: ``head`` (its name), ``size`` (height, width), ``class_names``, ``device``, ``runtime`` and
+    ``model_files``.
     Several threads may call an instance at once.
     On 480x360 PETS09-S2L1, YOLOX-nano has recall .89 and precision .84 at conf .5, .91 and .78 at .3.
     Raises ValueError, in one line, for a file that is missing, unreadable or no ONNX model, for outputs that no head
@@ -152,9 +153,9 @@ class ONNX(Detector):
         elif self._doubts.mostly_invalid:
             wrong = "more than half of the boxes are not finite, have no size or lie far outside the image"
         if wrong is not None:
-            others = ", ".join(name for name in heads() if name != self.head)
             said.append(
-                f"{wrong}: the head {self.head} probably misreads this model; choose another with --head ({others})"
+                f"{wrong}: the head {self.head} probably misreads this model; choose another with --head "
+                "(see docs/detectors.md)"
             )
         return f"{printable(self.name)}: {'; '.join(said)}" if said else None
 

@@ -1,47 +1,68 @@
-"""Heads that thin out their boxes inside the network (YOLOv10, YOLO26): one output (1, K, 6 [+ more]).
+"""YOLOv10, YOLO26 and ultralytics with ``nms=True`` thin out their boxes inside: one output (1, K, 6 [+ more]).
 
-A row is left, top, right, bottom in pixels, score and class; mask weights or keypoints may follow.
+A row is left, top, right, bottom in pixels, score and class; mask weights, keypoints or an angle may follow. With an
+angle the box is centre x, y, width, height.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker.detect.coco import COCO
-from tracker.detect.grid import STRIDES, STRIDES_P6, cell_count
-from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
+from tracker.detect.grid import ANCHORS, STRIDES, STRIDES_P6, STRIDES_TINY, cell_count
+from tracker.detect.head import Decoded, Fit, Head, Outputs, Preprocessing
+from tracker.detect.keypoints import as_keypoints, keypoints_in, keypoints_to_image
 from tracker.detect.metadata import class_count_in, task_in
+from tracker.detect.rotated import boxes_around, corners_of
 
 
 @dataclass(frozen=True, eq=False)
 class EndToEnd(Head):
-    """Rows of finished boxes. The outputs do not tell the number of classes: COCO's, unless names are known."""
+    """Rows of finished boxes. The outputs do not tell the number of classes: COCO's, unless names are known.
+
+    keypoints  shape of the keypoints behind the class; the payload holds them, (N, points, 2 or 3)
+    rotated    whether an angle follows the class; a box then surrounds its rotated one, whose corners are the payload
+    """
 
     name = "end-to-end"
-    form = "end-to-end [1, boxes, 6]"
+    form = "[1, boxes, 6], YOLOv10 and YOLO26"
     preprocessing = Preprocessing(order="RGB", scale=1 / 255, pad="around", rounding="nearest")
     suppress = False
 
     classes: int = len(COCO)
+    keypoints: tuple[int, int] | None = None
+    rotated: bool = False
     likely: bool = True
 
     @classmethod
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> EndToEnd | None:
         """By six columns, or more where the metadata has names."""
         shape, names, task = outputs.first.shape, class_count_in(metadata), task_in(metadata)
-        if len(shape) != 3 or shape[0] != 1 or task in ("obb", "classify"):
+        if len(shape) != 3 or shape[0] != 1 or task == "classify":
             return None
         if shape[2] < 6 or (shape[2] > 6 and names is None):
             return None
         # One row per cell of the grids, or per anchor where each cell has three (YOLOv5), was not thinned out. One
         # column per class (RT-DETR) leaves none for its number, unless there are as many mask weights or keypoints.
-        counts = {n * cell_count(outputs.size, strides) for strides in (STRIDES, STRIDES_P6) for n in (1, 3)}
+        counts = {
+            each * cell_count(outputs.size, strides)
+            for strides in (STRIDES, STRIDES_P6, STRIDES_TINY)
+            for each in (1, ANCHORS)
+        }
         plain = shape[2] > 6 and task in (None, "detect")
         per_class = plain and names is not None and shape[2] in (4 + names, 5 + names)
-        found = cls(likely=counts.isdisjoint(shape[1:]) and not per_class)
+        keypoints = keypoints_in(metadata)
+        posed = keypoints is not None and shape[2] == 6 + keypoints[0] * keypoints[1]
+        found = cls(
+            keypoints=keypoints if posed else None,
+            rotated=task == "obb" and shape[2] == 7,
+            likely=counts.isdisjoint(shape[1:]) and not per_class and (task != "obb" or shape[2] == 7),
+        )
         return found if names is None else found.with_names(names)
 
     def with_names(self, count: int) -> EndToEnd:
@@ -53,4 +74,13 @@ class EndToEnd(Head):
         rows = outputs.first[0]
         picked = rows[rows[:, 4] >= conf]
         boxes, scores = picked[:, :4].astype(np.float64), picked[:, 4].astype(np.float64)
-        return Decoded(boxes, scores, picked[:, 5].astype(np.int64))
+        classes = picked[:, 5].astype(np.int64)
+        if self.rotated:
+            corners = corners_of(boxes, picked[:, 6].astype(np.float64))
+            return Decoded(boxes_around(corners), scores, classes, payload=corners)
+        payload = None if self.keypoints is None else as_keypoints(picked[:, 6:], self.keypoints)
+        return Decoded(boxes, scores, classes, payload=payload)
+
+    def to_image(self, payload: NDArray[Any], fit: Fit) -> NDArray[Any]:
+        """Keypoints and corners are points; a visibility stays."""
+        return keypoints_to_image(payload, fit)

@@ -23,7 +23,7 @@ class YOLOv7EndToEnd(Head):
     """Rows of finished boxes. The output does not tell the number of classes: COCO's, unless names are known."""
 
     name = "yolov7-end2end"
-    form = "yolov7-end2end [boxes, 7]"
+    form = "[boxes, 7]: image, box, class, score; YOLOv7 and YOLOv6 with --end2end"
     preprocessing = Preprocessing(order="RGB", scale=1 / 255, pad="around", rounding="nearest")
     suppress = False
 
