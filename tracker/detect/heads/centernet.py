@@ -17,7 +17,7 @@ class CenterNet(Head):
     """CenterNet of ``classes`` classes."""
 
     name = "centernet"
-    form = "centernet hm [1, classes, h, w], wh [1, 2, h, w], reg [1, 2, h, w]"
+    form = "hm [1, classes, h, w], wh [1, 2, h, w], reg [1, 2, h, w], CenterNet"
     preprocessing = Preprocessing(
         order="BGR",
         scale=1 / 255,

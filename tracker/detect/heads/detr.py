@@ -32,7 +32,7 @@ class DETR(Head):
     """
 
     name = "detr"
-    form = "detr pred_boxes [1, queries, 4], logits [1, queries, classes + 1]"
+    form = "pred_boxes [1, Q, 4], logits [1, Q, classes + 1], DETR, YOLOS, Deformable DETR"
     preprocessing = Preprocessing(order="RGB", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
     suppress = False
 

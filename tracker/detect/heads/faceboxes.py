@@ -20,7 +20,7 @@ class FaceBoxes(Head):
     """Faces, by their prior boxes (A, 4)."""
 
     name = "faceboxes"
-    form = "faceboxes [1, priors, 4], [1, priors, 2]"
+    form = "[1, priors, 4], [1, priors, 2], FaceBoxes"
     preprocessing = Preprocessing(order="BGR", mean=(104, 117, 123), pad_value=110)
     labels = ("face",)
 

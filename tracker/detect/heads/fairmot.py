@@ -20,7 +20,7 @@ class FairMOT(Head):
     """People and their embeddings of unit length, so that no embedder runs."""
 
     name = "fairmot"
-    form = "fairmot hm [1, 1, h, w], wh [1, 4, h, w], reg [1, 2, h, w], id [1, d, h, w]"
+    form = "hm [1, 1, h, w], wh [1, 4, h, w], reg [1, 2, h, w], id [1, D, h, w], FairMOT"
     preprocessing = Preprocessing(order="RGB", scale=1 / 255, pad="around", pad_value=128)
     suppress = False
     embeds = True

@@ -24,7 +24,7 @@ class JDE(Head):
     """People and their embeddings, so that no embedder runs."""
 
     name = "jde"
-    form = "jde [1, anchors, 6 + 512]"
+    form = "[1, 4 x {cells}, 6 + 512], JDE"
     preprocessing = Preprocessing(order="RGB", scale=1 / 255, pad="around", pad_value=128)
     embeds = True
     labels = ("person",)

@@ -24,7 +24,7 @@ class RetinaFace(Head):
     """Faces; the payload holds the landmarks, (5, 2) pixels each: left eye, right eye, nose, corners of the mouth."""
 
     name = "retinaface"
-    form = "retinaface [1, priors, 4], [1, priors, 2], [1, priors, 10]"
+    form = "[1, priors, 4], [1, priors, 2], [1, priors, 10], RetinaFace"
     preprocessing = Preprocessing(order="BGR", mean=(104, 117, 123), pad_value=110)
     labels = ("face",)
 

@@ -28,7 +28,7 @@ class RFDETR(Head):
     """
 
     name = "rfdetr"
-    form = "rfdetr dets [1, queries, 4], labels [1, queries, classes](, masks [1, queries, h, w])"
+    form = "dets [1, Q, 4], labels [1, Q, classes], also masks [1, Q, h, w], RF-DETR"
     preprocessing = Preprocessing(
         order="RGB", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), fit="stretch"
     )

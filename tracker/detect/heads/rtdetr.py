@@ -21,7 +21,7 @@ class RTDETR(Head):
     """Finished boxes. The outputs do not tell the number of classes: COCO's, unless names are known."""
 
     name = "rtdetr"
-    form = "rtdetr labels [1, boxes], boxes [1, boxes, 4], scores [1, boxes]"
+    form = "labels [1, Q], boxes [1, Q, 4], scores [1, Q], RT-DETR, D-FINE, DEIM"
     preprocessing = Preprocessing(order="RGB", scale=1 / 255, fit="stretch")
     suppress = False
 

@@ -27,7 +27,7 @@ class RTDETRRaw(Head):
     """
 
     name = "rtdetr-raw"
-    form = "rtdetr-raw pred_boxes [1, queries, 4], logits [1, queries, classes]"
+    form = "pred_boxes [1, Q, 4], logits [1, Q, classes], RT-DETR, D-FINE, DEIM without post-processing"
     preprocessing = Preprocessing(order="RGB", scale=1 / 255, fit="stretch")
     suppress = False
 

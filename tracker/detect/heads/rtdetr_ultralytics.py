@@ -20,7 +20,7 @@ class RTDETRUltralytics(Head):
     """RT-DETR of ``classes`` classes."""
 
     name = "rtdetr-ultralytics"
-    form = "rtdetr-ultralytics [1, queries, 4 + classes]"
+    form = "[1, Q, 4 + classes], RT-DETR of ultralytics"
     preprocessing = Preprocessing(order="RGB", scale=1 / 255, fit="stretch")
     suppress = False
 

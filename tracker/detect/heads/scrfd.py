@@ -28,7 +28,7 @@ class SCRFD(Head):
     """
 
     name = "scrfd"
-    form = "scrfd 3 x [anchors, 1], 3 x [anchors, 4](, 3 x [anchors, 10])"
+    form = "scores [A, 1], boxes [A, 4], also landmarks [A, 10], for each of three strides, SCRFD"
     preprocessing = Preprocessing(
         order="RGB", mean=(127.5, 127.5, 127.5), std=(128, 128, 128), pad_value=0, rounding="down"
     )

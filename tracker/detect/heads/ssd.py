@@ -23,7 +23,7 @@ class SSD(Head):
     """SSD of ``classes`` classes beside the background."""
 
     name = "ssd"
-    form = "ssd boxes [1, priors, 4], scores [1, priors, 1 + classes]"
+    form = "boxes [1, priors, 4], scores [1, priors, 1 + classes], SSD before suppression"
     preprocessing = Preprocessing(order="RGB", mean=(127, 127, 127), std=(128, 128, 128), fit="stretch")
 
     classes: int

@@ -20,7 +20,7 @@ class SSDFinished(Head):
     """Finished boxes. The outputs do not tell the number of classes: COCO's, unless names are known."""
 
     name = "ssd-finished"
-    form = "ssd-finished bboxes [1, boxes, 4], labels [1, boxes], scores [1, boxes]"
+    form = "bboxes [1, N, 4], labels [1, N], scores [1, N], SSD of the ONNX model zoo and MLPerf"
     preprocessing = Preprocessing(
         order="RGB", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), fit="stretch"
     )

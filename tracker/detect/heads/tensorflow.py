@@ -24,7 +24,7 @@ class TensorFlow(Head):
     """Finished boxes. The outputs do not tell the number of classes: COCO's, unless names are known."""
 
     name = "tensorflow"
-    form = "tensorflow detection_{{boxes, classes, scores}}, num_detections"
+    form = "detection_boxes, detection_classes, detection_scores, num_detections, TensorFlow"
     preprocessing = Preprocessing(order="RGB")  # the network resizes and normalises inside
     suppress = False
 

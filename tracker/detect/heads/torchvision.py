@@ -1,8 +1,8 @@
 """torchvision's Faster R-CNN, Mask R-CNN, RetinaNet, FCOS and SSD: boxes (K, 4), labels (K,), scores (K,), masks.
 
 Boxes are left, top, right, bottom in pixels of the input, labels count from 1, with 0 for the background, by COCO's
-numbers or those of one's own data. Masks (K, 1, H, W) are probabilities in the pixels of the input. No output has an axis for
-the batch; they are known by shape and type, since many files do not name them.
+numbers or those of one's own data. Masks (K, 1, H, W) are probabilities in the pixels of the input. No output has an
+axis for the batch; they are known by shape and type, since many files do not name them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Torchvision(Head):
     """
 
     name = "torchvision"
-    form = "torchvision boxes [boxes, 4], labels [boxes], scores [boxes](, masks [boxes, 1, h, w])"
+    form = "boxes [N, 4], labels [N], scores [N], also masks [N, 1, H, W], torchvision"
     preprocessing = Preprocessing(order="RGB", scale=1 / 255, pad_value=0)  # the network normalises inside
     suppress = False
 

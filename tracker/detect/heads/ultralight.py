@@ -27,7 +27,7 @@ class UltraLight(Head):
     """
 
     name = "ultralight"
-    form = "ultralight [1, priors, 2], [1, priors, 4]"
+    form = "scores [1, priors, 2], boxes [1, priors, 4], Ultra-Light-Fast-Generic-Face-Detector"
     preprocessing = Preprocessing(order="RGB", mean=(127, 127, 127), std=(128, 128, 128), fit="stretch")
     labels = ("face",)
 
