@@ -175,6 +175,6 @@ def test_faceboxes_finds_a_face_wherever_it_is(shared: Path) -> None:
     (box,) = detector(image).boxes
     for shift in (-40, 24):
         (moved,) = detector(np.roll(image, shift, axis=1)).boxes
-        assert iou_xyxy(moved[None], (box + (shift, 0, shift, 0))[None])[0, 0] > 0.6
+        assert iou_xyxy(moved[None], (box + (shift, 0, shift, 0))[None])[0, 0] > 0.5
     large = detector(cv2.resize(image, None, fx=2, fy=2))
     np.testing.assert_allclose(large.boxes / 2, [box], atol=3)
