@@ -53,18 +53,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--detector",
         metavar="WHAT",
-        help="hog, motion, yunet:MODEL.onnx, MODEL.onnx, recorded DETS.txt or DETS.npz (default hog)",
+        help="hog, motion, yunet:MODEL.onnx, MODEL.onnx, MODEL.xml, recorded DETS.txt or DETS.npz (default hog)",
     )
     add(
         "--head",
         metavar="NAME",
         help=f"what reads the outputs of MODEL.onnx, where the file does not tell: {', '.join(heads())}",
     )
+    add("--names", metavar="FILE", help="class names of MODEL.onnx: one per line, the names of a data.yaml, or JSON")
+    add(
+        "--imgsz",
+        metavar="N|WxH",
+        help="input of MODEL.onnx where it is free, in pixels: 640 or 1280x736 (default 640)",
+    )
+    add(
+        "--device",
+        "--provider",
+        metavar="NAME",
+        help="onnxruntime's providers that run MODEL.onnx, first choice first, such as cuda,cpu (default cpu)",
+    )
     add(
         "--reid",
         metavar="WHAT",
-        help="default (the packaged model), histogram or MODEL.onnx; without it the packaged model, "
-        "where the algorithm needs appearance",
+        help="default (the packaged model), histogram, MODEL.onnx or OpenVINO's MODEL.xml; without it the packaged "
+        "model, where the algorithm needs appearance",
     )
     add(
         "--reid-runtime",
@@ -123,6 +135,9 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         every=args.every,
         invalid="drop",
         head=args.head,
+        names=args.names,
+        imgsz=args.imgsz,
+        device=args.device,
     )
 
 

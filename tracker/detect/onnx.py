@@ -1,4 +1,4 @@
-"""Detection networks in ONNX files, run by onnxruntime; the files of ``tracker.detect.heads`` read their outputs."""
+"""Detection networks in ONNX files or OpenVINO's format; the files of ``tracker.detect.heads`` read their outputs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tracker.arrays import BoolArray, Image
 from tracker.detect.detector import Detector, check_fraction, check_image
 from tracker.detect.doubts import Doubts
+from tracker.detect.files import files_of
 from tracker.detect.head import Decoded, Head, Outputs
 from tracker.detect.head import HeadError as HeadError
 from tracker.detect.heads import head as head_named
@@ -23,7 +24,10 @@ from tracker.detect.heads import recognise
 from tracker.detect.letterbox import Letterbox
 from tracker.detect.metadata import names_in, size_in, unread
 from tracker.detect.names import class_mask, count_of, numbered, printable
+from tracker.detect.names_file import class_names_of
+from tracker.detect.network import ClassNames
 from tracker.detect.overlaps import thin_xyxy
+from tracker.detect.runtime import open_network
 from tracker.detect.session import (
     TYPES,
     Session,
@@ -31,8 +35,6 @@ from tracker.detect.session import (
     detector_inputs,
     device_of,
     is_single,
-    model_files,
-    open_session,
     reason_of,
     size_feed,
 )
@@ -50,19 +52,19 @@ class _Own(threading.local):
 
 
 class ONNX(Detector):
-    """A detection network run by onnxruntime. Scores 0..1.
+    """A detection network run by onnxruntime or OpenVINO. Scores 0..1.
 
-    path         the ONNX file
+    path         the ONNX file, or OpenVINO's MODEL.xml with MODEL.bin beside it
     conf         least score. ByteTrack, BoT-SORT and Steady use weak detections too: give them 0.1
     iou          boxes of one class that overlap more than this become one (end-to-end heads did it inside)
     classes      names of the classes to keep; None keeps all
-    class_names  names in the order of the class numbers, or by number; by default those in the file, then those of the
-                 head, then COCO's where there are 80 classes, else the numbers themselves
+    class_names  names in the order of the class numbers, by number, or a file of them (``read_names``); by default
+                 those in the model, then those of the head, then COCO's where there are 80 classes, else the numbers
     size         (height, width) of the input where the file leaves it open; by default what the file's metadata
                  says, else 640x640
     head         what reads the outputs: the name of a head, a ``Head`` class, or an instance, which is taken as it is;
                  by default the head that recognises them (``tracker.detect.heads.heads()`` lists them)
-    providers    onnxruntime's names, first choice first, such as ["CUDAExecutionProvider"]; the CPU by default
+    providers    onnxruntime's names, first choice first, such as ["cuda", "cpu"]; the CPU by default
     threads      for one image; by default as many as this process may use. With 1 a pipeline detects on several
                  frames of a file at once, which uses the processors better
 
@@ -74,8 +76,6 @@ class ONNX(Detector):
     or more than one reads (``HeadError``), and for a class that the model does not have.
     """
 
-    runtime = "onnxruntime"
-
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -83,7 +83,7 @@ class ONNX(Detector):
         conf: float = 0.5,
         iou: float = 0.45,
         classes: Sequence[str] | None = None,
-        class_names: Mapping[int, str] | Sequence[str] | None = None,
+        class_names: ClassNames = None,
         size: tuple[int, int] | None = None,
         head: str | type[Head] | Head | None = None,
         providers: Sequence[str] | None = None,
@@ -93,9 +93,10 @@ class ONNX(Detector):
         self.iou = check_fraction("iou", iou)
         if isinstance(head, str):
             head = head_named(head)  # an unknown name is refused before the file is opened
+        class_names = class_names_of(class_names)
         self.name = os.path.basename(path)
-        self._session = open_session(path, providers=providers, threads=threads)
-        self.model_files = model_files(path)
+        self._session, self.runtime = open_network(path, providers=providers, threads=threads)
+        self.model_files = tuple(files_of(path))
         self.device = device_of(self._session)
         self.concurrent = threads == 1
         source, sizes = detector_inputs(path, self._session)
@@ -242,12 +243,12 @@ def _input_size(
     if isinstance(height, int) and isinstance(width, int):
         if wanted is not None and tuple(wanted) != (height, width):
             raise ValueError(
-                f"{path}: input is fixed to {(height, width)}; leave size out, or export it with a free size"
+                f"{path}: input is fixed to {(height, width)}; leave size out (--imgsz), or export it with a free size"
             )
     else:
         height, width = map(int, wanted or size_in(metadata) or (DEFAULT_SIZE, DEFAULT_SIZE))
         if height < 32 or width < 32 or height % 32 or width % 32:
-            raise ValueError(f"{path}: size {(height, width)} does not fit the grids; give multiples of 32")
+            raise ValueError(f"{path}: size {(height, width)} does not fit the grids; give multiples of 32 (--imgsz)")
     if isinstance(batch, int) and batch != 1:
         raise ValueError(f"{path}: takes {batch} images at a time; export it with a batch of 1")
     return height, width

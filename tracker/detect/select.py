@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TypedDict
 
 from tracker.detect.detector import Detector, RecordedDetector
+from tracker.detect.files import IR
 from tracker.detect.head import Head
 from tracker.detect.heads import heads
 from tracker.detect.hog import HOG
 from tracker.detect.motion import Motion
 from tracker.detect.names import class_mask
+from tracker.detect.network import ClassNames
 from tracker.detect.onnx import ONNX
 from tracker.detect.recorded import Recorded
 from tracker.detect.yunet import YuNet
@@ -34,6 +36,8 @@ class _Options:
     providers: Sequence[str] | None
     threads: int | None
     head: str | type[Head] | Head | None
+    names: ClassNames
+    size: tuple[int, int] | None
 
     @property
     def threshold(self) -> _Threshold:
@@ -73,6 +77,8 @@ def _onnx(spec: str, options: _Options) -> Detector:
         providers=options.providers,
         threads=options.threads,
         head=options.head,
+        class_names=options.names,
+        size=options.size,
         **options.threshold,
     )
     # OpenCV runs YuNet at the size of each image, where small faces stay as large as they are.
@@ -95,6 +101,7 @@ FORMS = (
     _Form("motion", "whatever moves before a static camera", lambda spec: spec == "motion", _motion),
     _Form("yunet:MODEL.onnx", "faces, by OpenCV's YuNet", lambda spec: spec.split(":")[0] == "yunet", _yunet),
     _Form("MODEL.onnx", f"a network with the head {', '.join(heads())}", _ends(".onnx"), _onnx),
+    _Form("MODEL.xml", "the same in OpenVINO's format", _ends(IR), _onnx),
     _Form("DETECTIONS.txt", "recorded, as MOTChallenge text", _ends(".txt", ".csv"), _recorded),
     _Form("DETECTIONS.npz", "recorded, as numpy arrays", _ends(".npz"), _recorded),
 )
@@ -114,29 +121,44 @@ def open_detector(
     providers: Sequence[str] | None = None,
     threads: int | None = None,
     head: str | type[Head] | Head | None = None,
+    names: ClassNames = None,
+    size: tuple[int, int] | None = None,
 ) -> Detector | RecordedDetector:
     """The detector that a text names. A ``RecordedDetector`` has ``at(number)``, any other is called with an image.
 
-    spec       ``hog``, ``motion``, ``yunet:PATH``, the path of an ONNX file (YuNet is recognised), of a MOTChallenge
-               det.txt or of an .npz
+    spec       ``hog``, ``motion``, ``yunet:PATH``, the path of an ONNX file (YuNet is recognised), of an OpenVINO .xml,
+               of a MOTChallenge det.txt or of an .npz
     conf       least score; None is the default of the detector's class, for a file all
     classes    names of the classes to keep; None keeps all
     invalid    what happens to bad rows of a file, "raise" or "drop"
-    providers, threads, head  for ONNX files, see ``ONNX``
+    providers, threads, head, size  for ONNX and OpenVINO files, see ``ONNX``
+    names      its ``class_names``
 
     Raises ValueError, in one line, for anything it cannot open, with the nearest name for an unknown one.
     """
-    options = _Options(conf, classes, invalid, providers, threads, head)
+    options = _Options(conf, classes, invalid, providers, threads, head, names, size)
     for form in FORMS:
         if form.fits(spec):
-            if head is not None and form.open is not _onnx:
-                raise ValueError(f"detector {spec} has no heads to choose from; leave head out (--head)")
+            if form.open is not _onnx:
+                _refuse_network_options(spec, options)
             return form.open(spec, options)
     shown = ", ".join(form.form for form in FORMS)
     if spec and Path(spec).exists():
         raise ValueError(f"{spec}: is no detector; give {shown}")
     names = [form.form.split(":")[0] for form in FORMS if form.form[0].islower()]
     raise ValueError(f"unknown detector {spec!r}{nearest(spec, names)}; give {shown}")
+
+
+def _refuse_network_options(spec: str, options: _Options) -> None:
+    """ValueError for options that only a network in a file can use."""
+    for name, option, value in (
+        ("head", "--head", options.head),
+        ("names", "--names", options.names),
+        ("size", "--imgsz", options.size),
+        ("providers", "--device, --provider", options.providers),
+    ):
+        if value is not None:
+            raise ValueError(f"{name} goes with MODEL.onnx or MODEL.xml, not with {spec}; leave it out ({option})")
 
 
 def _of_classes(detector: Detector, options: _Options) -> Detector:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.detect.names import printable
+from tracker.spelling import nearest
 
 TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -54,7 +55,7 @@ def open_session(
 ) -> Session:
     """An ``onnxruntime.InferenceSession`` that gives the same numbers each time and prints nothing.
 
-    providers  onnxruntime's names, first choice first; the CPU by default
+    providers  onnxruntime's names, short ("cuda") or long, first choice first; the CPU by default
     threads    for one image; by default as many as this process may use
 
     Raises ValueError where the file is missing, unreadable or no ONNX model, or where a provider is not installed.
@@ -70,11 +71,7 @@ def open_session(
         raise ValueError(f"{path}: cannot be read; check its permissions")
     if threads is not None and threads < 1:
         raise ValueError(f"threads={threads} is below 1; leave it out to use all processors")
-    wanted = list(providers or ["CPUExecutionProvider"])
-    installed = onnxruntime.get_available_providers()
-    for provider in wanted:
-        if provider not in installed:  # onnxruntime would only warn, and run elsewhere
-            raise ValueError(f"provider {provider!r} is not in this onnxruntime; choose from {', '.join(installed)}")
+    wanted = _providers(providers or ["cpu"], onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or processors()
     options.log_severity_level = 4
@@ -86,9 +83,31 @@ def open_session(
     return session
 
 
+def _providers(wanted: Sequence[str], installed: Sequence[str]) -> list[str]:
+    """onnxruntime's own names of providers, given short ("cuda") or long; ValueError for one it does not have."""
+    known = {_short(name): name for name in installed}
+    aliases = {"gpu": "cuda", "directml": "dml", "apple": "coreml"}
+    found = []
+    for provider in wanted:
+        short = _short(provider.strip())
+        name = known.get(aliases.get(short, short))
+        if name is None:  # onnxruntime would only warn, and run elsewhere
+            raise ValueError(
+                f"provider {printable(provider)!r} is not in this onnxruntime{nearest(short, known)}; choose from "
+                f"{', '.join(known)} (--device), or install its build of onnxruntime"
+            )
+        found.append(name)
+    return found
+
+
+def _short(provider: str) -> str:
+    """ "cuda" for "CUDAExecutionProvider"."""
+    return provider.lower().removesuffix("executionprovider")
+
+
 def device_of(session: Session) -> str:
     """Where a session runs, in lower case: "cpu", "cuda", "tensorrt", "coreml", ..."""
-    return session.get_providers()[0].removesuffix("ExecutionProvider").lower()
+    return _short(session.get_providers()[0])
 
 
 def image_input(path: str | os.PathLike[str], inputs: Sequence[TensorInfo]) -> TensorInfo:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.arrays import EmbeddingArray, FloatArray, Image
+from tracker.detect.files import IR, files_of
 from tracker.detect.session import describe
 from tracker.embed.crops import cut_crops, resized
 from tracker.embed.embedder import unit_rows
-from tracker.embed.files import IR, files_of
 from tracker.embed.preprocess import preprocessing
 from tracker.embed.runner import open_runner
 from tracker.io.digest import sha256_of

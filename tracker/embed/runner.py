@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.detect.files import IR
 from tracker.detect.session import TYPES, device_of, image_input, open_session
-from tracker.embed.files import IR
 from tracker.embed.openvino import OpenVINO
 from tracker.spelling import nearest
 

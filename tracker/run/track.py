@@ -13,6 +13,7 @@ from typing import Any
 from tracker.arrays import Image
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.head import Head
+from tracker.detect.network import ClassNames
 from tracker.detections import Detections, Invalid
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
@@ -138,6 +139,9 @@ def track(
     every: int = 1,
     invalid: Invalid = "raise",
     head: str | type[Head] | Head | None = None,
+    names: ClassNames = None,
+    imgsz: int | str | tuple[int, int] | None = None,
+    device: str | Sequence[str] | None = None,
     save: str | Path | None = None,
     sinks: Sequence[Sink] = (),
 ) -> Run:
@@ -164,6 +168,9 @@ def track(
     invalid   "raise" or "drop" bad rows of the detector
     head      for MODEL.onnx: the name of the head that reads its outputs, where the file does not tell
               (``tracker.detect.heads.heads()`` lists them), or a ``tracker.detect.Head``
+    names     for MODEL.onnx: the class names in order, by number, or a file of them (one per line, data.yaml, JSON)
+    imgsz     for MODEL.onnx of a free input size: 640, "640x480" (width x height) or (height, width)
+    device    for MODEL.onnx: onnxruntime's providers, such as "cuda,cpu"; the CPU by default
     save      a new or empty folder that gets tracks.txt (MOTChallenge), the annotated tracks.mp4 and run.json
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
@@ -187,6 +194,9 @@ def track(
         every=every,
         invalid=invalid,
         head=head,
+        names=names,
+        imgsz=imgsz,
+        device=device,
     )
     opened = open_run(options)
     try:
