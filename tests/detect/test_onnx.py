@@ -289,8 +289,7 @@ def test_models_that_this_onnxruntime_cannot_run(tmp_path, capfd, file, words):
 
 def test_opening_is_silent(shared, capfd):
     for name in ("ultraface_rfb_320", "ultraface_rfb_320_raw", "faceboxes"):  # hundreds of warnings of onnxruntime
-        with pytest.raises(HeadError, match="is no head known here"):
-            ONNX(shared / f"data/models/{name}.onnx")
+        ONNX(shared / f"data/models/{name}.onnx")
     assert capfd.readouterr() == ("", "")
 
 

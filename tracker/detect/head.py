@@ -127,10 +127,14 @@ class Fit:
 
     shift  (2,) pixels of the input, x and y
     zoom   (2,) pixels of the input per pixel of the image, x and y
+    image  (height, width) of the image
+    input  (height, width) of the input
     """
 
     shift: FloatArray
     zoom: FloatArray
+    image: tuple[int, int]
+    input: tuple[int, int]
 
     def to_image(self, points: FloatArray) -> FloatArray:
         """Points (..., 2) of the input in pixels of the image; boxes (N, 4) are two points each."""

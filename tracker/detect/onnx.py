@@ -35,6 +35,7 @@ from tracker.detect.session import (
     TensorInfo,
     detector_inputs,
     device_of,
+    is_single,
     metadata_of,
     reason_of,
     size_feed,
@@ -108,6 +109,7 @@ class ONNX(Detector):
         self._assumed = _assumed(source, metadata, size)
         self._doubts = Doubts()
         self.size = _input_size(path, source, metadata, size)
+        self._single = is_single(source)
         self._sizes = size_feed(sizes, self.size)
         self._feed, self._outputs = source.name, [output.name for output in self._session.get_outputs()]
 
@@ -136,18 +138,18 @@ class ONNX(Detector):
         block, fit = self._own.letterbox(check_image(image))
         decoded = self._kept(self._head.decode(self._run(block), self.conf))
         self._doubts.see(decoded.boxes, decoded.scores, self.size)
-        payload = decoded.payload
         found = Detections(
             fit.to_image(decoded.boxes),
             decoded.scores,
             decoded.classes,
             embeddings=decoded.embeddings,
-            payload=None if payload is None else self._head.to_image(payload, fit),
+            payload=decoded.payload,
             invalid="drop",
         )
-        if not self._head.suppress:
-            return found
-        return found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
+        if self._head.suppress:
+            found = found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
+        # Last, because masks of the image's size are many numbers.
+        return found if found.payload is None else found.with_payload(self._head.to_image(found.payload, fit))
 
     @property
     def note(self) -> str | None:
@@ -201,7 +203,7 @@ class ONNX(Detector):
             ) from None
 
     def _run(self, block: NDArray[np.generic]) -> Outputs:
-        arrays = self._session.run(self._outputs, {self._feed: block, **self._sizes})
+        arrays = self._session.run(self._outputs, {self._feed: block[0] if self._single else block, **self._sizes})
         return Outputs(dict(zip(self._outputs, arrays, strict=True)), block.shape, block.dtype)
 
     def _first_run(self, path: str | os.PathLike[str], block: NDArray[np.generic]) -> Outputs:

@@ -139,12 +139,25 @@ SIZE_INPUTS: dict[str, Callable[[int, int], tuple[float, float]]] = {
 NUMBERS: dict[str, type[np.generic]] = {**TYPES, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
 
+class _Batched:
+    """An image input [3, H, W], as torchvision's have, told as [1, 3, H, W]; feed it ``block[0]``."""
+
+    def __init__(self, one: TensorInfo) -> None:
+        self.name, self.type = one.name, one.type
+        self.shape: list[int | str | None] = [1, *one.shape]
+
+
+def is_single(source: TensorInfo) -> bool:
+    """Whether the input has no axis for the batch."""
+    return isinstance(source, _Batched)
+
+
 def detector_inputs(path: str | os.PathLike[str], session: Session) -> tuple[TensorInfo, list[TensorInfo]]:
     """The image input of a detector, and the inputs that take its size (``SIZE_INPUTS``).
 
     Raises ValueError where another input is left over.
     """
-    inputs = session.get_inputs()
+    inputs = [_Batched(one) if len(one.shape) == 3 and one.shape[0] == 3 else one for one in session.get_inputs()]
     sizes = [one for one in inputs if one.name in SIZE_INPUTS and len(one.shape) == 2 and one.type in NUMBERS]
     return image_input(path, [one for one in inputs if one not in sizes] or inputs), sizes
 

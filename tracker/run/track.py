@@ -14,7 +14,7 @@ from tracker.arrays import Image
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.head import Head
 from tracker.detect.network import ClassNames
-from tracker.detections import Invalid
+from tracker.detections import Detections, Invalid
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
 from tracker.io.video import Source
@@ -31,6 +31,8 @@ class Run:
 
     notes   lines for people: what was assumed, left out or could not be read; complete at the end
     counts  frames, missing_frames, detections, dropped (bad rows), tracks, rows; so far
+    detections  those of the last frame given; ``tracks.detections`` counts in them, so that
+            ``run.detections.payload[tracks.detections]`` are the masks or landmarks of tracks without a -1 there
     state   "running", "complete", "incomplete" (frames could not be read), "interrupted" or "failed"
 
     Leaving the loop, by ``break`` or an error, finishes the files; so does ``close()``, or the end of ``with track(...)
@@ -42,6 +44,7 @@ class Run:
     def __init__(self, driver: Driver, *, strict: bool) -> None:
         self._driver = driver
         self._strict = strict
+        self.detections = Detections.empty()
         # The generator does not hold this object: when this is forgotten, the generator ends and finishes the files.
         self._steps = driver.steps()
         self._finish = weakref.finalize(self, _finish, driver, self._steps)
@@ -72,6 +75,7 @@ class Run:
             driver.interrupts.busy = False
         if step is not None and driver.interrupts.received is None:
             image, tracks = step.frame.image, step.tracks
+            self.detections = step.detections
             # The thread that writes reads the step while the caller may draw on the image.
             return deepcopy((image, tracks)) if driver.writes_aside else (image, tracks)
         if self._finish.alive:
