@@ -100,7 +100,7 @@ def test_deformable_detr_has_coco_columns_and_no_no_object(tmp_path: Path) -> No
 @pytest.mark.parametrize("names", [("logits", "pred_boxes"), ("pred_logits", "pred_boxes"), ("a", "b")])
 def test_rtdetr_without_post_processing(tmp_path: Path, names: tuple[str, str]) -> None:
     given = {names[0]: logits(80, (0, PERSON, 2.0), (1, CAR, 1.0), (2, 5, -0.5)), names[1]: queries()}
-    detector = ONNX(answering(tmp_path / "m.onnx", given))
+    detector = ONNX(answering(tmp_path / "m.onnx", given, image=(1, 3, 64, 128)))  # width and height differ
     found = detector(IMAGE)
     assert (detector.head, found.classes.tolist()) == ("rtdetr-raw", [PERSON, CAR])
     np.testing.assert_allclose(found.boxes, PIXELS * STRETCHED)
