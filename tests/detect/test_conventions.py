@@ -47,3 +47,16 @@ def test_the_corners_of_a_rotated_box_are_its_payload(constant_onnx):
     found = ONNX(made(constant_onnx, rotated))(IMAGE)
     np.testing.assert_allclose(found.payload[0], [[20, 16], [20, 48], [12, 48], [12, 16]], atol=1e-4)
     np.testing.assert_allclose(found.payload[1], [[40, 24], [56, 24], [56, 40], [40, 40]], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("layer", "head"),
+    [
+        ("bbox_head.rtm_cls.0.weight", "rtmdet"),
+        ("bbox_head.multi_level_conv_cls.0.weight", "mmdet-yolox"),
+        ("roi_head.bbox_head.fc_cls.weight", "mmdet"),
+    ],
+)
+def test_names_of_layers_tell_what_mmdeploy_exported(constant_onnx, layer, head):
+    (given,) = (one for one in CONVENTIONS if one.what == "RTMDet by mmdeploy")
+    assert ONNX(constant_onnx(*given.arrays, names=tuple(given.names), metadata={"layer": layer})).head == head

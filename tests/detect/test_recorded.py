@@ -226,3 +226,9 @@ def test_a_written_number_is_that_frame_however_large(tmp_path):
 def test_an_empty_file_has_no_frames(text):
     recorded = Recorded(text(""))
     assert (len(recorded), recorded.frames, len(recorded.at(1))) == (0, 0, 0)
+
+
+def test_what_the_reader_has_to_say_is_in_the_note(tmp_path):
+    (tmp_path / "det.txt").write_text("# frame, id, ...\n1,-1,10,10,20,40,0.9\n")
+    note = Recorded(tmp_path / "det.txt").note or ""
+    assert note.startswith("det.txt: comments, in 1 line, are skipped")

@@ -6,9 +6,11 @@ name of the file.
 
 from __future__ import annotations
 
+import mmap
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -58,11 +60,13 @@ class Outputs:
     arrays       each output by its name, in the order of the file, with its batch axis of 1
     input_shape  of the image input: (1, 3, H, W) or (1, H, W, 3)
     input_dtype  of the image input: float32, float16 or uint8
+    file         the model's, where it is known
     """
 
     arrays: Mapping[str, NDArray[Any]]
     input_shape: tuple[int, ...]
     input_dtype: np.dtype[Any]
+    file: Path | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -74,6 +78,13 @@ class Outputs:
     def first(self) -> NDArray[Any]:
         """The first output, for heads that have one."""
         return next(iter(self.arrays.values()))
+
+    def mentions(self, *words: str) -> bool:
+        """Whether the file has one of these words: exporters keep the names of a network's layers."""
+        if self.file is None or not self.file.stat().st_size:
+            return False
+        with self.file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return any(content.find(word.encode()) >= 0 for word in words)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.arrays[name]

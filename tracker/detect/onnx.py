@@ -7,7 +7,9 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -30,11 +32,11 @@ from tracker.detect.overlaps import thin_xyxy
 from tracker.detect.runtime import open_network
 from tracker.detect.session import (
     TYPES,
-    Session,
     TensorInfo,
     detector_inputs,
     device_of,
     is_single,
+    metadata_of,
     reason_of,
     size_feed,
 )
@@ -100,8 +102,11 @@ class ONNX(Detector):
         self.device = device_of(self._session)
         self.concurrent = threads == 1
         source, sizes = detector_inputs(path, self._session)
-        metadata = _metadata(self._session)
-        self._said = unread(metadata, size=size is None and not all(isinstance(side, int) for side in _stated(source)))
+        metadata, unreadable = metadata_of(self._session)
+        self._said = unreadable + unread(
+            metadata, size=size is None and not all(isinstance(side, int) for side in _stated(source))
+        )
+        self._assumed = _assumed(source, metadata, size)
         self._doubts = Doubts()
         self.size = _input_size(path, source, metadata, size)
         self._single = is_single(source)
@@ -111,7 +116,8 @@ class ONNX(Detector):
         # What the file says about its shapes may be open; one run on plain grey tells.
         channels = (3, *self.size) if source.shape[1] == 3 else (*self.size, 3)
         grey = GREY if TYPES[source.type] is np.uint8 else GREY / 255
-        outputs = self._first_run(path, np.full((1, *channels), grey, TYPES[source.type]))
+        first = self._first_run(path, np.full((1, *channels), grey, TYPES[source.type]))
+        outputs = replace(first, file=Path(path))
         found = self._recognised(path, outputs, metadata, head, class_names)
         names = class_names if class_names is not None else names_in(metadata) or found.labels
         self._head = found if names is None else found.with_names(count_of(names))
@@ -176,7 +182,7 @@ class ONNX(Detector):
         try:
             return recognise(path, outputs, metadata, head)
         except HeadError as error:
-            said = "".join(f"; {line}" for line in self._said)
+            said = "".join(f"; {line}" for line in (*self._said, *self._assumed))
             raise HeadError(f"{error}{said}", error.outputs) from None
 
     def _numbered(
@@ -190,8 +196,9 @@ class ONNX(Detector):
             if not stated or names is None:
                 raise
             raise HeadError(
-                f"{path}: its metadata names {len(names)} classes, but the head {self.head} reads {count} from its "
-                "outputs; choose another head with --head, or pass class_names",
+                f"{path}: its metadata names {len(names)} classes, numbered up to {count_of(names) - 1}, but the head "
+                f"{self.head} reads {count} from its outputs; choose another head with --head, or pass class_names "
+                "(--names)",
                 self._outputs,
             ) from None
 
@@ -222,12 +229,11 @@ class ONNX(Detector):
         return decoded[(decoded.classes < len(self._wanted)) & self._wanted[named]]
 
 
-def _metadata(session: Session) -> Mapping[str, str]:
-    """The texts in the file; none where they are not UTF-8."""
-    try:
-        return session.get_modelmeta().custom_metadata_map
-    except UnicodeDecodeError:
-        return {}
+def _assumed(source: TensorInfo, metadata: Mapping[str, str], wanted: tuple[int, int] | None) -> list[str]:
+    """A sentence where the input size is a guess, on which the number of cells depends."""
+    if wanted or size_in(metadata) or all(isinstance(side, int) for side in _stated(source)):
+        return []
+    return [f"its input size is free, and {DEFAULT_SIZE}x{DEFAULT_SIZE} was tried: give the right one with --imgsz"]
 
 
 def _stated(source: TensorInfo) -> list[int | str | None]:

@@ -47,10 +47,11 @@ class Recorded(RecordedDetector):
     def __init__(self, path: str | os.PathLike[str], *, conf: float | None = None, invalid: Invalid = "raise") -> None:
         self.name = os.path.basename(path)
         self.model_files = (Path(path),)
+        self._notes: tuple[str, ...] = ()
         if str(path).lower().endswith(".npz"):
             frames, detections = _read_npz(path, invalid)
         else:
-            frames, detections = _read_text(path, invalid)
+            frames, detections, self._notes = _read_text(path, invalid)
         self.dropped = detections.dropped
         self._complaint = _first_complaint(path) if self.dropped else None
         order = np.argsort(frames, kind="stable")
@@ -65,10 +66,12 @@ class Recorded(RecordedDetector):
 
     @property
     def note(self) -> str | None:
-        """What a person should know about the file: rows left out, scores outside 0..1 (public detectors have such),
-        boxes that are parts of an image; or None.
+        """What a person should know about the file: how it was read, rows left out, scores outside 0..1 (public
+        detectors have such), boxes that are parts of an image; or None.
         """
-        lines = [] if self._complaint is None else [f"{self.dropped} rows left out; the first: {self._complaint}"]
+        lines = [f"{self.name}: {said}" for said in self._notes]
+        if self._complaint is not None:
+            lines.append(f"{self.dropped} rows left out; the first: {self._complaint}")
         if 2 * self.dropped > self.dropped + self._doubts.rows:
             lines.append(f"{self.name}: that is more than half of all rows; are the columns what they should be?")
         if self._outside is not None:
@@ -93,14 +96,14 @@ class Recorded(RecordedDetector):
         return Detections(part.boxes, part.scores, part.classes, embeddings=part.embeddings)
 
 
-def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray, Detections]:
+def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray, Detections, tuple[str, ...]]:
     from tracker.io.mot import read_detections
 
     rows = read_detections(path, invalid=invalid)
     detections = Detections(rows.boxes, rows.scores, invalid=invalid)
     frames = rows.frames[detections.rows]
     detections.dropped += rows.dropped
-    return frames, detections
+    return frames, detections, tuple(rows.notes)
 
 
 def _first_complaint(path: str | os.PathLike[str]) -> str | None:

@@ -110,6 +110,14 @@ def device_of(session: Session) -> str:
     return _short(session.get_providers()[0])
 
 
+def metadata_of(session: Session) -> tuple[Mapping[str, str], list[str]]:
+    """The texts in the file, and a sentence where they are not UTF-8 and therefore none."""
+    try:
+        return session.get_modelmeta().custom_metadata_map, []
+    except UnicodeDecodeError:
+        return {}, ["its metadata is not UTF-8 and is left out, with its class names (give them with --names)"]
+
+
 def image_input(path: str | os.PathLike[str], inputs: Sequence[TensorInfo]) -> TensorInfo:
     """The one input of a model that takes images, (N, 3, H, W) or (N, H, W, 3); ValueError for any other."""
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or 3 not in (inputs[0].shape[1], inputs[0].shape[3]):

@@ -17,6 +17,7 @@ from tracker.detect.coco import COCO
 from tracker.detect.grid import ANCHORS, STRIDES, STRIDES_P6, STRIDES_TINY, cell_count
 from tracker.detect.head import Decoded, Fit, Head, Outputs, Preprocessing
 from tracker.detect.keypoints import as_keypoints, keypoints_in, keypoints_to_image
+from tracker.detect.layout import are_scores
 from tracker.detect.metadata import class_count_in, task_in
 from tracker.detect.queries import are_parts
 from tracker.detect.rotated import boxes_around, corners_of
@@ -59,11 +60,13 @@ class EndToEnd(Head):
         per_class = plain and names is not None and shape[2] in (4 + names, 5 + names)
         keypoints = keypoints_in(metadata)
         posed = keypoints is not None and shape[2] == 6 + keypoints[0] * keypoints[1]
-        finished = not per_class and not are_parts(outputs.first[0, :, :4])  # RT-DETR's boxes are parts of the input
+        likely = counts.isdisjoint(shape[1:]) and not per_class and (task != "obb" or shape[2] == 7)
+        # RT-DETR's boxes are parts of the input.
+        likely = likely and _finished(outputs.first[0]) and not are_parts(outputs.first[0, :, :4])
         found = cls(
             keypoints=keypoints if posed else None,
             rotated=task == "obb" and shape[2] == 7,
-            likely=counts.isdisjoint(shape[1:]) and finished and (task != "obb" or shape[2] == 7),
+            likely=likely,
         )
         return found if names is None else found.with_names(names)
 
@@ -86,3 +89,9 @@ class EndToEnd(Head):
     def to_image(self, payload: NDArray[Any], fit: Fit) -> NDArray[Any]:
         """Keypoints and corners are points; a visibility stays."""
         return keypoints_to_image(payload, fit)
+
+
+def _finished(rows: NDArray[Any]) -> bool:
+    """Whether rows (K, 6 or more) have a score and a whole number of a class in columns 4 and 5."""
+    kinds = rows[np.isfinite(rows[:, 5]), 5]
+    return are_scores(rows[:, 4]) and bool(((kinds == np.round(kinds)) & (kinds >= -1)).all())
