@@ -75,7 +75,7 @@ def test_an_object_has_its_mask_within_its_box(path: Path) -> None:
     expected = np.zeros((2, 64, 128), bool)
     expected[0, 8:56, 24:56] = expected[1, 32:48, 88:104] = True  # all of the box, and its lower half
     for mask, true in zip(found.payload, expected, strict=True):
-        assert (mask & true).sum() > 0.96 * (mask | true).sum()  # corners are rounded by the interpolation
+        assert (mask & true).sum() > 0.9 * (mask | true).sum()  # corners are rounded by the interpolation
 
 
 def test_masks_reach_the_tracks(path: Path, tmp_path: Path) -> None:

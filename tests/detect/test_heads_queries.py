@@ -78,6 +78,13 @@ def test_detr_keeps_the_aspect_ratio(tmp_path: Path) -> None:
     np.testing.assert_allclose(ONNX(path)(IMAGE).boxes, PIXELS[:1] * 2)
 
 
+@pytest.mark.parametrize("mask", [(1, 64, 64), ("batch", "height", "width")])
+def test_detr_with_a_mask_of_pixels_beside_the_image(tmp_path: Path, mask: tuple[int | str, ...]) -> None:
+    given = {"logits": no_object(92, (0, 1, 10.0)), "pred_boxes": queries()}
+    path = answering(tmp_path / "m.onnx", given, mask=mask, scaled="pred_boxes")
+    np.testing.assert_allclose(ONNX(path)(IMAGE).boxes, PIXELS[:1] * 2)
+
+
 def test_detr_of_ones_own_classes(tmp_path: Path) -> None:
     given = {"logits": no_object(3, (0, 0, 10.0), (1, 1, 9.0)), "pred_boxes": queries()}
     path = answering(tmp_path / "m.onnx", given)
