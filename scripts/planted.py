@@ -1410,10 +1410,24 @@ RESULTS = (
     ),
     Fault(
         "tracker/detect/masks.py",
-        "shift[0] + zoom[0] / 2 - 0.5",
-        "shift[0]",
+        "+ zoom * (left, top) + zoom / 2 - 0.5",
+        "+ zoom * (left, top)",
         "masks lie on their boxes",
-        "tests/detect/test_heads_finished.py",
+        "tests/detect/test_heads_masks.py tests/detect/test_heads_finished.py",
+    ),
+    Fault(
+        "tracker/detect/masks.py",
+        "maps, -np.abs(maps))",
+        "maps, maps)",
+        "a mask ends with its box",
+        "tests/detect/test_heads_masks.py",
+    ),
+    Fault(
+        "tracker/detect/session.py",
+        "np.ones((1, height, width), kind)",
+        "np.zeros((1, height, width), kind)",
+        "DETR's mask says that the whole input is the image",
+        "tests/detect/test_heads_queries.py",
     ),
     Fault(
         "tracker/detect/heads/ssd.py",
