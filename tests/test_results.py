@@ -16,7 +16,7 @@ BOXES = np.array([[10.0, 20, 30, 60], [5, 5, 25, 45], [40, 10, 60, 30]])
 SIZES = np.array([[10.0, 20, 20, 40], [5, 5, 20, 40], [40, 10, 20, 20]])  # left, top, width, height
 SCORES = [0.9, 0.8, 0.7]
 CLASSES = [2, 0, 2]
-WORDS = ["car", "person", "car"]
+WORDS = ["car", "Person", "car"]
 MASKS = np.arange(3 * 4).reshape(3, 2, 2) > 5
 ROWS = np.column_stack((BOXES, SCORES))
 

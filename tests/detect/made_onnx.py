@@ -20,6 +20,7 @@ def answering(
     image_type: str = "FLOAT",
     sizes: str | None = None,
     scaled: str | None = None,
+    mask: Sequence[int | str] | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the network to ``path``.
@@ -27,6 +28,7 @@ def answering(
     outputs  by name, in this order; floats become float32, whole numbers int64
     image    shape of the input ``images``
     sizes    the name of a second input, int64 [1, 2], or None
+    mask     shape of the input ``pixel_mask``, int64, by whose largest number ``scaled`` is multiplied, or None
     scaled   the output that is multiplied by that input twice over, as RT-DETR's boxes are
     """
     onnx = pytest.importorskip("onnx", reason="needs the onnx package to write models")
@@ -38,13 +40,21 @@ def answering(
         inner = f"{name}_parts" if name == scaled else name
         nodes.append(helper.make_node("Constant", [], [inner], value=onnx.numpy_helper.from_array(array, inner)))
         infos.append(helper.make_tensor_value_info(name, getattr(types, KINDS[array.dtype.kind]), None))
-    if scaled is not None:
+    if mask is not None:
+        nodes += [
+            helper.make_node("ReduceMax", ["pixel_mask"], ["largest"], keepdims=0),
+            helper.make_node("Cast", ["largest"], ["as_float"], to=types.FLOAT),
+            helper.make_node("Mul", [f"{scaled}_parts", "as_float"], [scaled]),
+        ]
+    elif scaled is not None:
         nodes += [
             helper.make_node("Cast", [sizes], ["as_float"], to=types.FLOAT),
             helper.make_node("Concat", ["as_float", "as_float"], ["twice"], axis=1),
             helper.make_node("Mul", [f"{scaled}_parts", "twice"], [scaled]),
         ]
     inputs = [helper.make_tensor_value_info("images", getattr(types, image_type), list(image))]
+    if mask is not None:
+        inputs.append(helper.make_tensor_value_info("pixel_mask", types.INT64, list(mask)))
     if sizes is not None:
         inputs.append(helper.make_tensor_value_info(sizes, types.INT64, [1, 2]))
     model = helper.make_model(

@@ -83,12 +83,16 @@ def test_retinaface(tmp_path: Path, order: tuple[int, ...]) -> None:
     count = 2 * cell_count((64, 128))
     deltas, marks = np.zeros((1, count, 4)), np.zeros((1, count, 10))
     marks[0, 3] = np.tile((5, -5), 5)
-    given = [("output", deltas), ("outputt", shares(count, (3, 0.9), (2, 0.4))), ("outputtt", marks)]
+    middle, last = 2 * 8 * 16, count - 1  # the first prior of stride 16, 64 pixels, and the last, of 512
+    faces = shares(count, (3, 0.9), (2, 0.4), (middle, 0.8), (last, 0.7))
+    given = [("output", deltas), ("outputt", faces), ("outputtt", marks)]
     detector = ONNX(answering(tmp_path / "m.onnx", dict(given[k] for k in order), image=(1, 3, 64, 128)))
     found = detector(IMAGE)
-    assert (detector.head, found.scores.round(6).tolist()) == ("retinaface", [0.9])
-    np.testing.assert_allclose(found.boxes, np.array([[12 - 16, 4 - 16, 12 + 16, 4 + 16]]) * 2)  # 32 pixels, cell 1
-    np.testing.assert_allclose(found.payload, [[[(12 + 16) * 2, (4 - 16) * 2]] * 5])
+    assert (detector.head, found.scores.round(6).tolist()) == ("retinaface", [0.9, 0.8, 0.7])
+    priors = [(12, 4, 32), (8, 8, 64), (112, 48, 512)]
+    expected = np.array([[x - side / 2, y - side / 2, x + side / 2, y + side / 2] for x, y, side in priors])
+    np.testing.assert_allclose(found.boxes, expected * 2)
+    np.testing.assert_allclose(found.payload[0], [[(12 + 16) * 2, (4 - 16) * 2]] * 5)
 
 
 @pytest.mark.parametrize("raw", [False, True])

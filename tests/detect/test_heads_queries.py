@@ -78,6 +78,13 @@ def test_detr_keeps_the_aspect_ratio(tmp_path: Path) -> None:
     np.testing.assert_allclose(ONNX(path)(IMAGE).boxes, PIXELS[:1] * 2)
 
 
+@pytest.mark.parametrize("mask", [(1, 64, 64), ("batch", "height", "width")])
+def test_detr_with_a_mask_of_pixels_beside_the_image(tmp_path: Path, mask: tuple[int | str, ...]) -> None:
+    given = {"logits": no_object(92, (0, 1, 10.0)), "pred_boxes": queries()}
+    path = answering(tmp_path / "m.onnx", given, mask=mask, scaled="pred_boxes")
+    np.testing.assert_allclose(ONNX(path)(IMAGE).boxes, PIXELS[:1] * 2)
+
+
 def test_detr_of_ones_own_classes(tmp_path: Path) -> None:
     given = {"logits": no_object(3, (0, 0, 10.0), (1, 1, 9.0)), "pred_boxes": queries()}
     path = answering(tmp_path / "m.onnx", given)
@@ -100,7 +107,7 @@ def test_deformable_detr_has_coco_columns_and_no_no_object(tmp_path: Path) -> No
 @pytest.mark.parametrize("names", [("logits", "pred_boxes"), ("pred_logits", "pred_boxes"), ("a", "b")])
 def test_rtdetr_without_post_processing(tmp_path: Path, names: tuple[str, str]) -> None:
     given = {names[0]: logits(80, (0, PERSON, 2.0), (1, CAR, 1.0), (2, 5, -0.5)), names[1]: queries()}
-    detector = ONNX(answering(tmp_path / "m.onnx", given))
+    detector = ONNX(answering(tmp_path / "m.onnx", given, image=(1, 3, 64, 128)))  # width and height differ
     found = detector(IMAGE)
     assert (detector.head, found.classes.tolist()) == ("rtdetr-raw", [PERSON, CAR])
     np.testing.assert_allclose(found.boxes, PIXELS * STRETCHED)

@@ -184,6 +184,10 @@ class Head(ABC):
         """The head now that ``count`` class names are known; overridden where the outputs leave the number open."""
         return self
 
+    def complete(self, payload: NDArray[Any], outputs: Outputs) -> NDArray[Any]:
+        """The payload of the objects that stay; overridden where it is too costly for all, such as masks."""
+        return payload
+
     def to_image(self, payload: NDArray[Any], fit: Fit) -> NDArray[Any]:
         """A payload (N, ...) in pixels of the image; overridden where it holds coordinates."""
         return payload

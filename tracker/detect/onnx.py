@@ -136,7 +136,8 @@ class ONNX(Detector):
         A row that is not finite or has no size (a half-precision overflow) is left out and counted in ``dropped``.
         """
         block, fit = self._own.letterbox(check_image(image))
-        decoded = self._kept(self._head.decode(self._run(block), self.conf))
+        outputs = self._run(block)
+        decoded = self._kept(self._head.decode(outputs, self.conf))
         self._doubts.see(decoded.boxes, decoded.scores, self.size)
         found = Detections(
             fit.to_image(decoded.boxes),
@@ -148,8 +149,10 @@ class ONNX(Detector):
         )
         if self._head.suppress:
             found = found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
-        # Last, because masks of the image's size are many numbers.
-        return found if found.payload is None else found.with_payload(self._head.to_image(found.payload, fit))
+        if found.payload is None:
+            return found
+        # Last, because masks are many numbers.
+        return found.with_payload(self._head.to_image(self._head.complete(found.payload, outputs), fit))
 
     @property
     def note(self) -> str | None:

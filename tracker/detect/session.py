@@ -136,7 +136,14 @@ SIZE_INPUTS: dict[str, Callable[[int, int], tuple[float, float]]] = {
     "orig_target_sizes": lambda height, width: (width, height),  # RT-DETR and D-FINE
     "image_shape": lambda height, width: (height, width),  # Keras YOLOv3
 }
-NUMBERS: dict[str, type[np.generic]] = {**TYPES, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
+NUMBERS: dict[str, type[np.generic]] = {
+    **TYPES,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(bool)": np.bool_,
+}
+MASK_INPUT = "pixel_mask"  # (1, h, w) of DETR by Hugging Face: 1 where the image is; the network resizes it
+MASK_SIDE = 64  # where the file leaves its size open
 
 
 class _Batched:
@@ -153,18 +160,27 @@ def is_single(source: TensorInfo) -> bool:
 
 
 def detector_inputs(path: str | os.PathLike[str], session: Session) -> tuple[TensorInfo, list[TensorInfo]]:
-    """The image input of a detector, and the inputs that take its size (``SIZE_INPUTS``).
+    """The image input of a detector, and the inputs that take its size (``SIZE_INPUTS``) or a mask (``MASK_INPUT``).
 
     Raises ValueError where another input is left over.
     """
     inputs = [_Batched(one) if len(one.shape) == 3 and one.shape[0] == 3 else one for one in session.get_inputs()]
-    sizes = [one for one in inputs if one.name in SIZE_INPUTS and len(one.shape) == 2 and one.type in NUMBERS]
+    axes = {**dict.fromkeys(SIZE_INPUTS, 2), MASK_INPUT: 3}
+    sizes = [one for one in inputs if axes.get(one.name) == len(one.shape) and one.type in NUMBERS]
     return image_input(path, [one for one in inputs if one not in sizes] or inputs), sizes
 
 
 def size_feed(sizes: Sequence[TensorInfo], size: tuple[int, int]) -> dict[str, NDArray[Any]]:
     """What to feed to the inputs that take the ``size`` (height, width) of the image input."""
-    return {one.name: np.array([SIZE_INPUTS[one.name](*size)], NUMBERS[one.type]) for one in sizes}
+    feed: dict[str, NDArray[Any]] = {}
+    for one in sizes:
+        kind = NUMBERS[one.type]
+        if one.name == MASK_INPUT:
+            height, width = (side if isinstance(side, int) else MASK_SIDE for side in one.shape[1:])
+            feed[one.name] = np.ones((1, height, width), kind)
+        else:
+            feed[one.name] = np.array([SIZE_INPUTS[one.name](*size)], kind)
+    return feed
 
 
 def describe(shape: Sequence[int | str | None]) -> str:

@@ -15,20 +15,22 @@ from numpy.typing import NDArray
 
 from tracker.detect.coco import COCO
 from tracker.detect.grid import ANCHORS, STRIDES, STRIDES_P6, STRIDES_TINY, cell_count
-from tracker.detect.head import Decoded, Fit, Head, Outputs, Preprocessing
-from tracker.detect.keypoints import as_keypoints, keypoints_in, keypoints_to_image
+from tracker.detect.head import Decoded, Outputs, Preprocessing
+from tracker.detect.keypoints import as_keypoints, keypoints_in
 from tracker.detect.layout import are_scores
+from tracker.detect.masks import WithMasks, prototypes_in, weighted
 from tracker.detect.metadata import class_count_in, task_in
 from tracker.detect.queries import are_parts
 from tracker.detect.rotated import boxes_around, corners_of
 
 
 @dataclass(frozen=True, eq=False)
-class EndToEnd(Head):
+class EndToEnd(WithMasks):
     """Rows of finished boxes. The outputs do not tell the number of classes: COCO's, unless names are known.
 
     keypoints  shape of the keypoints behind the class; the payload holds them, (N, points, 2 or 3)
     rotated    whether an angle follows the class; a box then surrounds its rotated one, whose corners are the payload
+    masks      how many weights of masks follow the class; the payload then holds masks, (H, W) bool of the image
     """
 
     name = "end-to-end"
@@ -39,6 +41,7 @@ class EndToEnd(Head):
     classes: int = len(COCO)
     keypoints: tuple[int, int] | None = None
     rotated: bool = False
+    masks: int = 0
     likely: bool = True
 
     @classmethod
@@ -66,6 +69,7 @@ class EndToEnd(Head):
         found = cls(
             keypoints=keypoints if posed else None,
             rotated=task == "obb" and shape[2] == 7,
+            masks=0 if prototypes_in(outputs, shape[2] - 6) is None else shape[2] - 6,
             likely=likely,
         )
         return found if names is None else found.with_names(names)
@@ -83,12 +87,10 @@ class EndToEnd(Head):
         if self.rotated:
             corners = corners_of(boxes, picked[:, 6].astype(np.float64))
             return Decoded(boxes_around(corners), scores, classes, payload=corners)
-        payload = None if self.keypoints is None else as_keypoints(picked[:, 6:], self.keypoints)
+        payload: NDArray[Any] | None = weighted(picked[:, 6:], boxes) if self.masks else None
+        if self.keypoints is not None:
+            payload = as_keypoints(picked[:, 6:], self.keypoints)
         return Decoded(boxes, scores, classes, payload=payload)
-
-    def to_image(self, payload: NDArray[Any], fit: Fit) -> NDArray[Any]:
-        """Keypoints and corners are points; a visibility stays."""
-        return keypoints_to_image(payload, fit)
 
 
 def _finished(rows: NDArray[Any]) -> bool:

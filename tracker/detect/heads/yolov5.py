@@ -16,18 +16,20 @@ from numpy.typing import NDArray
 
 from tracker.boxes import xywh_to_xyxy
 from tracker.detect.grid import anchor_strides
-from tracker.detect.head import Decoded, Fit, Head, Outputs, Preprocessing
-from tracker.detect.keypoints import as_keypoints, keypoints_to_image
+from tracker.detect.head import Decoded, Outputs, Preprocessing
+from tracker.detect.keypoints import as_keypoints
 from tracker.detect.layout import are_scores, mask_weights
+from tracker.detect.masks import WithMasks, weighted
 from tracker.detect.metadata import class_count_in, task_in
 from tracker.detect.scores import best_product
 
 
 @dataclass(frozen=True, eq=False)
-class YOLOv5(Head):
+class YOLOv5(WithMasks):
     """YOLOv5 of ``classes`` classes.
 
     points  how many keypoints follow the class scores; the payload holds them, (N, points, 3): x, y, visibility
+    masks   how many weights of masks do; the payload then holds masks, (H, W) bool of the image
     """
 
     name = "yolov5"
@@ -36,6 +38,7 @@ class YOLOv5(Head):
 
     classes: int
     points: int = 0
+    masks: int = 0
     likely: bool = True
 
     @classmethod
@@ -52,7 +55,7 @@ class YOLOv5(Head):
         classes = shape[2] - 5 - mask_weights(outputs, shape[2] - 5)
         if not are_scores(rows[:, 4 : 5 + classes]) and shape[2] % 3 == 0 and are_scores(rows[:, 4:6]):
             return cls(shape[2] - 5)._ending(1, outputs)  # YOLOv7-pose: one class, then points
-        return cls(classes, likely=are_scores(rows[:, 4 : 5 + classes]))
+        return cls(classes, masks=shape[2] - 5 - classes, likely=are_scores(rows[:, 4 : 5 + classes]))
 
     def with_names(self, count: int) -> YOLOv5:
         """The class scores end after ``count``; what follows is no class."""
@@ -62,16 +65,15 @@ class YOLOv5(Head):
         """With ``count`` classes and, where no prototypes of masks are there, keypoints behind them."""
         masks = mask_weights(outputs, self.classes)
         points = 0 if masks or (self.classes - count) % 3 else (self.classes - count) // 3
-        return replace(self, classes=count, points=points)
+        return replace(self, classes=count, points=points, masks=masks)
 
     def decode(self, outputs: Outputs, conf: float) -> Decoded:
         """The score is objectness times class score."""
         rows = outputs.first[0]
         end = 5 + self.classes
         picked, scores, classes = best_product(rows[:, 4], rows[:, 5:end], conf)
-        payload = as_keypoints(rows[picked, end:], (self.points, 3)) if self.points else None
-        return Decoded(xywh_to_xyxy(rows[picked, :4].astype(np.float64)), scores, classes, payload=payload)
-
-    def to_image(self, payload: NDArray[Any], fit: Fit) -> NDArray[Any]:
-        """Keypoints are points; their visibility stays."""
-        return keypoints_to_image(payload, fit)
+        boxes = xywh_to_xyxy(rows[picked, :4].astype(np.float64))
+        payload: NDArray[Any] | None = weighted(rows[picked, -self.masks :], boxes) if self.masks else None
+        if self.points:
+            payload = as_keypoints(rows[picked, end:], (self.points, 3))
+        return Decoded(boxes, scores, classes, payload=payload)

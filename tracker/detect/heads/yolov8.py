@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from tracker.boxes import xywh_to_xyxy
 from tracker.detect.coco import COCO
 from tracker.detect.grid import Grid, strides_of
-from tracker.detect.head import Decoded, Fit, Head, Outputs, Preprocessing
-from tracker.detect.keypoints import as_keypoints, keypoints_in, keypoints_to_image
+from tracker.detect.head import Decoded, Outputs, Preprocessing
+from tracker.detect.keypoints import as_keypoints, keypoints_in
 from tracker.detect.layout import are_corners, are_scores, fifth_column, is_decoded, mask_weights
+from tracker.detect.masks import WithMasks, prototypes_in, weighted
 from tracker.detect.metadata import class_count_in, task_in
 from tracker.detect.pairs import is_pair
 from tracker.detect.rotated import boxes_around, corners_of
@@ -27,13 +28,14 @@ COCO_POSE = (17, 3)
 
 
 @dataclass(frozen=True, eq=False)
-class YOLOv8(Head):
+class YOLOv8(WithMasks):
     """YOLOv8 of ``classes`` classes.
 
     rows       whether each object is a row, (1, A, 4 + C), and not a column
     keypoints  shape of the keypoints behind the classes; the payload holds them, (N, points, 2 or 3)
     rotated    whether an angle follows the classes; a box then surrounds its rotated one, whose corners, (N, 4, 2),
                are the payload
+    masks      how many weights of masks follow the classes; the payload then holds masks, (H, W) bool of the image
     """
 
     name = "yolov8"
@@ -44,6 +46,7 @@ class YOLOv8(Head):
     rows: bool = False
     keypoints: tuple[int, int] | None = None
     rotated: bool = False
+    masks: int = 0
     likely: bool = True
 
     @classmethod
@@ -71,7 +74,9 @@ class YOLOv8(Head):
         left = len(columns) - 4 - found.classes
         keypoints = keypoints_in(metadata) or (COCO_POSE if left == COCO_POSE[0] * COCO_POSE[1] else None)
         posed = keypoints is not None and left == keypoints[0] * keypoints[1] and mask_weights(outputs, left) == 0
-        return replace(found, keypoints=keypoints if posed else None, rotated=task == "obb" and left == 1)
+        masks = 0 if prototypes_in(outputs, left) is None else left
+        rotated = task == "obb" and left == 1
+        return replace(found, keypoints=keypoints if posed else None, masks=masks, rotated=rotated)
 
     def with_names(self, count: int) -> YOLOv8:
         """The class scores end after ``count``; what follows is no class."""
@@ -86,12 +91,11 @@ class YOLOv8(Head):
         if self.rotated:
             corners = corners_of(boxes, objects[picked, end].astype(np.float64))
             return Decoded(boxes_around(corners), scores, classes, payload=corners)
-        payload = None if self.keypoints is None else as_keypoints(objects[picked, end:], self.keypoints)
-        return Decoded(xywh_to_xyxy(boxes), scores, classes, payload=payload)
-
-    def to_image(self, payload: NDArray[Any], fit: Fit) -> NDArray[Any]:
-        """Keypoints and corners are points; a visibility stays."""
-        return keypoints_to_image(payload, fit)
+        corners, rest = xywh_to_xyxy(boxes), objects[picked, end:]
+        payload: NDArray[Any] | None = weighted(rest[:, -self.masks :], corners) if self.masks else None
+        if self.keypoints is not None:
+            payload = as_keypoints(rest, self.keypoints)
+        return Decoded(corners, scores, classes, payload=payload)
 
 
 def _is_coco_pose(columns: NDArray[Any]) -> bool:
