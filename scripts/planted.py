@@ -1557,4 +1557,109 @@ RESULTS = (
     ),
 )
 
-PLANTED = (*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS, *SCORES, *REPAIR, *FILES, *TABLE, *RESULTS)
+# Heads of the YOLO family, and what options say about a network.
+NETWORKS = (
+    Fault(
+        "tracker/detect/anchors.py",
+        "(shares[:, :2] * 2 - 0.5 + cells)",
+        "(shares[:, :2] * 2 + cells)",
+        "YOLOv5's centres reach half a cell out",
+        "tests/detect/test_conventions.py",
+    ),
+    Fault(
+        "tracker/detect/anchors.py",
+        "anchor, cell = np.divmod(picked, height * width)",
+        "anchor, cell = np.divmod(picked, height * width + 1)",
+        "cells of a raw map run by anchor",
+        "tests/detect/test_conventions.py",
+    ),
+    Fault(
+        "tracker/detect/heads/nanodet.py",
+        "origin = 0.0 if len(self.strides) == len(STRIDES_P6) else 0.5",
+        "origin = 0.5",
+        "NanoDet-Plus measures from the corner",
+        "tests/detect/test_conventions.py",
+    ),
+    Fault(
+        "tracker/detect/heads/nanodet.py",
+        "likely=not are_scores(rows[:, classes:])",
+        "likely=True",
+        "distances are no scores",
+        "tests/detect/test_heads.py tests/detect/test_conventions.py",
+    ),
+    Fault(
+        "tracker/detect/heads/yolov8.py",
+        "masks=masks, rotated=rotated)",
+        "masks=masks, rotated=False)",
+        "a box surrounds its rotated one",
+        "tests/detect/test_conventions.py",
+    ),
+    Fault(
+        "tracker/detect/keypoints.py",
+        "(fit.to_image(points[..., :2]), points[..., 2:])",
+        "(points[..., :2], points[..., 2:])",
+        "keypoints come back to the image",
+        "tests/detect/test_conventions.py",
+    ),
+    Fault(
+        "tracker/detect/grid.py",
+        "known = (STRIDES, STRIDES_P6, STRIDES_TINY)",
+        "known = (STRIDES, STRIDES_P6)",
+        "tiny networks have two grids",
+        "tests/detect/test_conventions.py",
+    ),
+    Fault(
+        "tracker/detect/paddle.py",
+        " & (rows[:, 0] >= 0)]",
+        "]",
+        "PaddleDetection's class -1 is no object",
+        "tests/detect/test_conventions.py",
+    ),
+    Fault(
+        "tracker/detect/heads/num_dets.py",
+        "scores.reshape(-1)[:count]",
+        "scores.reshape(-1)",
+        "rows beyond the count hold nothing",
+        "tests/detect/test_conventions.py",
+    ),
+    Fault(
+        "tracker/detect/mmdeploy.py",
+        "likely = not networks or cls.name in networks",
+        "likely = True",
+        "names of layers tell mmdet's networks apart",
+        "tests/detect/test_conventions.py",
+    ),
+    Fault(
+        "tracker/detect/session.py",
+        '"orig_target_sizes": lambda height, width: (width, height)',
+        '"orig_target_sizes": lambda height, width: (height, width)',
+        "the size is fed as width and height",
+        "tests/detect/test_onnx.py",
+    ),
+    Fault(
+        "tracker/detect/names_file.py",
+        "if len(numbers) == len(lines) == len(set(numbers)):",
+        "if len(numbers) > 0:",
+        "numbers in some lines are part of names",
+        "tests/detect/test_names_file.py",
+    ),
+    Fault(
+        "tracker/detect/network.py",
+        "(int(found[2] or found[1]), int(found[1]))",
+        "(int(found[1]), int(found[2] or found[1]))",
+        "--imgsz is width x height",
+        "tests/detect/test_select.py",
+    ),
+    Fault(
+        "tracker/detect/heads/end_to_end.py",
+        "likely = likely and _finished(outputs.first[0])",
+        "likely = likely",
+        "classes of finished boxes are whole numbers",
+        "tests/detect/test_heads.py tests/detect/test_conventions.py",
+    ),
+)
+
+PLANTED = (
+    *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
+    *(*SCORES, *REPAIR, *FILES, *TABLE, *RESULTS, *NETWORKS),
+)

@@ -159,9 +159,12 @@ PADDLE[[20, 40], 4:] = ONE_HOT
 ANGLES = np.array([[np.pi / 2], [0.0]])
 TURNED = np.array([[16.0, 32, 32, 8], [48, 32, 16, 16]])  # the person lies on its side, and is turned upright
 WIDE = ("pred_boxes", "pred_scores", "pred_classes")
+NONE = np.array([[-1, 0.95, 1, 1, 9, 9]])  # PaddleDetection's row for no object
 PARTS = np.tile(CORNERS, (126, 1))[None, :, None] / 64
 PERSONS = {"classes": (0, 0)}
-FOUR = ([[2]], finished(["box"], 10)[None], finished(["score"], 10)[None, :, 0], finished(["class"], 10)[None, :, 0])
+ROWS = finished(["box", "score", "class"], 10)[None]
+ROWS[:, 2:] = (1, 1, 9, 9, 0.99, 1)  # beyond the count: left over from earlier
+FOUR = ([[2]], ROWS[..., :4], ROWS[..., 4], ROWS[..., 5])
 
 CONVENTIONS = [
     Convention("YOLOv5 with names", "yolov5", [v5()], metadata=WITH_NAMES),
@@ -306,7 +309,12 @@ CONVENTIONS = [
         convention
         for head in ("ppyoloe", "ppyoloe-plus")
         for convention in (
-            Convention(f"{head} with nms", head, [finished(["class", "score", "box"]), [2]], choose=True),
+            Convention(
+                f"{head} with nms",
+                head,
+                [np.concatenate((finished(["class", "score", "box"]), NONE, NONE)), [3]],
+                choose=True,
+            ),
             Convention(
                 f"{head} without nms", head, [corner_rows(), dense(ONE_HOT, BACKGROUND).transpose(0, 2, 1)], choose=True
             ),

@@ -151,6 +151,16 @@ def test_a_name_settles_what_the_file_does_not_say() -> None:
         recognise("m.onnx", unnamed, {}, "yolo")
 
 
+def test_finished_boxes_have_whole_numbers_as_classes_and_scores_up_to_1() -> None:
+    rows = np.tile([10.0, 10, 50, 50, 0.9, 1], (1, 300, 1))
+    assert recognise("m.onnx", outputs(rows), {}).name == "end-to-end"
+    for column, value in ((5, 36.5), (4, 36.0), (5, -9.0)):
+        other = rows.copy()
+        other[0, 7, column] = value
+        with pytest.raises(HeadError, match="choose --head end-to-end"):
+            recognise("m.onnx", outputs(other), {})
+
+
 # -- decoded ---------------------------------------------------------------------------------------
 
 
