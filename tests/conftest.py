@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,10 @@ SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 # A shell starts what it puts into the background deaf to Ctrl-C, and programs that tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test fetches a model, or finds one in the user's cache, but those that serve their own.
+os.environ["TRACKWHY_OFFLINE"] = "1"
+os.environ["TRACKWHY_CACHE"] = os.path.join(tempfile.gettempdir(), "trackwhy-tests-without-models")
 
 settings.register_profile(
     "tests",

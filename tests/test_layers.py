@@ -11,16 +11,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    ["arrays", "boxes", "detections", "results", "tracks", "protocol", "rows", "settings", "spelling"],
+    ["arrays", "boxes", "detections", "results", "tracks", "protocol", "rows", "settings", "spelling", "progress"],
     ["motion", "assign", "appearance", "camera", "state", "log"],
     ["tracker"],
-    ["algorithms", "detect", "embed", "io", "evaluate", "refine"],
+    ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine"],
     ["scene", "run"],
     ["study"],
     ["commands", "__main__"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.
-BESIDE = {"detect": {"io"}, "evaluate": {"io"}, "refine": {"io"}, "embed": {"io", "detect"}}
+BESIDE = {"detect": {"io", "models"}, "models": {"io"}, "evaluate": {"io"}, "refine": {"io"}, "embed": {"io", "detect"}}
 ROOMS_OF_REID = {"io", "embed", "boxes", "arrays", "spelling"}
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 FILES = sorted(path for path in (ROOT / "tracker").rglob("*.py") if path != ROOT / "tracker" / "__init__.py")

@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from tracker.commands import progress
-from tracker.commands.progress import Progress
+from tracker import progress
 from tracker.commands.tune import _Trials
+from tracker.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -52,7 +52,7 @@ def test_conf_and_classes_are_passed_on(shared, tmp_path):
 @pytest.mark.parametrize(
     ("spec", "classes", "words"),
     [
-        ("hogg", None, r"unknown detector 'hogg', did you mean 'hog'\?; give hog, motion"),
+        ("hogg", None, r"unknown detector 'hogg', did you mean 'hog'\?; give auto, hog, motion"),
         ("yolo", None, "unknown detector 'yolo'"),
         ("yunet", None, "pass yunet:"),
         ("yunet:gone.onnx", None, "gone.onnx: no such file"),
@@ -92,7 +92,7 @@ def test_the_help_and_the_error_name_every_form():
 
 def test_other_files_and_embedders_are_told_apart(shared, tmp_path):
     (tmp_path / "model.pt").write_bytes(b"weights")
-    with pytest.raises(ValueError, match=r"model\.pt: is no detector; give"):
+    with pytest.raises(ValueError, match=r"model\.pt: is a PyTorch checkpoint; export it to ONNX"):
         open_detector(f"{tmp_path}/model.pt")
     with pytest.raises(ValueError, match="if it is an embedder"):
         open_detector(str(shared / "data/models/osnet_x0_25_msmt17.onnx"))

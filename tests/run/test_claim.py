@@ -15,7 +15,7 @@ import pytest
 
 import tracker
 from tracker.arrays import FloatArray, Image
-from tracker.run.claim import Claim
+from tracker.io.claim import Claim
 from tracker.scene.street import Scene
 
 

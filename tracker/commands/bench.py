@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import Any
 
-from tracker.commands.progress import Progress
 from tracker.commands.scores import add_outputs, show
 from tracker.commands.words import ALGORITHMS, add_settings, add_tree_options, names_of, settings_of
+from tracker.progress import Progress
 from tracker.study.choices import SPLITS
 
 

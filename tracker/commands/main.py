@@ -14,6 +14,7 @@ from typing import NoReturn
 COMMANDS = {
     "run": ("tracker.commands.run", "the same as `track SOURCE`"),
     "algos": ("tracker.commands.algos", "each algorithm with its parameters and defaults"),
+    "models": ("tracker.commands.models", "the detectors that have a name: list them, fetch one, add your own"),
     "demo": ("tracker.commands.demo", "track a drawn street scene with known truth, and score the result"),
     "eval": ("tracker.commands.eval", "score results against MOTChallenge ground truth"),
     "bench": ("tracker.commands.bench", "run algorithms on a MOTChallenge tree and score them"),
@@ -31,9 +32,9 @@ ABOUT = """
 SOURCE is a video file, a folder of images, a MOTChallenge sequence folder, a webcam number or a URL (rtsp, http).
 The first line it prints says what it chose; tracks.txt, the annotated video and run.json go to a new folder.
 
-  track street.mp4                               Steady, the tracker we recommend, on OpenCV's people detector
+  track street.mp4                               Steady on YOLOX-nano, which is fetched once (3.7 MB)
   track street.mp4 --algo deepsort               with appearance
-  track street.mp4 --detector yolox_nano.onnx    a stronger detector of your own
+  track street.mp4 --detector my_yolo.onnx       a detector of your own
 """
 
 

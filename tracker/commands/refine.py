@@ -206,7 +206,7 @@ def _appearance(rows: Rows, video: str, reid: str, quiet: bool) -> FloatArray:
 
 def _frames(source: Source, last: int, quiet: bool) -> Generator[Frame, None, None]:
     """The frames of a source, with a line of progress towards frame ``last`` unless ``quiet``."""
-    from tracker.commands.progress import Progress
+    from tracker.progress import Progress
 
     progress = None if quiet else Progress("frame", max(last, 1))
     try:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PARTIAL, INTERRUPTED = 1, 130
 
+NOTED_EVERY = 50  # frames from one look for new notes to the next
+
 
 def add_parsers(subparsers: Subparsers) -> None:
     """Register ``run``."""
@@ -53,8 +55,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--detector",
         metavar="WHAT",
-        help="hog, motion, yunet:MODEL.onnx, MODEL.onnx, MODEL.xml, recorded DETS.txt or DETS.npz (default hog)",
+        help="auto, hog, motion, a model that `track models` lists, such as yolox-nano, yunet:MODEL.onnx, MODEL.onnx, "
+        "MODEL.xml, recorded DETS.txt or DETS.npz (default auto: yolox-nano, fetched once, or hog where it cannot be)",
     )
+    add("--offline", action="store_true", help="fetch no model (TRACKWHY_OFFLINE=1 says the same)")
     add(
         "--head",
         metavar="NAME",
@@ -138,6 +142,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         names=args.names,
         imgsz=args.imgsz,
         device=args.device,
+        offline=args.offline,
     )
 
 
@@ -192,9 +197,7 @@ class _Session:
         if self.talks:
             print(report.choice(self.output.manifest.facts), flush=True)
             if driver.opened.options.detector == "hog":
-                print(
-                    "hog is OpenCV's built-in people detector; --detector MODEL.onnx takes a stronger one", flush=True
-                )
+                print("hog is OpenCV's built-in people detector; --detector yolox-nano is a stronger one", flush=True)
         self._note()
         stopped, failure = self._steps()
         self._note()
@@ -221,8 +224,8 @@ class _Session:
 
     def _steps(self) -> tuple[int, Exception | None]:
         """Run the steps; returns the signal that stopped them, 0 without one, and what failed."""
-        from tracker.commands.progress import Progress
         from tracker.io.sinks import WindowClosed
+        from tracker.progress import Progress
 
         driver = self.driver
         pipeline = driver.opened.pipeline
@@ -237,6 +240,9 @@ class _Session:
                         if self.window is not None:
                             self.window.write(step)
                         if progress is not None:
+                            if pipeline.frames % NOTED_EVERY == 0 and self._news:
+                                progress.close()
+                                self._note()
                             said = f"{progress.rate(pipeline.frames):.1f} fps, {len(step.tracks)} objects"
                             progress(pipeline.frames, said)
             except WindowClosed:
@@ -252,9 +258,14 @@ class _Session:
                     self.window.close()
         return driver.interrupts.received or stopped, failure
 
+    @property
+    def _news(self) -> list[str]:
+        """The notes that are new."""
+        return [note for note in self.driver.notes if note not in self._noted]
+
     def _note(self) -> None:
         """Print the notes that are new."""
-        new = [note for note in self.driver.notes if note not in self._noted]
+        new = self._news
         self._noted.update(new)
         for note in new if self.talks else []:
             _complain(f"note: {note}")

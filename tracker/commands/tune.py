@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tracker.commands.progress import Progress
 from tracker.commands.words import ALGORITHMS, add_settings, add_tree_options, names_of, settings_of
+from tracker.progress import Progress
 from tracker.study.choices import METRICS, SPLITS
 
 if TYPE_CHECKING:

@@ -42,6 +42,7 @@ class Options:
     names: ClassNames = None
     imgsz: int | str | tuple[int, int] | None = None
     device: str | Sequence[str] | None = None
+    offline: bool = False
 
     def given(self) -> dict[str, Any]:
         """The arguments that differ from their defaults."""
@@ -129,12 +130,13 @@ def open_run(options: Options) -> Opened:
 
 
 def _open(options: Options, source: Source) -> Opened:
-    if options.detector is None:
+    if options.detector in (None, "auto"):
         options = replace(options, detector=_default_detector(options.source, source))
     tracker, settings = _open_tracker(options, source.frame_rate)
     _check_abilities(options, tracker)
-    detector, min_score = _open_detector(options, live=source.live)
-    embedder, notes = _open_embedder(options, tracker, detector, live=source.live)
+    notes: list[str] = []
+    detector, min_score = _open_detector(options, notes, live=source.live)
+    embedder, left_out = _open_embedder(options, tracker, detector, live=source.live)
     camera = open_camera(options.camera_motion, frames=source.n_frames)
     pipeline = Pipeline(
         source,
@@ -151,7 +153,7 @@ def _open(options: Options, source: Source) -> Opened:
         algo=short_name(options.algo) if isinstance(options.algo, str) else type(tracker).__name__.lower(),
         settings=settings,
         camera=camera,
-        notes=notes,
+        notes=notes + left_out,
         inputs=_inputs(options, tracker, detector, embedded=pipeline.embedder is not None),
         owns_source=source is not options.source,
     )
@@ -193,12 +195,11 @@ def _open_source(source: str | Path | int | Source | Frames) -> Source:
 
 
 def _default_detector(named: str | Path | int | Source | Frames, source: Source) -> str:
-    """OpenCV's people detector; for a sequence folder without images its own recorded detections."""
-    if isinstance(named, (str, Path)) and not source.has_images:
-        recorded = Path(named) / "det" / "det.txt"
-        if recorded.is_file():
-            return str(recorded)
-    return "hog"
+    """ "auto"; for a sequence folder without images its own recorded detections."""
+    if source.has_images:
+        return "auto"
+    recorded = Path(named) / "det" / "det.txt" if isinstance(named, (str, Path)) else None
+    return "hog" if recorded is None or not recorded.is_file() else str(recorded)  # the pipeline refuses hog
 
 
 def _open_tracker(options: Options, frame_rate: float) -> tuple[Updates, dict[str, Any]]:
@@ -256,8 +257,10 @@ def _check_abilities(options: Options, tracker: Updates) -> None:
         raise ValueError(f"reid={_shown(options.reid)}: {name} takes no embedder; leave reid out (--reid)")
 
 
-def _open_detector(options: Options, *, live: bool) -> tuple[Detector | RecordedDetector, float | None]:
-    """The detector, and the least score where the detector does not keep it itself."""
+def _open_detector(
+    options: Options, notes: list[str], *, live: bool
+) -> tuple[Detector | RecordedDetector, float | None]:
+    """The detector, and the least score where the detector does not keep it itself. Adds lines for people to notes."""
     given = options.detector
     if isinstance(given, (str, Path)):
         from tracker.detect import open_detector
@@ -274,6 +277,8 @@ def _open_detector(options: Options, *, live: bool) -> tuple[Detector | Recorded
             names=options.names,
             size=size_of(options.imgsz),
             providers=providers_of(options.device),
+            offline=options.offline,
+            tell=notes.append,
         )
         return found, None
     for name in ("head", "names", "imgsz", "device"):

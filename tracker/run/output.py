@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from tracker.io.claim import LOCK, Claim
 from tracker.io.passwords import is_url, place_of
 from tracker.io.sinks import TextSink, VideoSink, fresh_folder
-from tracker.run.claim import LOCK, Claim
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
 

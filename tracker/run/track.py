@@ -142,6 +142,7 @@ def track(
     names: ClassNames = None,
     imgsz: int | str | tuple[int, int] | None = None,
     device: str | Sequence[str] | None = None,
+    offline: bool = False,
     save: str | Path | None = None,
     sinks: Sequence[Sink] = (),
 ) -> Run:
@@ -152,8 +153,10 @@ def track(
     algo      name of an algorithm, ``my_module:Mine`` or ``./mine.py:Mine`` for a class of your own, or an instance of
               either (``tracker.protocol.Updates``); default that of ``params``, or else "steady". An instance that
               has seen another clip goes on with its ids, as if this one followed it at once; reset() forgets them
-    detector  "hog", "motion", MODEL.onnx, recorded DETS.txt or DETS.npz, or any callable image -> detections. Without
-              it: "hog", or the recorded det/det.txt of a sequence folder without images
+    detector  "auto", "hog", "motion", a model that `track models` lists ("yolox-nano"), MODEL.onnx, recorded DETS.txt
+              or DETS.npz, or any callable image -> detections. Without it: "auto", or the recorded det/det.txt of a
+              sequence folder without images. "auto" is "yolox-nano" where it is in the cache or can be fetched, or else
+              "hog"; a line on stderr says what is fetched before it is, and ``notes`` say why it is "hog"
     reid      "default" (the packaged model), "histogram", MODEL.onnx, or any callable (image, boxes (N, 4)) -> (N, D).
               Without it: the packaged model where the algorithm needs embeddings, none where it only can use them.
               Left out where recorded detections bring embeddings of their own
@@ -171,6 +174,7 @@ def track(
     names     for MODEL.onnx: the class names in order, by number, or a file of them (one per line, data.yaml, JSON)
     imgsz     for MODEL.onnx of a free input size: 640, "640x480" (width x height) or (height, width)
     device    for MODEL.onnx: onnxruntime's providers, such as "cuda,cpu"; the CPU by default
+    offline   fetch no model; the environment's TRACKWHY_OFFLINE=1 forbids it too
     save      a new or empty folder that gets tracks.txt (MOTChallenge), the annotated tracks.mp4 and run.json
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
@@ -197,6 +201,7 @@ def track(
         names=names,
         imgsz=imgsz,
         device=device,
+        offline=offline,
     )
     opened = open_run(options)
     try:

@@ -30,11 +30,17 @@ class Progress:
         """How many a second."""
         return (done - self.skipped) / max(clock.perf_counter() - self.started, 1e-9)
 
-    def __call__(self, done: int, said: str = "") -> None:
+    def due(self) -> bool:
+        """Whether it is time for another line; asking takes the turn."""
         now = clock.perf_counter()
         if now - self.shown < self.every:
-            return
+            return False
         self.shown = now
+        return True
+
+    def __call__(self, done: int, said: str = "") -> None:
+        if not self.due():
+            return
         parts = [said] if said else []
         of = "" if self.total is None else f" of {self.total}"
         if self.total is not None and done > self.skipped:

@@ -9,16 +9,21 @@ from pathlib import Path
 LOCK = ".running"  # the file that is locked on Windows, which locks no folders
 
 
+class Taken(ValueError):
+    """Another run has the folder."""
+
+
 class Claim:
     """A folder claimed for one run; ``release`` gives it back and may be called again.
 
-    Raises ValueError where another run has it, in this process or another. A run that was killed has nothing.
+    Raises Taken where another run has it, in this process or another, and ValueError where it cannot be opened. A run
+    that was killed has nothing.
     """
 
     def __init__(self, folder: Path) -> None:
         self._file: int | None = None
         self._path: Path | None = None
-        taken = ValueError(f"{folder}: another run is writing there; give another folder, or wait for its end")
+        taken = Taken(f"{folder}: another run is writing there; give another folder, or wait for its end")
         try:
             if os.name == "nt":
                 self._path = folder / LOCK
@@ -26,9 +31,9 @@ class Claim:
                 self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR)
                 return
             self._file = os.open(folder, os.O_RDONLY)
-        except (FileExistsError, PermissionError):
-            raise taken from None
         except OSError as error:
+            if os.name == "nt" and isinstance(error, (FileExistsError, PermissionError)):
+                raise taken from None
             raise ValueError(f"{folder}: cannot be opened ({error.strerror}); give another folder") from None
         import fcntl
 
