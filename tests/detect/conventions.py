@@ -243,6 +243,11 @@ CONVENTIONS = [
     ),
     Convention("YOLO-World of mmyolo", "num-dets", FOUR, names=("num_dets", "boxes", "scores", "labels")),
     Convention("DAMO-YOLO", "damo-yolo", [dense(ONE_HOT, BACKGROUND), corner_rows()]),
+    Convention(
+        "DAMO-YOLO of 20 classes",
+        "damo-yolo",
+        [np.concatenate((dense(ONE_HOT, BACKGROUND), np.full((1, 84, 17), BACKGROUND)), axis=2), corner_rows()],
+    ),
     Convention("NanoDet-Plus", "nanodet", [nanodet(STRIDES_P6)]),
     Convention("NanoDet-Plus with names", "nanodet", [nanodet(STRIDES_P6)], metadata={"names": NAMES}),
     Convention("NanoDet, one output", "nanodet", [nanodet(STRIDES)]),

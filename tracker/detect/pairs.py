@@ -22,6 +22,12 @@ def dense_pair(outputs: Outputs) -> tuple[NDArray[Any], NDArray[Any]] | None:
     return (first, second) if len(first) == len(second) and strides_of(outputs.size, len(first)) is not None else None
 
 
+def is_pair(outputs: Outputs) -> bool:
+    """Whether the network has boxes (1, A, 4) in one of two outputs with a row per cell, so that no output has both."""
+    pair = dense_pair(outputs)
+    return pair is not None and 4 in (pair[0].shape[1], pair[1].shape[1])
+
+
 def fit_as(boxes: NDArray[Any], scores: NDArray[Any]) -> bool:
     """Whether arrays (A, 4) and (A, C) can be boxes in pixels and class scores."""
     return boxes.shape[1] == 4 and are_scores(scores) and not are_scores(boxes)

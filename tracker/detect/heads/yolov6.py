@@ -15,6 +15,7 @@ from tracker.detect.grid import Grid, strides_of
 from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
 from tracker.detect.layout import are_scores, fifth_column, is_decoded
 from tracker.detect.metadata import class_count_in, task_in
+from tracker.detect.pairs import is_pair
 from tracker.detect.scores import best_class
 
 
@@ -33,7 +34,7 @@ class YOLOv6(Head):
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOv6 | None:
         """By the number of rows; it is likely where every row has a 1 behind its box."""
         shape, names = outputs.first.shape, class_count_in(metadata)
-        if len(shape) != 3 or shape[0] != 1 or shape[2] < 6 or task_in(metadata):
+        if len(shape) != 3 or shape[0] != 1 or shape[2] < 6 or task_in(metadata) or is_pair(outputs):
             return None
         strides = strides_of(outputs.size, shape[1])
         if strides is None or (names is not None and shape[2] == 4 + names):

@@ -20,6 +20,7 @@ from tracker.detect.keypoints import as_keypoints, keypoints_in
 from tracker.detect.layout import are_corners, are_scores, fifth_column, is_decoded, mask_weights
 from tracker.detect.masks import WithMasks, prototypes_in, weighted
 from tracker.detect.metadata import class_count_in, task_in
+from tracker.detect.pairs import is_pair
 from tracker.detect.rotated import boxes_around, corners_of
 from tracker.detect.scores import best_class
 
@@ -52,7 +53,7 @@ class YOLOv8(WithMasks):
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOv8 | None:
         """By the number of cells. Objects in rows look like YOLOX's: metadata, columns or values must tell."""
         shape, names, task = outputs.first.shape, class_count_in(metadata), task_in(metadata)
-        if len(shape) != 3 or shape[0] != 1 or task == "classify":
+        if len(shape) != 3 or shape[0] != 1 or task == "classify" or is_pair(outputs):
             return None
         if strides_of(outputs.size, shape[2]) is not None and shape[1] >= 5:
             columns, rows, likely = outputs.first[0], False, True

@@ -16,6 +16,7 @@ from tracker.detect.grid import Grid, strides_of
 from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
 from tracker.detect.layout import are_scores, fifth_column, is_decoded
 from tracker.detect.metadata import class_count_in, task_in
+from tracker.detect.pairs import is_pair
 from tracker.detect.scores import best_product
 
 
@@ -38,7 +39,7 @@ class YOLOX(Head):
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOX | None:
         """By the number of rows, unless the metadata speaks of another head; by the values, where they tell."""
         shape, names = outputs.first.shape, class_count_in(metadata)
-        if len(shape) != 3 or shape[0] != 1 or shape[2] < 6:
+        if len(shape) != 3 or shape[0] != 1 or shape[2] < 6 or is_pair(outputs):
             return None
         strides = strides_of(outputs.size, shape[1])
         # Ultralytics, which notes the task, writes no YOLOX; and 4 + C columns leave no room for an objectness.
