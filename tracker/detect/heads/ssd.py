@@ -22,7 +22,7 @@ from tracker.detect.layout import are_scores
 class SSD(Head):
     """SSD of ``classes`` classes beside the background.
 
-    first  the number of the first of them: 1 where the names begin with the background, as pytorch-ssd's labels.txt does
+    first  the number of the first of them: 1 where the names begin with the background, as in pytorch-ssd
     """
 
     name = "ssd"
