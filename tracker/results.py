@@ -17,6 +17,9 @@ UNDERSTOOD = (
 
 Names = Mapping[int, str] | Sequence[str]
 
+# Types that need no look at their attributes, which costs more than reading the boxes.
+_PLAIN = (np.ndarray, list, tuple, int, float, np.generic)
+
 
 class Columns(NamedTuple):
     """What a result says, unchecked: boxes (N, 4) left, top, right, bottom, and the rest per box or None."""
@@ -36,17 +39,18 @@ def columns_of(value: Any, names: Names | None = None) -> Columns | None:
 
     Raises ValueError where the result is of several images, or lacks its boxes.
     """
+    if isinstance(value, (list, tuple)):
+        return _numbered(_listed(value), names) if value else None
     for kind, read in _READERS:
         if isinstance(value, kind):
             return _numbered(read(value), names)
-    if isinstance(value, (list, tuple)) and len(value):
-        found = _listed(value)
-        return None if found is None else _numbered(found, names)
     return None
 
 
 def to_numpy(value: Any) -> Any:
     """A tensor on any device and of any type as an array; anything else as it is."""
+    if value is None or isinstance(value, _PLAIN):
+        return value
     if isinstance(value, _Detachable):
         value = value.detach()
     if isinstance(value, _Movable):
@@ -251,17 +255,19 @@ _READERS: tuple[tuple[type, Callable[[Any], Columns | None]], ...] = (
 def _listed(value: Sequence[Any]) -> Columns | None:
     """The columns of a list: of one object per entry, one array per class, or one result per image."""
     first = value[0]
+    if isinstance(first, _PLAIN):
+        if all(map(_is_row, value)):
+            return _rows(value)
+        if all(map(_is_of_a_class, value)):
+            return _per_class(value)
+        if len(value) == 2 and isinstance(first, list) and first and all(map(_is_of_a_class, first)):
+            masks = [mask for of_class in value[1] for mask in of_class]  # mmdet 2 with masks
+            return _per_class(first)._replace(payload=masks)
+        return None
     if all(map(_is_piped, value)):
         return _piped(value)
     if isinstance(first, _Norfair):
         return _norfair(value)
-    if all(map(_is_row, value)):
-        return _rows(value)
-    if all(map(_is_of_a_class, value)):
-        return _per_class(value)
-    if len(value) == 2 and isinstance(first, list) and first and all(map(_is_of_a_class, first)):
-        masks = [mask for of_class in value[1] for mask in of_class]  # mmdet 2 with masks
-        return _per_class(first)._replace(payload=masks)
     if all(isinstance(one, (Mapping, *(kind for kind, _ in _READERS))) for one in value):
         return columns_of(_only(value))
     return None
@@ -354,7 +360,9 @@ def _numbered(columns: Columns | None, names: Names | None) -> Columns | None:
         return None
     columns = Columns(*map(to_numpy, columns))
     labels = columns.classes
-    if labels is None or not any(isinstance(label, str) for label in np.asarray(labels, dtype=object).reshape(-1)):
+    if labels is None or (isinstance(labels, np.ndarray) and labels.dtype.kind in "biuf"):
+        return columns
+    if not any(isinstance(label, str) for label in np.asarray(labels, dtype=object).reshape(-1)):
         return columns
     words = [label if isinstance(label, str) else str(label) for label in labels]
     pairs = () if names is None else names.items() if isinstance(names, Mapping) else enumerate(names)

@@ -57,6 +57,15 @@ def test_ssd_of_three_classes_has_two_arrays_of_four_columns(tmp_path: Path) -> 
     assert ONNX(path, class_names=["a", "b", "c"])(IMAGE).classes.tolist() == [2]
 
 
+@pytest.mark.parametrize("names", [["a", "b", "c"], ["BACKGROUND", "a", "b", "c"]])
+def test_names_of_ssd_may_begin_with_the_background(tmp_path: Path, names: list[str]) -> None:
+    path = answering(tmp_path / "m.onnx", {"scores": shares(3, (0, 2, 0.9)), "boxes": priors()})
+    detector = ONNX(path, class_names=names)
+    assert [detector.class_names[kind] for kind in detector(IMAGE).classes] == ["c"]
+    assert len(ONNX(path, class_names=names, classes=["c"])(IMAGE)) == 1
+    assert len(ONNX(path, class_names=names, classes=["b"])(IMAGE)) == 0
+
+
 def test_scores_that_are_no_shares_are_no_ssd(tmp_path: Path) -> None:
     path = answering(tmp_path / "m.onnx", {"boxes": priors(), "scores": shares(20) * 0.5})
     with pytest.raises(HeadError):

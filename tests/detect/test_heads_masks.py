@@ -78,6 +78,12 @@ def test_an_object_has_its_mask_within_its_box(path: Path) -> None:
         assert (mask & true).sum() > 0.9 * (mask | true).sum()  # corners are rounded by the interpolation
 
 
+def test_nothing_seen_has_no_masks(path: Path) -> None:
+    found = ONNX(path, conf=0.95)(IMAGE)
+    assert found.payload is not None
+    assert found.payload.shape == (0, 64, 128)
+
+
 def test_masks_reach_the_tracks(path: Path, tmp_path: Path) -> None:
     (tmp_path / "frames").mkdir()
     for number in range(3):

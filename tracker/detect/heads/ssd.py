@@ -7,7 +7,7 @@ scores of a row sum to 1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,17 @@ from tracker.detect.layout import are_scores
 
 @dataclass(frozen=True, eq=False)
 class SSD(Head):
-    """SSD of ``classes`` classes beside the background."""
+    """SSD of ``classes`` classes beside the background.
+
+    first  the number of the first of them: 1 where the names begin with the background, as in pytorch-ssd
+    """
 
     name = "ssd"
     form = "boxes [1, priors, 4], scores [1, priors, 1 + classes], SSD before suppression"
     preprocessing = Preprocessing(order="RGB", mean=(127, 127, 127), std=(128, 128, 128), fit="stretch")
 
     classes: int
+    first: int = 0
     likely: bool = True
 
     @classmethod
@@ -42,6 +46,10 @@ class SSD(Head):
         # UltraLight is an SSD of one class whose priors are known.
         return cls(scores.shape[1] - 1, likely=UltraLight.recognise(outputs, metadata) is None) if corners else None
 
+    def with_names(self, count: int) -> SSD:
+        """With one name more than classes, the first is that of the background."""
+        return replace(self, classes=count, first=1) if count == self.classes + 1 and self.first == 0 else self
+
     def decode(self, outputs: Outputs, conf: float) -> Decoded:
         """The score is the best share of a class."""
         parts = _parts(outputs)
@@ -52,7 +60,7 @@ class SSD(Head):
         classes = shares[picked].argmax(axis=1)
         height, width = outputs.size
         corners = boxes[picked].astype(np.float64) * (width, height, width, height)
-        return Decoded(corners, shares[picked, classes].astype(np.float64), classes)
+        return Decoded(corners, shares[picked, classes].astype(np.float64), classes + self.first)
 
 
 def _parts(outputs: Outputs) -> tuple[NDArray[Any], NDArray[Any]] | None:
