@@ -19,6 +19,23 @@ LARGEST_COORDINATE = 1e8
 SMALLEST_SIZE = 1e-6
 
 
+NORMALISED = 1.5  # boxes that lie within so many pixels are parts of an image
+WIDE = 32  # pixels of an image that is clearly larger than that
+NORMALISED_BOXES = "all boxes lie within 0..1; give pixels: multiply them by the image's width and height"
+
+
+def normalised(boxes: FloatArray) -> bool:
+    """Whether all boxes (N, 4) lie within 0..1, as parts of an image and not in its pixels."""
+    return bool(((boxes >= -0.5) & (boxes <= NORMALISED)).all())
+
+
+def percentages(low: float, high: float) -> str | None:
+    """What to say where scores from ``low`` to ``high`` may be percentages, else None."""
+    if not (low >= 0 and 2 <= high <= 100):
+        return None
+    return f"scores run from {low:g} to {high:g}: if they are percentages, divide them by 100"
+
+
 class Detections:
     """Boxes of one frame with scores, classes and optional embeddings and payload; read-only.
 
@@ -272,6 +289,8 @@ def _float(value: Any) -> float:
 def _per_detection(payload: Any) -> NDArray[Any]:
     if isinstance(payload, np.ndarray):
         return payload.copy()
+    if not hasattr(payload, "__len__"):
+        raise ValueError(f"detections payload is a {type(payload).__name__}; give an array or list, one entry per box")
     array = np.empty(len(payload), dtype=object)
     for i, one in enumerate(payload):  # assigned whole, a list of lists would be taken for a matrix
         array[i] = one

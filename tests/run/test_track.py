@@ -519,3 +519,25 @@ def test_in_another_thread_signals_are_left_alone(tmp_path: Path) -> None:
     assert len(seen) == 20
     assert set(seen) == {before}
     check_whole(tmp_path, 20, "complete")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"conf": "a"}, "conf='a': give a number"),
+        ({"conf": 10**400}, "conf=1000"),
+        ({"sinks": [3]}, r"sinks\[0\] is a int; give an object with write"),
+        ({"sinks": 3}, "sinks is a int"),
+        ({"classes": [3]}, "classes is no list of names"),
+        ({"settings": [1]}, "settings are no values by name"),
+        ({"settings": {3: 1}}, "settings are no values by name"),
+        ({"reid": 3}, "reid is a int"),
+        ({"camera_motion": None}, "camera_motion is a NoneType"),
+        ({"invalid": "x"}, "invalid='x'"),
+        ({"save": 3}, "save is a int"),
+        ({"params": 3}, "params is a int"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(given: dict[str, Any], said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{said}"):
+        tracker.track("no.mp4", algo="sort", **given)

@@ -124,6 +124,8 @@ class Steady(Tracker):
         boxes = detections.boxes
         scores = _relative(state, detections.scores)
         high = scores > self.high_score
+        if state.log is not None:
+            state.log.leave_out(detections.rows[~high & (scores <= self.low_score)], "low_score")
         predicted = self.motion.boxes(state.motion)
         heights = boxes[:, 3] - boxes[:, 1]
         rows, columns, iou = self.overlaps(state, seen, predicted)

@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tracker.algorithms import DEFAULT, algorithms
+from tracker.commands.stdout import put
 from tracker.commands.words import add_settings, names_of, settings_of
 from tracker.detect.heads import heads
 from tracker.spelling import shown
@@ -215,8 +216,9 @@ class _Session:
                 _complain(f"interrupted after {frames} frames; the files are complete up to there")
             return INTERRUPTED if stopped == signal.SIGINT else 128 + stopped
         if driver.missing:
+            least = "at least " if driver.at_least else ""
             _complain(
-                f"{name}: {driver.missing} of {frames + driver.missing} frames could not be read "
+                f"{name}: {least}{driver.missing} of {frames + driver.missing} frames could not be read "
                 f"(a damaged or cut file?); the other {frames} are tracked"
             )
             return PARTIAL
@@ -284,9 +286,8 @@ class _Session:
         paths = {kind: str(path) for kind, path in self.output.paths.items()}
         scores = None if self.score is None else self.score.scores()
         if self.json:
-            print(
-                json.dumps({**facts, "speed": speed, "paths": paths} | ({} if scores is None else {"scores": scores}))
-            )
+            results = {**facts, "speed": speed, "paths": paths} | ({} if scores is None else {"scores": scores})
+            put(json.dumps(results) + "\n")
         elif not self.quiet:
             if "video" in paths and "video_codec" in facts:
                 paths["video"] += f" ({facts['video_codec']})"

@@ -11,8 +11,8 @@ import numpy as np
 from tracker.arrays import Image
 from tracker.detect.coco import COCO
 from tracker.detect.doubts import Doubts
-from tracker.detect.names import printable
 from tracker.detections import Detections, Invalid, as_detections
+from tracker.spelling import shown
 
 
 class Described(Protocol):
@@ -123,7 +123,7 @@ class _Adapted(Described):
     @property
     def note(self) -> str | None:
         own: str | None = self._own("note", None)
-        said = [f"{printable(self.name)}: {line}" for line in self._doubts.lines]
+        said = [f"{shown(self.name)}: {line}" for line in self._doubts.lines]
         return "; ".join([own, *said] if own else said) or None
 
     def _taken(self, given: object, size: tuple[int, int] | None) -> Detections:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tracker.detect.metadata import LONGEST, names_in
-from tracker.detect.names import printable
+from tracker.spelling import shown
 
 FORMS = "class names, one per line, a data.yaml with names, or a JSON list or object"
 _NUMBERED = re.compile(r"(\d+)\s*[:,=\s]\s*(\S.*)")
@@ -78,8 +78,8 @@ def _in_lines(path: str | os.PathLike[str], text: str) -> dict[int, str]:
     pairs = [_NUMBERED.fullmatch(line) for line in lines]
     numbers = [int(pair[1]) for pair in pairs if pair is not None and len(pair[1]) < 10]
     if len(numbers) == len(lines) == len(set(numbers)):
-        return {int(pair[1]): printable(pair[2]) for pair in pairs if pair is not None}
-    return {number: printable(line) for number, line in enumerate(lines)}
+        return {int(pair[1]): shown(pair[2]) for pair in pairs if pair is not None}
+    return {number: shown(line) for number, line in enumerate(lines)}
 
 
 def read_yaml(text: str, keys: Sequence[str]) -> dict[str, str]:
@@ -145,7 +145,7 @@ def _plain(value: str) -> str:
     value = value.strip()
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1]
-    return printable(value)
+    return shown(value)
 
 
 def _without_comment(line: str) -> str:

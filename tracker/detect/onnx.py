@@ -25,7 +25,7 @@ from tracker.detect.heads import head as head_named
 from tracker.detect.heads import recognise
 from tracker.detect.letterbox import Letterbox
 from tracker.detect.metadata import names_in, size_in, unread
-from tracker.detect.names import class_mask, count_of, numbered, printable
+from tracker.detect.names import class_mask, count_of, numbered
 from tracker.detect.names_file import class_names_of
 from tracker.detect.network import ClassNames
 from tracker.detect.overlaps import thin_xyxy
@@ -41,6 +41,7 @@ from tracker.detect.session import (
     size_feed,
 )
 from tracker.detections import Detections
+from tracker.spelling import shown
 
 DEFAULT_SIZE = 640  # what most networks are trained at, for files that leave the input size open
 GREY = 114
@@ -167,7 +168,7 @@ class ONNX(Detector):
                 f"{wrong}: the head {self.head} probably misreads this model; choose another with --head "
                 "(see docs/detectors.md)"
             )
-        return f"{printable(self.name)}: {'; '.join(said)}" if said else None
+        return f"{shown(self.name)}: {'; '.join(said)}" if said else None
 
     def _recognised(
         self,
@@ -221,7 +222,7 @@ class ONNX(Detector):
         """The objects of the wanted classes; ValueError for scores that are none."""
         if decoded.scores.size and decoded.scores.max() > 1.001:
             raise ValueError(
-                f"{printable(self.name)}: class scores run to {decoded.scores.max():g}, not 1: keypoints or masks "
+                f"{shown(self.name)}: class scores run to {decoded.scores.max():g}, not 1: keypoints or masks "
                 f"without class names, or not the head {self.head}? pass class_names, choose another with --head, or "
                 "export a plain detector"
             )

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.detect.files import files_of
-from tracker.detect.names import printable
 from tracker.detect.names_file import read_yaml
 from tracker.detect.session import ModelMeta, TensorInfo, processors
+from tracker.spelling import shown
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, ConstOutput, InferRequest
@@ -120,7 +120,7 @@ def cpu_settings(threads: int | None) -> dict[str, str]:
 
 def reason_of(error: RuntimeError) -> str:
     """The last line of OpenVINO's error."""
-    return printable((str(error).strip().splitlines() or [type(error).__name__])[-1][:200])
+    return shown((str(error).strip().splitlines() or [type(error).__name__])[-1][:200])
 
 
 def _port(one: ConstOutput, number: str) -> Port:

@@ -12,8 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.detect.names import printable
-from tracker.spelling import nearest
+from tracker.spelling import nearest, shown
 
 TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -93,7 +92,7 @@ def _providers(wanted: Sequence[str], installed: Sequence[str]) -> list[str]:
         name = known.get(aliases.get(short, short))
         if name is None:  # onnxruntime would only warn, and run elsewhere
             raise ValueError(
-                f"provider {printable(provider)!r} is not in this onnxruntime{nearest(short, known)}; choose from "
+                f"provider {shown(provider)!r} is not in this onnxruntime{nearest(short, known)}; choose from "
                 f"{', '.join(known)} (--device), or install its build of onnxruntime"
             )
         found.append(name)
@@ -232,7 +231,7 @@ def reason_of(error: Exception) -> str:
     while found := _PREAMBLE.match(text):
         rest = text[found.end() :]
         text = _without_signature(rest) if found[0].endswith(" ") and found[0][-2].isdigit() else rest
-    return printable(text[:200])
+    return shown(text[:200])
 
 
 def _without_signature(text: str) -> str:
@@ -255,13 +254,13 @@ def _reason(file: Path, error: Exception) -> str:
     external = _external_data(file)
     missing = [other for other in external if not other.is_file()]
     if missing:
-        return f"keeps its weights in {printable(missing[0].name)}, which is not there; put that file beside it"
+        return f"keeps its weights in {shown(missing[0].name)}, which is not there; put that file beside it"
     if external and ("xternal data" in text or "optimizer_execution_frame" in text):
-        return f"its weights in {printable(external[0].name)} cannot be read; put the whole file beside it"
+        return f"its weights in {shown(external[0].name)} cannot be read; put the whole file beside it"
     if found := re.search(r"Opset (\d+) .* till opset (\d+)", text, re.DOTALL):
         return f"has opset {found[1]}, and this onnxruntime reads up to {found[2]}; upgrade it, or export a lower opset"
     if found := re.search(r"IR version: (\d+), max supported IR version: (\d+)", text):
         return f"has IR version {found[1]}, and this onnxruntime reads up to {found[2]}; upgrade it, or export it again"
     if found := re.search(r"Fatal error: (\S+?)(?:\(-?\d+\))? is not a registered function/op", text):
-        return f"uses the custom operator {printable(found[1])}, which onnxruntime does not have; export it without"
+        return f"uses the custom operator {shown(found[1])}, which onnxruntime does not have; export it without"
     return f"onnxruntime cannot run it ({reason_of(error)}); export it again, or upgrade onnxruntime"

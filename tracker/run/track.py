@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import weakref
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
@@ -90,9 +90,10 @@ class Run:
             signal.raise_signal(driver.interrupts.received)
             raise KeyboardInterrupt
         if driver.missing and self._strict:
+            least = "at least " if driver.at_least else ""
             raise ValueError(
-                f"{driver.opened.pipeline.source.name}: {driver.missing} frames could not be read (a damaged or cut "
-                "file?); the others were given; invalid='drop' leaves this unsaid"
+                f"{driver.opened.pipeline.source.name}: {least}{driver.missing} frames could not be read (a damaged "
+                "or cut file?); the others were given; invalid='drop' leaves this unsaid"
             )
 
     def close(self) -> None:
@@ -104,6 +105,18 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _checked(sinks: Sequence[Sink]) -> list[Sink]:
+    """The sinks; TypeError, naming the first that is none."""
+    if isinstance(sinks, (str, bytes)) or not isinstance(sinks, Iterable):
+        raise TypeError(f"sinks is a {type(sinks).__name__}; give a list of objects with write(step) and close()")
+    given = list(sinks)
+    for place, sink in enumerate(given):
+        if isinstance(sink, type) or not isinstance(sink, Sink):
+            named = f"the class {sink.__name__}" if isinstance(sink, type) else f"a {type(sink).__name__}"
+            raise TypeError(f"sinks[{place}] is {named}; give an object with write(step) and close()")
+    return given
 
 
 def _finish(driver: Driver, steps: Generator[Step, None, None]) -> None:
@@ -203,6 +216,9 @@ def track(
         device=device,
         offline=offline,
     )
+    sinks = _checked(sinks)
+    if save is not None and not isinstance(save, (str, Path)):
+        raise TypeError(f"save is a {type(save).__name__}; give the path of a folder")
     opened = open_run(options)
     try:
         call = {name: plain(value) for name, value in options.given().items()}
