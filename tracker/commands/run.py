@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--detector",
         metavar="WHAT",
         help="auto, hog, motion, a model that `track models` lists, such as yolox-nano, yunet:MODEL.onnx, MODEL.onnx, "
-        "recorded DETS.txt or DETS.npz (default auto: yolox-nano, fetched once, or hog where it cannot be)",
+        "MODEL.xml, recorded DETS.txt or DETS.npz (default auto: yolox-nano, fetched once, or hog where it cannot be)",
     )
     add("--offline", action="store_true", help="fetch no model (TRACKWHY_OFFLINE=1 says the same)")
     add(
@@ -65,11 +65,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"what reads the outputs of MODEL.onnx, where the file does not tell: {', '.join(heads())}",
     )
+    add("--names", metavar="FILE", help="class names of MODEL.onnx: one per line, the names of a data.yaml, or JSON")
+    add(
+        "--imgsz",
+        metavar="N|WxH",
+        help="input of MODEL.onnx where it is free, in pixels: 640 or 1280x736 (default 640)",
+    )
+    add(
+        "--device",
+        "--provider",
+        metavar="NAME",
+        help="onnxruntime's providers that run MODEL.onnx, first choice first, such as cuda,cpu (default cpu)",
+    )
     add(
         "--reid",
         metavar="WHAT",
-        help="default (the packaged model), histogram or MODEL.onnx; without it the packaged model, "
-        "where the algorithm needs appearance",
+        help="default (the packaged model), histogram, MODEL.onnx or OpenVINO's MODEL.xml; without it the packaged "
+        "model, where the algorithm needs appearance",
     )
     add(
         "--reid-runtime",
@@ -128,6 +140,9 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         every=args.every,
         invalid="drop",
         head=args.head,
+        names=args.names,
+        imgsz=args.imgsz,
+        device=args.device,
         offline=args.offline,
     )
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from tracker.arrays import Image
+from tracker.detect.coco import COCO
 from tracker.detect.doubts import Doubts
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.spelling import shown
@@ -127,7 +128,7 @@ class _Adapted(Described):
 
     def _taken(self, given: object, size: tuple[int, int] | None) -> Detections:
         """What the object gave for an image of ``size`` (height, width), None where no image is known."""
-        found = as_detections(given, invalid=self._invalid)
+        found = as_detections(given, invalid=self._invalid, names=self.class_names or COCO)
         self._doubts.see(found.boxes, found.scores, size, dropped=found.dropped)
         return found
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from tracker.detect.names import count_of
 from tracker.spelling import shown
 
 LONGEST = 1_000_000  # characters of a value; a longer one is not parsed
@@ -40,6 +41,12 @@ def names_in(metadata: Mapping[str, str]) -> dict[int, str] | None:
     return {
         number: shown(str(name)) for number, name in zip(numbers, value.values(), strict=True) if number is not None
     }
+
+
+def class_count_in(metadata: Mapping[str, str]) -> int | None:
+    """How many classes the class names number, or None without names."""
+    names = names_in(metadata)
+    return None if names is None else count_of(names)
 
 
 def size_in(metadata: Mapping[str, str]) -> tuple[int, int] | None:

@@ -49,3 +49,8 @@ def numbered(names: Mapping[int, str] | Sequence[str] | None, count: int) -> dic
             f"class_names has {len(result)} names, numbers up to {max(result)}; the model has {count} classes"
         )
     return result
+
+
+def count_of(names: Mapping[int, str] | Sequence[str]) -> int:
+    """How many classes a model has at least whose classes have these names: by number, some may have none."""
+    return max(names, default=-1) + 1 if isinstance(names, Mapping) else len(names)

@@ -13,6 +13,7 @@ from tracker.arrays import FloatArray, Image
 from tracker.camera import METHODS, CameraEstimate, Compensated, open_camera
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detect.head import Head
+from tracker.detect.network import ClassNames, providers_of, size_of
 from tracker.detections import Invalid
 from tracker.io.source import Frames, Source
 from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
@@ -37,6 +38,9 @@ class Options:
     every: int = 1
     invalid: Invalid = "raise"
     head: str | type[Head] | Head | None = None
+    names: ClassNames = None
+    imgsz: int | str | tuple[int, int] | None = None
+    device: str | Sequence[str] | None = None
     offline: bool = False
 
     def given(self) -> dict[str, Any]:
@@ -289,12 +293,16 @@ def _open_detector(
             invalid=options.invalid,
             threads=threads,
             head=options.head,
+            names=options.names,
+            size=size_of(options.imgsz),
+            providers=providers_of(options.device),
             offline=options.offline,
             tell=notes.append,
         )
         return found, None
-    if options.head is not None:
-        raise ValueError("head goes with the file of an ONNX model as the detector; leave head out (--head)")
+    for name in ("head", "names", "imgsz", "device"):
+        if name in options.given():
+            raise ValueError(f"{name} goes with the file of a model as the detector; leave {name} out (--{name})")
     detector = as_detector(given, invalid=options.invalid)
     if options.classes is not None:
         raise ValueError("classes by name go with a detector named by text; filter in your own callable")
@@ -349,6 +357,8 @@ def _inputs(
         from tracker.embed import model_files
 
         found["embedder"] = model_files("default" if options.reid is None else str(options.reid))
+    if isinstance(options.names, (str, Path)):
+        found["names"] = [Path(options.names)]
     if options.params is not None:
         found["params"] = [Path(options.params)]
     if options.camera_motion not in ("off", *METHODS):

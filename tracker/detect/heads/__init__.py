@@ -78,8 +78,9 @@ def recognise(
         )
     if _is_embedding(outputs, metadata):
         raise _error(path, outputs, metadata, "is one vector per image; if it is an embedder, pass it as --reid")
-    forms = ", ".join(head(name).form for name in heads()).format(cells=cell_count(outputs.size))
-    raise _error(path, outputs, metadata, f"is no head known here; export one of: {forms}")
+    possible = " or ".join(f"--head {one.name}" for one in tried if one is not None)
+    hint = f"if you know that it fits, choose {possible}" if possible else f"the heads are {', '.join(heads())}"
+    raise _error(path, outputs, metadata, f"is no head known here; {hint} (docs/detectors.md shows their outputs)")
 
 
 def _is_embedding(outputs: Outputs, metadata: Mapping[str, str]) -> bool:
