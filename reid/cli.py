@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from reid import commands
 from reid.errors import ReidError
+from tracker.io.passwords import without_passwords
+from tracker.spelling import shown
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -150,7 +152,7 @@ def guarded(run: Run, args: argparse.Namespace) -> int:
     try:
         run(args)
     except ReidError as error:
-        print(f"reid: {error}", file=sys.stderr)
+        print(f"reid: {shown(without_passwords(str(error)))}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "onnx", "safetensors"}:
@@ -158,7 +160,7 @@ def guarded(run: Run, args: argparse.Namespace) -> int:
         print(f"reid: {TORCH_MISSING} ({error.name} is missing)", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"reid: {error}", file=sys.stderr)
+        print(f"reid: {shown(without_passwords(str(error)))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("reid: stopped; finished epochs are kept, and --resume continues", file=sys.stderr)

@@ -226,7 +226,7 @@ def cropped(share: float) -> Change:
 
 
 def filmed(motion: Callable[[int, tuple[int, int]], FloatArray]) -> Change:
-    """Seen by a camera that moves: ``motion`` gives, for n frames of a size, the map (n, 2, 3) of each frame's points."""
+    """Seen by a camera that moves: ``motion`` gives, for n frames of a size, maps (n, 2, 3) of the points."""
 
     def change(scene: Scene) -> Scene:
         maps = motion(len(scene.found), scene.size)

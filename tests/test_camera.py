@@ -11,10 +11,11 @@ import pytest
 from crowds import lanes
 from filters import distances
 
-from tracker import SORT, Detections, Log
+from tracker import SORT, Detections, Log, track
 from tracker.algorithms import algorithm, algorithms
 from tracker.boxes import warp_boxes
 from tracker.camera import METHODS, STILL, CameraEstimate, CameraFile, Compensated, open_camera
+from tracker.io.video import Frame, Source
 from tracker.motion import XYAH, XYSR, XYWH
 
 cv2 = pytest.importorskip("cv2")
@@ -243,3 +244,36 @@ def test_patches_that_move_each_their_own_way_are_no_camera_motion():
     camera(image)
     with pytest.warns(UserWarning, match="camera motion not found"):
         assert np.array_equal(camera(other), STILL)
+
+
+def test_the_motion_of_lost_frames_is_not_lost(tmp_path):
+    file = tmp_path / "gmc.txt"
+    file.write_text("".join(f"{k} 1 0 {10 * k} 0 1 0\n" for k in range(6)))
+    camera = CameraFile(file)
+    camera.at(1)
+    np.testing.assert_array_equal(camera(), STILL)
+    np.testing.assert_array_equal(camera()[:, 2], [20, 0])
+    camera.at(5)
+    np.testing.assert_array_equal(camera()[:, 2], [30 + 40 + 50, 0])
+    camera.reset()
+    assert camera.frame == 0
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_run_asks_for_the_motion_of_the_frame_it_shows(tmp_path, every):
+    """An object that rests on the ground, seen by a camera that moves 30 pixels a frame, keeps its id over a loss."""
+    file = tmp_path / "gmc.txt"
+    file.write_text("".join(f"{k} 1 0 {30 if k else 0} 0 1 0\n" for k in range(12)))
+    source = Source(
+        "lost",
+        "video",
+        lambda _: (Frame(None, n, (n - 1) / 10) for n in range(1, 13) if n not in (2, 6, 7)),
+        frame_rate=10,
+        n_frames=12,
+    )
+    det = tmp_path / "det.txt"
+    det.write_text("".join(f"{n},-1,{30 * n},10,20,40,0.9,-1,-1,-1\n" for n in range(1, 13)))
+    run = track(source, detector=det, algo="bytetrack", camera_motion=str(file), every=every, invalid="drop")
+    rows = [(int(id), float(box[0])) for _, tracks in run for id, box in zip(tracks.ids, tracks.boxes, strict=True)]
+    assert {id for id, _ in rows} == {1}
+    np.testing.assert_allclose([left for _, left in rows], [30 * n for n in (1, 3, 4, 5, 8, 9, 10, 11, 12)], atol=3)

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    ["arrays", "boxes", "detections", "tracks", "protocol", "rows", "settings", "spelling", "progress"],
+    ["arrays", "boxes", "detections", "results", "tracks", "protocol", "rows", "settings", "spelling", "progress"],
     ["motion", "assign", "appearance", "camera", "state", "log"],
     ["tracker"],
     ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine"],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracker import OCSORT, SORT, ByteTrack, DeepSORT, Detections, Steady, StrongSORT
+from tracker import OCSORT, SORT, BoTSORT, ByteTrack, DeepSORT, Detections, Steady, StrongSORT
 from tracker.log import Edits, Log
 from tracker.tracker import Tracker
 
@@ -226,3 +226,26 @@ def test_bad_edits_and_lengths_are_refused_where_they_are_made() -> None:
         Edits(scores={0: float("nan")})
     with pytest.raises(ValueError, match=r"keep=-1: give a whole number, 0 or more"):
         Log(keep=-1)
+
+
+@pytest.mark.parametrize(
+    ("tracker", "setting"), [(ByteTrack, "low_threshold"), (BoTSORT, "low_threshold"), (Steady, "low_score")]
+)
+def test_unused_detections_are_named_by_every_algorithm(tracker: type[Tracker], setting: str) -> None:
+    one = tracker()
+    after(one, LEFT)
+    decisions = last(one, FAR, LEFT, LEFT, scores=[0.9, 0.9, 0.01])
+    assert decisions.unused[0].tolist() == [2]
+    verdict = decisions.of_pair(1, 2)
+    assert (verdict.reason, verdict.detail) == ("refused", setting)
+
+
+def test_edits_take_any_iterable_and_refuse_the_rest() -> None:
+    assert Edits(forbid=[(1, 0)], keep=[2]) == Edits(forbid=frozenset({(1, 0)}), keep=frozenset({2}))  # type: ignore[arg-type]
+    for given in ({"forbid": [3]}, {"forbid": "ab"}, {"admit": 3}, {"keep": 3}, {"keep": ["a"]}, {"scores": [1]}):
+        with pytest.raises(TypeError, match=r"^edits: "):
+            Edits(**given)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="score of detection 0 is 'a'"):
+        Edits(scores={0: "a"})  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match=r"^edits: give Edits"):
+        Log(edits={1: 3})  # type: ignore[dict-item]

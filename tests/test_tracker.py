@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracker import DeepSORT, Detections
+from tracker import SORT, DeepSORT, Detections, Steady
+from tracker.motion import XYSR
 
 
 def test_between_detections_a_lost_track_keeps_the_size_it_has() -> None:
@@ -21,3 +22,37 @@ def test_between_detections_a_lost_track_keeps_the_size_it_has() -> None:
     (before,), (after,) = (boxes[:, 3] - boxes[:, 1] for boxes in (reported.boxes, expected.boxes))
     assert after == pytest.approx(before)
     assert expected.boxes[0, 0] > reported.boxes[0, 0]
+
+
+def test_what_is_set_later_is_checked_as_in_the_constructor() -> None:
+    sort = SORT(frame_rate=10)
+    sort.max_age = "3s"
+    assert sort.max_age == 30
+    for name, value in (("max_age", "x"), ("iou_threshold", 2), ("frame_rate", 0), ("per_class", "no")):
+        with pytest.raises(ValueError, match=f"^{name}="):
+            setattr(sort, name, value)
+    for name, value in (("motion", 3), ("log", 3), ("state", 3), ("motion", XYSR)):
+        with pytest.raises(TypeError, match=f"^SORT: {name} cannot be "):
+            setattr(sort, name, value)
+    with pytest.raises(TypeError, match=r"^SORT: motion cannot be a int; give a motion model"):
+        SORT(motion=3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^Steady: embedder cannot be a int"):
+        Steady(embedder=3)  # type: ignore[arg-type]
+    assert sort.update([[10, 20, 60, 180]]).ids.tolist() == [1]
+
+
+def test_predict_and_warp_refuse_what_is_none() -> None:
+    with pytest.raises(TypeError, match="give the Tracks that update"):
+        SORT().predict(3)  # type: ignore[arg-type]
+    for matrix in (3, np.full((2, 3), np.nan), np.eye(3)):
+        with pytest.raises(ValueError, match=r"give an affine map \(2, 3\)"):
+            SORT().warp(matrix)  # type: ignore[arg-type]
+
+
+def test_boxes_and_scores_that_look_wrong_are_warned_of_once() -> None:
+    image, sort = np.zeros((240, 320, 3), np.uint8), SORT()
+    with pytest.warns(UserWarning, match="all boxes lie within 0..1"):
+        sort.update([[0.1, 0.1, 0.2, 0.3]], image)
+    sort.update([[0.1, 0.1, 0.2, 0.3]], image)
+    with pytest.warns(UserWarning, match="scores run from 87 to 87"):
+        SORT().update([[10, 20, 60, 180, 87]], image)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,3 +89,33 @@ def test_a_subclass_adds_a_column() -> None:
     assert isinstance(part, Warmer)
     assert part.heat is not None
     assert part.heat.tolist() == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("scores", np.ones(4), r"tracks scores: \(4,\); give an array \(3,\)"),
+        ("boxes", np.ones((3, 3)), r"tracks boxes: \(3, 3\); give an array \(3, 4\)"),
+        ("boxes", [[1, 2, 3, 4]] * 3, "tracks boxes: a list"),
+        ("ids", None, "tracks ids: a NoneType"),
+    ],
+)
+def test_columns_of_unequal_length_are_refused(column: str, value: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        replace(three(), **{column: value})
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        (["a"], "ids are not numbers"),
+        ([1.5], "ids are not whole numbers"),
+        ([10**30], "ids are not whole numbers"),
+        ([float("nan")], "ids are not whole"),
+        (iter([1]), "ids are not numbers"),
+        ([1, 1], "ids hold 1 twice"),
+    ],
+)
+def test_ids_of_a_tracker_of_ones_own(ids: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Tracks.of_boxes(ids, [[1, 2, 3, 4]])

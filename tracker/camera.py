@@ -14,7 +14,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +38,23 @@ LARGEST_SCALE = 1.5  # between two frames
 LARGEST_SCALE_OF_FILE, LARGEST_SHIFT_OF_FILE = 10.0, 1e6
 
 
+@runtime_checkable
+class Indexed(Protocol):
+    """A camera that must know which frame it is called for."""
+
+    def at(self, index: int) -> None:
+        """The place of the next frame among all of the video, from 0."""
+        ...
+
+
 class CameraFile:
     """Camera motion from a text file: lines ``frame a11 a12 tx a21 a22 ty``, frames from 0, one for each.
 
     path    the file; fields separated by blanks, tabs or commas. A matrix in pixels of the full image for each frame
     frames  number of frames that the file must have, or None
-    offset  frame of the file that the first call returns
+    offset  frame of the file at which the video starts
+
+    Each call gives the motion since the last call; ``at`` names its frame where frames were lost, else it is the next.
 
     Raises ValueError, with file and line, for a line that is not seven finite numbers, a matrix that no camera gives
     (mirrored, flat, a scale beyond 10), frames that are not 0, 1, 2, ..., or another number of frames; and for a call
@@ -84,17 +95,31 @@ class CameraFile:
 
     def reset(self) -> None:
         """Start again at the first frame."""
-        self.frame = self.offset
+        self.frame = self.offset  # of the next call
+        self._last: int | None = None  # frame of the last call
+
+    def at(self, index: int) -> None:
+        """Say which frame the next call is for, from 0; frames that were lost lie before it. Later ones follow it."""
+        self.frame = max(self.offset + index, -1 if self._last is None else self._last + 1)
 
     def __call__(self, image: Image | None = None, boxes: FloatArray | None = None) -> FloatArray:
-        """The matrix (2, 3) of the next frame."""
-        if self.frame >= len(self.matrices):
+        """The matrix (2, 3) from the frame of the last call to the next frame, or to the one that ``at`` named."""
+        if not 0 <= self.frame < len(self.matrices):
             raise ValueError(
                 f"{self.path}: camera motion ends after {len(self.matrices)} frames; is it another video's?"
             )
+        last, self._last = self._last, self.frame
         self.frame += 1
         # The first frame has nothing before it.
-        return STILL if self.frame == self.offset + 1 else self.matrices[self.frame - 1]
+        return STILL if last is None else _composed(self.matrices[last + 1 : self.frame])
+
+
+def _composed(matrices: FloatArray) -> FloatArray:
+    """The map (2, 3) of K >= 1 maps (K, 2, 3) one after the other."""
+    whole: FloatArray = matrices[0]
+    for matrix in matrices[1:]:
+        whole = np.column_stack((matrix[:, :2] @ whole[:, :2], matrix[:, :2] @ whole[:, 2] + matrix[:, 2]))
+    return whole
 
 
 def _is_motion(matrix: FloatArray) -> bool:
@@ -294,6 +319,11 @@ class Compensated:
         self.tracker.reset()
         if hasattr(self.camera, "reset"):
             self.camera.reset()
+
+    def at(self, index: int) -> None:
+        """Say the place of the next frame among all of the video, from 0, for a camera that is read from a file."""
+        if isinstance(self.camera, Indexed):
+            self.camera.at(index)
 
     def carry(self, frame: Image | None = None, boxes: FloatArray | None = None) -> None:
         """A frame without an update: the tracks move with the camera and no further.

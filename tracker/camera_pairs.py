@@ -52,6 +52,9 @@ class Camera(NamedTuple):
     moving: bool = False
 
 
+UNKNOWN = Camera()
+
+
 class _Pairs(NamedTuple):
     """K pairs of a track and a detection that may be its own, ordered by track.
 
@@ -196,7 +199,7 @@ def _pairs(predicted: FloatArray, boxes: FloatArray) -> _Pairs | None:
 
 
 def _voted(pairs: _Pairs, still: FloatArray, spread: float) -> FloatArray:
-    """The shift (2,) that most tracks agree on, of those that the pairs propose; nothing where it is not clearly better."""
+    """The shift (2,) that most tracks agree on, of those that the pairs propose; 0 where it is not clearly better."""
     coarse = max(VOTE_SPREAD, 2 * spread)
     shifts = still * pairs.height[:, None]
     if len(shifts) > VOTERS:
@@ -277,7 +280,7 @@ def _shrunk(matrix: FloatArray, spread: float, height: float, n: int) -> FloatAr
 
 
 def sure_tracks(confirmed: BoolArray, seen: BoolArray, hits: IntArray) -> BoolArray:
-    """(N,) tracks to judge the camera by: confirmed, in the mask ``seen`` of the last frame, with four hits if enough are."""
+    """(N,) tracks to judge the camera by: confirmed, ``seen`` (N,) in the last frame, with four hits if enough have."""
     seen = confirmed & seen
     old: BoolArray = seen & (hits >= SURE_HITS)
     return old if np.count_nonzero(old) >= ENOUGH else seen

@@ -10,12 +10,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.results import UNDERSTOOD, Names, columns_of, to_numpy
 
 Invalid = Literal["raise", "drop"]
 
 # No image has larger coordinates or smaller sizes; within these bounds areas and ratios stay finite and exact enough.
 LARGEST_COORDINATE = 1e8
 SMALLEST_SIZE = 1e-6
+
+
+NORMALISED = 1.5  # boxes that lie within so many pixels are parts of an image
+WIDE = 32  # pixels of an image that is clearly larger than that
+NORMALISED_BOXES = "all boxes lie within 0..1; give pixels: multiply them by the image's width and height"
+
+
+def normalised(boxes: FloatArray) -> bool:
+    """Whether all boxes (N, 4) lie within 0..1, as parts of an image and not in its pixels."""
+    return bool(((boxes >= -0.5) & (boxes <= NORMALISED)).all())
+
+
+def percentages(low: float, high: float) -> str | None:
+    """What to say where scores from ``low`` to ``high`` may be percentages, else None."""
+    if not (low >= 0 and 2 <= high <= 100):
+        return None
+    return f"scores run from {low:g} to {high:g}: if they are percentages, divide them by 100"
 
 
 class Detections:
@@ -134,6 +152,14 @@ class Detections:
         both._freeze()
         return both
 
+    def with_payload(self, payload: Any) -> Detections:
+        """The same detections with another payload, one entry each, or None."""
+        part = self[:]
+        part.whole = self.whole
+        part.payload = None if payload is None else _same_length(_per_detection(payload), len(self), "payload")
+        part._freeze()
+        return part
+
     def with_scores(self, scores: Mapping[int, float]) -> Detections:
         """The same detections with other scores, by row; rows that are not here are ignored."""
         part = self[:]
@@ -170,56 +196,41 @@ class Detections:
         self.rows, self.classes = self.integers[0], self.integers[1]
 
 
-def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
-    """Whatever a detector gave, as Detections, recognised by its attributes; no detector library is imported.
+def as_detections(value: Any, *, invalid: Invalid = "raise", names: Names | None = None) -> Detections:
+    """Whatever a detector gave for one image, as Detections, recognised by its attributes; no library is imported.
 
-    Accepted: Detections; None (nothing seen); an array (N, 4..6) of left, top, right, bottom [, score [, class]];
-    a torchvision dict (``boxes``, ``scores``, ``labels``); ``supervision.Detections`` (``xyxy``, ``confidence``,
-    ``class_id``); ultralytics ``Results`` (``boxes.xyxy``, ``boxes.conf``, ``boxes.cls``); a list that holds one of
-    these, as models give for a batch of one image. Tensors may live on any device and be of any type. ``rows`` of the
-    result count within ``value``. Raises ValueError for anything else, such as the list of a larger batch, and for bad
-    rows unless ``invalid="drop"``.
+    Accepted, in tensors on any device and of any type or in arrays:
+
+    - Detections; None (nothing seen); an array (N, 4..6) of left, top, right, bottom [, score [, class]]
+    - a torchvision dict (``boxes``, ``scores``, ``labels``), or one of Hugging Face's ``post_process``
+    - ``supervision.Detections``; ultralytics ``Results``; ``Instances`` of detectron2; ``DetDataSample`` of mmdet, or
+      its list of arrays (N, 5), one per class; results of YOLOv5's torch.hub (``xyxy``)
+    - what a pipeline of Hugging Face gives: dicts of ``score``, ``label`` and ``box``
+    - norfair's Detections with two points each
+    - ([left, top, width, height], score, class) per object, as deep-sort-realtime takes it
+    - a DataFrame of pandas or polars, by the names of its columns: xmin, ymin, xmax, ymax or x1, y1, x2, y2 or left,
+      top, right, bottom or left, top, width, height; score, confidence or conf; class, class_id, label or name
+    - a list that holds one of these, as models give for a batch of one image
+
+    names  of the classes, by number or in order, for results that say them in words ("person"). Other words get a
+           number that depends on the word alone; the words are then the payload, unless there are masks
+
+    Masks, else keypoints, become the payload. ``rows`` of the result count within ``value``. Raises ValueError for
+    anything else, such as the list of a larger batch, and for bad rows unless ``invalid="drop"``.
     """
     if isinstance(value, Detections):
         return value if value.whole else value.numbered()
     if value is None:
         return Detections.empty()
-    if isinstance(value, Mapping):
-        if "boxes" not in value:
-            raise ValueError(f"detections dict has no 'boxes' (keys: {', '.join(map(str, value)) or 'none'})")
-        return Detections(
-            _to_numpy(value["boxes"]),
-            _to_numpy(value.get("scores")),
-            _to_numpy(value.get("labels", value.get("classes"))),
-            embeddings=_to_numpy(value.get("embeddings")),
-            payload=_to_numpy(value.get("masks")),
-            invalid=invalid,
-        )
-    if hasattr(value, "xyxy") and hasattr(value, "confidence"):
-        return Detections(
-            _to_numpy(value.xyxy),
-            _to_numpy(value.confidence),
-            _to_numpy(getattr(value, "class_id", None)),
-            payload=_to_numpy(getattr(value, "mask", None)),
-            invalid=invalid,
-        )
-    boxes = getattr(value, "boxes", None)
-    if boxes is not None and hasattr(boxes, "xyxy"):
-        return Detections(_to_numpy(boxes.xyxy), _to_numpy(boxes.conf), _to_numpy(boxes.cls), invalid=invalid)
-    if isinstance(value, (list, tuple)) and value and all(map(_of_an_image, value)):
-        if len(value) > 1:
-            raise ValueError(
-                f"detections list holds the output for {len(value)} images; give that of one, such as output[0]"
-            )
-        return as_detections(value[0], invalid=invalid)
-    array = _to_numpy(value)
+    columns = None if isinstance(value, np.ndarray) else columns_of(value, names)
+    if columns is not None:
+        boxes, scores, classes, embeddings, payload = columns
+        return Detections(boxes, scores, classes, embeddings=embeddings, payload=payload, invalid=invalid)
+    array = to_numpy(value)
     try:
         array = _real(array)
     except (TypeError, ValueError):
-        raise ValueError(
-            f"detections of type {type(value).__name__} are not understood; give Detections, an (N, 4..6) array, "
-            "a torchvision dict, supervision.Detections or ultralytics results"
-        ) from None
+        raise ValueError(f"detections of type {type(value).__name__} are not understood; give {UNDERSTOOD}") from None
     if array.size == 0:
         return Detections.empty()
     if array.ndim != 2 or not 4 <= array.shape[1] <= 6:
@@ -230,24 +241,6 @@ def as_detections(value: Any, *, invalid: Invalid = "raise") -> Detections:
     scores = array[:, 4] if array.shape[1] > 4 else None
     classes = array[:, 5] if array.shape[1] > 5 else None
     return Detections(array[:, :4], scores, classes, invalid=invalid)
-
-
-def _of_an_image(value: Any) -> bool:
-    """Whether it is the output for one image, of a kind that models give in a list, one per image."""
-    return isinstance(value, (Mapping, Detections)) or hasattr(value, "boxes") or hasattr(value, "xyxy")
-
-
-def _to_numpy(value: Any) -> Any:
-    if hasattr(value, "detach"):
-        value = value.detach()
-    if hasattr(value, "cpu"):
-        value = value.cpu()
-    if not hasattr(value, "numpy"):
-        return value
-    try:
-        return value.numpy()
-    except TypeError:  # numpy has no bfloat16
-        return value.float().numpy()
 
 
 def _numbers(value: ArrayLike, name: str, width: int | None = None, dtype: type = np.float64) -> NDArray[Any]:
@@ -296,6 +289,8 @@ def _float(value: Any) -> float:
 def _per_detection(payload: Any) -> NDArray[Any]:
     if isinstance(payload, np.ndarray):
         return payload.copy()
+    if not hasattr(payload, "__len__"):
+        raise ValueError(f"detections payload is a {type(payload).__name__}; give an array or list, one entry per box")
     array = np.empty(len(payload), dtype=object)
     for i, one in enumerate(payload):  # assigned whole, a list of lists would be taken for a matrix
         array[i] = one

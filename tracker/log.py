@@ -18,9 +18,11 @@ change the score of a detection.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tracker.detections import Detections
 
 Parts = Mapping[str, NDArray[Any]]
+T = TypeVar("T")
 Pair = tuple[int, int]  # id of a track, row of a detection
 
 ADMITTED = 1e-3  # gain of a pair that an edit admits: the solver still decides
@@ -50,6 +53,8 @@ class Edits:
     admit   pairs that count as candidates, with a gain of at least 1e-3, in the stages open to both
     keep    ids of tracks that may not end in this frame, not even as duplicates
     scores  other scores for detections, by row
+
+    Sets may be given as any iterable. Raises TypeError for what is none, and ValueError for a score that is not finite.
     """
 
     forbid: frozenset[Pair] = frozenset()
@@ -58,9 +63,31 @@ class Edits:
     scores: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("forbid", "admit"):
+            object.__setattr__(self, name, _set_of(name, getattr(self, name), _pair, "pairs (id, row)"))
+        object.__setattr__(self, "keep", _set_of("keep", self.keep, _index, "ids"))
+        if not isinstance(self.scores, Mapping):
+            raise TypeError(f"edits: scores is a {type(self.scores).__name__}; give numbers by row, such as {{0: 0.9}}")
         for row, score in self.scores.items():
-            if not math.isfinite(score):
-                raise ValueError(f"edits: the score of detection {row} is {score}; give a finite number")
+            if not isinstance(score, Real) or not math.isfinite(score):
+                raise ValueError(f"edits: the score of detection {row} is {score!r}; give a finite number")
+
+
+def _set_of(name: str, given: Any, read: Callable[[Any], T], what: str) -> frozenset[T]:
+    """What an edit names, any iterable, as a set; TypeError where it holds something else."""
+    try:
+        return frozenset(read(one) for one in given)
+    except (TypeError, ValueError):
+        raise TypeError(f"edits: {name} holds no {what}; give a set of {what}") from None
+
+
+def _pair(given: Any) -> Pair:
+    track, row = given
+    return _index(track), _index(row)
+
+
+def _index(given: Any) -> int:
+    return operator.index(given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,13 +221,14 @@ class Decisions:
             verdict = Verdict(track, row, reason, stage.name, stage.limit, gain, by)
             if last is None or _WEIGHT[reason] < _WEIGHT[last.reason]:
                 last = verdict
-        if last is not None:
+        unused = row in self.unused[0]
+        if last is not None and not (unused and last.reason == "stage"):
             return last
         for some in self.refused:
             k = np.flatnonzero((some.ids == track) & (some.detections == row))
             if len(k):
                 return Verdict(track, row, "refused", "", some.reason, float(some.values[k[0]]), by)
-        if row in self.unused[0]:
+        if unused:
             return Verdict(track, row, "refused", "", self.unused[1], float("nan"), by)
         return Verdict(track, row, "no candidate", by=by)
 
@@ -326,12 +354,15 @@ class Log:
     edits   what to change in a frame, by its number: see ``Edits``
     frames  list of ``Decisions``
 
-    Raises ValueError unless ``keep`` is None or a whole number, 0 or more.
+    Raises ValueError unless ``keep`` is None or a whole number, 0 or more, and TypeError for other ``edits``.
     """
 
     def __init__(self, keep: int | None = None, edits: Mapping[int, Edits] | None = None) -> None:
         self.keep = None if keep is None else at_least(0, keep, "keep")
-        self.edits = dict(edits or {})
+        given = {} if edits is None else edits
+        if not isinstance(given, Mapping) or not all(isinstance(one, Edits) for one in given.values()):
+            raise TypeError("edits: give Edits by the number of their frame, such as {3: Edits(...)}")
+        self.edits = dict(given)
         self.frames: list[Decisions] = []
 
     def open(self, frame: int, time: float | None, detections: Detections) -> tuple[Decisions, Detections]:

@@ -15,7 +15,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ MotionState = NDArray[Any]  # (..., N), of whatever type a model keeps: floats, 
 GatedPairs = tuple[IntArray, IntArray, FloatArray]
 
 
+@runtime_checkable
 class Motion(Protocol):
     """What a tracker needs of a motion model. Boxes are (N, 4) xyxy pixels; ``step`` is in frames and positive."""
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
+
 from tracker.arrays import FloatArray, Image
 from tracker.detections import Detections
 from tracker.tracks import Tracks
@@ -38,14 +40,27 @@ class Updates(Protocol):
         ...
 
 
-def answer_of(tracker: Updates, tracks: object) -> Tracks:
-    """``tracks``, which a tracker of the user's own returned; ValueError, naming its class, unless they are Tracks."""
-    if isinstance(tracks, Tracks):
-        return tracks
-    raise ValueError(
-        f"{type(tracker).__name__}.update returned a {type(tracks).__name__}; "
-        "return Tracks, such as Tracks.of_boxes(ids, boxes)"
-    )
+def answer_of(tracker: object, tracks: object, method: str = "update") -> Tracks:
+    """``tracks``, which a tracker of the user's own returned from ``method``.
+
+    Raises ValueError, naming its class, unless they are Tracks with a row of every column for each id, ids that differ
+    and finite boxes.
+    """
+    name = f"{type(tracker).__name__}.{method}"
+    if not isinstance(tracks, Tracks):
+        raise ValueError(
+            f"{name} returned a {type(tracks).__name__}; return Tracks, such as Tracks.of_boxes(ids, boxes)"
+        )
+    try:
+        tracks.check()
+    except ValueError as error:
+        raise ValueError(f"{name} returned {error}") from None
+    if len(set(tracks.ids.tolist())) < len(tracks):
+        raise ValueError(f"{name} returned an id twice; an id names one box of a frame")
+    finite = np.isfinite(tracks.boxes).all(axis=1)
+    if not finite.all():
+        raise ValueError(f"{name} returned a box that is not finite (id {tracks.ids[np.argmin(finite)]})")
+    return tracks
 
 
 @runtime_checkable

@@ -163,11 +163,11 @@ def as_rows(
     columns: dict[str, Any] = {
         "frames": _whole("frames", frames),
         "ids": _whole("ids", ids),
-        "boxes": np.asarray(boxes, dtype=np.float64),
-        "scores": np.ones(size) if scores is None else np.asarray(scores, dtype=np.float64),
+        "boxes": _numbers("boxes", boxes),
+        "scores": np.ones(size) if scores is None else _numbers("scores", scores),
         "classes": np.full(size, -1) if classes is None else _whole("classes", classes),
         "interpolated": np.zeros(size, dtype=bool) if interpolated is None else np.asarray(interpolated, dtype=bool),
-        "visibility": np.full(size, -1.0) if visibility is None else np.asarray(visibility, dtype=np.float64),
+        "visibility": np.full(size, -1.0) if visibility is None else _numbers("visibility", visibility),
         "lines": np.arange(1, size + 1) if lines is None else _whole("lines", lines),
     }
     if count == 0:
@@ -203,6 +203,14 @@ def results_of(reports: Sequence[Tracks], first: int = 1) -> Rows:
     )
 
 
+def are_times(last: int, rows: int) -> bool:
+    """Whether frame numbers up to ``last`` are times (Unix seconds, milliseconds) and do not count frames.
+
+    Then they are far larger than ``rows`` rows explain, and only the frames that have rows exist.
+    """
+    return last > 100 * rows + 100_000
+
+
 def joined(parts: Sequence[Rows]) -> Rows:
     """The rows of one or more tables, one table after the other."""
     columns = [part.columns() for part in parts]
@@ -227,9 +235,24 @@ def repeats(frames: IntArray, ids: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def _whole(name: str, column: ArrayLike) -> IntArray:
+    _refuse_masked(name, column)
     values = np.asarray(column)
     if values.size and not np.issubdtype(values.dtype, np.integer):
         whole = np.issubdtype(values.dtype, np.floating) and np.isfinite(values) & (np.trunc(values) == values)
+        whole = whole & (np.abs(values) < 2**63) if np.issubdtype(values.dtype, np.floating) else whole
         if not np.all(whole):
             raise ValueError(f"{name} are not whole numbers")
     return values.astype(np.int64)
+
+
+def _numbers(name: str, column: ArrayLike) -> FloatArray:
+    _refuse_masked(name, column)
+    try:
+        return np.asarray(column, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} are not numbers in a regular array") from None
+
+
+def _refuse_masked(name: str, column: ArrayLike) -> None:
+    if np.ma.is_masked(column):
+        raise ValueError(f"{name} hold masked values; leave these rows out")

@@ -303,6 +303,12 @@ def _is_number(value: Any) -> bool:
         return False
 
 
+def number(value: float | None, name: str) -> None:
+    """Raise ValueError unless ``value`` is None or a finite number."""
+    if value is not None and not _is_number(value):
+        raise ValueError(f"{name}={_said(value)}: give a number")
+
+
 def at_least(least: int, value: int, name: str) -> int:
     """``value``, a whole number from ``least`` to 2^31; ValueError otherwise."""
     if not _is_number(value) or value % 1 != 0 or value < least:

@@ -23,6 +23,7 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -34,7 +35,15 @@ from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, Image, IntArra
 from tracker.assign import Matching
 from tracker.boxes import iou_pairs_xyxy
 from tracker.camera_pairs import good_detections, rests, sure_tracks, watch
-from tracker.detections import Detections, Invalid, as_detections
+from tracker.detections import (
+    NORMALISED_BOXES,
+    WIDE,
+    Detections,
+    Invalid,
+    as_detections,
+    normalised,
+    percentages,
+)
 from tracker.log import Decisions, Log
 from tracker.motion import XYSR, Motion
 from tracker.protocol import EmbedderCall, Embeddings
@@ -72,6 +81,27 @@ MAHALANOBIS_GATE = 9.487729036781154
 EMBEDDER = "callable (image, boxes (N, 4) xyxy) -> (N, D), for detections without embeddings"
 
 
+_CHECKED = ("motion", "embedder", "log", "state")
+
+
+def _check_part(owner: str, name: str, value: object) -> None:
+    """Raise TypeError unless ``value`` can be the attribute ``name`` of a tracker of class ``owner``."""
+    if name == "motion":
+        fits, hint = isinstance(value, Motion) and not isinstance(value, type), "a motion model, such as XYAH()"
+    elif name == "embedder":
+        fits, hint = value is None or callable(value), f"a {EMBEDDER}, or None"
+    elif name == "log":
+        fits, hint = value is None or isinstance(value, Log), "a Log, or None"
+    else:
+        fits, hint = isinstance(value, State), "what tracker.state gave"
+    if not fits:
+        raise TypeError(f"{owner}: {name} cannot be {_name_of(value)}; give {hint}")
+
+
+def _name_of(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
 class Seen:
     """What a step gets for its frame.
 
@@ -105,7 +135,10 @@ class Tracker(_Declares):
     An update works on a copy of the state and keeps it only at the end, so that a call that raises leaves the tracker
     as it was. Everything that a tracker remembers is in ``state``: ``copy.deepcopy(tracker.state)`` (or pickle) saves
     it, assigning ``tracker.state`` restores it. ``log`` may hold a ``Log``, which then records every decision.
+    ``warns``: whether the first update that has an image warns of boxes and scores that look wrong.
     """
+
+    warns: bool = True
 
     declared: ClassVar[dict[str, Setting]]
     parts: ClassVar[dict[str, Part]]
@@ -135,17 +168,27 @@ class Tracker(_Declares):
         for name in given:
             if name not in known:
                 raise TypeError(f"{cls.__name__}() has no parameter {name!r}{nearest(name, known)}")
-        rate = cls.declared["frame_rate"]
-        self.frame_rate = rate.check(given.get("frame_rate", rate.default))
+        self.frame_rate = given.get("frame_rate", cls.declared["frame_rate"].default)
         for name, setting in cls.declared.items():
-            setattr(self, name, setting.check(given.get(name, setting.default), self.frame_rate))
+            setattr(self, name, given.get(name, setting.default))
+        self.motion = cls.default_motion()
         for name in cls.parts:
-            setattr(self, name, given.get(name))
-        if given.get("motion") is None:
-            self.motion = cls.default_motion()
+            if name != "motion" or given.get(name) is not None:
+                setattr(self, name, given.get(name))
         self.settle()
         self.log = None
         self.reset()
+
+    if not TYPE_CHECKING:  # mypy would take any attribute for one of a tracker's
+
+        def __setattr__(self, name, value):
+            """Check what is set after the construction as the constructor does."""
+            setting = self.declared.get(name)
+            if setting is not None:
+                value = setting.check(value, self.frame_rate if "frame_rate" in vars(self) else 30.0)
+            elif name in _CHECKED:
+                _check_part(type(self).__name__, name, value)
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         changed = {n: getattr(self, n) for n, s in self.declared.items() if getattr(self, n) != s.default}
@@ -191,6 +234,9 @@ class Tracker(_Declares):
         another width, or a time that does not increase; the tracker is then as it was before the call.
         """
         detections = as_detections(detections, invalid=invalid)
+        if frame is not None and self.warns and len(detections):
+            self.warns = False
+            _warn(detections, frame)
         before = self.state
         state = before.__copy__()  # copy.copy, without its search for how to
         elapsed = state.advance(time, self.frame_rate)
@@ -208,7 +254,7 @@ class Tracker(_Declares):
             state.log.proved = np.setdiff1d(state.ids[state.confirmed], before.ids[before.confirmed]).tolist()
             self.log.close(state.log)
             state.log = None
-        self.state = state
+        object.__setattr__(self, "state", state)  # without the check of what a user sets
         return reported
 
     def reset(self) -> None:
@@ -235,6 +281,8 @@ class Tracker(_Declares):
         ``detections`` are -1 and ``detection_boxes`` NaN; ``ages``, ``hits`` and ``missed`` stay, for they count
         updates. Tracks that have ended since are left out. Raises ValueError for a time that does not follow.
         """
+        if not isinstance(reported, Tracks):
+            raise TypeError(f"reported is {_name_of(reported)}; give the Tracks that update() returned")
         state = copy.copy(self.state)
         elapsed = state.advance(time, self.frame_rate)
         state.motion = self.motion.predict(self.motion.hold_size(state.motion, state.missed > 0), elapsed)
@@ -243,7 +291,12 @@ class Tracker(_Declares):
         return replace(tracks, detections=nowhere, detection_boxes=np.full_like(tracks.boxes, np.nan))
 
     def warp(self, matrix: FloatArray) -> None:
-        """Move every track with the camera; ``matrix`` (2, 3) maps points of the last image to this one."""
+        """Move every track with the camera; ``matrix`` (2, 3) maps points of the last image to this one.
+
+        Raises ValueError for a matrix of another shape or with NaN or inf.
+        """
+        if np.shape(matrix) != (2, 3) or not np.isfinite(matrix).all():
+            raise ValueError(f"matrix of shape {np.shape(matrix)}: give an affine map (2, 3) of finite numbers")
         moved = copy.copy(self.state)
         moved.warp(self.motion, matrix)
         self.state = moved
@@ -388,3 +441,13 @@ class Tracker(_Declares):
             found = unit(detections.embeddings)
         state.expect(found)
         return found
+
+
+def _warn(detections: Detections, image: Image) -> None:
+    """Warn where boxes look like parts of the image, or scores like percentages."""
+    said = []
+    if min(np.shape(image)[:2], default=0) >= WIDE and normalised(detections.boxes):
+        said.append(NORMALISED_BOXES)
+    percent = percentages(float(detections.scores.min()), float(detections.scores.max()))
+    for line in [*said, *([percent] if percent else [])]:
+        warnings.warn(line, stacklevel=3)

@@ -71,6 +71,23 @@ class Tracks:
     frame: int
     time: float | None = None
 
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raise ValueError where a column is no array of one row for each id."""
+        n = np.shape(self.ids)[:1]
+        for name, value in vars(self).items():
+            if name in ("frame", "time"):
+                continue
+            width = _COLUMNS[name][1] if name in _COLUMNS else None
+            shape = n if width is None else (*n, width)
+            known = isinstance(value, np.ndarray) and len(n) == 1
+            if not known or (value.shape != shape if name in _COLUMNS else value.shape[:1] != n):
+                found = value.shape if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+                said = shape if len(n) == 1 else "(N,)"
+                raise ValueError(f"tracks {name}: {found}; give an array {said}, a row for each id")
+
     @classmethod
     def of(cls, **columns: Any) -> Tracks:
         """``Tracks(**columns)`` of all columns, faster: a frozen dataclass sets its fields one by one."""
@@ -92,9 +109,9 @@ class Tracks:
         columns  further columns that are known. Defaults: confirmed, one hit, in this frame, class 0, score 1,
                  velocity 0, detection -2
 
-        Raises ValueError for an unknown column or a wrong shape.
+        Raises ValueError for an unknown column, a wrong shape, and ids that are not whole numbers, each once.
         """
-        own = np.asarray(ids, dtype=np.int64).reshape(-1)
+        own = _ids(ids)
         n = len(own)
         given: dict[str, ArrayLike] = {"ids": own, "boxes": boxes, **columns}
         table: dict[str, Any] = {}
@@ -102,7 +119,7 @@ class Tracks:
             shape = (n,) if width is None else (n, width)
             array: NDArray[Any] = np.full(shape, default, dtype=kind)
             if name in given:
-                array = np.array(given.pop(name), dtype=kind)
+                array = _column(name, given.pop(name), kind)
             table[name] = array.reshape(shape) if array.size == 0 == n else array
             if table[name].shape != shape:
                 raise ValueError(f"tracks {name} have shape {array.shape}; expected {shape}")
@@ -150,6 +167,30 @@ class Tracks:
             velocity=self.velocities[i],
             detection=int(self.detections[i]),
         )
+
+
+def _ids(ids: ArrayLike) -> IntArray:
+    """Ids (N,) as integers; ValueError unless they are whole numbers that differ."""
+    given = _column("ids", ids, np.float64).reshape(-1)
+    if not (np.abs(given) < 2**53).all() or (given != np.floor(given)).any():
+        raise ValueError("tracks ids are not whole numbers; give integers (N,)")
+    own = given.astype(np.int64)
+    if len(np.unique(own)) < len(own):
+        raise ValueError(f"tracks ids hold {_first_repeated(own)} twice; an id names one box of a frame")
+    return own
+
+
+def _first_repeated(ids: IntArray) -> int:
+    values, counts = np.unique(ids, return_counts=True)
+    return int(values[counts > 1][0])
+
+
+def _column(name: str, values: ArrayLike, kind: type) -> NDArray[Any]:
+    """A copy of a column as an array; ValueError for what is no regular array of numbers."""
+    try:
+        return np.array(values, dtype=kind)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"tracks {name} are not numbers in a regular array") from None
 
 
 # Column: type, width of its rows, and what `of_boxes` fills in.

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -763,3 +764,54 @@ def test_closed_streams_stop_no_run(tmp_path: Path, closed: str) -> None:
     done = subprocess.run(["/bin/sh", "-c", call], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0
     assert json.loads((out / "run.json").read_text())["complete"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a named pipe")
+def test_parameters_from_a_pipe(
+    street: Path,
+    detections: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tracker.algorithms.PIPE_WAIT", 0.3)
+    pipe = tmp_path / "params"
+    os.mkfifo(pipe)
+    assert "nothing is written to" in refused(
+        capsys, street, "--detector", detections, "--params", pipe, "-o", tmp_path / "no"
+    )
+    text = '{"algorithm": "sort", "parameters": {"max_age": 7}}'
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    command = [street, "--detector", detections, "--params", pipe, "-o", tmp_path / "out", "--quiet"]
+    assert main([str(word) for word in command]) == 0
+    writer.join()
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["algorithm"]["parameters"]["max_age"] == 7
+
+
+def test_a_full_disk_is_one_line_and_what_is_announced_exists(street: Path, detections: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    code = (
+        "import resource, signal, sys; from tracker.commands.main import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "limit = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+        "sys.exit(main(sys.argv[2:]))"
+    )
+    assert resource
+    whole = tmp_path / "whole"
+    assert main([str(word) for word in (street, "--detector", detections, "-o", whole, "--quiet")]) == 0
+    rows = (whole / "tracks.txt").read_text().splitlines(keepends=True)
+    for limit in (700, 3000, (whole / "tracks.mp4").stat().st_size // 2):
+        out = tmp_path / str(limit)
+        command = [sys.executable, "-c", code, str(limit), street, "--detector", detections, "-o", out]
+        run = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, timeout=60)
+        assert run.returncode not in (0, -25)
+        assert "Traceback" not in run.stderr
+        assert sum("File too large" in line for line in run.stderr.splitlines()) == 1
+        written = (out / "tracks.txt").read_text().splitlines(keepends=True) if (out / "tracks.txt").exists() else []
+        assert written == rows[: len(written)]
+        for name in ("tracks.txt", "tracks.mp4", "run.json"):
+            assert (out / name).exists() or f"{name}" not in run.stdout
+        if (out / "run.json").exists():
+            assert json.loads((out / "run.json").read_text())["state"] != "complete"

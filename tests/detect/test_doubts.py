@@ -108,8 +108,7 @@ def test_a_head_that_misreads_is_said(constant_onnx: Callable[..., Path]) -> Non
     assert len(detector(IMAGE)) == 1
     assert detector.note == (
         "model.onnx: more than half of the boxes are not finite, have no size or lie far outside the image: the head "
-        "end-to-end probably misreads this model; choose another with --head (yolov6, yolov7-end2end, yolov8, yolox, "
-        "yunet)"
+        "end-to-end probably misreads this model; choose another with --head (see docs/detectors.md)"
     )
     rows[0, :4] = [(0.2, 0.3, 0.5, 0.6, 0.9, 0)] * 4
     detector = ONNX(constant_onnx(rows))

@@ -84,6 +84,11 @@ NAMES_34 = {"names": str([f"class {k}" for k in range(34)])}
         ([(1, TALL_CELLS, 6)], {}, "yolox", 1),
         ([(1, TALL_CELLS, 85)], {}, "yolox", 80),
         ([(1, cell_count(TALL, STRIDES_P6), 7)], {}, "yolox", 2),
+        ([(1, 3 * TALL_CELLS, 7)], NAMES, "yolov5", 2),
+        ([(1, 3 * TALL_CELLS, 6)], {}, "yolov5", 1),
+        ([(1, 3 * TALL_CELLS, 85)], COCO_NAMES, "yolov5", 80),
+        ([(1, 7, TALL_CELLS)], {"task": "obb"}, "yolov8", 2),
+        ([(1, TALL_CELLS, 7)], {"task": "obb"}, "yolov8", 2),
         ([(1, 300, 6)], NAMES, "end-to-end", 2),
         ([(1, 300, 6)], {}, "end-to-end", 80),
         ([(1, 300, 38), (1, 32, 16, 16)], SEGMENT, "end-to-end", 2),
@@ -106,14 +111,12 @@ def test_yunet_is_recognised_by_its_twelve_outputs() -> None:
 @pytest.mark.parametrize(
     ("shape", "metadata"),
     [
-        ((1, 3 * TALL_CELLS, 7), NAMES),  # YOLOv5
-        ((1, 3 * TALL_CELLS, 6), {}),  # YOLOv5 of one class
-        ((1, 3 * TALL_CELLS, 85), COCO_NAMES),
+        ((1, 3 * TALL_CELLS, 6), NAMES),  # YOLOv5 of one class, with the names of two
         ((1, 300, 84), {**COCO_NAMES, "task": "detect"}),  # RT-DETR of ultralytics
         ((1, 300, 38), {}),
         ((1, 100, 90), {}),
-        ((1, 7, TALL_CELLS), {"task": "obb"}),
-        ((1, TALL_CELLS, 7), {"task": "obb"}),
+        ((1, 7, TALL_CELLS), {"task": "classify"}),
+        ((1, 300, 8), {**NAMES, "task": "obb"}),
         ((2, 7, TALL_CELLS), {}),
         ((TALL_CELLS, 7), {}),
     ],
@@ -142,10 +145,20 @@ def test_a_name_settles_what_the_file_does_not_say() -> None:
     assert isinstance(chosen, YOLOv8)
     assert (chosen.rows, chosen.classes) == (True, 3)
     assert recognise("m.onnx", outputs((1, CELLS, 6)), {}, EndToEnd).name == "end-to-end"
-    with pytest.raises(HeadError, match=r"\[1, 300, 6\] does not fit the head yolox, which reads yolox \[1, 84, 5"):
+    with pytest.raises(HeadError, match=r"\[1, 300, 6\] does not fit the head yolox, which reads \[1, 84, 5"):
         recognise("m.onnx", outputs((1, 300, 6)), {}, "yolox")
     with pytest.raises(ValueError, match="no head 'yolo'"):
         recognise("m.onnx", unnamed, {}, "yolo")
+
+
+def test_finished_boxes_have_whole_numbers_as_classes_and_scores_up_to_1() -> None:
+    rows = np.tile([10.0, 10, 50, 50, 0.9, 1], (1, 300, 1))
+    assert recognise("m.onnx", outputs(rows), {}).name == "end-to-end"
+    for column, value in ((5, 36.5), (4, 36.0), (5, -9.0)):
+        other = rows.copy()
+        other[0, 7, column] = value
+        with pytest.raises(HeadError, match="choose --head end-to-end"):
+            recognise("m.onnx", outputs(other), {})
 
 
 # -- decoded ---------------------------------------------------------------------------------------

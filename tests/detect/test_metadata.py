@@ -101,11 +101,24 @@ def test_a_model_says_what_it_could_not_read(constant_onnx: Callable[..., Path])
     assert dict(detector.class_names) == {0: "0", 1: "1"}
     with pytest.raises(HeadError, match=r"no head known here.*; imgsz in its metadata \(100\) is no size in multiples"):
         ONNX(constant_onnx(answer, input_shape=FREE, metadata={"imgsz": "100"}))
-    with pytest.raises(HeadError, match="its metadata names 3 classes, but the head yolov8 reads 2"):
+    with pytest.raises(HeadError, match="its metadata names 3 classes, numbered up to 2, but the head yolov8 reads 2"):
         ONNX(constant_onnx(answer, metadata={"names": "a,b,c"}))
 
 
 def test_metadata_that_is_no_text(constant_onnx: Callable[..., Path]) -> None:
     path = constant_onnx(np.zeros((1, 6, 84)), metadata={"author": "AAAA"})
     path.write_bytes(path.read_bytes().replace(b"AAAA", b"\xff\xfe\xff\xfe"))
-    assert ONNX(path).head == "yolov8"
+    detector = ONNX(path)
+    assert detector.head == "yolov8"
+    assert "its metadata is not UTF-8 and is left out" in (detector.note or "")
+
+
+def test_class_numbers_with_gaps(constant_onnx: Callable[..., Path]) -> None:
+    names = {"names": str({0: "person", 2: "car", 9: "dog"})}
+    detector = ONNX(constant_onnx(np.zeros((1, 14, 84)), metadata=names), classes=["dog"])
+    assert dict(detector.class_names) == {0: "person", 2: "car", 9: "dog"}
+    answer = np.full((1, 7, 84), 0.5)
+    for size, words in (("[64, 64]", "numbered up to 9, but the head yolov8 reads 3"), ("", "640x640 was tried: give")):
+        with pytest.raises(HeadError, match=words) as error:
+            ONNX(constant_onnx(answer, input_shape=FREE, metadata={**names, "imgsz": size}))
+        assert "\n" not in str(error.value)

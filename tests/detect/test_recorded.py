@@ -226,3 +226,22 @@ def test_a_written_number_is_that_frame_however_large(tmp_path):
 def test_an_empty_file_has_no_frames(text):
     recorded = Recorded(text(""))
     assert (len(recorded), recorded.frames, len(recorded.at(1))) == (0, 0, 0)
+
+
+def test_what_the_reader_has_to_say_is_in_the_note(tmp_path):
+    (tmp_path / "det.txt").write_text("# frame, id, ...\n1,-1,10,10,20,40,0.9\n")
+    note = Recorded(tmp_path / "det.txt").note or ""
+    assert note.startswith("det.txt: comments, in 1 line, are skipped")
+
+
+def test_detections_that_count_from_0_are_numbered_as_images_are(npz, text):
+    for path in (text("0,-1,1,1,9,9,.5\n1,-1,2,1,9,9,.5\n"), npz(frame=[0, 1, 1], xyxy=XYXY)):
+        recorded = Recorded(path)
+        assert recorded.numbers == [1, 2]
+        assert "frames count from 0; frame numbers are one more" in recorded.note
+
+
+def test_an_unusual_form_and_repeated_rows_are_said(text):
+    note = Recorded(text("frame;id;left;top;width;height;conf\n" + "1;-1;1;1;9;9;,5\n" * 2)).note
+    assert "commas within numbers" in note
+    assert "1 of 2 rows repeat" in note

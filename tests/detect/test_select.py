@@ -15,6 +15,7 @@ from tracker.detect import (
     open_detector,
 )
 from tracker.detect.heads import heads
+from tracker.detect.network import providers_of, size_of
 
 NEED_NO_FILE = ("hog", "motion")
 
@@ -76,7 +77,7 @@ def test_a_head_by_name(constant_onnx):
     with pytest.raises(ValueError, match="no head 'yolo8', did you mean 'yolov8'"):
         open_detector(path, head="yolo8")
     for spec in ("hog", "det.txt", "yunet:gone.onnx"):
-        with pytest.raises(ValueError, match=f"detector {spec} has no heads to choose from; leave head out"):
+        with pytest.raises(ValueError, match=f"head goes with MODEL.onnx or MODEL.xml, not with {spec}; leave it out"):
             open_detector(spec, head="yolox")
 
 
@@ -95,3 +96,49 @@ def test_other_files_and_embedders_are_told_apart(shared, tmp_path):
         open_detector(f"{tmp_path}/model.pt")
     with pytest.raises(ValueError, match="if it is an embedder"):
         open_detector(str(shared / "data/models/osnet_x0_25_msmt17.onnx"))
+
+
+def test_what_a_file_does_not_say_is_said_by_options(constant_onnx, tmp_path):
+    from detect.conventions import v8
+
+    path = str(constant_onnx(v8(), input_shape=("b", 3, "h", "w")))
+    (tmp_path / "names.txt").write_text("person\nbicycle\ncar\n")
+    detector = open_detector(path, names=tmp_path / "names.txt", size=(64, 64), classes=["car"], providers=["CPU"])
+    assert (detector.head, detector.size) == ("yolov8", (64, 64))
+    assert (detector.device, detector.runtime) == ("cpu", "onnxruntime")
+    assert detector(np.zeros((64, 64, 3), np.uint8)).classes.tolist() == [2]
+    for given, words in (
+        ({"size": (60, 64)}, r"size \(60, 64\) does not fit the grids; give multiples of 32 \(--imgsz\)"),
+        ({"providers": ["cpuu"]}, r"provider 'cpuu' is not in this onnxruntime, did you mean 'cpu'\?; choose from"),
+        ({"names": "gone.names"}, r"gone\.names: no such file"),
+        ({"names": ["a"] * 4, "size": (64, 64)}, "class_names has 4 names, numbers up to 3; the model has 3 classes"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            open_detector(path, **given)
+    for given, option in (
+        ({"names": ["a"]}, "--names"),
+        ({"size": (64, 64)}, "--imgsz"),
+        ({"providers": ["cpu"]}, "--device"),
+    ):
+        with pytest.raises(ValueError, match=f"not with hog; leave it out .{option}"):
+            open_detector("hog", **given)
+
+
+@pytest.mark.parametrize(
+    ("imgsz", "size"),
+    [(None, None), (640, (640, 640)), ("640", (640, 640)), ("1280x736", (736, 1280)), ((96, 64), (96, 64))],
+)
+def test_input_sizes(imgsz, size):
+    assert size_of(imgsz) == size
+
+
+@pytest.mark.parametrize("imgsz", ["640,480", "x", "", 0, -64, (64,), 64.0, "64x"])
+def test_other_input_sizes_are_refused(imgsz):
+    with pytest.raises(ValueError, match="give pixels, as 640, or width x height, as 1280x736"):
+        size_of(imgsz)
+
+
+def test_devices():
+    assert (providers_of(None), providers_of("cuda, cpu"), providers_of(["cpu"])) == (None, ["cuda", "cpu"], ["cpu"])
+    with pytest.raises(ValueError, match="such as cuda,cpu"):
+        providers_of("cuda,")

@@ -311,3 +311,14 @@ def test_retail_networks_find_people(shared):
     vectors = embed.of_crops(images)
     assert vectors.shape == (len(ids), 256)
     assert mean_average_precision(vectors, ids, cameras) > 0.85
+
+
+def test_a_classifier_is_no_embedder(mean_onnx):
+    import onnx
+
+    path = mean_onnx()
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {"task": "classify", "names": "{0: 'cat'}"})
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ValueError, match=r"mean\.onnx: is a classifier \(task classify\), no embedder"):
+        open_embedder(str(path))

@@ -210,3 +210,51 @@ def test_one_file_for_one_sequence_and_detections_miss_no_sequence(tmp_path: Pat
     assert said(tmp_path / "run" / "other.txt", gt=two)[0].startswith("other.txt: the ground truth has no sequence")
     late = "".join(f"{f},1,{f},0,5,5,1\n" for f in range(1, 9))
     assert "7 rows lie after the last annotated frame (1)" in said(folder_of(tmp_path / "late", other=late), gt=gt)[0]
+
+
+def lines_of(folder: Path, name: str, frames: range, shift: int = 0, jump: int = 0) -> Path:
+    """Three objects that move; ``shift`` moves their frames, ``jump`` their places."""
+    rows = [
+        f"{frame + shift},{i},{10 + 5 * frame + 90 * i + jump},{20 + 40 * i + jump},30,60,1,-1,-1,-1"
+        for frame in frames
+        for i in (1, 2, 3)
+    ]
+    path = folder / name
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_frames_that_are_times_are_said(tmp_path: Path) -> None:
+    path = lines_of(tmp_path, "res.txt", range(1, 31), shift=1_700_000_000)
+    (finding,) = examine([path])
+    assert "frame numbers 1700000001..1700000030 look like times; each of the 30 numbers" in finding.text
+
+
+def test_results_of_another_sequence_are_said(tmp_path: Path) -> None:
+    gt = lines_of(tmp_path, "gt.txt", range(1, 31))
+    (finding,) = examine([lines_of(tmp_path, "res.txt", range(1, 31), jump=500)], gt=str(gt))
+    assert "hardly any box fits the ground truth (matched: 0 % of its boxes, 0 % of the results')" in finding.text
+    (finding,) = examine([lines_of(tmp_path, "res.txt", range(1, 31))], gt=str(gt))
+    assert not finding.bad
+
+
+def test_files_without_a_common_frame_come_first(tmp_path: Path) -> None:
+    (tmp_path / "gt").mkdir()
+    (tmp_path / "res").mkdir()
+    for name in ("a", "b"):
+        lines_of(tmp_path / "gt", f"{name}.txt", range(1, 31))
+    lines_of(tmp_path / "res", "a.txt", range(1, 31), jump=500)
+    lines_of(tmp_path / "res", "b.txt", range(1, 31), shift=100)
+    found = examine([tmp_path / "res"], gt=str(tmp_path / "gt"))
+    assert found[0].path.name == "b.txt"
+    assert "no frame in common" in found[0].text
+    detections = lines_of(tmp_path, "det.txt", range(1, 31), shift=100)
+    assert "no frame in common: detections 101..130" in examine([detections], gt=str(tmp_path / "gt" / "a.txt"))[0].text
+
+
+def test_percentages_and_repeated_detections_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "det.txt"
+    path.write_text("1,-1,10,10,20,40,87\n" * 2)
+    texts = [finding.text for finding in examine([path])]
+    assert "scores run from 87 to 87: if they are percentages" in texts[0]
+    assert "1 of 2 rows repeat the frame and box" in texts[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -10,20 +12,29 @@ import numpy as np
 import pytest
 from clips import SIZE, drawn
 
+from tracker.arrays import Image
 from tracker.io.video import open_source
 
 av = pytest.importorskip("av", reason="makes its videos with PyAV (pip install trackwhy[video])")
-MS = Fraction(1, 1000)
+MS, TICK = Fraction(1, 1000), Fraction(1, 25)
 
 
-def write(path: Path, times: Iterable[int], codec: str = "libx264", tick: Fraction = MS, **options: str) -> Path:
-    """A video with a frame ``drawn(k)`` at each time, in ticks."""
+def write(
+    path: Path,
+    times: Iterable[int],
+    codec: str = "libx264",
+    tick: Fraction = MS,
+    make: Callable[[int], Image] = drawn,
+    **options: str,
+) -> Path:
+    """A video with a frame ``make(k)`` at each time, in ticks."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.height, stream.width = make(0).shape[:2]
+        stream.pix_fmt = "yuv420p"
         stream.time_base = stream.codec_context.time_base = tick
         for k, time in enumerate(times):
-            frame = av.VideoFrame.from_ndarray(drawn(k), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(make(k), format="bgr24")
             frame.pts, frame.time_base = time, tick
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -73,7 +84,7 @@ def test_frames_after_bad_packets_keep_number_and_time(tmp_path: Path, uneven: b
     assert numbers == sorted(set(numbers))
     assert numbers[-1] == 200
     np.testing.assert_allclose([f.time for f in got], [times[n - 1] / 1000 for n in numbers], atol=1e-3)
-    assert any(f"{source.missing} frames cannot be decoded" in note for note in source.notes)
+    assert any(f"damaged: {source.missing} frames are lost" in note for note in source.notes)
 
 
 def test_without_a_table_the_time_gives_the_number(tmp_path: Path) -> None:
@@ -113,3 +124,107 @@ def test_slow_and_fast_rates_are_rates(tmp_path: Path, rate: Fraction) -> None:
         assert source.frame_rate == pytest.approx(float(rate))
         assert source.notes == []
         np.testing.assert_allclose([f.time * float(rate) for f in source], range(20), atol=1e-3)
+
+
+MPEG = {".ts": ("libx264", MS), ".vob": ("mpeg2video", TICK), ".mpg": ("mpeg2video", TICK)}
+OTHERS = {".mkv": ("libx264", MS), ".webm": ("libvpx", MS), ".flv": ("libx264", MS), ".avi": ("mpeg4", TICK)}
+
+
+def coded(k: int) -> Image:
+    """A noisy image that shows the eight bits of k."""
+    image = np.random.default_rng(k).integers(0, 256, (80, 128, 3), dtype=np.uint8)
+    for bit in range(8):
+        image[:48, 16 * bit : 16 * bit + 16] = 230 if k >> bit & 1 else 20
+    return image
+
+
+def decoded(image: Image | None) -> int:
+    assert image is not None
+    return sum(1 << bit for bit in range(8) if image[8:40, 16 * bit + 4 : 16 * bit + 12].mean() > 125)
+
+
+@functools.lru_cache
+def recording(suffix: str) -> bytes:
+    """100 frames ``coded(k)`` at 25 per second."""
+    codec, tick = (MPEG | OTHERS)[suffix]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"v{suffix}"
+        write(path, range(100) if tick == TICK else range(0, 4000, 40), codec, tick, coded, g="10")
+        return path.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [*MPEG, *OTHERS])
+def test_a_damaged_part_is_counted_and_what_follows_keeps_its_number(tmp_path: Path, suffix: str) -> None:
+    data = bytearray(recording(suffix))
+    at = len(data) // 3
+    data[at : at + len(data) // 20] = bytes(len(data) // 20)
+    (tmp_path / f"v{suffix}").write_bytes(data)
+    with open_source(tmp_path / f"v{suffix}") as source:
+        got = list(source)
+    assert 0 < source.missing == 100 - len(got) < 20
+    assert not source.at_least
+    assert source.n_frames == 100
+    assert [frame.number for frame in got[-50:]] == list(range(51, 101))
+    assert [decoded(frame.image) + 1 for frame in got[-40:]] == list(range(61, 101))
+    np.testing.assert_allclose([f.time for f in got], [(f.number - 1) / 25 for f in got], atol=2e-3)
+    assert sum(f"damaged: {source.missing} frame" in note for note in source.notes) == 1
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".flv", ".avi"])
+def test_a_damaged_start_moves_no_number(tmp_path: Path, suffix: str) -> None:
+    data = bytearray(recording(suffix))
+    start = {".mkv": b"\x1fC\xb6u", ".webm": b"\x1fC\xb6u", ".flv": b"\x00\x00\x00\x00\x00\x17\x01", ".avi": b"movi"}
+    at = data.index(start[suffix]) + 4
+    data[at : at + len(data) // 20] = bytes(len(data) // 20)
+    (tmp_path / f"v{suffix}").write_bytes(data)
+    with open_source(tmp_path / f"v{suffix}") as source:
+        got = list(source)
+    assert 0 < source.missing == 100 - len(got) < 20
+    assert [decoded(frame.image) + 1 for frame in got[-80:]] == [frame.number for frame in got[-80:]]
+    assert got[-1].number == 100
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".avi"])
+def test_lost_bytes_are_lost_frames(tmp_path: Path, suffix: str) -> None:
+    data = bytearray(recording(suffix))
+    del data[len(data) // 3 : len(data) // 3 + len(data) // 20]
+    (tmp_path / f"v{suffix}").write_bytes(data)
+    with open_source(tmp_path / f"v{suffix}") as source:
+        got = list(source)
+    assert 0 < source.missing == 100 - len(got) < 20
+    assert [decoded(frame.image) + 1 for frame in got[-40:]] == [frame.number for frame in got[-40:]]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "exact"), [(".mkv", True), (".webm", True), (".avi", True), (".flv", False), (".ts", False)]
+)
+def test_a_cut_file_says_how_many_or_at_least_how_many_are_lost(tmp_path: Path, suffix: str, exact: bool) -> None:
+    data = recording(suffix)
+    (tmp_path / f"v{suffix}").write_bytes(data[: len(data) * 2 // 5 + 1])
+    with open_source(tmp_path / f"v{suffix}") as source:
+        got = list(source)
+    assert source.at_least is not exact
+    assert 1 <= source.missing <= 100 - len(got)
+    assert not exact or source.missing == 100 - len(got)
+
+
+def test_a_variable_rate_that_is_damaged_says_at_least(tmp_path: Path) -> None:
+    times = np.cumsum([40 + 60 * (k % 3) for k in range(100)]).tolist()
+    data = bytearray(write(tmp_path / "v.mkv", times, make=coded, g="10").read_bytes())
+    data[len(data) // 3 : len(data) // 3 + len(data) // 8] = bytes(len(data) // 8)
+    (tmp_path / "v.mkv").write_bytes(data)
+    with open_source(tmp_path / "v.mkv") as source:
+        got = list(source)
+    assert source.at_least
+    assert 1 <= source.missing <= 100 - len(got)
+    shown = {decoded(frame.image): frame.time for frame in got[-40:]}
+    np.testing.assert_allclose(list(shown.values()), [(times[k] - times[0]) / 1000 for k in shown], atol=2e-3)
+
+
+def test_two_recordings_in_one_transport_stream_are_whole(tmp_path: Path) -> None:
+    write(tmp_path / "1.ts", range(0, 2000, 40), g="10")
+    write(tmp_path / "2.ts", range(20000, 22000, 40), g="10")
+    (tmp_path / "v.ts").write_bytes((tmp_path / "1.ts").read_bytes() + (tmp_path / "2.ts").read_bytes())
+    with open_source(tmp_path / "v.ts") as source:
+        assert len(list(source)) >= 98
+        assert source.missing == 0

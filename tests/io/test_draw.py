@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tracker.arrays import Image
-from tracker.io.draw import Trails, colour_of, draw_tracks
+from tracker.io.draw import Trails, _text, colour_of, draw_tracks
 from tracker.tracks import Tracks
 
 
@@ -199,3 +199,8 @@ def test_the_order_of_the_rows_does_not_show() -> None:
     np.testing.assert_array_equal(
         draw_tracks(grey(), tracks, class_names=["person"]), draw_tracks(grey(), turned, class_names=["person"])
     )
+
+
+def test_labels_show_control_characters_escaped() -> None:
+    names = ["per\x1b[31mson\n"]
+    assert _text(3, 0, names) == _text(3, 0, dict(enumerate(names))) == "3 per\\x1b[31mson\\n"

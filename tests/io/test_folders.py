@@ -10,6 +10,8 @@ import pytest
 from clips import drawn, one_line, which, write_images
 from made import link
 
+from tracker import track
+from tracker.evaluate.sequences import find_sequences
 from tracker.io.sequence import find_frames
 from tracker.io.video import Frames, SourceError, open_source
 
@@ -38,14 +40,19 @@ def test_an_unreadable_image_is_missing_and_named(tmp_path: Path, capfd: pytest.
     assert capfd.readouterr().err == ""
 
 
-def test_mixed_sizes_name_the_file_and_both_sizes(tmp_path: Path) -> None:
-    folder = write_images(tmp_path / "p", ["1.png", "2.png"])
-    (folder / "3.png").write_bytes(cv2.imencode(".png", drawn(0, (32, 32)))[1].tobytes())
-    source = open_source(folder)
-    with pytest.raises(SourceError) as error:
-        list(source)
-    one_line(error, "3.png", "32x32", "64x48", "folder of its own")
-    assert source.read == 2
+def test_another_size_is_said_once_and_frames_keep_theirs(tmp_path: Path) -> None:
+    write_images(tmp_path / "x", ["1.png", "2.png", "3.png"])
+    for name in ("4.png", "5.png"):
+        (tmp_path / "x" / name).write_bytes(cv2.imencode(".png", drawn(3, (32, 24)))[1].tobytes())
+    source = open_source(tmp_path / "x")
+    assert [frame.image.shape[:2] for frame in source] == [(48, 64)] * 3 + [(24, 32)] * 2
+    said = [note for note in source.notes if "4.png is 32x24, the first image 64x48" in note]
+    assert len(said) == 1
+    assert not any("5.png" in note for note in source.notes)
+    run = track(tmp_path / "x", detector="motion", algo="sort", save=tmp_path / "out")
+    assert [image.shape[:2] for image, _ in run] == [(48, 64)] * 3 + [(24, 32)] * 2
+    assert sum("tracks.mp4: images of another size are scaled to 64x48" in note for note in run.notes) == 1
+    assert {frame.image.shape for frame in open_source(tmp_path / "out" / "tracks.mp4")} == {(48, 64, 3)}
 
 
 def test_sequence_folder_with_images(tmp_path: Path) -> None:
@@ -200,3 +207,33 @@ def test_exif_orientation_turns_the_image(tmp_path: Path) -> None:
     exif = b"Exif\0\0" + tiff
     (tmp_path / "1.jpg").write_bytes(data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:])
     assert open_source(tmp_path).size == (48, 64)
+
+
+def test_names_beyond_the_length_number_the_frames_where_the_rows_do(tmp_path: Path) -> None:
+    folder = tmp_path / "S"
+    write_images(folder / "img1", ["000372.jpg", "000373.jpg", "000380.jpg"])
+    (folder / "seqinfo.ini").write_text("[Sequence]\nframeRate=14\nseqLength=3\n")
+    (folder / "gt").mkdir()
+    for last, numbers in ((3, [1, 2, 3]), (380, [372, 373, 380])):
+        (folder / "gt" / "gt.txt").write_text(f"{last},1,1,1,9,9,1,1,1\n")
+        assert [frame.number for frame in open_source(folder)] == numbers
+        assert [frame.number for frame in open_source(folder / "img1")] == numbers
+        assert find_sequences(tmp_path)[0].length == (3 if last == 3 else None)
+
+
+def test_a_sequence_without_images_and_seqinfo_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "S" / "det").mkdir(parents=True)
+    with pytest.raises(SourceError) as error:
+        open_source(tmp_path / "S")
+    one_line(error, "without images (img1) and without seqinfo.ini")
+
+
+@pytest.mark.parametrize("length", [2, 1_700_000_009])
+def test_without_images_frames_that_are_times_are_those_of_the_detections(tmp_path: Path, length: int) -> None:
+    folder = tmp_path / "S"
+    (folder / "det").mkdir(parents=True)
+    (folder / "seqinfo.ini").write_text(f"[Sequence]\nframeRate=10\nseqLength={length}\n")
+    (folder / "det" / "det.txt").write_text("1700000000,-1,1,1,9,9,1\n1700000009,-1,1,1,9,9,1\n")
+    source = open_source(folder)
+    assert [(frame.number, frame.time) for frame in source] == [(1_700_000_000, 0.0), (1_700_000_009, 0.1)]
+    assert any("look like times" in note for note in source.notes)

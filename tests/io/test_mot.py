@@ -432,3 +432,31 @@ def test_another_tenth_column_marks_nothing(tmp_path: Path, last: str) -> None:
 
 def test_a_place_in_the_world_marks_nothing(tmp_path: Path) -> None:
     assert not read_results(put(tmp_path, GOOD.replace("-1,-1,-1\n", "2.5,3.5,1\n"))).interpolated.any()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"name": "a", "labels": [{"id": 1, "x1": 1, "y1": 2, "x2": 3, "y2": 4}]}]', "is JSON or XML"),
+        ("<annotations><track id='0'/></annotations>", "is JSON or XML"),
+        ('1,1,"1,063",30,30,60,0.9\n', ":1: a comma within quotes"),
+        ("0 1 Pedestrian 0 0 -1.5 1 2 3 4 1.7 0.6 0.9 -1 -1 -1 -10\n", "label file of KITTI"),
+    ],
+)
+def test_files_of_another_kind_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    for read in (read_results, read_detections, read_ground_truth):
+        with pytest.raises(MotFormatError, match=said) as caught:
+            read(put(tmp_path, text))
+        assert "\n" not in str(caught.value)
+
+
+def test_headers_in_any_script_and_over_an_index(tmp_path: Path) -> None:
+    plain = read_results(put(tmp_path, "1,2,10,20,30,40,0.9\n"))
+    for text in (
+        "帧,编号,左,上,宽,高,置信度\n1,2,10,20,30,40,0.9\n",
+        ",frame,id,bb_left,bb_top,bb_width,bb_height,conf\n0,1,2,10,20,30,40,0.9\n",
+    ):
+        rows = read_results(put(tmp_path, text))
+        assert (rows.frames, rows.ids, rows.scores) == (plain.frames, plain.ids, plain.scores)
+        assert rows.boxes.tolist() == plain.boxes.tolist()
+        assert len(rows.notes) == 1

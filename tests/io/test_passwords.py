@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from clips import one_line
 
+from tracker.commands.main import main
 from tracker.io.passwords import is_url, place_of, without_passwords
+from tracker.io.sinks import fresh_folder
 from tracker.io.video import SourceError, open_source
 from tracker.run.output import new_folder
 
@@ -70,3 +73,46 @@ def test_urls_and_paths() -> None:
     assert is_url("rtsp://cam")
     assert not is_url("a/b.mp4")
     assert not is_url(r"C:\a.mp4")
+
+
+@pytest.mark.parametrize("secret", ["s3cr@et", "s3cr/et", "s3cr et", "s3cr?*et"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--bogus", "URL"],
+        ["a.mp4", "URL"],
+        ["a.mp4", "--every", "URL"],
+        ["a.mp4", "--every=URL"],
+        ["a.mp4", "--algo", "URL"],
+        ["a.mp4", "--set", "URL"],
+        ["refine", "URL"],
+        ["refine", "a.txt", "-o", "URL"],
+        ["bench", "--data", "URL", "--algo", "sort"],
+        ["tune", "URL", "--algo", "sort"],
+        ["doctor", "URL"],
+        ["eval", "URL", "--gt", "URL"],
+        ["reid", "train", "URL", "-o", "out"],
+    ],
+)
+def test_no_command_echoes_a_password(
+    words: list[str], secret: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with suppress(SystemExit):
+        assert main([word.replace("URL", f"rtps://me:{secret}@cam/x") for word in words]) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith(("track: ", "reid: "))
+    assert "s3cr" not in out + err
+    assert "et@" not in out + err
+    assert not any("s3cr" in path.name for path in tmp_path.rglob("*"))
+
+
+def test_a_url_is_no_folder_to_write_to(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^rtsp://me:\*\*\*@cam/x: is a URL; give a folder to write to"):
+        fresh_folder("rtsp://me:s3cret@cam/x")
+
+
+def test_control_characters_of_words_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["a.mp4", "--bogus\x1b[31m"])
+    assert "\x1b" not in capsys.readouterr().err

@@ -240,3 +240,24 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(SourceError, match="is a pipe; write the video to a file first"):
         open_source(tmp_path / "pipe.mp4")
+
+
+def test_a_file_that_grows_while_it_is_read_gives_what_was_there_and_says_so(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "whole.ts"), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "10"})
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        for k in range(120):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(drawn(k), format="bgr24")))
+        container.mux(stream.encode(None))
+    data = (tmp_path / "whole.ts").read_bytes()
+    (tmp_path / "v.ts").write_bytes(data[: len(data) // 376 * 188])
+    source = open_source(tmp_path / "v.ts")
+    got = []
+    for frame in source:
+        got.append(frame)
+        if frame.number == 10:
+            (tmp_path / "v.ts").write_bytes(data)
+    assert 40 <= len(got) <= 120
+    assert [frame.number for frame in got] == list(range(1, len(got) + 1))
+    assert sum("changed while it was read" in note for note in source.notes) == 1

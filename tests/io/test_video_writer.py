@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -172,17 +173,42 @@ def test_mp4v_has_one_rate_and_says_so(tmp_path: Path, no_pyav: None) -> None:
         assert writer.uneven
 
 
-def test_a_killed_process_leaves_a_video_that_plays(tmp_path: Path) -> None:
-    pytest.importorskip("av")
+def unfinished(path: Path, rate: float, n: int) -> bytes:
+    """What a process that was killed after n frames leaves."""
     code = (
         "import os, sys, numpy as np; from tracker.io.video_writer import VideoWriter\n"
-        "writer = VideoWriter(sys.argv[1], (64, 48), 25)\n"
-        "for k in range(200): writer.write(np.full((48, 64, 3), k, np.uint8))\n"
+        "writer = VideoWriter(sys.argv[1], (64, 48), float(sys.argv[2]))\n"
+        "for k in range(int(sys.argv[3])): writer.write(np.full((48, 64, 3), k, np.uint8))\n"
         "os.kill(os.getpid(), 9)"
     )
-    run = subprocess.run([sys.executable, "-c", code, str(tmp_path / "v.mp4")], capture_output=True, check=False)
-    assert run.returncode == -9
-    assert 160 <= len(frames(tmp_path / "v.mp4")) <= 200
+    command = [sys.executable, "-c", code, str(path), str(rate), str(n)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == -9
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(("rate", "n"), [(25.0, 100), (10.0, 60), (5.0, 30), (1.0, 20), (1 / 60, 20)])
+def test_a_killed_process_loses_less_than_a_second(tmp_path: Path, rate: float, n: int) -> None:
+    pytest.importorskip("av")
+    unfinished(tmp_path / "v.mp4", rate, n)
+    got = frames(tmp_path / "v.mp4")
+    assert (n - len(got)) / rate < 1
+    np.testing.assert_allclose([frame.time * rate for frame in got], range(len(got)), atol=1e-2)
+
+
+def test_an_unfinished_video_plays_wherever_it_is_cut(tmp_path: Path) -> None:
+    """FFmpeg opens no file that is cut in 5 bytes of a fragment; these lie inside a sector of the disk."""
+    av = pytest.importorskip("av")
+    data = unfinished(tmp_path / "v.mp4", 10, 40)
+    starts = [i for i in range(len(data)) if data[i + 4 : i + 8] == b"moof"]
+    assert len(starts) >= 34
+    weak = {start + k for start in starts for k in range(40, 45)}
+    assert not any(at % 512 == 0 for at in weak)
+    for cut in sorted({*range(starts[1], len(data), 97), *range(starts[20], starts[22])} - weak):
+        whole = sum(start <= cut for start in starts[1:])
+        with av.open(io.BytesIO(data[:cut])) as container:
+            assert sum(packet.size > 0 for packet in container.demux(video=0)) >= whole
+    (tmp_path / "cut.mp4").write_bytes(data[: starts[20] + 60])
+    assert len(frames(tmp_path / "cut.mp4")) == 20
 
 
 @pytest.mark.parametrize("rate", [1 / 3600, 1 / 30, 30000 / 1001, 2000])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +214,48 @@ def test_it_appears_in_track_algos(mine: Path, capsys: pytest.CaptureFixture[str
     assert main(["algos", f"{mine}:Mine", "--json"]) == 0
     (settings,) = json.loads(capsys.readouterr().out).values()
     assert settings["first"]["default"] == 1
+
+
+ANSWERS = {
+    "one box in three": "Tracks.of_boxes([1], [[0, 0, float('nan'), 9]])",
+    "unequal": "Tracks.of(**{**vars(Tracks.of_boxes([1], [[0, 0, 9, 9]])), 'scores': np.ones(2)})",
+    "twice": "Tracks.of(**{**vars(Tracks.of_boxes([1, 2], [[0, 0, 9, 9]] * 2)), 'ids': np.ones(2, int)})",
+    "none": "None",
+}
+
+
+@pytest.mark.parametrize("answer", sorted(ANSWERS))
+@pytest.mark.parametrize("method", ["update", "predict"])
+def test_rubbish_of_either_method_is_one_clear_error(
+    sequence: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], answer: str, method: str
+) -> None:
+    good = "Tracks.of_boxes([1], [[0, 0, 9, 9]])"
+    update, predict = (ANSWERS[answer] if name == method else good for name in ("update", "predict"))
+    code = f"""
+import numpy as np
+from tracker import Tracks
+class Bad:
+    def update(self, detections, frame=None, time=None):
+        return {update}
+    def predict(self, tracks, time=None):
+        return {predict}
+"""
+    (tmp_path / "bad.py").write_text(code)
+    words = [sequence, "--algo", f"{tmp_path}/bad.py:Bad", "--every", "2", "--quiet", "-o", tmp_path / "out"]
+    assert main([*map(str, words)]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"track: Bad.{method} returned ")
+
+
+def test_what_a_module_prints_stays_out_of_the_json(sequence: Path, tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(
+        "import os\nfrom tracker import SORT\nprint('loud')\nos.system('echo louder')\n"
+        "class Loud(SORT):\n    def step(self, state, seen):\n        print('loudest')\n"
+        "        return super().step(state, seen)\n"
+    )
+    words = [sequence, "--algo", f"{tmp_path}/loud.py:Loud", "--no-video", "--json", "-o", tmp_path / "out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tracker", *map(str, words)], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["state"] == "complete"
+    assert all(word in done.stderr for word in ("loud\n", "louder", "loudest"))

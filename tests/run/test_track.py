@@ -209,11 +209,27 @@ def test_a_head_goes_with_a_model_and_into_run_json(tmp_path: Path, constant_onn
     assert run_json(tmp_path / "yolov8")["call"]["head"] == "yolov8"
     for detector, words in (
         (model, "no head 'yolov', did you mean"),
-        ("hog", "no heads to"),
+        ("hog", "head goes with MODEL.onnx"),
         (boxes, "head goes with"),
     ):
         with pytest.raises(ValueError, match=words):
             tracker.track(Numbered(1), detector=detector, head="yolov")
+
+
+def test_names_size_and_device_of_a_model_go_into_run_json(tmp_path: Path, constant_onnx: Any) -> None:
+    model = constant_onnx(np.zeros((1, 84, 7)), input_shape=(1, 3, "h", "w"))
+    (tmp_path / "street.names").write_text("person\nbicycle\ncar\n")
+    more: dict[str, Any] = {"names": tmp_path / "street.names", "imgsz": "64x64", "device": "cpu", "classes": ["car"]}
+    list(tracker.track(Numbered(1), detector=model, save=tmp_path / "out", **more))
+    facts = run_json(tmp_path / "out")
+    assert (facts["detector"]["head"], facts["detector"]["runtime"]) == ("yolov8", "onnxruntime")
+    assert facts["call"]["imgsz"] == "64x64"
+    assert [Path(one["path"]).name for one in facts["inputs"]["names"]] == ["street.names"]
+    for name in ("names", "imgsz", "device"):
+        with pytest.raises(ValueError, match=f"{name} goes with the file of a model"):
+            tracker.track(Numbered(1), detector=boxes, **{name: more[name]})
+    with pytest.raises(ValueError, match="give pixels, as 640"):
+        tracker.track(Numbered(1), detector=model, imgsz="64,64")
 
 
 def test_notes_tell_what_was_left_out_and_nothing_is_printed(
@@ -503,3 +519,25 @@ def test_in_another_thread_signals_are_left_alone(tmp_path: Path) -> None:
     assert len(seen) == 20
     assert set(seen) == {before}
     check_whole(tmp_path, 20, "complete")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"conf": "a"}, "conf='a': give a number"),
+        ({"conf": 10**400}, "conf=1000"),
+        ({"sinks": [3]}, r"sinks\[0\] is a int; give an object with write"),
+        ({"sinks": 3}, "sinks is a int"),
+        ({"classes": [3]}, "classes is no list of names"),
+        ({"settings": [1]}, "settings are no values by name"),
+        ({"settings": {3: 1}}, "settings are no values by name"),
+        ({"reid": 3}, "reid is a int"),
+        ({"camera_motion": None}, "camera_motion is a NoneType"),
+        ({"invalid": "x"}, "invalid='x'"),
+        ({"save": 3}, "save is a int"),
+        ({"params": 3}, "params is a int"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(given: dict[str, Any], said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{said}"):
+        tracker.track("no.mp4", algo="sort", **given)

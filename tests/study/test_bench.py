@@ -173,18 +173,6 @@ def test_detections_after_the_last_frame_are_told(tree: Path) -> None:
     assert notes == ["b: 1 detections lie after frame 41, the last by seqLength in seqinfo.ini; left out"]
 
 
-def test_frames_that_are_times_are_refused(tmp_path: Path) -> None:
-    for part, row in (
-        ("gt/gt.txt", "1700000000,1,10,20,30,60,1,1,1"),
-        ("det/det.txt", "1700000000,-1,10,20,30,60,0.9"),
-    ):
-        file = tmp_path / "tree" / "S" / part
-        file.parent.mkdir(parents=True)
-        file.write_text(f"{row}\n")
-    with pytest.raises(ValueError, match="frame numbers up to 1700000000 look like times; number the frames from 1"):
-        bench(tmp_path / "tree", ["sort"], out=tmp_path / "out")
-
-
 def test_settings_conf_and_labels(tree: Path) -> None:
     runs, _ = bench(tree, ["sort"], settings={"sort.min_hits": "1"}, conf=0.5, out=tree / "out", workers=1)
     assert runs[0].label == "sort min_hits=1 conf=0.5"

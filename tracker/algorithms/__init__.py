@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
 import inspect
@@ -9,6 +10,7 @@ import json
 import math
 import os
 import pkgutil
+import select
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from tracker.settings import parsed, settings_of
 from tracker.spelling import nearest
 
 DEFAULT = "steady"  # the tracker that we recommend
+PIPE_WAIT = 5.0  # seconds to wait for what is written to a pipe
 
 
 def algorithms() -> list[str]:
@@ -33,6 +36,8 @@ def algorithm(name: str) -> type[Any]:
     ``my_module:Mine`` is the class Mine of a module that Python finds, in the folder it was started in too;
     ``./mine.py:Mine`` that of a file. Raises ValueError, in one line, where there is none, or it has no ``update``.
     """
+    if "://" in name:  # not quoted: it may hold a password
+        raise ValueError("algo is a URL; give the name of an algorithm (--algo), and the URL as the source")
     if ":" in name:
         return _own(name)
     known = algorithms()
@@ -191,6 +196,22 @@ class Params:
     conf: float | None
 
 
+def _from_pipe(path: str | os.PathLike[str]) -> bytes:
+    """What is written to a named pipe. Raises OSError where nothing comes for PIPE_WAIT seconds."""
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # without the flag it waits for a writer, however long
+    parts: list[bytes] = []
+    try:
+        while True:
+            if not select.select([pipe], [], [], PIPE_WAIT)[0]:
+                raise TimeoutError(errno.ETIMEDOUT, f"a pipe that nothing is written to for {PIPE_WAIT:g} s")
+            part = os.read(pipe, 1 << 16)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+    finally:
+        os.close(pipe)
+
+
 def read_params(path: str | os.PathLike[str], algo: str | None = None) -> Params:
     """Read a parameter file: JSON with "algorithm" (a name), "parameters" (by name) and, if wanted, "conf".
 
@@ -198,7 +219,8 @@ def read_params(path: str | os.PathLike[str], algo: str | None = None) -> Params
     such a file, is for another algorithm, or has a parameter or a value that the algorithm does not take.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        text = _from_pipe(path) if Path(path).is_fifo() else Path(path).read_bytes()
+        content = json.loads(text.decode("utf-8-sig"))
         name, settings, conf = content["algorithm"], content["parameters"], content.get("conf")
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror}); give a file of `track tune`") from None

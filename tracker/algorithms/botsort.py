@@ -81,6 +81,9 @@ class BoTSORT(Tracker):
 
         high = scores > self.track_threshold
         low = (scores > self.low_threshold) & ~high
+        if state.log is not None:
+            state.log.leave_out(seen.detections.rows[~(high | low)], "low_threshold")
+
         matching = self.matching(state, seen)
         gain = self.match_threshold - cost
         matching.stage("high", rows, columns, gain, state.confirmed, high, limit="match_threshold", parts=parts)

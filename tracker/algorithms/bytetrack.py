@@ -76,6 +76,9 @@ class ByteTrack(Tracker):
         if self.published_iou:
             low &= scores < self.track_threshold
 
+        if state.log is not None:
+            state.log.leave_out(seen.detections.rows[~(high | low)], "low_threshold")
+
         matching = self.matching(state, seen)
         gain = self.match_threshold - (1 - fused)
         matching.stage("high", rows, columns, gain, state.confirmed, high, limit="match_threshold", parts=parts)

@@ -65,15 +65,15 @@ LEAST, MOST, ONE = np.array(0.0), np.array(1e6), np.array(1.0)
 # Hits from which a track is reported while hidden: false tracks seldom get that many.
 STEADY_HITS = 30
 
-# The rate at which the noise of the motion and height_memory are as given: at others, velocities change as much a second.
+# The rate at which the noise of the motion and height_memory are as given; at others they mean the same time.
 USUAL_RATE = 30.0
 
 # Scores outside 0..1 are logits where none exceeds MOST_LOGIT and a good one shows: above GOOD_LOGIT, or above
-# LEAST_LOGIT where some are below 0. Percentages exceed it soon, and a constant added to probabilities does not reach it.
+# LEAST_LOGIT where some are below 0. Percentages soon exceed it; a constant added to probabilities does not reach it.
 MOST_LOGIT, GOOD_LOGIT, LEAST_LOGIT = 25.0, 3.0, 1.5
 
-# A track has lasted with LASTED hits. Where more than MOST_SHORT of those confirmed so far ended sooner, a new one needs
-# scores that sum to EVIDENCE. The counts start as if so many had ended and lasted.
+# A track has lasted with LASTED hits. Where more than MOST_SHORT of those confirmed so far ended sooner, a new one
+# needs scores that sum to EVIDENCE. The counts start as if so many had ended and lasted.
 LASTED, MOST_SHORT, EVIDENCE = 10, 0.45, 1.8
 ENDED_BEFORE, LASTED_BEFORE = 1, 3
 
@@ -168,6 +168,8 @@ class Steady(Tracker):
         boxes = detections.boxes
         scores = _relative(state, detections.scores)
         high = scores > self.high_score
+        if state.log is not None:
+            state.log.leave_out(detections.rows[~high & (scores <= self.low_score)], "low_score")
         predicted = self.motion.boxes(state.motion)
         heights = boxes[:, 3] - boxes[:, 1]
         rows, columns, iou = self.overlaps(state, seen, predicted)
@@ -212,8 +214,8 @@ class Steady(Tracker):
             state.evidence[tracks] += scores[matched]
             state.confirmed |= (state.missed == 0) & (state.evidence >= (EVIDENCE if state.doubtful else 0.0))
             over |= ~state.confirmed & (state.missed > 0)
-        state.lasted += np.count_nonzero((state.hits == LASTED) & (state.missed == 0))
-        state.short += np.count_nonzero(over & state.confirmed & (state.hits < LASTED))
+        state.lasted += int(np.count_nonzero((state.hits == LASTED) & (state.missed == 0)))
+        state.short += int(np.count_nonzero(over & state.confirmed & (state.hits < LASTED)))
         state.end(over, TENTATIVE)
 
         if len(matched) < len(detections):

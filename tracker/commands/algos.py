@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import algorithm, algorithms
+from tracker.commands.stdout import put
 from tracker.settings import Setting, settings_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def run_algos(args: argparse.Namespace) -> int:
     found = {name: settings_of(algorithm(name)) for name in args.names or algorithms()}
     if args.json or args.defaults:
         describe = _defaults if args.defaults else _described
-        print(json.dumps({name: describe(settings) for name, settings in found.items()}, indent=2))
+        put(json.dumps({name: describe(settings) for name, settings in found.items()}, indent=2) + "\n")
     else:
         print("\n\n".join(_table(name, settings) for name, settings in found.items()))
     return 0

@@ -9,6 +9,7 @@ from typing import Any
 from tracker.commands.scores import add_outputs, show
 from tracker.commands.words import ALGORITHMS, add_settings, add_tree_options, names_of, settings_of
 from tracker.progress import Progress
+from tracker.spelling import shown
 from tracker.study.choices import SPLITS
 
 
@@ -75,7 +76,7 @@ def run_bench(args: argparse.Namespace) -> int:
     extra = {title: [speed[title] for speed in speeds] for title in speeds[0]}
     show(evaluations, args, extra=extra, figures=[run.figures() for run in runs])
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(shown(f"note: {note}"), file=sys.stderr)
     return 1 if len(runs) < len(algos) else 0
 
 

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 # Subcommand -> the module whose add_parsers(subparsers) defines it, and its line in the help.
 COMMANDS = {
@@ -39,10 +39,12 @@ The first line it prints says what it chose; tracks.txt, the annotated video and
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are one line."""
+    """argparse whose errors are one line, without the passwords of what was typed."""
+
+    words: ClassVar[Sequence[str]] = ()  # the command line
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"track: {message}; see `{self.prog} --help`\n")
+        self.exit(2, f"track: {_public(message)}; see `{self.prog} --help`\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,6 +92,7 @@ def _answer(words: list[str]) -> int:
         print(_version())
         return 0
     given = ["track", *words]
+    Parser.words = given
     if words[0] not in COMMANDS:
         words.insert(0, "run")
     parser = Parser(prog="track", allow_abbrev=False)
@@ -99,6 +102,13 @@ def _answer(words: list[str]) -> int:
     if unknown:  # reported by the subcommand, so that the line names its help
         subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
     args.command_line = given  # for run.json
+    asked = vars(args)
+    for_programs = any(asked.get(name) in (True, "-") for name in ("json", "csv", "markdown", "defaults"))
+    if for_programs and words[0] != "reid":  # reid runs nothing of the user's
+        from tracker.commands.stdout import results_alone
+
+        with results_alone():
+            return int(args.run(args))
     return int(args.run(args))
 
 
@@ -117,14 +127,19 @@ def _help() -> str:
 
 
 def _one_line(error: Exception) -> str:
-    from tracker.io.passwords import without_passwords
-    from tracker.spelling import shown
-
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return shown(without_passwords(f"{error.filename}: {error.strerror}"))
+        return _public(f"{error.filename}: {error.strerror}")
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return shown(" ".join(str(error).split()))
+    return _public(" ".join(str(error).split()))
+
+
+def _public(text: str) -> str:
+    """The text as one line that holds no password and no control character."""
+    from tracker.io.passwords import without_passwords_of
+    from tracker.spelling import shown
+
+    return shown(without_passwords_of(Parser.words, text))
 
 
 if __name__ == "__main__":

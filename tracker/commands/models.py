@@ -38,7 +38,9 @@ def run_list(args: argparse.Namespace) -> int:
 
     rows = [_facts(name) for name in (*STORE.catalogue, *STORE.own)]
     if args.json:
-        print(json.dumps(rows, indent=2))
+        from tracker.commands.stdout import put
+
+        put(json.dumps(rows, indent=2) + "\n")
         return 0
     cells = [("name", "size", "licence", "here", "what it is")]
     for row in rows:

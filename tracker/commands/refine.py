@@ -14,6 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracker.commands.stdout import put
+
 if TYPE_CHECKING:
     from tracker.arrays import FloatArray
     from tracker.io.video import Frame, Source
@@ -111,7 +113,7 @@ def run_refine(args: argparse.Namespace) -> int:
     if args.report:
         _report(Path(args.report), done)
     if args.json:
-        print(json.dumps({"results": done}))
+        put(json.dumps({"results": done}) + "\n")
     return 0
 
 
@@ -131,7 +133,9 @@ def _check_options(args: argparse.Namespace) -> None:
 def _targets(given: Path, named: str | None, video: str | None) -> dict[Path, Path]:
     """The file to write for each results file. given: RESULTS. named: OUT, None for the default name."""
     from tracker.evaluate.sequences import find_results
+    from tracker.io.passwords import refuse_url
 
+    refuse_url(given if named is None else named, "a file or a folder")
     out = _beside(given) if named is None else Path(named)
     if given.is_file() or not given.exists():
         folder = out.is_dir() or (named or "").endswith(("/", os.sep))

@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tracker.algorithms import DEFAULT, algorithms
+from tracker.commands.stdout import put
 from tracker.commands.words import add_settings, names_of, settings_of
 from tracker.detect.heads import heads
 from tracker.spelling import shown
@@ -56,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--detector",
         metavar="WHAT",
         help="auto, hog, motion, a model that `track models` lists, such as yolox-nano, yunet:MODEL.onnx, MODEL.onnx, "
-        "recorded DETS.txt or DETS.npz (default auto: yolox-nano, fetched once, or hog where it cannot be)",
+        "MODEL.xml, recorded DETS.txt or DETS.npz (default auto: yolox-nano, fetched once, or hog where it cannot be)",
     )
     add("--offline", action="store_true", help="fetch no model (TRACKWHY_OFFLINE=1 says the same)")
     add(
@@ -64,11 +65,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"what reads the outputs of MODEL.onnx, where the file does not tell: {', '.join(heads())}",
     )
+    add("--names", metavar="FILE", help="class names of MODEL.onnx: one per line, the names of a data.yaml, or JSON")
+    add(
+        "--imgsz",
+        metavar="N|WxH",
+        help="input of MODEL.onnx where it is free, in pixels: 640 or 1280x736 (default 640)",
+    )
+    add(
+        "--device",
+        "--provider",
+        metavar="NAME",
+        help="onnxruntime's providers that run MODEL.onnx, first choice first, such as cuda,cpu (default cpu)",
+    )
     add(
         "--reid",
         metavar="WHAT",
-        help="default (the packaged model), histogram or MODEL.onnx; without it the packaged model, "
-        "where the algorithm needs appearance",
+        help="default (the packaged model), histogram, MODEL.onnx or OpenVINO's MODEL.xml; without it the packaged "
+        "model, where the algorithm needs appearance",
     )
     add(
         "--reid-runtime",
@@ -127,6 +140,9 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         every=args.every,
         invalid="drop",
         head=args.head,
+        names=args.names,
+        imgsz=args.imgsz,
+        device=args.device,
         offline=args.offline,
     )
 
@@ -200,8 +216,9 @@ class _Session:
                 _complain(f"interrupted after {frames} frames; the files are complete up to there")
             return INTERRUPTED if stopped == signal.SIGINT else 128 + stopped
         if driver.missing:
+            least = "at least " if driver.at_least else ""
             _complain(
-                f"{name}: {driver.missing} of {frames + driver.missing} frames could not be read "
+                f"{name}: {least}{driver.missing} of {frames + driver.missing} frames could not be read "
                 f"(a damaged or cut file?); the other {frames} are tracked"
             )
             return PARTIAL
@@ -269,9 +286,8 @@ class _Session:
         paths = {kind: str(path) for kind, path in self.output.paths.items()}
         scores = None if self.score is None else self.score.scores()
         if self.json:
-            print(
-                json.dumps({**facts, "speed": speed, "paths": paths} | ({} if scores is None else {"scores": scores}))
-            )
+            results = {**facts, "speed": speed, "paths": paths} | ({} if scores is None else {"scores": scores})
+            put(json.dumps(results) + "\n")
         elif not self.quiet:
             if "video" in paths and "video_codec" in facts:
                 paths["video"] += f" ({facts['video_codec']})"

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tracker.commands.stdout import put
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _svg(text: str) -> str:
 
 def _write(target: str, text: str) -> None:
     if target == "-":
-        sys.stdout.write(text)
+        put(text)
         return
     try:
         Path(target).write_text(text, encoding="utf-8")

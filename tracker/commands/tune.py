@@ -8,8 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tracker.commands.stdout import put
 from tracker.commands.words import ALGORITHMS, add_settings, add_tree_options, names_of, settings_of
+from tracker.io.passwords import without_passwords
 from tracker.progress import Progress
+from tracker.spelling import shown
 from tracker.study.choices import METRICS, SPLITS
 
 if TYPE_CHECKING:
@@ -95,7 +98,7 @@ def run_tune(args: argparse.Namespace) -> int:
     if trials is not None:
         trials.line.close(keep=True)
     if args.json:
-        print(tuned.path.read_text(encoding="utf-8"), end="")
+        put(tuned.path.read_text(encoding="utf-8"))
     elif talk:
         _print(tuned)
     if not args.quiet:
@@ -103,7 +106,7 @@ def run_tune(args: argparse.Namespace) -> int:
         if tuned.interrupted:
             notes.append(f"interrupted after {tuned.trials} of {args.trials} trials; the same command goes on")
         for note in notes:
-            print(f"track: {note}", file=sys.stderr)
+            print(shown(f"track: {note}"), file=sys.stderr)
     return 130 if tuned.interrupted else 0
 
 
@@ -111,7 +114,7 @@ def _print(tuned: Tuned) -> None:
     print(table(tuned.start, tuned.best))
     least = {} if tuned.conf is None else {"conf": tuned.conf}
     print(" ".join(f"{name}={value}" for name, value in (tuned.parameters | least).items()) or "defaults")
-    print(f"params: {tuned.path}")
+    print(f"params: {shown(tuned.path)}")
 
 
 def table(start: Mapping[str, Mapping[str, float]], best: Mapping[str, Mapping[str, float]]) -> str:
@@ -136,7 +139,7 @@ def _begin(space: Mapping[str, Any], by_split: Mapping[str, Sequence[str]], note
         for name, where in space.items()
     ]
     for title, names in by_split.items():
-        print(f"{title.replace('_', '-')}: {', '.join(names)}")
+        print(f"{title.replace('_', '-')}: {', '.join(map(shown, names))}")
     print(f"searching {', '.join(ranges)}", flush=True)
 
 
@@ -177,4 +180,4 @@ def _command(args: argparse.Namespace) -> str:
             words += [f"--{name.replace('_', '-')}", str(value)]
     words += ["--search", *args.search] if args.search else []
     words += ["--set", *args.settings] if args.settings else []
-    return shlex.join(words)
+    return shlex.join(map(without_passwords, words))

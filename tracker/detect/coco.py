@@ -12,3 +12,8 @@ COCO = (
     "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
 )
 # fmt: on
+
+# Their numbers in the data set's own files, which leave out ten of 1..90: DETR, RF-DETR, torchvision and TensorFlow
+# number classes so, and 0 is the background.
+COCO_NUMBERS = tuple(number for number in range(1, 91) if number not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83))
+COCO_COLUMNS = COCO_NUMBERS[-1] + 1

@@ -9,9 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from tracker.arrays import Image
+from tracker.detect.coco import COCO
 from tracker.detect.doubts import Doubts
-from tracker.detect.names import printable
 from tracker.detections import Detections, Invalid, as_detections
+from tracker.spelling import shown
 
 
 class Described(Protocol):
@@ -122,12 +123,12 @@ class _Adapted(Described):
     @property
     def note(self) -> str | None:
         own: str | None = self._own("note", None)
-        said = [f"{printable(self.name)}: {line}" for line in self._doubts.lines]
+        said = [f"{shown(self.name)}: {line}" for line in self._doubts.lines]
         return "; ".join([own, *said] if own else said) or None
 
     def _taken(self, given: object, size: tuple[int, int] | None) -> Detections:
         """What the object gave for an image of ``size`` (height, width), None where no image is known."""
-        found = as_detections(given, invalid=self._invalid)
+        found = as_detections(given, invalid=self._invalid, names=self.class_names or COCO)
         self._doubts.see(found.boxes, found.scores, size, dropped=found.dropped)
         return found
 

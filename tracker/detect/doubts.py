@@ -7,11 +7,9 @@ import threading
 import numpy as np
 
 from tracker.arrays import BoolArray, FloatArray
+from tracker.detections import NORMALISED_BOXES as NORMALISED_BOXES
+from tracker.detections import WIDE, normalised, percentages
 
-NORMALISED = 1.5  # boxes that lie within so many pixels are parts of an image
-WIDE = 32  # pixels of an image that is clearly larger than that
-
-NORMALISED_BOXES = "all boxes lie within 0..1; give pixels: multiply them by the image's width and height"
 INVALID_BOXES = (
     "more than half of the boxes are not finite, have no size or lie far outside the image; "
     "give left, top, right, bottom in pixels"
@@ -38,7 +36,7 @@ class Doubts:
         if len(boxes) + dropped == 0:
             return
         invalid = int(np.count_nonzero(_invalid(boxes, size)))
-        within = (size is None or min(size) >= WIDE) and bool(((boxes >= -0.5) & (boxes <= NORMALISED)).all())
+        within = (size is None or min(size) >= WIDE) and normalised(boxes)
         low, high = float(scores.min(initial=np.inf)), float(scores.max(initial=-np.inf))
         with self._lock:
             self.rows += len(boxes) + dropped
@@ -67,8 +65,8 @@ class Doubts:
         """What is odd about the scores, or None: all lie above 1, or they may be percentages."""
         if self._highest <= 1.001 or not np.isfinite(self._highest):
             return None
-        if self._lowest >= 0 and 2 <= self._highest <= 100:
-            return f"scores run from {self._lowest:g} to {self._highest:g}: if they are percentages, divide them by 100"
+        if said := percentages(self._lowest, self._highest):
+            return said
         return f"every score is above 1 (from {self._lowest:g} on); give 0..1" if self._lowest > 1 else None
 
 

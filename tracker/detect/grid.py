@@ -11,6 +11,8 @@ from tracker.arrays import FloatArray
 
 STRIDES = (8, 16, 32)
 STRIDES_P6 = (8, 16, 32, 64)
+STRIDES_TINY = (16, 32)
+ANCHORS = 3  # in each cell of YOLOv3, 4, 5 and 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Grid:
         height, width = size
         cells, steps = [], []
         for stride in strides:
-            row, column = np.mgrid[: height // stride, : width // stride]
+            row, column = np.mgrid[: -(-height // stride), : -(-width // stride)]  # a cut cell is a cell
             cells.append(np.stack((column.ravel(), row.ravel()), axis=1))
             steps.append(np.full(column.size, stride))
         return cls(np.concatenate(cells).astype(np.float64), np.concatenate(steps).astype(np.float64)[:, None])
@@ -38,9 +40,15 @@ class Grid:
 
 def cell_count(size: tuple[int, int], strides: Sequence[int] = STRIDES) -> int:
     """How many cells the grids of an input of ``size`` (height, width) have in all."""
-    return sum((size[0] // stride) * (size[1] // stride) for stride in strides)
+    return sum(-(-size[0] // stride) * -(-size[1] // stride) for stride in strides)
 
 
 def strides_of(size: tuple[int, int], count: int) -> tuple[int, ...] | None:
     """The strides whose grids have ``count`` cells on an input of ``size`` (height, width), or None."""
     return next((strides for strides in (STRIDES, STRIDES_P6) if cell_count(size, strides) == count), None)
+
+
+def anchor_strides(size: tuple[int, int], count: int) -> tuple[int, ...] | None:
+    """The strides whose grids have ``count`` anchors, three in each cell, or None."""
+    known = (STRIDES, STRIDES_P6, STRIDES_TINY)
+    return next((strides for strides in known if ANCHORS * cell_count(size, strides) == count), None)

@@ -6,9 +6,11 @@ name of the file.
 
 from __future__ import annotations
 
+import mmap
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -58,11 +60,13 @@ class Outputs:
     arrays       each output by its name, in the order of the file, with its batch axis of 1
     input_shape  of the image input: (1, 3, H, W) or (1, H, W, 3)
     input_dtype  of the image input: float32, float16 or uint8
+    file         the model's, where it is known
     """
 
     arrays: Mapping[str, NDArray[Any]]
     input_shape: tuple[int, ...]
     input_dtype: np.dtype[Any]
+    file: Path | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -74,6 +78,13 @@ class Outputs:
     def first(self) -> NDArray[Any]:
         """The first output, for heads that have one."""
         return next(iter(self.arrays.values()))
+
+    def mentions(self, *words: str) -> bool:
+        """Whether the file has one of these words: exporters keep the names of a network's layers."""
+        if self.file is None or not self.file.stat().st_size:
+            return False
+        with self.file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return any(content.find(word.encode()) >= 0 for word in words)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.arrays[name]
@@ -116,10 +127,14 @@ class Fit:
 
     shift  (2,) pixels of the input, x and y
     zoom   (2,) pixels of the input per pixel of the image, x and y
+    image  (height, width) of the image
+    input  (height, width) of the input
     """
 
     shift: FloatArray
     zoom: FloatArray
+    image: tuple[int, int]
+    input: tuple[int, int]
 
     def to_image(self, points: FloatArray) -> FloatArray:
         """Points (..., 2) of the input in pixels of the image; boxes (N, 4) are two points each."""
@@ -132,8 +147,8 @@ class Head(ABC):
     """One convention of outputs. An instance is a head as it fits one model: number of classes, layout, grids.
 
     name           how it is chosen: the name of its file, with "-" for "_"
-    form           the outputs it reads, for the error that lists the heads; "{cells}" becomes the number of cells of
-                   the grids of strides 8, 16 and 32
+    form           the outputs it reads, for errors and docs/detectors.md; "{cells}" becomes the number of cells of the
+                   grids of strides 8, 16 and 32
     preprocessing  what the network's input expects
     suppress       whether boxes of one object are still to be thinned out (non-maximum suppression per class)
     embeds         whether ``decode`` gives embeddings, so that no embedder has to run
@@ -145,7 +160,7 @@ class Head(ABC):
     name: ClassVar[str]
     form: ClassVar[str]
     preprocessing: ClassVar[Preprocessing]
-    suppress: ClassVar[bool] = True
+    suppress: bool = True
     embeds: ClassVar[bool] = False
     labels: ClassVar[tuple[str, ...] | None] = None
     classes: int
@@ -168,6 +183,10 @@ class Head(ABC):
     def with_names(self, count: int) -> Head:
         """The head now that ``count`` class names are known; overridden where the outputs leave the number open."""
         return self
+
+    def complete(self, payload: NDArray[Any], outputs: Outputs) -> NDArray[Any]:
+        """The payload of the objects that stay; overridden where it is too costly for all, such as masks."""
+        return payload
 
     def to_image(self, payload: NDArray[Any], fit: Fit) -> NDArray[Any]:
         """A payload (N, ...) in pixels of the image; overridden where it holds coordinates."""

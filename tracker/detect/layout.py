@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.detect.grid import Grid
+from tracker.detect.head import Outputs
 
 Column = Literal["objectness", "class", "ones", "unknown"]
 
@@ -23,6 +24,14 @@ def is_decoded(rows: NDArray[Any], grid: Grid) -> bool:
     as_pixels = np.abs(centres - (grid.cells + 0.5) * grid.strides).mean()
     as_offsets = np.abs((centres + grid.cells) * grid.strides - (grid.cells + 0.5) * grid.strides).mean()
     return bool(as_pixels < as_offsets)
+
+
+def are_corners(boxes: NDArray[Any], grid: Grid) -> bool:
+    """Whether boxes (A, 4) are corners, not centre and size: the middles of the corners then lie near their cells."""
+    values = boxes.astype(np.float64)
+    centres = (grid.cells + 0.5) * grid.strides
+    as_corners = np.abs((values[:, :2] + values[:, 2:]) / 2 - centres).mean()
+    return bool(as_corners < 0.5 * np.abs(values[:, :2] - centres).mean()) and bool((values[:, 2:] > 0).all())
 
 
 def are_scores(values: NDArray[Any]) -> bool:
@@ -54,3 +63,11 @@ def fifth_column(rows: NDArray[Any]) -> Column:
     if strong.size and np.all(strong < 0.2 * STRONG):
         return "class"
     return "unknown"
+
+
+def mask_weights(outputs: Outputs, columns: int) -> int:
+    """How many of the ``columns`` behind a box are weights of masks: as many as a second output has prototypes."""
+    others = [array for array in list(outputs.arrays.values())[1:] if array.ndim == 4]
+    if len(others) != 1 or others[0].shape[1] >= columns:
+        return 0
+    return int(others[0].shape[1])

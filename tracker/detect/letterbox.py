@@ -63,7 +63,8 @@ class Letterbox:
         """Where an image of this size goes: the fit, and top, left, height, width in whole pixels."""
         height, width = self.size
         if self.how.fit == "stretch":
-            return Fit(np.zeros(2), np.array([width / columns, height / rows])), (0, 0, height, width)
+            zooms = np.array([width / columns, height / rows])
+            return Fit(np.zeros(2), zooms, (rows, columns), self.size), (0, 0, height, width)
         zoom = min(height / rows, width / columns)
         whole = round if self.how.rounding == "nearest" else int
         tall, wide = whole(rows * zoom), whole(columns * zoom)
@@ -71,7 +72,7 @@ class Letterbox:
         if self.how.pad == "around":  # of an odd number of rows or columns, the one more goes to the end
             top, left = round((height - tall) / 2 - 0.1), round((width - wide) / 2 - 0.1)
         place = (top, left, max(tall, 1), max(wide, 1))
-        return Fit(np.array([left, top], dtype=np.float64), np.full(2, zoom)), place
+        return Fit(np.array([left, top], dtype=np.float64), np.full(2, zoom), (rows, columns), self.size), place
 
     def _draw(self, image: Image, place: tuple[int, int, int, int]) -> None:
         import cv2

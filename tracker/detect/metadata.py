@@ -7,7 +7,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from tracker.detect.names import printable
+from tracker.detect.names import count_of
+from tracker.spelling import shown
 
 LONGEST = 1_000_000  # characters of a value; a longer one is not parsed
 LARGEST_SIZE = 8192
@@ -38,8 +39,14 @@ def names_in(metadata: Mapping[str, str]) -> dict[int, str] | None:
     if any(isinstance(name, (dict, list, tuple, set)) for name in value.values()):
         return None
     return {
-        number: printable(str(name)) for number, name in zip(numbers, value.values(), strict=True) if number is not None
+        number: shown(str(name)) for number, name in zip(numbers, value.values(), strict=True) if number is not None
     }
+
+
+def class_count_in(metadata: Mapping[str, str]) -> int | None:
+    """How many classes the class names number, or None without names."""
+    names = names_in(metadata)
+    return None if names is None else count_of(names)
 
 
 def size_in(metadata: Mapping[str, str]) -> tuple[int, int] | None:
@@ -79,7 +86,7 @@ def unread(metadata: Mapping[str, str], *, size: bool) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    return printable(text if len(text) <= 40 else text[:37] + "...")
+    return shown(text if len(text) <= 40 else text[:37] + "...")
 
 
 def _parsed(text: str) -> object:

@@ -51,6 +51,6 @@ def numbered(names: Mapping[int, str] | Sequence[str] | None, count: int) -> dic
     return result
 
 
-def printable(text: str) -> str:
-    """The text with every control character escaped, so that a terminal shows it in one line and obeys nothing."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+def count_of(names: Mapping[int, str] | Sequence[str]) -> int:
+    """How many classes a model has at least whose classes have these names: by number, some may have none."""
+    return max(names, default=-1) + 1 if isinstance(names, Mapping) else len(names)

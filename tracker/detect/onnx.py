@@ -1,11 +1,15 @@
-"""Detection networks in ONNX files, run by onnxruntime; the files of ``tracker.detect.heads`` read their outputs."""
+"""Detection networks in ONNX files or OpenVINO's format; the files of ``tracker.detect.heads`` read their outputs."""
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -14,25 +18,30 @@ from numpy.typing import NDArray
 from tracker.arrays import BoolArray, Image
 from tracker.detect.detector import Detector, check_fraction, check_image
 from tracker.detect.doubts import Doubts
+from tracker.detect.files import files_of
 from tracker.detect.head import Decoded, Head, Outputs
 from tracker.detect.head import HeadError as HeadError
 from tracker.detect.heads import head as head_named
-from tracker.detect.heads import heads, recognise
+from tracker.detect.heads import recognise
 from tracker.detect.letterbox import Letterbox
 from tracker.detect.metadata import names_in, size_in, unread
-from tracker.detect.names import class_mask, numbered, printable
+from tracker.detect.names import class_mask, count_of, numbered
+from tracker.detect.names_file import class_names_of
+from tracker.detect.network import ClassNames
 from tracker.detect.overlaps import thin_xyxy
+from tracker.detect.runtime import open_network
 from tracker.detect.session import (
     TYPES,
-    Session,
     TensorInfo,
+    detector_inputs,
     device_of,
-    image_input,
-    model_files,
-    open_session,
+    is_single,
+    metadata_of,
     reason_of,
+    size_feed,
 )
 from tracker.detections import Detections
+from tracker.spelling import shown
 
 DEFAULT_SIZE = 640  # what most networks are trained at, for files that leave the input size open
 GREY = 114
@@ -46,23 +55,24 @@ class _Own(threading.local):
 
 
 class ONNX(Detector):
-    """A detection network run by onnxruntime. Scores 0..1.
+    """A detection network run by onnxruntime or OpenVINO. Scores 0..1.
 
-    path         the ONNX file
+    path         the ONNX file, or OpenVINO's MODEL.xml with MODEL.bin beside it
     conf         least score. ByteTrack, BoT-SORT and Steady use weak detections too: give them 0.1
     iou          boxes of one class that overlap more than this become one (end-to-end heads did it inside)
     classes      names of the classes to keep; None keeps all
-    class_names  names in the order of the class numbers, or by number; by default those in the file, then those of the
-                 head, then COCO's where there are 80 classes, else the numbers themselves
+    class_names  names in the order of the class numbers, by number, or a file of them (``read_names``); by default
+                 those in the model, then those of the head, then COCO's where there are 80 classes, else the numbers
     size         (height, width) of the input where the file leaves it open; by default what the file's metadata
                  says, else 640x640
     head         what reads the outputs: the name of a head, a ``Head`` class, or an instance, which is taken as it is;
                  by default the head that recognises them (``tracker.detect.heads.heads()`` lists them)
-    providers    onnxruntime's names, first choice first, such as ["CUDAExecutionProvider"]; the CPU by default
+    providers    onnxruntime's names, first choice first, such as ["cuda", "cpu"]; the CPU by default
     threads      for one image; by default as many as this process may use. With 1 a pipeline detects on several
                  frames of a file at once, which uses the processors better
 
-    Attributes: ``head`` (its name), ``size`` (height, width), ``class_names``, ``device``, ``model_files``.
+    Attributes: ``head`` (its name), ``size`` (height, width), ``class_names``, ``device``, ``runtime`` and
+    ``model_files``.
     Several threads may call an instance at once.
     On 480x360 PETS09-S2L1, YOLOX-nano has recall .89 and precision .84 at conf .5, .91 and .78 at .3.
     Raises ValueError, in one line, for a file that is missing, unreadable or no ONNX model, for outputs that no head
@@ -76,7 +86,7 @@ class ONNX(Detector):
         conf: float = 0.5,
         iou: float = 0.45,
         classes: Sequence[str] | None = None,
-        class_names: Mapping[int, str] | Sequence[str] | None = None,
+        class_names: ClassNames = None,
         size: tuple[int, int] | None = None,
         head: str | type[Head] | Head | None = None,
         providers: Sequence[str] | None = None,
@@ -86,29 +96,32 @@ class ONNX(Detector):
         self.iou = check_fraction("iou", iou)
         if isinstance(head, str):
             head = head_named(head)  # an unknown name is refused before the file is opened
+        class_names = class_names_of(class_names)
         self.name = os.path.basename(path)
-        self._session = open_session(path, providers=providers, threads=threads)
-        self.model_files = model_files(path)
+        self._session, self.runtime = open_network(path, providers=providers, threads=threads)
+        self.model_files = tuple(files_of(path))
         self.device = device_of(self._session)
         self.concurrent = threads == 1
-        source = image_input(path, self._session)
-        metadata = _metadata(self._session)
-        self._said = unread(metadata, size=size is None and not all(isinstance(side, int) for side in _stated(source)))
+        source, sizes = detector_inputs(path, self._session)
+        metadata, unreadable = metadata_of(self._session)
+        self._said = unreadable + unread(
+            metadata, size=size is None and not all(isinstance(side, int) for side in _stated(source))
+        )
+        self._assumed = _assumed(source, metadata, size)
         self._doubts = Doubts()
         self.size = _input_size(path, source, metadata, size)
+        self._single = is_single(source)
+        self._sizes = size_feed(sizes, self.size)
         self._feed, self._outputs = source.name, [output.name for output in self._session.get_outputs()]
 
         # What the file says about its shapes may be open; one run on plain grey tells.
         channels = (3, *self.size) if source.shape[1] == 3 else (*self.size, 3)
         grey = GREY if TYPES[source.type] is np.uint8 else GREY / 255
-        outputs = self._first_run(path, np.full((1, *channels), grey, TYPES[source.type]))
-        try:
-            found = recognise(path, outputs, metadata, head)
-        except HeadError as error:
-            said = "".join(f"; {line}" for line in self._said)
-            raise HeadError(f"{error}{said}", error.outputs) from None
+        first = self._first_run(path, np.full((1, *channels), grey, TYPES[source.type]))
+        outputs = replace(first, file=Path(path))
+        found = self._recognised(path, outputs, metadata, head, class_names)
         names = class_names if class_names is not None else names_in(metadata) or found.labels
-        self._head = found if names is None else found.with_names(len(names))
+        self._head = found if names is None else found.with_names(count_of(names))
         self.head = self._head.name
         self.embedded = self._head.embeds
         fitted = partial(Letterbox, self.size, found.preprocessing, channels_last=source.shape[1] != 3)
@@ -124,20 +137,23 @@ class ONNX(Detector):
         A row that is not finite or has no size (a half-precision overflow) is left out and counted in ``dropped``.
         """
         block, fit = self._own.letterbox(check_image(image))
-        decoded = self._kept(self._head.decode(self._run(block), self.conf))
+        outputs = self._run(block)
+        decoded = self._kept(self._head.decode(outputs, self.conf))
         self._doubts.see(decoded.boxes, decoded.scores, self.size)
-        payload = decoded.payload
         found = Detections(
             fit.to_image(decoded.boxes),
             decoded.scores,
             decoded.classes,
             embeddings=decoded.embeddings,
-            payload=None if payload is None else self._head.to_image(payload, fit),
+            payload=decoded.payload,
             invalid="drop",
         )
-        if not self._head.suppress:
+        if self._head.suppress:
+            found = found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
+        if found.payload is None:
             return found
-        return found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
+        # Last, because masks are many numbers.
+        return found.with_payload(self._head.to_image(self._head.complete(found.payload, outputs), fit))
 
     @property
     def note(self) -> str | None:
@@ -148,11 +164,30 @@ class ONNX(Detector):
         elif self._doubts.mostly_invalid:
             wrong = "more than half of the boxes are not finite, have no size or lie far outside the image"
         if wrong is not None:
-            others = ", ".join(name for name in heads() if name != self.head)
             said.append(
-                f"{wrong}: the head {self.head} probably misreads this model; choose another with --head ({others})"
+                f"{wrong}: the head {self.head} probably misreads this model; choose another with --head "
+                "(see docs/detectors.md)"
             )
-        return f"{printable(self.name)}: {'; '.join(said)}" if said else None
+        return f"{shown(self.name)}: {'; '.join(said)}" if said else None
+
+    def _recognised(
+        self,
+        path: str | os.PathLike[str],
+        outputs: Outputs,
+        metadata: Mapping[str, str],
+        head: str | type[Head] | Head | None,
+        class_names: Mapping[int, str] | Sequence[str] | None,
+    ) -> Head:
+        """The head, by its choice or by the outputs; class names that are given count as if the file stated them."""
+        if class_names is not None and head is None:
+            pairs = class_names.items() if isinstance(class_names, Mapping) else enumerate(class_names)
+            with suppress(HeadError):  # names that fit no head are not what the error should be about
+                return recognise(path, outputs, {**metadata, "names": json.dumps({str(k): n for k, n in pairs})})
+        try:
+            return recognise(path, outputs, metadata, head)
+        except HeadError as error:
+            said = "".join(f"; {line}" for line in (*self._said, *self._assumed))
+            raise HeadError(f"{error}{said}", error.outputs) from None
 
     def _numbered(
         self, path: str | os.PathLike[str], names: Mapping[int, str] | Sequence[str] | None, *, stated: bool
@@ -165,13 +200,14 @@ class ONNX(Detector):
             if not stated or names is None:
                 raise
             raise HeadError(
-                f"{path}: its metadata names {len(names)} classes, but the head {self.head} reads {count} from its "
-                "outputs; choose another head with --head, or pass class_names",
+                f"{path}: its metadata names {len(names)} classes, numbered up to {count_of(names) - 1}, but the head "
+                f"{self.head} reads {count} from its outputs; choose another head with --head, or pass class_names "
+                "(--names)",
                 self._outputs,
             ) from None
 
     def _run(self, block: NDArray[np.generic]) -> Outputs:
-        arrays = self._session.run(self._outputs, {self._feed: block})
+        arrays = self._session.run(self._outputs, {self._feed: block[0] if self._single else block, **self._sizes})
         return Outputs(dict(zip(self._outputs, arrays, strict=True)), block.shape, block.dtype)
 
     def _first_run(self, path: str | os.PathLike[str], block: NDArray[np.generic]) -> Outputs:
@@ -186,7 +222,7 @@ class ONNX(Detector):
         """The objects of the wanted classes; ValueError for scores that are none."""
         if decoded.scores.size and decoded.scores.max() > 1.001:
             raise ValueError(
-                f"{printable(self.name)}: class scores run to {decoded.scores.max():g}, not 1: keypoints or masks "
+                f"{shown(self.name)}: class scores run to {decoded.scores.max():g}, not 1: keypoints or masks "
                 f"without class names, or not the head {self.head}? pass class_names, choose another with --head, or "
                 "export a plain detector"
             )
@@ -197,12 +233,11 @@ class ONNX(Detector):
         return decoded[(decoded.classes < len(self._wanted)) & self._wanted[named]]
 
 
-def _metadata(session: Session) -> Mapping[str, str]:
-    """The texts in the file; none where they are not UTF-8."""
-    try:
-        return session.get_modelmeta().custom_metadata_map
-    except UnicodeDecodeError:
-        return {}
+def _assumed(source: TensorInfo, metadata: Mapping[str, str], wanted: tuple[int, int] | None) -> list[str]:
+    """A sentence where the input size is a guess, on which the number of cells depends."""
+    if wanted or size_in(metadata) or all(isinstance(side, int) for side in _stated(source)):
+        return []
+    return [f"its input size is free, and {DEFAULT_SIZE}x{DEFAULT_SIZE} was tried: give the right one with --imgsz"]
 
 
 def _stated(source: TensorInfo) -> list[int | str | None]:
@@ -218,12 +253,12 @@ def _input_size(
     if isinstance(height, int) and isinstance(width, int):
         if wanted is not None and tuple(wanted) != (height, width):
             raise ValueError(
-                f"{path}: input is fixed to {(height, width)}; leave size out, or export it with a free size"
+                f"{path}: input is fixed to {(height, width)}; leave size out (--imgsz), or export it with a free size"
             )
     else:
         height, width = map(int, wanted or size_in(metadata) or (DEFAULT_SIZE, DEFAULT_SIZE))
         if height < 32 or width < 32 or height % 32 or width % 32:
-            raise ValueError(f"{path}: size {(height, width)} does not fit the grids; give multiples of 32")
+            raise ValueError(f"{path}: size {(height, width)} does not fit the grids; give multiples of 32 (--imgsz)")
     if isinstance(batch, int) and batch != 1:
         raise ValueError(f"{path}: takes {batch} images at a time; export it with a batch of 1")
     return height, width

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from tracker.arrays import FloatArray, IntArray
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.doubts import NORMALISED_BOXES, Doubts
-from tracker.detect.names import printable
 from tracker.detections import Detections, Invalid
+from tracker.io.mot import from_one, read_detections, repeated
+from tracker.spelling import shown
 
 REQUIRED = ("frame", "xyxy")
 OPTIONAL = ("score", "class", "embedding")
@@ -32,7 +33,8 @@ class Recorded(RecordedDetector):
 
     path     ``.npz`` with the arrays ``frame`` (R,) integers from 1, ``xyxy`` (R, 4) pixels and optionally ``score``
              (R,), ``class`` (R,) integers, ``embedding`` (R, D), rows in any order; any other file is read as
-             MOTChallenge text: frame, id, left, top, width, height, score
+             MOTChallenge text: frame, id, left, top, width, height, score. One that begins with frame 0 and goes on is
+             numbered from 1, with a note
     conf     least score; None keeps all
     invalid  "raise": a bad row raises ValueError naming it; "drop": bad rows are left out and counted in ``dropped``
 
@@ -48,9 +50,10 @@ class Recorded(RecordedDetector):
         self.name = os.path.basename(path)
         self.model_files = (Path(path),)
         if str(path).lower().endswith(".npz"):
-            frames, detections = _read_npz(path, invalid)
+            frames, detections, notes = _read_npz(path, invalid)
         else:
-            frames, detections = _read_text(path, invalid)
+            frames, detections, notes = _read_text(path, invalid)
+        self._notes = [f"{shown(self.name)}: {note}" for note in notes]
         self.dropped = detections.dropped
         self._complaint = _first_complaint(path) if self.dropped else None
         order = np.argsort(frames, kind="stable")
@@ -65,10 +68,12 @@ class Recorded(RecordedDetector):
 
     @property
     def note(self) -> str | None:
-        """What a person should know about the file: rows left out, scores outside 0..1 (public detectors have such),
-        boxes that are parts of an image; or None.
+        """What a person should know about the file: an unusual form, rows left out, scores outside 0..1 (public
+        detectors have such), boxes that are parts of an image; or None.
         """
-        lines = [] if self._complaint is None else [f"{self.dropped} rows left out; the first: {self._complaint}"]
+        lines = list(self._notes)
+        if self._complaint is not None:
+            lines.append(f"{self.dropped} rows left out; the first: {self._complaint}")
         if 2 * self.dropped > self.dropped + self._doubts.rows:
             lines.append(f"{self.name}: that is more than half of all rows; are the columns what they should be?")
         if self._outside is not None:
@@ -82,6 +87,11 @@ class Recorded(RecordedDetector):
             lines.append(f"{self.name}: {NORMALISED_BOXES}")
         return "; ".join(lines) or None
 
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the frames that have detections, in order."""
+        return [int(number) for number in np.unique(self._frames)]
+
     def __len__(self) -> int:
         """How many detections of the file were kept."""
         return len(self._frames)
@@ -93,14 +103,17 @@ class Recorded(RecordedDetector):
         return Detections(part.boxes, part.scores, part.classes, embeddings=part.embeddings)
 
 
-def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray, Detections]:
-    from tracker.io.mot import read_detections
+# Frame numbers (N,), the detections (N), and notes on how the file was read.
+_Read = tuple[IntArray, Detections, tuple[str, ...]]
 
+
+def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> _Read:
     rows = read_detections(path, invalid=invalid)
     detections = Detections(rows.boxes, rows.scores, invalid=invalid)
     frames = rows.frames[detections.rows]
     detections.dropped += rows.dropped
-    return frames, detections
+    again = repeated(rows)
+    return frames, detections, (*rows.notes, again) if again else rows.notes
 
 
 def _first_complaint(path: str | os.PathLike[str]) -> str | None:
@@ -112,7 +125,7 @@ def _first_complaint(path: str | os.PathLike[str]) -> str | None:
     return None
 
 
-def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray, Detections]:
+def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> _Read:
     arrays = _load_npz(path)
     frames = arrays["frame"]
     if frames.ndim != 1 or frames.dtype.kind not in "iuf":
@@ -125,6 +138,7 @@ def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray,
         raise ValueError(
             f"{path}: {wrong[0]} has {len(arrays[wrong[0]])} rows, frame has {len(frames)}; give one row per detection"
         )
+    frames, notes = from_one(frames)
     numbered = (frames >= 1) & (frames <= LARGEST_FRAME) & (frames == np.round(frames))  # False for NaN too
     if invalid == "raise" and not numbered.all():
         row = int(np.argmin(numbered))
@@ -137,7 +151,7 @@ def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> tuple[IntArray,
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     detections.dropped += len(frames) - len(kept["frame"])
-    return kept["frame"].astype(np.int64)[detections.rows], detections
+    return frames[numbered].astype(np.int64)[detections.rows], detections, notes
 
 
 def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
@@ -149,17 +163,17 @@ def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
             raise ValueError(f"{path}: is not a numpy archive; {expected}")
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            names = [printable(name) for name in members]
+            names = [shown(name) for name in members]
             if not set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL}:
-                shown = ", ".join(name[:60] for name in names[:8]) + (", ..." if len(names) > 8 else "")
-                raise ValueError(f"{path}: holds the arrays {shown or 'none'}; {expected}")
+                held = ", ".join(name[:60] for name in names[:8]) + (", ..." if len(names) > 8 else "")
+                raise ValueError(f"{path}: holds the arrays {held or 'none'}; {expected}")
             _check_size(path, [info.file_size for info in members.values()])
             arrays = {name: _read_member(path, archive, name, info) for name, info in members.items()}
     except Exception as error:  # zipfile, its decompressors and numpy raise a dozen classes for damaged files
         if isinstance(error, ValueError) and str(error).startswith(f"{path}:"):
             raise
         reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise ValueError(f"{path}: is damaged, or is not a numpy archive ({printable(reason)}); {expected}") from None
+        raise ValueError(f"{path}: is damaged, or is not a numpy archive ({shown(reason)}); {expected}") from None
     for name, array in arrays.items():
         if array.ndim == 0:
             raise ValueError(f"{path}: {name} is a single number; expected one row per detection")

@@ -9,11 +9,13 @@ from typing import TypedDict
 
 from tracker.detect.auto import STORE, choose
 from tracker.detect.detector import Detector, RecordedDetector
+from tracker.detect.files import IR
 from tracker.detect.head import Head
 from tracker.detect.heads import heads
 from tracker.detect.hog import HOG
 from tracker.detect.motion import Motion
 from tracker.detect.names import class_mask
+from tracker.detect.network import ClassNames
 from tracker.detect.onnx import ONNX
 from tracker.detect.recorded import Recorded
 from tracker.detect.yunet import YuNet
@@ -48,6 +50,8 @@ class _Options:
     providers: Sequence[str] | None
     threads: int | None
     head: str | type[Head] | Head | None
+    names: ClassNames
+    size: tuple[int, int] | None
     offline: bool
     tell: Callable[[str], None]
 
@@ -100,6 +104,8 @@ def _onnx(spec: str, options: _Options) -> Detector:
         providers=options.providers,
         threads=options.threads,
         head=options.head,
+        class_names=options.names,
+        size=options.size,
         **options.threshold,
     )
     # OpenCV runs YuNet at the size of each image, where small faces stay as large as they are.
@@ -140,6 +146,7 @@ FORMS = (
     _Form("NAME", f"a model that `track models` lists, such as {', '.join(STORE.catalogue)}", STORE.knows, _named),
     _Form("yunet:MODEL.onnx", "faces, by OpenCV's YuNet", lambda spec: spec.split(":")[0] == "yunet", _yunet),
     _Form("MODEL.onnx", f"a network with the head {', '.join(heads())}", _ends(".onnx"), _onnx),
+    _Form("MODEL.xml", "the same in OpenVINO's format", _ends(IR), _onnx),
     _Form("DETECTIONS.txt", "recorded, as MOTChallenge text", _ends(".txt", ".csv"), _recorded),
     _Form("DETECTIONS.npz", "recorded, as numpy arrays", _ends(".npz"), _recorded),
 )
@@ -163,6 +170,8 @@ def open_detector(
     providers: Sequence[str] | None = None,
     threads: int | None = None,
     head: str | type[Head] | Head | None = None,
+    names: ClassNames = None,
+    size: tuple[int, int] | None = None,
     offline: bool = False,
     tell: Callable[[str], None] = to_stderr,
 ) -> Detector | RecordedDetector:
@@ -170,21 +179,22 @@ def open_detector(
 
     spec       ``auto`` (``yolox-nano`` where it is in the cache or can be fetched, or else ``hog``), ``hog``,
                ``motion``, the name of a model that `track models` lists, ``yunet:PATH``, the path of an ONNX file
-               (YuNet is recognised), of a MOTChallenge det.txt or of an .npz
+               (YuNet is recognised), of an OpenVINO .xml, of a MOTChallenge det.txt or of an .npz
     conf       least score; None is the default of the detector's class, for a file all
     classes    names of the classes to keep; None keeps all
     invalid    what happens to bad rows of a file, "raise" or "drop"
-    providers, threads, head  for networks, see ``ONNX``
+    providers, threads, head, size  for networks, see ``ONNX``
+    names      its ``class_names``
     offline    fetch no model; the environment's TRACKWHY_OFFLINE=1 forbids it too
     tell       gets the two lines that ``auto`` has to say where it is ``hog``; by default they go to stderr, as does
                the line before a model is fetched: what, from where, how large, its licence
 
     Raises ValueError, in one line, for anything it cannot open, with the nearest name for an unknown one.
     """
-    options = _Options(conf, classes, invalid, providers, threads, head, offline, tell)
+    options = _Options(conf, classes, invalid, providers, threads, head, names, size, offline, tell)
     form = _form_of(spec)
-    if head is not None and form.open not in (_onnx, _named, _unexported):
-        raise ValueError(f"detector {spec} has no heads to choose from; leave head out (--head)")
+    if form.open not in (_onnx, _named, _unexported):
+        _refuse_network_options(spec, options)
     return form.open(spec, options)
 
 
@@ -198,6 +208,18 @@ def _form_of(spec: str) -> _Form:
         raise ValueError(f"{spec}: is no detector; give {names}")
     known = (*RESERVED, *STORE.catalogue, *STORE.own)
     raise ValueError(f"unknown detector {spec!r}{nearest(spec, known)}; give {names}")
+
+
+def _refuse_network_options(spec: str, options: _Options) -> None:
+    """ValueError for options that only a network in a file can use."""
+    for name, option, value in (
+        ("head", "--head", options.head),
+        ("names", "--names", options.names),
+        ("size", "--imgsz", options.size),
+        ("providers", "--device, --provider", options.providers),
+    ):
+        if value is not None:
+            raise ValueError(f"{name} goes with MODEL.onnx or MODEL.xml, not with {spec}; leave it out ({option})")
 
 
 def _of_classes(detector: Detector, options: _Options) -> Detector:

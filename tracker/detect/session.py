@@ -5,14 +5,14 @@ from __future__ import annotations
 import mmap
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.detect.names import printable
+from tracker.spelling import nearest, shown
 
 TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -54,7 +54,7 @@ def open_session(
 ) -> Session:
     """An ``onnxruntime.InferenceSession`` that gives the same numbers each time and prints nothing.
 
-    providers  onnxruntime's names, first choice first; the CPU by default
+    providers  onnxruntime's names, short ("cuda") or long, first choice first; the CPU by default
     threads    for one image; by default as many as this process may use
 
     Raises ValueError where the file is missing, unreadable or no ONNX model, or where a provider is not installed.
@@ -70,11 +70,7 @@ def open_session(
         raise ValueError(f"{path}: cannot be read; check its permissions")
     if threads is not None and threads < 1:
         raise ValueError(f"threads={threads} is below 1; leave it out to use all processors")
-    wanted = list(providers or ["CPUExecutionProvider"])
-    installed = onnxruntime.get_available_providers()
-    for provider in wanted:
-        if provider not in installed:  # onnxruntime would only warn, and run elsewhere
-            raise ValueError(f"provider {provider!r} is not in this onnxruntime; choose from {', '.join(installed)}")
+    wanted = _providers(providers or ["cpu"], onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or processors()
     options.log_severity_level = 4
@@ -86,20 +82,104 @@ def open_session(
     return session
 
 
+def _providers(wanted: Sequence[str], installed: Sequence[str]) -> list[str]:
+    """onnxruntime's own names of providers, given short ("cuda") or long; ValueError for one it does not have."""
+    known = {_short(name): name for name in installed}
+    aliases = {"gpu": "cuda", "directml": "dml", "apple": "coreml"}
+    found = []
+    for provider in wanted:
+        short = _short(provider.strip())
+        name = known.get(aliases.get(short, short))
+        if name is None:  # onnxruntime would only warn, and run elsewhere
+            raise ValueError(
+                f"provider {shown(provider)!r} is not in this onnxruntime{nearest(short, known)}; choose from "
+                f"{', '.join(known)} (--device), or install its build of onnxruntime"
+            )
+        found.append(name)
+    return found
+
+
+def _short(provider: str) -> str:
+    """ "cuda" for "CUDAExecutionProvider"."""
+    return provider.lower().removesuffix("executionprovider")
+
+
 def device_of(session: Session) -> str:
     """Where a session runs, in lower case: "cpu", "cuda", "tensorrt", "coreml", ..."""
-    return session.get_providers()[0].removesuffix("ExecutionProvider").lower()
+    return _short(session.get_providers()[0])
 
 
-def image_input(path: str | os.PathLike[str], session: Session) -> TensorInfo:
+def metadata_of(session: Session) -> tuple[Mapping[str, str], list[str]]:
+    """The texts in the file, and a sentence where they are not UTF-8 and therefore none."""
+    try:
+        return session.get_modelmeta().custom_metadata_map, []
+    except UnicodeDecodeError:
+        return {}, ["its metadata is not UTF-8 and is left out, with its class names (give them with --names)"]
+
+
+def image_input(path: str | os.PathLike[str], inputs: Sequence[TensorInfo]) -> TensorInfo:
     """The one input of a model that takes images, (N, 3, H, W) or (N, H, W, 3); ValueError for any other."""
-    inputs = session.get_inputs()
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or 3 not in (inputs[0].shape[1], inputs[0].shape[3]):
         found = ", ".join(f"{i.name} {describe(i.shape)}" for i in inputs)
         raise ValueError(f"{path}: input {found} is not one batch of images; export it with [N, 3, H, W]")
     if inputs[0].type not in TYPES:
         raise ValueError(f"{path}: input has type {inputs[0].type}; export it with float32, float16 or uint8 pixels")
     return inputs[0]
+
+
+# Inputs beside the image that tell a network how large it is: (height, width) of the input -> what to feed, (1, 2).
+# With these values the boxes come out in pixels of the input.
+SIZE_INPUTS: dict[str, Callable[[int, int], tuple[float, float]]] = {
+    "scale_factor": lambda height, width: (1, 1),  # PaddleDetection: input / image, y and x
+    "im_shape": lambda height, width: (height, width),
+    "orig_target_sizes": lambda height, width: (width, height),  # RT-DETR and D-FINE
+    "image_shape": lambda height, width: (height, width),  # Keras YOLOv3
+}
+NUMBERS: dict[str, type[np.generic]] = {
+    **TYPES,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(bool)": np.bool_,
+}
+MASK_INPUT = "pixel_mask"  # (1, h, w) of DETR by Hugging Face: 1 where the image is; the network resizes it
+MASK_SIDE = 64  # where the file leaves its size open
+
+
+class _Batched:
+    """An image input [3, H, W], as torchvision's have, told as [1, 3, H, W]; feed it ``block[0]``."""
+
+    def __init__(self, one: TensorInfo) -> None:
+        self.name, self.type = one.name, one.type
+        self.shape: list[int | str | None] = [1, *one.shape]
+
+
+def is_single(source: TensorInfo) -> bool:
+    """Whether the input has no axis for the batch."""
+    return isinstance(source, _Batched)
+
+
+def detector_inputs(path: str | os.PathLike[str], session: Session) -> tuple[TensorInfo, list[TensorInfo]]:
+    """The image input of a detector, and the inputs that take its size (``SIZE_INPUTS``) or a mask (``MASK_INPUT``).
+
+    Raises ValueError where another input is left over.
+    """
+    inputs = [_Batched(one) if len(one.shape) == 3 and one.shape[0] == 3 else one for one in session.get_inputs()]
+    axes = {**dict.fromkeys(SIZE_INPUTS, 2), MASK_INPUT: 3}
+    sizes = [one for one in inputs if axes.get(one.name) == len(one.shape) and one.type in NUMBERS]
+    return image_input(path, [one for one in inputs if one not in sizes] or inputs), sizes
+
+
+def size_feed(sizes: Sequence[TensorInfo], size: tuple[int, int]) -> dict[str, NDArray[Any]]:
+    """What to feed to the inputs that take the ``size`` (height, width) of the image input."""
+    feed: dict[str, NDArray[Any]] = {}
+    for one in sizes:
+        kind = NUMBERS[one.type]
+        if one.name == MASK_INPUT:
+            height, width = (side if isinstance(side, int) else MASK_SIDE for side in one.shape[1:])
+            feed[one.name] = np.ones((1, height, width), kind)
+        else:
+            feed[one.name] = np.array([SIZE_INPUTS[one.name](*size)], kind)
+    return feed
 
 
 def describe(shape: Sequence[int | str | None]) -> str:
@@ -151,7 +231,7 @@ def reason_of(error: Exception) -> str:
     while found := _PREAMBLE.match(text):
         rest = text[found.end() :]
         text = _without_signature(rest) if found[0].endswith(" ") and found[0][-2].isdigit() else rest
-    return printable(text[:200])
+    return shown(text[:200])
 
 
 def _without_signature(text: str) -> str:
@@ -174,13 +254,13 @@ def _reason(file: Path, error: Exception) -> str:
     external = _external_data(file)
     missing = [other for other in external if not other.is_file()]
     if missing:
-        return f"keeps its weights in {printable(missing[0].name)}, which is not there; put that file beside it"
+        return f"keeps its weights in {shown(missing[0].name)}, which is not there; put that file beside it"
     if external and ("xternal data" in text or "optimizer_execution_frame" in text):
-        return f"its weights in {printable(external[0].name)} cannot be read; put the whole file beside it"
+        return f"its weights in {shown(external[0].name)} cannot be read; put the whole file beside it"
     if found := re.search(r"Opset (\d+) .* till opset (\d+)", text, re.DOTALL):
         return f"has opset {found[1]}, and this onnxruntime reads up to {found[2]}; upgrade it, or export a lower opset"
     if found := re.search(r"IR version: (\d+), max supported IR version: (\d+)", text):
         return f"has IR version {found[1]}, and this onnxruntime reads up to {found[2]}; upgrade it, or export it again"
     if found := re.search(r"Fatal error: (\S+?)(?:\(-?\d+\))? is not a registered function/op", text):
-        return f"uses the custom operator {printable(found[1])}, which onnxruntime does not have; export it without"
+        return f"uses the custom operator {shown(found[1])}, which onnxruntime does not have; export it without"
     return f"onnxruntime cannot run it ({reason_of(error)}); export it again, or upgrade onnxruntime"

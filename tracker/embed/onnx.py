@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.arrays import EmbeddingArray, FloatArray, Image
+from tracker.detect.files import IR, files_of
+from tracker.detect.metadata import task_in
 from tracker.detect.session import describe
 from tracker.embed.crops import cut_crops, resized
 from tracker.embed.embedder import unit_rows
-from tracker.embed.files import IR, files_of
 from tracker.embed.preprocess import preprocessing
 from tracker.embed.runner import open_runner
 from tracker.io.digest import sha256_of
@@ -81,6 +82,8 @@ class ONNXEmbedder:
             channels_last,
             plain=Path(path).suffix.lower() == IR,
         )
+        if task_in(self._runner.metadata) == "classify":
+            raise ValueError(f"{path}: is a classifier (task classify), no embedder (--reid); export embeddings")
         self.width = self._probe(path)
 
     def __call__(self, image: Image, boxes: FloatArray) -> EmbeddingArray:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.detect.session import describe, processors
-from tracker.embed.files import files_of
+from tracker.detect.files import files_of
+from tracker.detect.openvino import cpu_settings, reason_of
+from tracker.detect.session import describe
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, InferRequest, Model
@@ -50,13 +51,7 @@ class OpenVINO:
         self.path = path
         self._instead = "convert it again" if onnx is None else "use onnxruntime"
         self._core = openvino.Core()
-        streams = processors() if threads == 1 else 1
-        self._settings = {
-            "INFERENCE_PRECISION_HINT": "f32",
-            "ENABLE_CPU_PINNING": "NO",  # bound to a processor each, they wait for the detector there
-            "NUM_STREAMS": str(streams),
-            "INFERENCE_NUM_THREADS": str(streams if threads == 1 else threads or processors()),
-        }
+        self._settings = cpu_settings(threads)
         self._compiled: dict[int, CompiledModel] = {}
         self._compiling = threading.Lock()
         self._own = threading.local()  # requests: each serves one thread at a time
@@ -86,7 +81,7 @@ class OpenVINO:
         try:
             model = self._core.read_model(str(self.path))
         except RuntimeError as error:
-            raise ValueError(f"{self.path}: is not an OpenVINO model ({_reason(error)}); {self._instead}") from None
+            raise ValueError(f"{self.path}: is not an OpenVINO model ({reason_of(error)}); {self._instead}") from None
         shape = [side.get_length() if side.is_static else None for side in model.input(0).partial_shape]
         kind = model.input(0).element_type.get_type_name()
         if len(model.inputs) != 1 or len(shape) != 4 or 3 not in (shape[1], shape[3]):
@@ -111,7 +106,7 @@ class OpenVINO:
                     model.reshape([size, *list(model.input(0).partial_shape)[1:]])
                     self._compiled[size] = self._core.compile_model(model, "CPU", self._settings)
                 except RuntimeError as error:
-                    reason = f"OpenVINO cannot run it ({_reason(error)}); {self._instead}"
+                    reason = f"OpenVINO cannot run it ({reason_of(error)}); {self._instead}"
                     raise ValueError(f"{self.path}: {reason}") from None
             return self._compiled[size]
 
@@ -124,7 +119,3 @@ def _takes_batches(model: Model) -> bool:
     except RuntimeError:
         return False
     return not rows.is_static or bool(rows.get_length() == 2)
-
-
-def _reason(error: RuntimeError) -> str:
-    return str(error).strip().splitlines()[-1][:200]

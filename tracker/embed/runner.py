@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.detect.session import TYPES, device_of, image_input, open_session
-from tracker.embed.files import IR
+from tracker.detect.files import IR
+from tracker.detect.session import TYPES, device_of, image_input, metadata_of, open_session
 from tracker.embed.openvino import OpenVINO
 from tracker.spelling import nearest
 
@@ -90,11 +90,11 @@ class OnnxRuntime:
     ) -> None:
         self._session = open_session(path, providers=providers, threads=threads)
         self.device = device_of(self._session)
-        source = image_input(path, self._session)
+        source = image_input(path, self._session.get_inputs())
         self.shape: Sequence[int | str | None] = source.shape
         self.fixed: int | None = source.shape[0] if isinstance(source.shape[0], int) else None
         self.dtype: type[np.generic] = TYPES[source.type]
-        self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self.metadata: Mapping[str, str] = metadata_of(self._session)[0]
         self._feed, self._output = source.name, self._session.get_outputs()[0].name
 
     def __call__(self, block: NDArray[Any]) -> NDArray[Any]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from tracker.detect.files import IR, files_of
 from tracker.embed.embedder import Embedder
-from tracker.embed.files import IR, files_of
 from tracker.embed.histogram import Histogram
 from tracker.embed.onnx import ONNXEmbedder
 from tracker.spelling import nearest

@@ -30,7 +30,7 @@ from tracker.evaluate.rules import (
 from tracker.evaluate.scores import Evaluation, SequenceScore, combine
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
 from tracker.io.mot import MotFormatError, read_ground_truth, read_results
-from tracker.rows import Rows, as_rows
+from tracker.rows import Rows, are_times, as_rows
 from tracker.spelling import nearest, shown
 
 _BLOCK_ROWS = 1 << 16  # rows scored at once: bounds the memory of long sequences
@@ -234,7 +234,7 @@ class GroundTruth:
         gt = self.rows[name]
         length = self.sequences[name].length
         last = max(gt.last_frame, results.last_frame)
-        if length is None and last > 100 * (len(gt) + len(results)) + 100_000:
+        if length is None and are_times(last, len(gt) + len(results)):
             return len(_numbers(gt, results)), True
         return length or last, False
 
@@ -252,6 +252,11 @@ class GroundTruth:
             if _is_part(path, rows, sequence.length or gt.last_frame):
                 notes.append("these frames are a part, counted anew by `track bench`; it scores them itself")
         notes += rows.notes
+        if (rows.frames < sequence.first).any():
+            scored = rows.select(rows.frames >= sequence.first)
+            count = len(rows) - len(scored)
+            notes.append(f"{count} rows before frame {sequence.first}, the first of this part, are left out")
+            rows = scored
         _check_length(rows, sequence, path)
         _check_end(rows, gt, sequence, path)
         self._check_classes(rows, path)

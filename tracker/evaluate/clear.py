@@ -1,8 +1,8 @@
 """CLEAR MOT: MOTA, MOTP and their counts (Bernardin and Stiefelhagen 2008, section 2; MT, PT, ML of Li 2009).
 
-In each frame the pairs whose similarity reaches the threshold are matched one to one: first those that were matched in
-the frame before, then the others so that the sum of similarities is largest. "The frame before" is the last frame that
-had both ground truth and results, as in the official kit.
+In each frame, pairs whose similarity reaches the threshold are matched one to one: first those that were matched in the
+previous frame, then the others, by the largest sum of similarities. The "previous frame" is the last one that had both
+ground truth and results, as in the official kit.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ MOSTLY_TRACKED, MOSTLY_LOST = 0.8, 0.2
 class Clear:
     """CLEAR counts of one sequence or of several together, and the figures that follow from them.
 
-    frames: number of frames. tp, fn, fp: rows matched, missed and false. idsw: identity switches. frag: how often a
-    trajectory is matched again after a gap. mt, pt, ml: ground truth identities matched in more than 80 %, in between,
-    and in less than 20 % of their frames. motp_sum: summed similarity of the matched pairs. one_sided: a sequence
-    without any ground truth or without any results, for which the official kit leaves every share at 0.
+    frames: number of frames. tp, fn, fp: matched, missed and false rows. idsw: identity switches. frag: number of times
+    that a trajectory is matched again after a gap. mt, pt, ml: ground truth identities matched in more than 80 %, in
+    between, and in less than 20 % of their frames. motp_sum: summed similarity of the matched pairs. one_sided: the
+    sequence has no ground truth or no results; the official kit then leaves every share at 0.
     """
 
     frames: int = 0
@@ -122,7 +122,7 @@ class Clear:
 
 
 class ClearCounter:
-    """Counts CLEAR over frames as they come, keeping a few numbers for each ground truth identity."""
+    """Counts CLEAR frame by frame; it keeps a few numbers for each ground truth identity."""
 
     def __init__(self, threshold: float = 0.5) -> None:
         self._threshold = threshold
@@ -141,7 +141,7 @@ class ClearCounter:
         active = (np.diff(frames.gt_start) > 0) & (np.diff(frames.id_start) > 0)
         if not active.any():
             return
-        # The last frame of the call before goes in front, so that every row finds its predecessor in one array.
+        # The last frame of the previous call goes in front, so that one array holds every row's predecessor.
         before_gt, before_partner = self._before
         shift = len(before_gt)
         gt = np.concatenate((before_gt, frames.gt))
@@ -168,7 +168,7 @@ class ClearCounter:
         self._before = (frames.gt[rows], partner[shift:][rows])
 
     def add_empty(self, count: int) -> None:
-        """Count frames without any row; it makes no difference when."""
+        """Count frames that have no rows; their order does not matter."""
         self._frames += count
 
     def _match(
@@ -176,7 +176,8 @@ class ClearCounter:
     ) -> IntArray:
         """The matched pairs; fills `partner`.
 
-        A pair that is alone in its row and column is matched; frames with competing pairs follow in order of time.
+        A pair that is alone in its row and column is matched at once. Then come the frames with competing pairs, in
+        order of time.
         """
         row, col, similarity = frames.row[pairs], frames.col[pairs], frames.similarity[pairs]
         competing = (np.bincount(row, minlength=len(frames.gt))[row] > 1) | (
@@ -187,7 +188,7 @@ class ClearCounter:
         rest = np.flatnonzero(competing)
         if not len(rest):
             return pairs
-        # A handful of pairs a frame: lists beat arrays here.
+        # There are only a few such pairs per frame, so lists are faster than arrays here.
         rows, cols, values = row[rest].tolist(), col[rest].tolist(), similarity[rest].tolist()
         names, came_from = frames.ids[col[rest]].tolist(), previous[shift + row[rest]].tolist()
         with_ = partner.tolist()
@@ -212,7 +213,7 @@ class ClearCounter:
         return pairs[taken]
 
     def _count_switches(self, gt: IntArray, partner: IntArray, rows: IntArray) -> None:
-        """Count the rows whose partner is not the last one of their identity, however long ago that was.
+        """Count the rows whose partner differs from the previous partner of their identity, however long ago that was.
 
         rows: the matched rows, by identity, then time.
         """
@@ -276,10 +277,10 @@ def combine_clear(parts: Sequence[Clear]) -> Clear:
 def _settled(
     row: list[int], col: list[int], value: list[float], stays: list[int], pairs: Iterable[int]
 ) -> list[int] | None:
-    """The pairs (positions in row, col, value) that are in every best matching; None where a solver must decide.
+    """The pairs (positions in row, col, value) that belong to every best matching; None where a solver must decide.
 
-    Pairs that stay together come first; then any pair worth more than the best others of its row and its column
-    together.
+    Pairs that stay together come first. Then comes every pair that is worth more than the best other pair of its row
+    plus the best other pair of its column.
     """
     taken = list(stays)
     rows, cols = {row[k] for k in stays}, {col[k] for k in stays}
@@ -306,7 +307,7 @@ def _settled(
 
 
 def _previous(gt: IntArray, time: IntArray, order: IntArray) -> IntArray:
-    """(N,) row of the same identity one time step earlier, -1 where there is none.
+    """(N,) the row of the same identity one time step earlier; -1 where there is none.
 
     order: sorts the rows by identity, then time.
     """

@@ -4,9 +4,9 @@
     DetA(a) = TP / (TP + FN + FP)
     AssA(a) = mean over the TPs c of A(c) = TPA / (TPA + FNA + FPA)      eq. 15
 
-at 19 localisation thresholds a = 0.05, 0.10, ..., 0.95. Frame by frame, matching maximises similarity times how well
-the two whole trajectories fit each other, so it needs two passes over the sequence: the first sums the fit of
-trajectories, the second matches. In between the overlapping pairs are kept in memory or, beyond 64 MB, in a file.
+at 19 localisation thresholds a = 0.05, 0.10, ..., 0.95. The matching of a frame maximises similarity times the fit of
+the two whole trajectories. It therefore needs two passes over the sequence: the first sums the fit of the trajectories,
+the second matches. Between the passes, the overlapping pairs are kept in memory or, beyond 64 MB, in a temporary file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MEMORY = 64 << 20  # bytes of pairs kept in memory; more go to a temporary file
 class Hota:
     """HOTA and its parts, each (19,) over THRESHOLDS, of one sequence or of several together.
 
-    tp, fn, fp: rows matched, missed and false. ass_a, ass_re, ass_pr, loc_a: association accuracy, recall and
+    tp, fn, fp: matched, missed and false rows. ass_a, ass_re, ass_pr, loc_a: association accuracy, recall and
     precision, and localisation accuracy, 0..1, as means over the matched rows.
     """
 
@@ -94,7 +94,7 @@ class Hota:
 
 
 class HotaCounter:
-    """Counts HOTA over frames as they come. Memory stays bounded: pairs for the second pass go to disk."""
+    """Counts HOTA frame by frame, in bounded memory: the pairs for the second pass go to disk."""
 
     def __init__(self) -> None:
         none = np.empty(0, dtype=np.int64)
@@ -124,7 +124,7 @@ class HotaCounter:
             codes.append(code)
             counts.append(count)
             similarity += np.bincount(level, frames.similarity[taken], levels + 1)
-        # matches[k, n]: rows matched as the k-th pair of identities whose similarity reaches the n lowest thresholds
+        # matches[k, n]: matched rows of the k-th pair of identities whose similarity reaches the n lowest thresholds
         pair, level = np.divmod(np.concatenate([*codes, np.empty(0, dtype=np.int64)]), levels + 1)
         met, row = np.unique(pair, return_inverse=True)
         matches = np.zeros((len(met), levels + 1), dtype=np.int64)
@@ -176,9 +176,9 @@ def combine_hota(parts: Sequence[Hota]) -> Hota:
 
 
 def _share(frames: Frames) -> FloatArray:
-    """(P,) similarity of each pair divided by all similarity of its two rows in the frame, 0..1.
+    """(P,) similarity of each pair, divided by the total similarity of its two rows in the frame, 0..1.
 
-    So two trajectories that overlap only each other fit better than two in a crowd (the paper's alignment score).
+    Two trajectories that overlap only each other thus fit better than two in a crowd (the paper's alignment score).
     """
     value, row, col = frames.similarity, frames.row, frames.col
     of_col = sums_by(col, value, len(frames.ids))
@@ -189,10 +189,10 @@ def _share(frames: Frames) -> FloatArray:
 
 
 def _as_matrix_sums(frames: Frames, of_row: FloatArray) -> None:
-    """Sum rows of more than two pairs again, in numpy's order of summation over a whole matrix row.
+    """Sum the rows of more than two pairs again, in the order in which numpy sums a whole matrix row.
 
-    The order changes only the last bit, but two trajectories that fit equally well must have equal sums, as they do in
-    a program that sums whole matrices: such ties decide the matching.
+    The order changes only the last bit. But two trajectories that fit equally well must have equal sums, as in a
+    program that sums whole matrices, because such ties decide the matching.
     """
     crowded = np.flatnonzero(np.bincount(frames.row, minlength=len(frames.gt)) > 2)
     if not len(crowded):

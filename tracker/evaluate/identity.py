@@ -1,7 +1,7 @@
 """Identity scores: IDF1, IDP, IDR (Ristani 2016, section 4).
 
-One assignment of whole trajectories: each ground truth identity gets at most one result identity, so that the number of
-frames in which the two agree (similarity at the threshold or above) is largest.
+Whole trajectories are assigned once: each ground truth identity gets at most one result identity, and the assignment
+maximises the number of rows that agree (similarity at the threshold or above).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Identity:
 
 
 class IdentityCounter:
-    """Counts identity scores over frames as they come, keeping one number for each pair of identities that overlap."""
+    """Counts identity scores frame by frame; it keeps one number for each pair of identities that overlap."""
 
     def __init__(self, threshold: float = 0.5) -> None:
         self._threshold = threshold

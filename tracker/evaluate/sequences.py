@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.io.seqinfo import read_seqinfo
+from tracker.io.sequence import length_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Sequence:
     width, height  of the images in pixels
     fps            frames per second, above 0
     folder         the sequence's own folder in a tree (with det/ and img1/), else None
+    first          number of its first frame: above 1 for a later part of a sequence whose numbers are times
     """
 
     name: str
@@ -28,6 +30,7 @@ class Sequence:
     height: int | None = None
     fps: float | None = None
     folder: Path | None = None
+    first: int = 1
 
 
 def find_sequences(path: str | os.PathLike[str], only: list[str] | None = None) -> list[Sequence]:
@@ -125,4 +128,6 @@ def _named(file: Path) -> Sequence:
     for key, value in (("seqLength", info.length), ("imWidth", info.width), ("imHeight", info.height)):
         if value == 0:
             raise ValueError(f"{ini}: not a seqinfo.ini ({key}=0); correct it or remove it")
-    return Sequence(folder.name, file, info.length, info.width, info.height, info.frame_rate or None, folder)
+    return Sequence(
+        folder.name, file, length_of(folder, info), info.width, info.height, info.frame_rate or None, folder
+    )

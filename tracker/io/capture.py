@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time as clock
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -12,11 +13,14 @@ from typing import Protocol
 
 import numpy as np
 
-from tracker.arrays import FloatArray, Image
+from tracker.arrays import FloatArray, Image, IntArray
+from tracker.io.damage import Damage
 from tracker.io.source import Frame, Source
 
 VIDEO_RATE = 25.0  # frames per second, assumed where a container or a camera gives none
 REORDERED = 32  # frames that a decoder may hold back, so that those before a bad packet come after it
+RECENT = 16  # steps of time that tell the spacing of a file's frames
+UNSURE = 1.0  # seconds on either side of a damaged place in which frames may come out of order
 HELD = 4  # frames held back near a bad packet to put them into their order
 
 
@@ -89,14 +93,15 @@ def _decoded(capture: Capture, patience: int, now: Callable[[], float]) -> Itera
         yield _Decoded(now(), image, doubtful > 0)
 
 
-def _in_order(frames: Iterator[_Decoded]) -> Iterator[_Decoded]:
-    """The same frames; those around a bad packet, which decoders give late, in the order of their times."""
+def _in_order(frames: Iterator[_Decoded], damage: Damage) -> Iterator[_Decoded]:
+    """The same frames; those around a damaged place, which decoders give late, in the order of their times."""
     held: list[_Decoded] = []
     for frame in frames:
         held.append(frame)
-        if frame.doubtful:
+        unsure = frame.doubtful or damage.between(frame.at - UNSURE, frame.at + UNSURE)
+        if unsure:
             held.sort(key=lambda one: one.at)
-        while len(held) > (HELD if frame.doubtful else 0):
+        while len(held) > (HELD if unsure else 0):
             yield held.pop(0)
     yield from held
 
@@ -107,47 +112,120 @@ def first_frame(capture: Capture, patience: int = 0) -> Image | None:
     return None if frame is None else frame.image
 
 
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What a container says of each frame that a demuxer finds.
+
+    at       (N,) seconds that the demuxer gives it, increasing
+    numbers  (N,) its number, from 1
+    times    (N,) seconds at which it shows
+    """
+
+    at: FloatArray
+    numbers: IntArray
+    times: FloatArray
+
+    @classmethod
+    def of(cls, times: FloatArray) -> Table:
+        """Of a file that lists all its frames, at these seconds (N,)."""
+        return cls(times, np.arange(1, len(times) + 1), times)
+
+    def place(self, at: float) -> int | None:
+        """The place of the frame at that time; None where the table has none there."""
+        if not math.isfinite(at):
+            return None
+        k = int(np.searchsorted(self.at, at - 5e-4))
+        return k if k < len(self.at) and self.at[k] <= at + 5e-4 else None
+
+
 class _Numbers:
     """Numbers frames by their place in the container's table, or by the time that lost frames took.
 
-    table  (N,) seconds of every frame in the file, in order; None where the container has no table
+    exact  whether all numbers are known; they are estimates behind a loss in a file of variable rate
     """
 
-    def __init__(self, table: FloatArray | None, frame_rate: float) -> None:
+    def __init__(self, table: Table | None, damage: Damage, frame_rate: float) -> None:
         self.table = table
+        self.damage = damage
         self.frame_rate = frame_rate
-        self.number, self.at = 0, 0.0
+        self.number, self.at, self.time = 0, 0.0, 0.0
+        self.exact = True
+        self._steps: deque[float] = deque(maxlen=RECENT)
 
-    def next(self, at: float, *, doubtful: bool) -> int:
-        """The number of the frame at ``at`` seconds of the file; doubtful: a gap before it means lost frames."""
-        step = 1
-        place = self._place(at)
-        if place is not None:
-            step = place - self.number
-        elif doubtful and math.isfinite(at):
-            step = round((at - self.at) * self.frame_rate) + (0 if self.number else 1)
-        self.number += max(step, 1)
-        self.at = at
-        return self.number
+    def next(self, at: float, *, doubtful: bool) -> tuple[int, float]:
+        """The number and the time of the frame at ``at`` seconds of the file; doubtful: a gap before it means lost
+        frames."""
+        number = time = None
+        if self.table is not None and (place := self.table.place(at)) is not None:
+            number, time = int(self.table.numbers[place]), float(self.table.times[place])
+        elif self.number == 0:
+            time = at + self.damage.lead
+            lost = round(time * self.frame_rate) if doubtful or self.damage.lead else 0
+            if self.damage.at_start and not lost:
+                lost, self.exact = 1, False
+            number = 1 + lost
+        else:
+            number, time = self.number + self._step(at, doubtful=doubtful), at + self.damage.lead
+        self.number = max(number, self.number + 1)
+        self.at, self.time = (at, time) if not at <= self.at or self.number == 1 else (self.at, self.time)
+        return self.number, time
 
-    def _place(self, at: float) -> int | None:
-        """The place in the table of the frame at that time, from 1; None where it has no frame at that time."""
-        table = self.table
-        if table is None or not math.isfinite(at):
-            return None
-        k = int(np.searchsorted(table, at - 5e-4))
-        return k + 1 if k < len(table) and table[k] <= at + 5e-4 else None
+    def _step(self, at: float, *, doubtful: bool) -> int:
+        """How many frames further the frame at ``at`` seconds is than the one before."""
+        elapsed = at - self.at
+        if not math.isfinite(elapsed):
+            return 1
+        if not (doubtful or self.damage.between(self.at, at)):
+            if elapsed > 0:
+                self._steps.append(elapsed)
+            return 1
+        usual, even = self._spacing()
+        # Where steps differ, the longest gives the least number of frames that fit.
+        step = round(elapsed / usual) if even else math.floor(elapsed / usual + 0.1)
+        if step > 1 and not even:
+            self.exact = False
+        return max(step, 1)
+
+    def _spacing(self) -> tuple[float, bool]:
+        """Seconds from one frame to the next by the last ones: of all, or where these differ the longest step."""
+        announced = 1 / self.frame_rate
+        steps = np.array(self._steps or [announced])
+        usual = float(np.median(steps))
+        if np.any(np.abs(steps - usual) > max(0.1 * usual, 1.5e-3)):
+            return float(steps.max()), False
+        return announced if abs(usual - announced) <= 0.05 * announced else usual, True
+
+    def lost_at_end(self) -> int:
+        """How many frames are missing behind the last one."""
+        until = self.damage.until
+        usual, even = self._spacing()
+        if until is None:
+            unread = max(self.damage.last - self.at, 0.0) / usual
+            return round(unread) if even else int(unread > 0.9)
+        rest = round((until - self.time) / usual) - 1
+        if not (even and self.damage.sure):
+            self.exact = False
+            # The duration may be that of a longer sound; a second is more than they usually differ.
+            rest = max(rest - round(1 / usual), 1) if even else 1
+        return max(rest, 0)
 
 
 def captured_frames(
-    capture: Capture, source: Source, *, wall: bool = False, table: FloatArray | None = None, patience: int = 0
+    capture: Capture,
+    source: Source,
+    *,
+    wall: bool = False,
+    table: Table | None = None,
+    damage: Damage | None = None,
+    patience: int = 0,
 ) -> Iterator[Frame]:
     """The frames of an opened capture, which is released at the end.
 
     Times are the container's, or with ``wall`` the clock's from the first frame on. Where they do not increase, the
     source's frame rate fills in, and its notes say so. Frames that do not decode leave out their numbers and times.
 
-    table     (N,) seconds of every frame of the file, in order, where the container says them
+    table     what the container says of its frames, where it does
+    damage    the damaged places of the file, where a gap means lost frames
     patience  failed reads in a row that stand for the end
     """
     import cv2
@@ -155,14 +233,15 @@ def captured_frames(
     def now() -> float:
         return clock.monotonic() if wall else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
 
-    numbers = _Numbers(table, source.frame_rate)
+    damage = damage or Damage()
+    numbers = _Numbers(table, damage, source.frame_rate)
     number, time, start = 0, 0.0, None
     try:
-        for frame in _in_order(_decoded(capture, patience, now)):
-            at, image = frame.at, frame.image
-            before, number = number, numbers.next(at, doubtful=frame.doubtful)
-            if number > before + 1:
-                source.lost += number - before - 1
+        for frame in _in_order(_decoded(capture, patience, now), damage):
+            image, before = frame.image, number
+            number, at = numbers.next(frame.at, doubtful=frame.doubtful)
+            source.lost += number - before - 1
+            source.at_least = not numbers.exact
             if start is None:
                 # Where the first frames are lost, the others keep their times.
                 start = 0.0 if number > 1 and at > 0 else at
@@ -175,5 +254,7 @@ def captured_frames(
             yield Frame(image, number, time)
             if source.closed:
                 return
+        source.lost += numbers.lost_at_end()
+        source.at_least = not numbers.exact
     finally:
         capture.release()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.arrays import BoolArray, FloatArray, Image
+from tracker.spelling import shown
 from tracker.tracks import Tracks
 
 Colour = tuple[int, int, int]
@@ -80,7 +81,7 @@ def draw_tracks(
     """A copy of a (H, W, 3) uint8 BGR image with the tracks on it; ``image`` is not modified.
 
     trails       gets the tracks of this frame, and is drawn
-    class_names  names by class number; the label is then "id name", else the id alone
+    class_names  names by class number; the label is then "id name", else the id alone. Control characters are escaped
 
     A label stands above its box, inside or below it, wherever it hides least of the labels of smaller ids. Boxes of
     lost tracks are dashed, those of tentative ones thin. Boxes may lie anywhere; nothing is drawn outside the image.
@@ -109,8 +110,8 @@ def draw_tracks(
     if trails is not None:
         for i in order.tolist():
             _trail(out, trails.points(int(tracks.ids[i])), colours[i], thick)
-    shown = order[inside[order]].tolist()
-    for i in shown:
+    drawn = order[inside[order]].tolist()
+    for i in drawn:
         left, top, right, bottom = corners[i].tolist()
         if tracks.confirmed[i] and tracks.missed[i] > 0:
             _dashed(out, left, top, right, bottom, colours[i], thick)
@@ -119,7 +120,7 @@ def draw_tracks(
             cv2.rectangle(out, (left, top), (right, bottom), colours[i], line)
     # Labels come last, so that no box crosses one.
     taken: list[Place] = []
-    for i in shown:
+    for i in drawn:
         text = _text(int(tracks.ids[i]), int(tracks.classes[i]), class_names)
         taken.append(_label(out, corners[i].tolist(), taken, text, colours[i], thick))
     return out
@@ -129,8 +130,8 @@ def _text(id: int, class_id: int, names: Mapping[int, str] | Sequence[str] | Non
     if names is None:
         return str(id)
     if isinstance(names, Mapping):
-        return f"{id} {names.get(class_id, class_id)}"
-    return f"{id} {names[class_id] if 0 <= class_id < len(names) else class_id}"
+        return f"{id} {shown(str(names.get(class_id, class_id)))}"
+    return f"{id} {shown(str(names[class_id])) if 0 <= class_id < len(names) else class_id}"
 
 
 def _trail(image: Image, points: FloatArray, colour: Colour, thick: int) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tracker.arrays import Image
 from tracker.io.capture import quiet_cv2
 from tracker.io.source import Frame, Source, SourceError
+from tracker.spelling import shown
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"})
 IMAGES_RATE = 30.0  # frames per second, assumed for folders
@@ -152,19 +153,23 @@ def images_source(
     size = (first.shape[1], first.shape[0])
 
     def frames(source: Source) -> Iterator[Frame]:
+        told = False
         for k, (number, path) in enumerate(zip(numbers, images, strict=True)):
             image = _read(path, depth)
             if image is None:
-                source.note(f"{path.name} cannot be decoded and is left out")
+                source.note(f"{shown(path.name)} cannot be decoded and is left out")
                 continue
-            if (image.shape[1], image.shape[0]) != size:
-                raise SourceError(
-                    f"{path}: its size {image.shape[1]}x{image.shape[0]} differs from {size[0]}x{size[1]} "
-                    "of the images before it; give all images one size, or put each size in a folder of its own"
+            if not told and (image.shape[1], image.shape[0]) != size:
+                source.note(
+                    f"{shown(path.name)} is {image.shape[1]}x{image.shape[0]}, the first image {size[0]}x{size[1]}; "
+                    "boxes are in pixels of their own image"
                 )
+                told = True
             yield Frame(image, number, k / rate)
 
-    return Source(name, kind, frames, frame_rate=rate, n_frames=len(images), size=size, files=images, notes=notes)
+    return Source(
+        name, kind, frames, frame_rate=rate, n_frames=len(images), size=size, files=images, numbers=numbers, notes=notes
+    )
 
 
 def open_pattern(pattern: Path) -> Source | None:

@@ -37,10 +37,13 @@ _SMALLEST_SIZE = 0.01  # the last decimal written
 def read_detections(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> Rows:
     """Read a `det.txt`. The id column is ignored (ids are -1); scores may leave 0..1; an empty file has no rows.
 
+    A file that begins with frame 0 and goes on is numbered from 1, with a note (`from_one`).
     invalid="drop" leaves out and counts rows with NaN or inf, a size that is not positive, or a frame below 1.
     Raises MotFormatError for those by default, and always for a wrong column count or a field that is not a number.
     """
     table, lines, notes = read_numbers(path, "frame,id,left,top,width,height,conf[,x,y,z]")
+    table[:, 0], shifted = from_one(table[:, 0])
+    notes += shifted
     good, said = _good(path, table, lines, invalid, ids=False, zero_size=False)
     table, lines = _kept(table, lines, good)
     return _rows(table, lines, good, notes + said, ids=np.full(len(table), -1))
@@ -98,6 +101,27 @@ def read_ground_truth(path: str | os.PathLike[str], layout: Layout = "auto", *, 
         visibility=_filled(table[:, 8]) if visible else None,
         layout=layout,
     )
+
+
+def from_one(frames: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
+    """Frames (R,) of detections in the order of their file, numbered from 1, and what to say where they were not.
+
+    A written number is that frame's number. Only detections that begin with frame 0 and go on are numbered one more, as
+    the images of a folder are whose names count from 0.
+    """
+    if not len(frames) or frames[0] != 0 or not (frames >= 1).any() or (frames < 0).any():
+        return frames, ()
+    return frames + 1, ("frames count from 0; frame numbers are one more",)
+
+
+def repeated(rows: Rows) -> str | None:
+    """A line where detections repeat others exactly: each copy would start a track of its own. None where none does."""
+    key = rows.frames * np.sqrt(2) + rows.boxes @ np.sqrt([3.0, 5, 7, 11])  # equal rows have equal keys
+    ordered = np.sort(key)
+    if not (ordered[1:] == ordered[:-1]).any():
+        return None
+    count = len(rows) - len(np.unique(np.column_stack([rows.frames, rows.boxes]), axis=0))
+    return f"{count} of {len(rows)} rows repeat the frame and box of another row" if count else None
 
 
 def format_rows(rows: Rows, *, classes: bool = True, marks: bool = True) -> str:

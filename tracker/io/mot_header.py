@@ -72,7 +72,9 @@ class Header:
 
 def is_header(fields: list[str]) -> bool:
     """Whether the fields of a line are words, enough to name the columns of a row."""
-    return len(fields) >= 6 and all(_plain(field) and not _is_number(field) for field in fields)
+    if not fields[0]:  # over the index that pandas writes
+        fields = fields[1:]
+    return len(fields) >= 6 and all(any(map(str.isalpha, field)) and not _is_number(field) for field in fields)
 
 
 def _places(words: list[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ only one thing: a line that names the columns, comments, UTF-16, decimal commas.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -142,6 +143,8 @@ def _text_of(path: str | os.PathLike[str], data: bytes, layout: str) -> tuple[st
         text = data.decode(encoding)
     except UnicodeDecodeError:
         text = "\0"
+    if re.match(r"\s*(\{\s*\"|<\s*[?!a-zA-Z]|\[\s*[{\[\"])", text):
+        raise MotFormatError(f"{shown(path)}: is JSON or XML; give MOTChallenge text ({layout})")
     if "\0" in text:
         raise MotFormatError(f"{shown(path)}: not a text file; give MOTChallenge text ({layout})")
     if encoding.startswith("utf-16"):
@@ -173,7 +176,12 @@ def _row(
     try:
         row = [float(field) for field in fields]
     except ValueError:
-        fail(path, number, f"{_first_word(fields)!r} is not a number", f"each line holds {layout}")
+        what, hint = f"{_first_word(fields)!r} is not a number", f"each line holds {layout}"
+        if len(fields) in (15, 16, 17, 18) and fields[2].isalpha():
+            hint += "; this looks like a label file of KITTI, convert it"
+        fail(path, number, what, hint)
+    if any(part.count('"') % 2 for part in line.split(",")):
+        fail(path, number, "a comma within quotes", "write numbers without thousands separators")
     if "_" in line:  # float() takes 1_000, the format does not
         fail(path, number, f"{line[:40]!r} is not a row of numbers", f"each line holds {layout}")
     if len(row) < least:

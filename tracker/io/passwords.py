@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 # One slash too: a path made of a URL loses the other.
@@ -26,6 +28,16 @@ def without_passwords(text: str) -> str:
     return _masked(whole) if whole else _URL.sub(_masked, text)
 
 
+def without_passwords_of(words: Iterable[str], text: str) -> str:
+    """The text, which may quote words of a command line, without their passwords: these may hold spaces."""
+    for word in words:
+        for part in (word, word.partition("=")[2]):
+            masked = without_passwords(part)
+            if masked != part:
+                text = text.replace(part, masked).replace(" ".join(part.split()), masked)
+    return without_passwords(text)
+
+
 def _masked(url: re.Match[str]) -> str:
     scheme, rest = url[1], url[2]
     user, at, address = rest.rpartition("@")
@@ -40,6 +52,15 @@ def place_of(url: str) -> str:
     address = re.split(r"[?#;]", _WHOLE.sub(r"\2", without_passwords(url)))[0]
     server, _, path = address.partition("/")
     return PurePosixPath(path.strip("/")).stem or server.rpartition("@")[2].partition(":")[0]
+
+
+def refuse_url(path: str | os.PathLike[str], what: str) -> None:
+    """Raise ValueError where the path to write to is a URL: a folder of its name would show its password.
+
+    what  to give instead
+    """
+    if _WHOLE.match(os.fspath(path)):
+        raise ValueError(f"{without_passwords(os.fspath(path))}: is a URL; give {what} to write to")
 
 
 def is_url(text: str) -> bool:

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 
 from tracker.io.mot import format_rows
+from tracker.io.passwords import refuse_url
 from tracker.rows import results_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def fresh_folder(path: str | Path, *, overwrite: bool = False) -> Path:
 
     overwrite  allow a folder that holds something; nothing in it is touched here
     """
+    refuse_url(path, "a folder")
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: is a file; give a folder to write to")
@@ -54,6 +56,7 @@ class Step:
     tracks: Tracks
 
 
+@runtime_checkable
 class Sink(Protocol):
     """Takes steps one by one; ``close`` finishes what it writes and may be called again."""
 

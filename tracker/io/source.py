@@ -56,21 +56,22 @@ class Source:
     n_frames    number of frames announced, or None where unknown. Many containers announce duration times rate, which
                 is a hint for the display of progress; a complete iteration replaces it by what the file holds
     counted     whether ``n_frames`` is a count and no hint
-    size        (width, height) in pixels, or None where unknown
+    size        (width, height) of the first frame in pixels, or None where unknown
     has_images  False for a sequence that comes without its images: every frame's image is None
     live        True where frames are lost if nobody reads them (webcam, stream)
     notes       lines for people: what was assumed, skipped or unreadable
     read        frames given so far by the last iteration
+    at_least    whether ``missing`` is the least that it can be, and no count
     missing     after a complete iteration: frames that are there and could not be decoded (damaged or truncated file,
-                unreadable images); at least 1 for a truncated file
+                unreadable images)
     closed      True after ``close()``
 
     Files and folders may be iterated again. ``close()`` (or ``with``) releases the file or camera and ends a running
-    iteration. Iterating raises SourceError where images differ in size or a closed source is read.
+    iteration. Iterating a closed source raises SourceError.
 
-    frames, files, tolerance, cut, release  for the readers of each kind: a function that gives the frames, the files
-    that hold them, how many announced frames may be absent without being missing, whether the file is known to be
-    truncated, and what to call in ``close()``
+    frames, files, numbers, tolerance, cut, release  for the readers of each kind: a function that gives the frames, the
+    files that hold them, the number of each frame where these are not 1, 2, 3, ..., how many announced frames may be
+    absent without being missing, whether the file is known to be truncated, and what to call in ``close()``
     lost  frames that the reader of a file without a count knows to be lost; it sets them while it reads
     """
 
@@ -85,6 +86,7 @@ class Source:
     notes: list[str]
     read: int
     missing: int
+    at_least: bool
     lost: int
     closed: bool
 
@@ -102,6 +104,7 @@ class Source:
         has_images: bool = True,
         files: Sequence[Path] = (),
         notes: Sequence[str] = (),
+        numbers: Sequence[int] = (),
         tolerance: int = 0,
         cut: bool = False,
         release: Callable[[], None] | None = None,
@@ -118,9 +121,11 @@ class Source:
         self.read = 0
         self.missing = 0
         self.lost = 0
+        self.at_least = False
         self.closed = False
         self._frames = frames
         self._files = list(files)
+        self._places = {number: place for place, number in enumerate(numbers)}
         self._tolerance = tolerance
         self._cut = cut
         self._release = release
@@ -130,6 +135,7 @@ class Source:
         if self.closed:
             raise SourceError(f"{self.name}: this source is closed; open it again with open_source()")
         self.read = self.missing = self.lost = 0
+        self.at_least = False
         last = 0.0
         running = self._generator()
         self._running = running
@@ -155,12 +161,16 @@ class Source:
             rest = 0.0 if self.n_frames is None else self.n_frames / self.frame_rate - last
             short = short if self.live and rest * self.frame_rate > self._tolerance else self.lost
         missing = short > (self._tolerance if self.counted or self.live else 0)
-        self.missing = short if missing else int(self._cut)
+        self.missing = short if missing else int(self._cut and self.counted)
         if not self.counted and not self.live:
             self.n_frames = self.read + self.missing
 
     def _generator(self) -> Generator[Frame, None, None]:
         yield from self._frames(self)
+
+    def place(self, number: int) -> int:
+        """The place, from 0, of the frame of that number among all of the source, those that cannot be read too."""
+        return self._places.get(number, number - 1)
 
     def note(self, line: str) -> None:
         """Add a line to ``notes`` once."""

@@ -6,13 +6,17 @@ import codecs
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tracker.arrays import FloatArray
-from tracker.io.capture import Capture, captured_frames, first_frame, quiet_cv2, usable_rate
-from tracker.io.ends import truncation
+from tracker.io import avi
+from tracker.io.capture import Capture, Table, captured_frames, first_frame, quiet_cv2, usable_rate
+from tracker.io.containers import damage as damage_of
+from tracker.io.containers import truncation
+from tracker.io.file_bytes import FileBytes
 from tracker.io.iso import edited_seconds, layout, sample_times
 from tracker.io.source import Frame, Source, SourceError
 
@@ -23,8 +27,10 @@ def open_video(path: Path) -> Source:
     """The frames of a video file. Raises SourceError for a file that is empty, text, or gives no frame."""
     head = _head(path)
     table, problem = layout(path, head)
-    problem = problem or truncation(path, head)
-    size = path.stat().st_size
+    with FileBytes(path) as data:
+        size = len(data)
+        problem = problem or truncation(data)
+        chunks = avi.announced(data) if head.startswith(avi.RIFF) else None
     cv2 = quiet_cv2()
 
     def opened() -> Capture:
@@ -50,12 +56,22 @@ def open_video(path: Path) -> Source:
     if table and not problem and (shown := edited_seconds(path)) is not None:
         # The table also counts frames that a trimmed file holds and does not show.
         tolerance = max(0, math.ceil(announced - shown * frame_rate))
+    announced = chunks or announced
     times = sample_times(path) if table else None
 
     def frames(source: Source) -> Iterator[Frame]:
-        yield from captured_frames(opened(), source, table=times, patience=max(announced, PATIENCE))
+        with FileBytes(path) as data:
+            damage = damage_of(data)
+            known = avi.frame_table(data) if head.startswith(avi.RIFF) else None if times is None else Table.of(times)
+        if not table and (problem or damage.at_end or known is not None):
+            damage = replace(damage, until=announced / frame_rate, sure=damage.sure or chunks is not None)
+        yield from captured_frames(opened(), source, table=known, damage=damage, patience=max(announced, PATIENCE))
         if source.lost:
-            source.note(f"damaged: {source.lost} frames cannot be decoded; the frames after them keep their numbers")
+            few = "frame is" if source.lost == 1 else "frames are"
+            least = "at least " if source.at_least else ""
+            source.note(f"damaged: {least}{source.lost} {few} lost; the frames after a loss keep their numbers")
+        elif len(damage.breaks):
+            source.note("damaged between frames: no frame is lost, images after that place may show errors")
         if path.stat().st_size != size:
             source.note("the file changed while it was read; what came later is not tracked")
 

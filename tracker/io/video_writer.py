@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import math
 import os
 from fractions import Fraction
@@ -14,12 +15,13 @@ import numpy as np
 
 from tracker.arrays import Image
 from tracker.io.capture import quiet_cv2
+from tracker.io.fragments import Fragments
 
 if TYPE_CHECKING:
     from av import VideoFrame
 
 FASTEST = 100_000.0  # frames per second
-FRAGMENT = 500_000  # microseconds of video that a killed process may lose, beside what the encoder holds back
+SLOW = 8.0  # frames per second below which the encoder holds none back: they would be more than a second
 
 
 class VideoWriteError(OSError):
@@ -42,9 +44,10 @@ class VideoWriter:
                   has one rate
 
     Equal images give an equal file, byte for byte, with one version of the encoder. ``close()`` (or ``with``) finishes
-    the file. Where a process is killed before, H.264 plays up to the last half second or so that was encoded; mp4v does
-    not play. A video without images leaves no file. Raises VideoWriteError (an
-    OSError) where the file cannot be written, ValueError for images that do not fit.
+    the file. Where the process is killed before, or the file is cut, H.264 plays up to there but for the at
+    most 6 frames that the encoder holds back, and holds back none below 8 frames per second; mp4v does not play. A
+    video without images leaves no file. Raises VideoWriteError (an OSError) where the file cannot be written,
+    ValueError for images that do not fit.
     """
 
     def __init__(self, path: str | Path, size: tuple[int, int], frame_rate: float) -> None:
@@ -159,7 +162,7 @@ class _Clock:
 
 
 class _H264:
-    """Fragments of half a second, which play without an end, while it writes; one index at the start when closed."""
+    """A fragment for each frame, which plays without an end, while it writes; one index at the start when closed."""
 
     codec = "h264 (PyAV)"
 
@@ -168,40 +171,41 @@ class _H264:
 
         self._av = av
         self._path = path.resolve()
-        # Without a date and the encoder's version in the file, equal frames give equal bytes.
-        movflags = "+frag_keyframe+delay_moov+default_base_moof"
-        self._container = av.open(
-            str(self._path),
-            "w",
-            format="mp4",
-            options={"movflags": movflags, "frag_duration": str(FRAGMENT), "flush_packets": "1", "fflags": "+bitexact"},
-        )
         self._clock = clock
-        rate = clock.rate
-        # x264's result depends on the number of threads, so it is fixed.
+        # x264's result depends on the number of threads, so it is fixed. Fragments need frames in their order, so no
+        # B-frames.
         options = {"preset": "veryfast", "crf": "23", "threads": "4"}
-        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
+        if clock.rate < SLOW:
+            options["tune"] = "zerolatency"
+        else:
+            options["x264-params"] = "sliced-threads=1:sync-lookahead=0:rc-lookahead=4:bframes=0"
+        head = io.BytesIO()
+        # Without a date and the encoder's version in the file, equal frames give equal bytes.
+        muxing = {"movflags": "+empty_moov+default_base_moof", "fflags": "+bitexact"}
+        muxing["video_track_timescale"] = str(clock.tick.denominator)
+        self._container = av.open(head, "w", format="mp4", options=muxing)
+        self._stream = self._container.add_stream("libx264", rate=clock.rate, options=options)
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
         self._stream.time_base = self._stream.codec_context.time_base = clock.tick
+        self._container.start_encoding()
+        self._fragments = Fragments(self._path, head.getvalue())
 
     def write(self, image: Image, ticks: int) -> None:
         frame = self._av.VideoFrame.from_ndarray(image, format="bgr24")
-        frame.pts, frame.duration = ticks, self._clock.period
-        frame.time_base = self._clock.tick
+        frame.pts, frame.time_base = ticks, self._clock.tick
         self._mux(frame)
 
     def _mux(self, frame: VideoFrame | None) -> None:
         for packet in self._stream.encode(frame):
-            # The last frame of a file without a rate shows for one period too.
-            packet.duration = packet.duration or self._clock.period
-            self._container.mux(packet)
+            assert packet.pts is not None
+            self._fragments.write(bytes(packet), packet.pts, self._clock.period, key=packet.is_keyframe)
 
     def close(self, n_frames: int) -> None:
         try:
             self._mux(None)
         finally:
-            self._container.close()
+            self.abandon()
         part = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             self._index(part)
@@ -225,10 +229,7 @@ class _H264:
                     whole.mux(packet)
 
     def abandon(self) -> None:
-        try:
-            self._container.close()
-        except (OSError, ValueError):
-            return  # the first error is the one to report
+        self._fragments.close()
 
 
 class _Mp4v:

@@ -1,4 +1,4 @@
-"""Offline repair of results: merge tracks of one object, fill gaps, smooth boxes. ``refine`` does all three."""
+"""Offline repair of results: merge the tracks of one object, fill gaps, smooth boxes. ``refine`` does all three."""
 
 from tracker.refine.appearance import mean_embeddings
 from tracker.refine.interpolate import interpolate

@@ -21,12 +21,12 @@ CROPS = 8  # of each track
 def mean_embeddings(
     rows: Rows, frames: Iterable[Frame], embedder: Callable[[Image, FloatArray], ArrayLike], crops: int = CROPS
 ) -> FloatArray:
-    """(T, D) the mean embedding of each track in order of the ids, NaN for a track without a crop.
+    """(T, D) the mean embedding of each track, ordered by id; NaN for a track without a crop.
 
-    frames: of the video, in order, as ``open_source`` gives them. embedder: image and boxes (N, 4) to (N, D). A track's
-    observed rows are cut into up to ``crops`` equal parts, and each part gives the row that other tracks' boxes cover
-    least. Raises ValueError for crops below 1, where the rows go on after the last frame, where a frame has no image,
-    or where more than half of the crops lie outside the image.
+    frames: the frames of the video in order, as ``open_source`` gives them. embedder: callable (image, boxes (N, 4))
+    -> (N, D). A track's observed rows are divided into up to ``crops`` equal parts; in each part, the row that other
+    tracks' boxes cover least is embedded. Raises ValueError for crops below 1, for rows after the last frame, for a
+    frame without an image, and where more than half of the crops lie outside the image.
     """
     if crops < 1:
         raise ValueError(f"crops={crops}: give 1 or more")
@@ -60,7 +60,7 @@ def mean_embeddings(
 
 
 def _chosen(rows: Rows, crops: int) -> tuple[IntArray, IntArray]:
-    """Rows (K,) to crop, ordered by frame, and the track (K,) of each."""
+    """The rows (K,) to crop, ordered by frame, and the track (K,) of each."""
     covered = _covered(rows)
     chosen: list[int] = []
     owner: list[int] = []
@@ -87,7 +87,7 @@ def _covered(rows: Rows) -> FloatArray:
 
 
 def _visible(boxes: FloatArray, image: Image) -> BoolArray:
-    """(N,) bool: boxes that have an area and reach into the image."""
+    """(N,) mask of the boxes that have an area and overlap the image."""
     height, width = image.shape[:2]
     inside: BoolArray = np.logical_and.reduce((boxes[:, 2:] > 0) & (boxes[:, :2] < (width, height)), axis=1)
     inside &= area_xyxy(boxes) > 0

@@ -10,17 +10,18 @@ from tracker.rows import Rows, joined
 
 MAX_GAP = 20.0  # frames: the interval of ByteTrack's and StrongSORT's interpolation
 
-# A filled gap is a guess, and a track that is mostly gaps is often a false one: without this limit, interpolation costs
-# 3 points of MOTA on MOT15's weak detections.
+# A filled gap is a guess, and a track that is mostly gaps is often false: without this limit, interpolation loses 3
+# points of MOTA on MOT15's weak detections.
 SUPPORT = 3.0
 
 
 def interpolate(rows: Rows, max_gap: float = MAX_GAP, support: float = SUPPORT) -> Rows:
-    """The rows and, in gaps of up to ``max_gap`` missing frames, rows on the line between their neighbours.
+    """The rows, plus rows on the line between the neighbours of each gap of up to ``max_gap`` missing frames.
 
-    Box and score are interpolated linearly (ByteTrack: Zhang 2022, section 4.1), the class is that of the row before.
-    Existing rows stay as they are; longer gaps stay open. max_gap 0 fills nothing. support: a gap is filled only where
-    the track has that many observed rows for each missing one, before it and after it; 0 fills all, as published.
+    Boxes and scores are interpolated linearly (ByteTrack: Zhang 2022, section 4.1); the class is that of the row before
+    the gap. Existing rows do not change, and longer gaps stay open. max_gap 0 fills nothing. support: a gap is filled
+    only where the track has that many observed rows for each missing one, before it and after it; 0 fills all, as
+    published.
     Returns rows ordered by id, then frame. Raises ValueError for a negative number or NaN.
     """
     for name, value in (("max_gap", max_gap), ("support", support)):

@@ -1,12 +1,12 @@
-"""Merging of tracklets: an object that lost its id and got another becomes one track again, with a reason.
+"""Merging of tracklets: an object that lost its id and got a new one becomes one track again, with a reason.
 
 1. ends       position, size and velocity of every track at its first and its last row, from a line through a few rows
 2. candidates pairs of one class where one track ends before the other begins, at most a maximum gap apart
 3. motion     the earlier track predicted forward and the later one backward must both overlap the other's box
 4. appearance where embeddings are given: the cosine distance of the tracks' means must not exceed a limit; predictions
               then need only touch, because appearance still identifies people who turn or stop behind others
-5. choice     the optimal assignment of ends to beginnings: each is used once, so that tracks form chains and no frame
-              gets two rows of one id
+5. choice     ends and beginnings are assigned optimally, each once, so that tracks form chains and no frame gets two
+              rows of one id
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MERGE_GAP = 30.0  # frames: as long as most trackers keep a lost track
 MIN_OVERLAP = 0.3  # SORT's least IoU of a prediction and its detection
 TOUCHING = 0.01  # instead of MIN_OVERLAP for pairs with embeddings
 MAX_DISTANCE = 0.2  # DeepSORT's largest cosine distance
-STEADY = 5  # with fewer rows, a track has no velocity of its own and takes its partner's
+STEADY = 5  # a track with fewer rows has no velocity of its own and takes its partner's
 
 
 @dataclass(frozen=True)

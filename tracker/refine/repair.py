@@ -1,4 +1,4 @@
-"""All of offline repair in its order: merge, interpolate, smooth."""
+"""The steps of offline repair, in order: merge, interpolate, smooth."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def refine(
     support: float = SUPPORT,
     smooth: Smooth = "rts",
 ) -> tuple[Rows, list[Merge]]:
-    """The repaired rows, ordered by id, then frame, and the merges with their reasons. ``rows`` stays as it is.
+    """The repaired rows, ordered by id, then frame, and the merges with their reasons; ``rows`` is not changed.
 
-    ``merge`` (unless merging is False), then ``interpolate`` (unless max_gap is 0), then ``smooth_rts`` or
-    ``smooth_gaussian``; see those for the parameters, in frames, and the errors. embeddings: (T, D) from
+    Runs ``merge`` (unless merging is False), then ``interpolate`` (unless max_gap is 0), then ``smooth_rts`` or
+    ``smooth_gaussian``. These describe the parameters, in frames, and the errors. embeddings: (T, D) from
     ``mean_embeddings``. max_gap with smooth="gaussian" and support 0 is StrongSORT's Gaussian-smoothed interpolation.
     """
     if smooth not in ("rts", "gaussian", "off"):

@@ -1,6 +1,6 @@
 """Smoothing of whole tracks: Gaussian process regression, as in StrongSORT, and a Rauch-Tung-Striebel smoother.
 
-Both are linear in the boxes and weigh all four coordinates alike, so that smoothing corners equals smoothing centre and
+Both are linear in the boxes and treat all four coordinates alike, so smoothing the corners equals smoothing centre and
 size.
 """
 
@@ -26,7 +26,7 @@ FIRST_VELOCITY = 1e6
 
 
 def smooth_gaussian(rows: Rows, tau: float = TAU, noise: float = NOISE) -> Rows:
-    """Every box of a track moved to the mean of a Gaussian process fitted to all boxes of the track.
+    """Move every box of a track to the mean of a Gaussian process that is fitted to all boxes of the track.
 
     StrongSORT (Du 2023, section 3.5): a radial basis kernel over frames whose length scale, tau * log(tau^3 / l), falls
     with the track's length l, clipped to 1 / tau and tau^2 frames. After ``interpolate`` it is their Gaussian-smoothed
@@ -58,10 +58,10 @@ def smooth_gaussian(rows: Rows, tau: float = TAU, noise: float = NOISE) -> Rows:
 
 
 def smooth_rts(rows: Rows, velocity_gain: float = VELOCITY_GAIN) -> Rows:
-    """Every box of a track moved to its estimate from all rows of the track, by constant velocity.
+    """Move every box of a track to its estimate from all rows of the track, under constant velocity.
 
     A Kalman filter runs forward over the observed rows, then filterpy's Rauch-Tung-Striebel smoother backward.
-    Interpolated rows are no measurements: they get the smoother's path through the gap. Tracks with fewer than two
+    Interpolated rows are not measurements: they get the smoother's path through the gap. Tracks with fewer than two
     observed rows have no velocity and stay as they are. velocity_gain: variance that a velocity gains a frame, divided
     by the variance of a measured coordinate, above 0; the noise is white noise acceleration (Bar-Shalom 2001, section
     6.2.2), so that a gap of any length is one step. Returns rows ordered by id, then frame. Raises ValueError for a

@@ -32,6 +32,7 @@ class Driver:
     state       how far it came, as ``run.json`` says it
     tally       what was written: frames, rows, ids; without an output what was tracked
     missing     frames of the source that could not be read, known at its end
+    at_least    whether there may be more of them
     elapsed, writing  seconds of the run without the hashing of its inputs, and of the thread that writes
     """
 
@@ -42,6 +43,7 @@ class Driver:
         self.state: State = "running"
         self.tally = Tally()
         self.missing = 0
+        self.at_least = False
         self.elapsed = self.writing = 0.0
         written = [] if output is None else output.sinks
         # The tally comes after the text, so that it counts the frames that are in the file.
@@ -119,6 +121,7 @@ class Driver:
             self.state = "interrupted"
         else:
             self.missing = self.opened.pipeline.source.missing
+            self.at_least = self.opened.pipeline.source.at_least and self.missing > 0
             self.state = "incomplete" if self.missing else "complete"
         self._closing_notes = self._notes_at_the_end()
         output = self.output
@@ -154,6 +157,8 @@ class Driver:
             "tracks": len(tally.ids),
             "rows": tally.rows,
         }
+        if self.at_least:
+            counted["missing_frames_at_least"] = True
         if self.opened.camera is not None:
             counted["camera_failures"] = camera_failures(self.opened.camera)
         return counted

@@ -8,7 +8,8 @@ source, detector, embedder, algorithm   what was used, every value as it was use
 inputs      path and SHA-256 of each file read, by the option that named it
 versions    of Python and the packages
 notes       lines for people
-counts      frames, missing frames, detections, dropped rows, tracks, rows; brought up to date every second
+counts      frames, missing frames ("missing_frames_at_least" where there may be more), detections, dropped rows,
+            tracks, rows; brought up to date every second
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -14,11 +13,12 @@ from tracker.arrays import FloatArray, Image
 from tracker.camera import METHODS, CameraEstimate, Compensated, open_camera
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detect.head import Head
+from tracker.detect.network import ClassNames, providers_of, size_of
 from tracker.detections import Invalid
 from tracker.io.source import Frames, Source
 from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
 from tracker.run.pipeline import Pipeline, embedder_of
-from tracker.settings import at_least, frames_of, parsed, settings_of
+from tracker.settings import at_least, frames_of, number, parsed, settings_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ class Options:
     every: int = 1
     invalid: Invalid = "raise"
     head: str | type[Head] | Head | None = None
+    names: ClassNames = None
+    imgsz: int | str | tuple[int, int] | None = None
+    device: str | Sequence[str] | None = None
     offline: bool = False
 
     def given(self) -> dict[str, Any]:
@@ -110,9 +113,8 @@ def open_run(options: Options) -> Opened:
 
     Raises ValueError, in one line, for whatever does not fit; nothing stays open then.
     """
+    _check_types(options)
     options = _with_params(options)
-    if options.conf is not None and not math.isfinite(options.conf):
-        raise ValueError(f"conf={options.conf}: give a number")
     at_least(1, options.every, "every")
     if isinstance(options.algo, str):
         algorithm(options.algo)  # an unknown name is refused before anything slow is opened
@@ -123,6 +125,27 @@ def open_run(options: Options) -> Opened:
         if source is not options.source:
             source.close()
         raise
+
+
+def _check_types(options: Options) -> None:
+    """Refuse, in one line, the arguments that no option can be."""
+    number(options.conf, "conf")
+    for name, value in (("reid_runtime", options.reid_runtime), ("camera_motion", options.camera_motion)):
+        if not isinstance(value, str) and (value is not None or name == "camera_motion"):
+            raise TypeError(f"{name} is a {type(value).__name__}; give text")
+    if options.invalid not in ("raise", "drop"):
+        raise ValueError(f"invalid={options.invalid!r}: use 'raise' or 'drop'")
+    if options.params is not None and not isinstance(options.params, (str, Path)):
+        raise TypeError(f"params is a {type(options.params).__name__}; give the path of a file of `track tune`")
+    if options.reid is not None and not isinstance(options.reid, (str, Path)) and not callable(options.reid):
+        raise TypeError(f"reid is a {type(options.reid).__name__}; give a name, a file or a callable (image, boxes)")
+    classes, settings = options.classes, options.settings
+    if isinstance(classes, str):
+        raise ValueError(f"classes={classes!r} is one string; give a list of names")
+    if classes is not None and not (isinstance(classes, Collection) and all(isinstance(one, str) for one in classes)):
+        raise TypeError("classes is no list of names; give names such as ['person', 'car']")
+    if settings is not None and not (isinstance(settings, Mapping) and all(isinstance(key, str) for key in settings)):
+        raise TypeError("settings are no values by name; give a dict such as {'max_age': 30}")
 
 
 def _open(options: Options, source: Source) -> Opened:
@@ -270,12 +293,16 @@ def _open_detector(
             invalid=options.invalid,
             threads=threads,
             head=options.head,
+            names=options.names,
+            size=size_of(options.imgsz),
+            providers=providers_of(options.device),
             offline=options.offline,
             tell=notes.append,
         )
         return found, None
-    if options.head is not None:
-        raise ValueError("head goes with the file of an ONNX model as the detector; leave head out (--head)")
+    for name in ("head", "names", "imgsz", "device"):
+        if name in options.given():
+            raise ValueError(f"{name} goes with the file of a model as the detector; leave {name} out (--{name})")
     detector = as_detector(given, invalid=options.invalid)
     if options.classes is not None:
         raise ValueError("classes by name go with a detector named by text; filter in your own callable")
@@ -330,6 +357,8 @@ def _inputs(
         from tracker.embed import model_files
 
         found["embedder"] = model_files("default" if options.reid is None else str(options.reid))
+    if isinstance(options.names, (str, Path)):
+        found["names"] = [Path(options.names)]
     if options.params is not None:
         found["params"] = [Path(options.params)]
     if options.camera_motion not in ("off", *METHODS):

@@ -21,9 +21,10 @@ from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.io.sinks import Step
 from tracker.io.video import Frame, Source
-from tracker.protocol import Clocked, EmbedderCall, Embeds, Predicts, Updates
+from tracker.protocol import Clocked, EmbedderCall, Embeds, Predicts, Updates, answer_of
 from tracker.run.threads import ParallelMap, Prefetch
 from tracker.settings import at_least
+from tracker.tracker import Tracker
 from tracker.tracks import Tracks
 
 STAGES = ("decode", "detect", "embed", "associate")
@@ -80,7 +81,8 @@ class Pipeline:
               tracker predicts them. The tracker's update is not called there, so nothing counts as missed
     invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
 
-    ``seconds`` holds the time spent per stage, divided by the threads that shared it; ``frames`` counts the steps made.
+    ``seconds`` holds the time spent per stage, divided by the threads that shared it; ``frames`` counts the steps made;
+    ``bare`` is the tracker without its camera.
     Raises ValueError for an ``every`` above 1 with a tracker that has no ``predict``.
     """
 
@@ -96,6 +98,9 @@ class Pipeline:
         invalid: Invalid = "raise",
     ) -> None:
         bare: Updates = tracker.tracker if isinstance(tracker, Compensated) else tracker
+        self.bare = bare
+        if isinstance(bare, Tracker):
+            bare.warns = False  # the detector's note says it
         self.source = source
         self.detector = as_detector(detector, invalid=invalid)
         self.tracker = tracker
@@ -266,17 +271,14 @@ class _Order:
         if self.time is not None:
             time = max(time, self.time + 0.1 / pipeline.source.frame_rate)
         self.time = time
+        if isinstance(tracker, Compensated):
+            tracker.at(pipeline.source.place(one.frame.number))
         if one.looked or self.tracks is None or pipeline._predicts is None:
-            tracks = tracker.update(one.detections, one.frame.image, time)
-            if not isinstance(tracks, Tracks):
-                raise ValueError(
-                    f"{type(tracker).__name__}.update returned a {type(tracks).__name__}; "
-                    "return Tracks, such as Tracks.of_boxes(ids, boxes)"
-                )
+            tracks = answer_of(pipeline.bare, tracker.update(one.detections, one.frame.image, time))
         else:
             if isinstance(tracker, Compensated):
                 tracker.carry(one.frame.image, self.tracks.boxes)
-            tracks = pipeline._predicts.predict(self.tracks, time)
+            tracks = answer_of(pipeline.bare, pipeline._predicts.predict(self.tracks, time), "predict")
         self.number = self.number + 1 if self.number else max(tracks.frame, 1)
         if pipeline.every > 1 or tracks.frame == 0:
             tracks = replace(tracks, frame=self.number, time=time)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import weakref
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,8 @@ from typing import Any
 from tracker.arrays import Image
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.head import Head
-from tracker.detections import Invalid
+from tracker.detect.network import ClassNames
+from tracker.detections import Detections, Invalid
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
 from tracker.io.video import Source
@@ -30,6 +31,8 @@ class Run:
 
     notes   lines for people: what was assumed, left out or could not be read; complete at the end
     counts  frames, missing_frames, detections, dropped (bad rows), tracks, rows; so far
+    detections  those of the last frame given; ``tracks.detections`` counts in them, so that
+            ``run.detections.payload[tracks.detections]`` are the masks or landmarks of tracks without a -1 there
     state   "running", "complete", "incomplete" (frames could not be read), "interrupted" or "failed"
 
     Leaving the loop, by ``break`` or an error, finishes the files; so does ``close()``, or the end of ``with track(...)
@@ -41,6 +44,7 @@ class Run:
     def __init__(self, driver: Driver, *, strict: bool) -> None:
         self._driver = driver
         self._strict = strict
+        self.detections = Detections.empty()
         # The generator does not hold this object: when this is forgotten, the generator ends and finishes the files.
         self._steps = driver.steps()
         self._finish = weakref.finalize(self, _finish, driver, self._steps)
@@ -71,6 +75,7 @@ class Run:
             driver.interrupts.busy = False
         if step is not None and driver.interrupts.received is None:
             image, tracks = step.frame.image, step.tracks
+            self.detections = step.detections
             # The thread that writes reads the step while the caller may draw on the image.
             return deepcopy((image, tracks)) if driver.writes_aside else (image, tracks)
         if self._finish.alive:
@@ -85,9 +90,10 @@ class Run:
             signal.raise_signal(driver.interrupts.received)
             raise KeyboardInterrupt
         if driver.missing and self._strict:
+            least = "at least " if driver.at_least else ""
             raise ValueError(
-                f"{driver.opened.pipeline.source.name}: {driver.missing} frames could not be read (a damaged or cut "
-                "file?); the others were given; invalid='drop' leaves this unsaid"
+                f"{driver.opened.pipeline.source.name}: {least}{driver.missing} frames could not be read (a damaged "
+                "or cut file?); the others were given; invalid='drop' leaves this unsaid"
             )
 
     def close(self) -> None:
@@ -99,6 +105,18 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _checked(sinks: Sequence[Sink]) -> list[Sink]:
+    """The sinks; TypeError, naming the first that is none."""
+    if isinstance(sinks, (str, bytes)) or not isinstance(sinks, Iterable):
+        raise TypeError(f"sinks is a {type(sinks).__name__}; give a list of objects with write(step) and close()")
+    given = list(sinks)
+    for place, sink in enumerate(given):
+        if isinstance(sink, type) or not isinstance(sink, Sink):
+            named = f"the class {sink.__name__}" if isinstance(sink, type) else f"a {type(sink).__name__}"
+            raise TypeError(f"sinks[{place}] is {named}; give an object with write(step) and close()")
+    return given
 
 
 def _finish(driver: Driver, steps: Generator[Step, None, None]) -> None:
@@ -134,6 +152,9 @@ def track(
     every: int = 1,
     invalid: Invalid = "raise",
     head: str | type[Head] | Head | None = None,
+    names: ClassNames = None,
+    imgsz: int | str | tuple[int, int] | None = None,
+    device: str | Sequence[str] | None = None,
     offline: bool = False,
     save: str | Path | None = None,
     sinks: Sequence[Sink] = (),
@@ -163,6 +184,9 @@ def track(
     invalid   "raise" or "drop" bad rows of the detector
     head      for MODEL.onnx: the name of the head that reads its outputs, where the file does not tell
               (``tracker.detect.heads.heads()`` lists them), or a ``tracker.detect.Head``
+    names     for MODEL.onnx: the class names in order, by number, or a file of them (one per line, data.yaml, JSON)
+    imgsz     for MODEL.onnx of a free input size: 640, "640x480" (width x height) or (height, width)
+    device    for MODEL.onnx: onnxruntime's providers, such as "cuda,cpu"; the CPU by default
     offline   fetch no model; the environment's TRACKWHY_OFFLINE=1 forbids it too
     save      a new or empty folder that gets tracks.txt (MOTChallenge), the annotated tracks.mp4 and run.json
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
@@ -187,8 +211,14 @@ def track(
         every=every,
         invalid=invalid,
         head=head,
+        names=names,
+        imgsz=imgsz,
+        device=device,
         offline=offline,
     )
+    sinks = _checked(sinks)
+    if save is not None and not isinstance(save, (str, Path)):
+        raise TypeError(f"save is a {type(save).__name__}; give the path of a folder")
     opened = open_run(options)
     try:
         call = {name: plain(value) for name, value in options.given().items()}

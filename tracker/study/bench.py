@@ -20,12 +20,13 @@ from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections, find_sequences
 from tracker.io.mot import read_detections
+from tracker.io.passwords import refuse_url
 from tracker.study.choices import Split
 from tracker.study.embeddings import MissingImages
 from tracker.study.job import Job, is_done, seconds_of
 from tracker.study.jobs import Tree, jobs_of, names_in_labels
 from tracker.study.pool import run_all
-from tracker.study.split import halved
+from tracker.study.split import halved, parts_of
 
 FIGURES = {"fps": ".0f", "median ms": ".3f", "p99 ms": ".3f"}  # and how the table shows them
 Progress = Callable[[int, int, int], None]
@@ -98,14 +99,16 @@ def bench(
 
     Raises ValueError, in one line, for what cannot be run at all.
     """
+    refuse_url(out, "a folder")
     known = find_detections(data, sequences, detections)
     notes = _without_detections(find_sequences(data, sequences), known, detections, bool(sequences))
     notes += _after_the_end(known, detections)
-    truth = halved(load_ground_truth(data, rules, [s.name for s in known]), split)
+    whole = load_ground_truth(data, rules, [s.name for s in known])
+    truth = halved(whole, split)
     tuned = None if params is None else read_params(params, algos[0] if len(algos) == 1 else None)
     if tuned is not None and tuned.algo not in algos:
         raise ValueError(f"{params}: is for {tuned.algo}, which is not among the algorithms ({', '.join(algos)})")
-    tree = Tree(known, detections, split, Path(out), reid)
+    tree = Tree(known, detections, split, parts_of(whole, list(whole.rows), split), Path(out), reid)
     jobs, missing = _all_jobs(algos, settings or {}, tuned, conf, tree)
     done = {id(job) for job in jobs if is_done(job)}
     waiting = [job for job in jobs if id(job) not in done]

@@ -14,9 +14,9 @@ from tracker.io.digest import sha256_of
 from tracker.spelling import nearest
 from tracker.study.choices import Split
 from tracker.study.fold import Fold
-from tracker.study.job import Job, detections_of
+from tracker.study.job import Job, numbered_detections
 from tracker.study.jobs import Tree, jobs_of
-from tracker.study.split import halved
+from tracker.study.split import halved, parts_of
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,12 @@ class Data:
             partial=True,
         )
         jobs = self.jobs[title]
+        found = {job.sequence: numbered_detections(job) for job in jobs}
         return Fold(
             halved(own, self.part[title]),
-            {job.sequence: list(detections_of(job)) for job in jobs},
+            {name: frames for name, (_, frames) in found.items()},
             {job.sequence: job.frame_rate for job in jobs},
+            {name: numbers for name, (numbers, _) in found.items()},
         )
 
 
@@ -86,7 +88,8 @@ def open_data(
     truth = load_ground_truth(data, rules, names)
     jobs: dict[str, list[Job]] = {}
     for title, (own, part) in by_split.items():
-        tree = Tree(find_detections(data, own, detections), detections, part, Path("runs/bench"), reid)
+        known, parts = find_detections(data, own, detections), parts_of(truth, own, part)
+        tree = Tree(known, detections, part, parts, Path("runs/bench"), reid)
         jobs[title] = list(jobs_of(algo, algo, settings, None, tree))
         short = [job.sequence for job in jobs[title] if job.length < 1]
         if short:

@@ -54,7 +54,12 @@ class Embeddings:
                 f"it needs embeddings, and {sequence.name} has no {beside.name} beside its detections, no img1 "
                 "and no video"
             )
-        made_of = {"detections": sha256_of([detections]), "images": self._images_key(source), **self._made_by}
+        made_of = {
+            "detections": sha256_of([detections]),
+            "images": self._images_key(source),
+            "length": sequence.length,  # images are numbered by it
+            **self._made_by,
+        }
         target = self.folder / f"{sequence.name}-{key_of(made_of)[:16]}.npz"
         if not target.is_file():
             self._write(target, embed_detections(source, detections, self._embedder))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from tracker.algorithms import build
+from tracker.arrays import IntArray
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth
 from tracker.protocol import answer_of
-from tracker.rows import Rows, results_of
+from tracker.rows import Rows
 from tracker.study.choices import METRICS
+from tracker.study.job import rows_of
 
 Scores = dict[str, float]
 SHOWN = (*METRICS, "IDSW")
@@ -24,11 +28,13 @@ class Fold:
     truth   their ground truth
     frames  detections of each frame, by sequence
     rates   frames per second, by sequence
+    numbers (N,) of the frames, by sequence; 1, 2, ... by default
     """
 
     truth: GroundTruth
     frames: Mapping[str, list[Detections]]
     rates: Mapping[str, float]
+    numbers: Mapping[str, IntArray] = field(default_factory=dict)
 
     def score(self, algo: str, settings: Mapping[str, Any], conf: float | None) -> Scores:
         """Scores 0..1, and switches, of an algorithm on all sequences together, a fresh tracker on each."""
@@ -40,4 +46,5 @@ class Fold:
         """What an algorithm reports on one sequence."""
         tracker = build(algo, settings, frame_rate=self.rates[name])
         kept = (found if conf is None else found[found.scores >= conf] for found in self.frames[name])
-        return results_of([answer_of(tracker, tracker.update(found, None, None)) for found in kept])
+        reports = [answer_of(tracker, tracker.update(found, None, None)) for found in kept]
+        return rows_of(self.numbers.get(name, np.arange(1, len(reports) + 1)), reports)

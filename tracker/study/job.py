@@ -9,20 +9,21 @@ from __future__ import annotations
 import json
 import os
 import time as clock
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracker.algorithms import build
+from tracker.arrays import IntArray
 from tracker.detections import Detections
 from tracker.io.digest import sha256_of
 from tracker.io.mot import read_detections, write_results
 from tracker.protocol import answer_of
-from tracker.rows import results_of
+from tracker.rows import Rows, results_of
 from tracker.study.vectors import read_vectors
 from tracker.tracks import Tracks
 
@@ -37,7 +38,8 @@ class Job:
     sequence       its name
     detections     file of MOTChallenge text
     embeddings     npz with a row for each detection, or None
-    first, length  frame, from 1, that becomes frame 1, and the number of frames from there on
+    first, length  number of the first frame, from 1, which becomes frame 1, and how many numbers follow from there on
+    times          the numbers are times and stay: only those that have detections are frames
     frame_rate     frames per second
     conf           least score of a detection, or None
     key            of all that the results depend on
@@ -52,6 +54,7 @@ class Job:
     embeddings: str | None
     first: int
     length: int
+    times: bool
     frame_rate: float
     conf: float | None
     key: str
@@ -80,7 +83,7 @@ def seconds_of(job: Job) -> list[float]:
 
 def run_job(job: Job) -> None:
     """Run one job and write its results and its record, both complete or not at all."""
-    frames = list(detections_of(job))
+    numbers, frames = numbered_detections(job)
     tracker = build(job.algo, dict(job.settings), frame_rate=job.frame_rate)
     seconds: list[float] = []
     reports: list[Tracks] = []
@@ -95,7 +98,7 @@ def run_job(job: Job) -> None:
     with suppress(OSError):
         job.record.unlink()
     # det.txt has no classes, so column 8 stays -1.
-    write_results(part, results_of(reports), classes=False)
+    write_results(part, rows_of(numbers, reports), classes=False)
     results = sha256_of([part])
     part.replace(target)
     record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds]}
@@ -103,16 +106,31 @@ def run_job(job: Job) -> None:
     part.replace(job.record)
 
 
-def detections_of(job: Job) -> Iterator[Detections]:
-    """The detections of each of its frames."""
+def numbered_detections(job: Job) -> tuple[IntArray, list[Detections]]:
+    """The number (N,) of each frame in the results, and its detections."""
     rows = read_detections(job.detections)
     embeddings = None if job.embeddings is None else read_vectors(job.embeddings, rows)
     keep = np.ones(len(rows), dtype=bool) if job.conf is None else rows.scores >= job.conf
-    for number in range(job.first, job.first + job.length):
+    stop = job.first + job.length
+    if job.times:
+        numbers = np.unique(rows.frames[(rows.frames >= job.first) & (rows.frames < stop)])
+    else:
+        numbers = np.arange(job.first, stop)
+    frames = []
+    for number in numbers.tolist():
         at = rows.at(number)
         mask = keep[at]
-        yield Detections(
-            rows.boxes[at][mask],
-            rows.scores[at][mask],
-            embeddings=None if embeddings is None else embeddings[at][mask],
+        frames.append(
+            Detections(
+                rows.boxes[at][mask],
+                rows.scores[at][mask],
+                embeddings=None if embeddings is None else embeddings[at][mask],
+            )
         )
+    return (numbers if job.times else numbers - (job.first - 1)), frames
+
+
+def rows_of(numbers: IntArray, reports: Sequence[Tracks]) -> Rows:
+    """What a tracker reported for the frames ``numbers`` (N,)."""
+    rows = results_of(reports)
+    return replace(rows, frames=numbers[rows.frames - 1])

@@ -14,22 +14,14 @@ from tracker.algorithms import algorithm, needs_embeddings, short_name, takes_em
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.io.digest import sha256_of
 from tracker.io.mot import read_detections
+from tracker.rows import are_times
 from tracker.study.cache import code_key, key_of
 from tracker.study.choices import Split
 from tracker.study.embeddings import Embeddings
 from tracker.study.job import Job
-from tracker.study.split import part_of
+from tracker.study.split import Part
 
 LONGEST_LABEL = 120  # characters; a label names a folder
-MOST_FRAMES = 10_000_000  # days of video; a tracker steps through each, so larger numbers would run for hours
-
-
-def _last_frame(file: Path) -> int:
-    """The last frame of a detections file; ValueError where its numbers are times rather than frames."""
-    last = read_detections(file).last_frame
-    if last > MOST_FRAMES:
-        raise ValueError(f"{file}: frame numbers up to {last} look like times; number the frames from 1")
-    return last
 
 
 @dataclass(frozen=True)
@@ -39,6 +31,7 @@ class Tree:
     sequences   those with detections
     detections  file name in each ``det`` folder
     split       part of each sequence
+    parts       its frames by sequence, where it is not the whole
     folder      for results and embeddings
     reid        embedder for every algorithm that takes embeddings; None: the packaged model, for those that need one
     """
@@ -46,8 +39,20 @@ class Tree:
     sequences: Sequence[MotSequence]
     detections: str
     split: Split
+    parts: Mapping[str, Part]
     folder: Path
     reid: str | None = None
+
+    def part(self, sequence: MotSequence, file: Path) -> Part:
+        """The frames of a sequence to run on; ``file`` holds its detections."""
+        if sequence.name in self.parts:
+            return self.parts[sequence.name]
+        length = sequence.length
+        if length is not None and not are_times(length, 0):
+            return Part(1, length, times=False)
+        rows = read_detections(file)
+        last = length or rows.last_frame
+        return Part(1, last, are_times(last, len(rows)))
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -69,14 +74,14 @@ def jobs_of(algo: str, name: str, values: Mapping[str, Any], conf: float | None,
     for sequence in tree.sequences:
         assert sequence.folder is not None
         file = sequence.folder / "det" / tree.detections
-        first, length = part_of(tree.split, sequence.length or _last_frame(file))
+        part = tree.part(sequence, file)
         vectors = tree.embeddings.file_of(sequence, file) if embedded else None
         made_of = {
             "algo": algo,
             "settings": {key: str(value) for key, value in settings},
             "detections": sha256_of([file]),
             "embeddings": None if vectors is None else sha256_of([vectors]),
-            "frames": [first, length],
+            "frames": [part.first, part.length],
             "fps": sequence.fps,
             "conf": conf,
             "code": code,
@@ -88,8 +93,9 @@ def jobs_of(algo: str, name: str, values: Mapping[str, Any], conf: float | None,
             sequence=sequence.name,
             detections=str(file),
             embeddings=None if vectors is None else str(vectors),
-            first=first,
-            length=length,
+            first=part.first,
+            length=part.length,
+            times=part.times,
             frame_rate=sequence.fps or 30.0,
             conf=conf,
             key=key_of(made_of),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import algorithm, build, short_name, typed
+from tracker.io.passwords import refuse_url
 from tracker.settings import Range
 from tracker.study.cache import code_key, key_of
 from tracker.study.choices import METRICS, Metric, Split
@@ -115,6 +116,7 @@ def tune(
     question = _question(wanted, found)
     default = Path("runs/tune") / f"{short_name(wanted.algo)}-{key_of(question)[:8]}"
     folder = default if out is None else Path(out)
+    refuse_url(folder, "a folder")
     with locked(folder, overwrite) as journal:
         study = open_study(journal, question)
         if begin is not None:

@@ -46,16 +46,16 @@ def _alone(file: str) -> NDArray[np.generic] | None:
 
 def _recorded(file: str, rows: Rows) -> EmbeddingArray:
     recorded = Recorded(file)
-    parts = [recorded.at(number) for number in range(1, recorded.frames + 1)]
+    parts = [recorded.at(number) for number in recorded.numbers]
     vectors = [part.embeddings for part in parts if part.embeddings is not None]
     if len(vectors) < len(parts):
         raise ValueError(f"{file}: has no array embedding; add it, a row per detection, or remove the file")
     boxes = np.concatenate([np.empty((0, 4)), *(part.boxes for part in parts)])
-    numbers = np.repeat(np.arange(1, len(parts) + 1), [len(part) for part in parts])
+    numbers = np.repeat(np.array(recorded.numbers, dtype=np.int64), [len(part) for part in parts])
     if len(boxes) != len(rows):
-        last = max(int(numbers.max(initial=0)), rows.last_frame)
-        have, want = (np.bincount(frames, minlength=last + 1) for frames in (numbers, rows.frames))
-        where = f" (the first to differ: frame {int(np.argmax(have != want))})"
+        known = np.union1d(numbers, rows.frames)
+        have, want = (np.bincount(np.searchsorted(known, f), minlength=len(known)) for f in (numbers, rows.frames))
+        where = f" (the first to differ: frame {known[np.argmax(have != want)]})"
         raise _wrong_number(file, len(boxes), len(rows), where)
     other = (numbers != rows.frames) | (np.abs(boxes - rows.boxes) > SAME_BOX).any(axis=1)
     if other.any():

@@ -13,9 +13,8 @@ import numpy as np
 from tracker.detect.grid import cell_count
 from tracker.detect.head import Head, HeadError, Outputs
 from tracker.detect.metadata import task_in
-from tracker.detect.names import printable
 from tracker.detect.session import describe
-from tracker.spelling import nearest
+from tracker.spelling import nearest, shown
 
 LEAST_EMBEDDING = 16  # columns; an output with fewer is something else
 
@@ -79,8 +78,9 @@ def recognise(
         )
     if _is_embedding(outputs, metadata):
         raise _error(path, outputs, metadata, "is one vector per image; if it is an embedder, pass it as --reid")
-    forms = ", ".join(head(name).form for name in heads()).format(cells=cell_count(outputs.size))
-    raise _error(path, outputs, metadata, f"is no head known here; export one of: {forms}")
+    possible = " or ".join(f"--head {one.name}" for one in tried if one is not None)
+    hint = f"if you know that it fits, choose {possible}" if possible else f"the heads are {', '.join(heads())}"
+    raise _error(path, outputs, metadata, f"is no head known here; {hint} (docs/detectors.md shows their outputs)")
 
 
 def _is_embedding(outputs: Outputs, metadata: Mapping[str, str]) -> bool:
@@ -110,6 +110,6 @@ def _tried(path: str | os.PathLike[str], chosen: Head, outputs: Outputs) -> Head
 
 
 def _error(path: str | os.PathLike[str], outputs: Outputs, metadata: Mapping[str, str], complaint: str) -> HeadError:
-    shown = ", ".join(f"{printable(name)} {describe(array.shape)}" for name, array in outputs.arrays.items())
-    task = f" (task {printable(task_in(metadata) or '')})" if task_in(metadata) else ""
-    return HeadError(f"{path}: output {shown}{task} {complaint}", list(outputs.arrays))
+    listed = ", ".join(f"{shown(name)} {describe(array.shape)}" for name, array in outputs.arrays.items())
+    task = f" (task {shown(task_in(metadata) or '')})" if task_in(metadata) else ""
+    return HeadError(f"{path}: output {listed}{task} {complaint}", list(outputs.arrays))

@@ -15,7 +15,7 @@ from tracker.detect.coco import COCO
 from tracker.detect.grid import strides_of
 from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
 from tracker.detect.layout import are_scores
-from tracker.detect.metadata import names_in
+from tracker.detect.metadata import class_count_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class YOLOv7EndToEnd(Head):
     """Rows of finished boxes. The output does not tell the number of classes: COCO's, unless names are known."""
 
     name = "yolov7-end2end"
-    form = "yolov7-end2end [boxes, 7]"
+    form = "[boxes, 7]: image, box, class, score; YOLOv7 and YOLOv6 with --end2end"
     preprocessing = Preprocessing(order="RGB", scale=1 / 255, pad="around", rounding="nearest")
     suppress = False
 
@@ -40,8 +40,8 @@ class YOLOv7EndToEnd(Head):
         kinds = rows[:, 5]
         if rows[:, 0].any() or (kinds < 0).any() or (kinds != np.round(kinds)).any() or not are_scores(rows[:, 6]):
             return None
-        names = names_in(metadata)
-        return cls() if names is None else cls(len(names))
+        names = class_count_in(metadata)
+        return cls() if names is None else cls(names)
 
     def with_names(self, count: int) -> YOLOv7EndToEnd:
         """There are ``count`` classes."""

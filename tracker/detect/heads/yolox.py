@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tracker.arrays import FloatArray, IntArray
 from tracker.boxes import xywh_to_xyxy
 from tracker.detect.grid import Grid, strides_of
 from tracker.detect.head import Decoded, Head, Outputs, Preprocessing
 from tracker.detect.layout import are_scores, fifth_column, is_decoded
-from tracker.detect.metadata import names_in, task_in
+from tracker.detect.metadata import class_count_in, task_in
+from tracker.detect.pairs import is_pair
+from tracker.detect.scores import best_product
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class YOLOX(Head):
     """
 
     name = "yolox"
-    form = "yolox [1, {cells}, 5 + classes]"
+    form = "[1, {cells}, 5 + classes], YOLOX, decoded or not"
     preprocessing = Preprocessing(order="BGR", pad="end", rounding="down")
 
     classes: int
@@ -38,12 +38,12 @@ class YOLOX(Head):
     @classmethod
     def recognise(cls, outputs: Outputs, metadata: Mapping[str, str]) -> YOLOX | None:
         """By the number of rows, unless the metadata speaks of another head; by the values, where they tell."""
-        shape, names = outputs.first.shape, names_in(metadata)
-        if len(shape) != 3 or shape[0] != 1 or shape[2] < 6:
+        shape, names = outputs.first.shape, class_count_in(metadata)
+        if len(shape) != 3 or shape[0] != 1 or shape[2] < 6 or is_pair(outputs):
             return None
         strides = strides_of(outputs.size, shape[1])
         # Ultralytics, which notes the task, writes no YOLOX; and 4 + C columns leave no room for an objectness.
-        if strides is None or task_in(metadata) or (names is not None and shape[2] == 4 + len(names)):
+        if strides is None or task_in(metadata) or (names is not None and shape[2] == 4 + names):
             return None
         rows, grid = outputs.first[0], Grid.of(outputs.size, strides)
         if not are_scores(rows[:, 4:]):  # NanoDet has distances there
@@ -51,13 +51,13 @@ class YOLOX(Head):
         if not is_decoded(rows, grid):
             return cls(shape[2] - 5, grid)
         column = fifth_column(rows)
-        named = names is not None and shape[2] == 5 + len(names)
+        named = names is not None and shape[2] == 5 + names
         return cls(shape[2] - 5, None, likely=column in ("objectness", "unknown") or (named and column == "class"))
 
     def decode(self, outputs: Outputs, conf: float) -> Decoded:
         """The score is objectness times class score."""
         rows = outputs.first[0]
-        picked, scores, classes = _pick(rows, conf)
+        picked, scores, classes = best_product(rows[:, 4], rows[:, 5:], conf)
         xywh = rows[picked, :4].astype(np.float64)
         if self.grid is not None:
             strides = self.grid.strides[picked]
@@ -65,14 +65,3 @@ class YOLOX(Head):
             with np.errstate(over="ignore"):  # an infinite size is dropped as a bad row
                 xywh[:, 2:] = np.exp(xywh[:, 2:]) * strides
         return Decoded(xywh_to_xyxy(xywh), scores, classes)
-
-
-def _pick(rows: NDArray[np.float32], conf: float) -> tuple[IntArray, FloatArray, IntArray]:
-    """Rows that reach ``conf``, their scores and classes."""
-    # Score = objectness * class score, so a row whose objectness is below conf cannot reach it.
-    picked = np.flatnonzero(rows[:, 4] >= conf)
-    chosen = rows[picked]
-    best = chosen[:, 5:].argmax(axis=1)
-    scores = chosen[:, 4].astype(np.float64) * chosen[np.arange(len(picked)), 5 + best]
-    keep = scores >= conf
-    return picked[keep], scores[keep], best[keep]

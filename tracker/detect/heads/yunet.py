@@ -24,7 +24,7 @@ class YuNetHead(Head):
     """Faces; the payload holds the landmarks, (5, 2) pixels each: right eye, left eye, nose, corners of the mouth."""
 
     name = "yunet"
-    form = "yunet {{cls, obj, bbox, kps}}_{{8, 16, 32}}"
+    form = "{{cls, obj, bbox, kps}}_{{8, 16, 32}}"
     preprocessing = Preprocessing(order="BGR", pad_value=0)
     labels = ("face",)
     classes = 1

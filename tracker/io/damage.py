@@ -1,0 +1,77 @@
+"""Where a file is damaged between its frames, so that a gap in their times means lost frames and no pause.
+
+Demuxers skip what they cannot read and say nothing. The walk of each container finds these places by its own rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tracker.arrays import FloatArray
+
+ABOUT = 4  # frames on either side of a damaged place that decoders may reorder
+
+
+@dataclass(frozen=True)
+class Damage:
+    """The damaged places of a video file.
+
+    breaks   (N, 2) seconds: each place lies between these times; -inf before the first frame, inf after the last
+    lead     seconds that the file lost before its first frame
+    last     seconds of the last frame in the file, readable or not
+    until    seconds at which its last frame should end, where the end is missing; else None
+    sure     whether that is said of the video alone, so that its frames can be counted
+    """
+
+    breaks: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
+    lead: float = 0.0
+    last: float = -np.inf
+    until: float | None = None
+    sure: bool = False
+
+    def between(self, before: float, after: float) -> bool:
+        """Whether a damaged place lies between two frames, by their times."""
+        return bool(np.any((self.breaks[:, 0] < after) & (before < self.breaks[:, 1])))
+
+    @property
+    def at_start(self) -> bool:
+        """Whether there is a damaged place before the first frame that can be read."""
+        return bool(np.any(np.isinf(self.breaks[:, 0])))
+
+    @property
+    def at_end(self) -> bool:
+        """Whether nothing can be read behind the last damaged place."""
+        return bool(np.any(np.isinf(self.breaks[:, 1])))
+
+
+class Walk:
+    """Collects the times of a file's frames in the order of its bytes, and the damaged places between them."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self._broken: list[int] = []  # how many frames lie before each damaged place
+
+    def frame(self, seconds: float) -> None:
+        self.times.append(seconds)
+
+    def broken(self) -> None:
+        if self._broken[-1:] != [len(self.times)]:
+            self._broken.append(len(self.times))
+
+    def damage(self, first: float = 0.0) -> Damage:
+        """The places found. first: seconds of the first frame found, where a whole file starts at 0."""
+        if not self._broken:
+            return Damage()
+        times = np.array(self.times)
+        start = float(times[:ABOUT].min(initial=np.inf))
+        pairs = [
+            (
+                times[max(k - ABOUT, 0) : k].min() - start if k else -np.inf,
+                times[k : k + ABOUT].max() - start if k < len(times) else np.inf,
+            )
+            for k in self._broken
+        ]
+        last = float(times.max()) - start if len(times) else -np.inf
+        return Damage(np.array(pairs), 0.0 if self._broken[0] else first, last)
