@@ -30,7 +30,8 @@ SPREAD, SPREADS, SPREAD_MEMORY = (
 VOTE_SPREAD = 0.06  # least spread in a vote: it is coarse
 MEMORY, MOST, COST = 0.9, 20.0, 2.5  # of the evidence: memory, most that a frame adds, what each frame costs
 ON, OFF, LOWEST = 8.0, 2.0, -5.0  # evidence from which the camera moves, below which it stands still, and the least
-SURE_HITS, ENOUGH = 4, 4  # hits of a sure track, and how many such make the others unnecessary
+SURE_HITS = 4  # of a track whose velocity is known: a crowd that walks one way is no camera
+ENOUGH = 4  # such tracks, to do without the others
 AGREEING = 0.5  # share of the tracks that must agree
 SURELY_STILL = 0.7  # share of the tracks where they are expected from which nothing else is looked at
 CLOSE = 0.5  # IoU of a track and its own detection
@@ -279,11 +280,14 @@ def _shrunk(matrix: FloatArray, spread: float, height: float, n: int) -> FloatAr
     return np.column_stack((matrix[:, :2], kept * shift))
 
 
-def sure_tracks(confirmed: BoolArray, seen: BoolArray, hits: IntArray) -> BoolArray:
-    """(N,) tracks to judge the camera by: confirmed, ``seen`` (N,) in the last frame, with four hits if enough have."""
+def sure_tracks(camera: Camera, confirmed: BoolArray, seen: BoolArray, hits: IntArray) -> BoolArray:
+    """(N,) tracks to judge the camera by: confirmed, ``seen`` (N,) in the last frame, and of known velocity.
+
+    While the camera moves, the others too where few are left: it may have broken most tracks.
+    """
     seen = confirmed & seen
-    old: BoolArray = seen & (hits >= SURE_HITS)
-    return old if np.count_nonzero(old) >= ENOUGH else seen
+    known: BoolArray = seen & (hits >= SURE_HITS)
+    return seen if camera.moving and np.count_nonzero(known) < ENOUGH else known
 
 
 def good_detections(scores: FloatArray) -> BoolArray:

@@ -324,7 +324,7 @@ class Tracker(_Declares):
         predicted, boxes  (N, 4) and (M, 4). pairs: those that overlap, with their IoU. good: mask (M,) of the
                           detections to judge by
         """
-        sure = sure_tracks(state.confirmed, state.missed == 1, state.hits)
+        sure = sure_tracks(state.camera, state.confirmed, state.missed == 1, state.hits)
         still = rests(state.camera, predicted, boxes, pairs, sure, good)
         if still is not None:
             state.camera = still

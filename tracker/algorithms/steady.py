@@ -40,7 +40,7 @@ from tracker.boxes import affine_scale, area_xyxy, xyxy_to_xywh
 from tracker.log import TENTATIVE
 from tracker.motion import XYWH, Motion
 from tracker.protocol import EmbedderCall, Embeddings
-from tracker.settings import Age, age, amount, part, share
+from tracker.settings import Age, age, amount, count, part, share
 from tracker.state import EmbeddedState
 from tracker.tracker import EMBEDDER, Seen, Tracker
 from tracker.tracks import Tracks
@@ -72,8 +72,8 @@ USUAL_RATE = 30.0
 # LEAST_LOGIT where some are below 0. Percentages soon exceed it; a constant added to probabilities does not reach it.
 MOST_LOGIT, GOOD_LOGIT, LEAST_LOGIT = 25.0, 3.0, 1.5
 
-# A track has lasted with LASTED hits. Where more than MOST_SHORT of those confirmed so far ended sooner, a new one
-# needs scores that sum to EVIDENCE. The counts start as if so many had ended and lasted.
+# A track has lasted with LASTED hits. Where more than MOST_SHORT of those so far ended sooner, a new one needs
+# scores that sum to EVIDENCE. The counts start as if so many had ended and lasted.
 LASTED, MOST_SHORT, EVIDENCE = 10, 0.45, 1.8
 ENDED_BEFORE, LASTED_BEFORE = 1, 3
 
@@ -85,7 +85,7 @@ BEYOND = 0.001  # how far a box reaches beyond what was seen of the image when i
 class SteadyState(EmbeddedState):
     heights: FloatArray = field(default_factory=lambda: np.empty(0))  # slow mean of the measured heights, pixels
     evidence: FloatArray = field(default_factory=lambda: np.empty(0))  # sum of the scores, while tentative
-    short: int = 0  # confirmed tracks that ended before they had LASTED hits
+    short: int = 0  # tracks that ended before they had LASTED hits
     lasted: int = 0  # tracks that had them
     extent: tuple[float, ...] = NOWHERE  # left, top, right, bottom of all places where tracks were born or lost
     logits: bool = False  # whether the scores are
@@ -129,7 +129,9 @@ class Steady(Tracker):
         default=0.3, about="least likeness x score of a match of a track born in the last frame"
     )
     low_noise: float = amount(default=4.0, about="variance of a low detection's box, in those of a high one")
-    height_memory: float = share(default=0.1, about="weight of the newest height in a track's mean height")
+    height_memory: float = share(
+        default=0.1, about="weight of the newest height in a track's mean height, at 30 frames a second"
+    )
     appearance: float = share(
         default=0.3, about="weight of appearance against likeness where there are embeddings", role="appearance"
     )
@@ -140,9 +142,10 @@ class Steady(Tracker):
         role="appearance",
     )
     max_age: Age = age(default=30, about="time a track lives without a detection")
-    coast: Age = age(
-        default="0.27s",
-        about="time for which a track is reported behind the one that hides it; 0: only seen tracks",
+    coast: int = count(
+        default=8,
+        about="frames at 30 a second for which a track is reported behind the one that hides it; 0: only seen tracks",
+        least=0,
     )
     embedder: EmbedderCall | None = part(EMBEDDER, default=None)
 
@@ -154,6 +157,7 @@ class Steady(Tracker):
                 velocity_weight=usual.velocity_weight * math.sqrt(slow),
                 birth_velocity_weight=usual.birth_velocity_weight * slow,
             )
+        self.coast_frames = self.coast / slow
         self.height_weight = 1 - (1 - self.height_memory) ** max(1.0, slow)
 
     def start(self) -> SteadyState:
@@ -215,7 +219,7 @@ class Steady(Tracker):
             state.confirmed |= (state.missed == 0) & (state.evidence >= (EVIDENCE if state.doubtful else 0.0))
             over |= ~state.confirmed & (state.missed > 0)
         state.lasted += int(np.count_nonzero((state.hits == LASTED) & (state.missed == 0)))
-        state.short += int(np.count_nonzero(over & state.confirmed & (state.hits < LASTED)))
+        state.short += int(np.count_nonzero(over & (state.hits < LASTED)))
         state.end(over, TENTATIVE)
 
         if len(matched) < len(detections):
@@ -320,7 +324,7 @@ class Steady(Tracker):
         _widen(state)
         if _all(seen):
             return shown
-        coasting = ~seen & (state.time_since_update < max(self.coast, 1.0) + 0.5) & (state.hits >= STEADY_HITS)
+        coasting = ~seen & (state.time_since_update < max(self.coast_frames, 1.0) + 0.5) & (state.hits >= STEADY_HITS)
         if np.count_nonzero(coasting):
             boxes = self.motion.boxes(state.motion)
             coasting &= _within(boxes, state.extent)
