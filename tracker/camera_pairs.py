@@ -34,6 +34,7 @@ SURE_HITS = 4  # of a track whose velocity is known: a crowd that walks one way 
 ENOUGH = 4  # such tracks, to do without the others
 AGREEING = 0.5  # share of the tracks that must agree
 SURELY_STILL = 0.7  # share of the tracks where they are expected from which nothing else is looked at
+PAUSE = 4  # frames between two looks at a camera that stands still for sure
 CLOSE = 0.5  # IoU of a track and its own detection
 STEPS = 5  # of the robust fit
 SCALES, TURN = (0.8, 1.25), 0.2  # of a similarity between two frames; radians
@@ -100,6 +101,19 @@ class _Fit(NamedTuple):
     matrix: FloatArray
     agreeing: int
     log_likelihood: float
+
+
+def at_ease(camera: Camera, frame: int, iou: FloatArray, last: BoolArray) -> bool:
+    """Whether a frame needs no look: the camera stands still for sure, and tracks are about where they are expected.
+
+    iou   (K,) of the pairs of a track and a detection that overlap
+    last  mask (N,) of the tracks that were seen in the last frame
+
+    Every PAUSE-th frame is looked at all the same: a slow motion moves no track far in one frame.
+    """
+    if camera.evidence > LOWEST or camera.moving or frame % PAUSE == 0:
+        return False
+    return bool(np.count_nonzero(iou >= CLOSE) >= SURELY_STILL * np.count_nonzero(last))
 
 
 def rests(
@@ -290,8 +304,7 @@ def sure_tracks(camera: Camera, confirmed: BoolArray, seen: BoolArray, hits: Int
     return seen if camera.moving and np.count_nonzero(known) < ENOUGH else known
 
 
-def good_detections(scores: FloatArray) -> BoolArray:
-    """(M,) detections to judge the camera by: those with at least half of the score that one in ten exceeds."""
+def half_of_the_best(scores: FloatArray) -> float:
+    """Half of the score that one in ten of (M,) exceeds: from it on, detections are good enough to judge by."""
     tenth = int(0.9 * (len(scores) - 1))
-    good: BoolArray = scores >= 0.5 * np.partition(scores, tenth)[tenth]
-    return good
+    return 0.5 * float(np.partition(scores, tenth)[tenth])

@@ -34,7 +34,7 @@ from tracker.appearance import unit
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, Image, IntArray
 from tracker.assign import Matching
 from tracker.boxes import iou_pairs_xyxy
-from tracker.camera_pairs import good_detections, rests, sure_tracks, watch
+from tracker.camera_pairs import at_ease, half_of_the_best, rests, sure_tracks, watch
 from tracker.detections import (
     NORMALISED_BOXES,
     WIDE,
@@ -308,8 +308,7 @@ class Tracker(_Declares):
         state.predict(self.motion, seen.elapsed, moving)
         if self.camera_from_pairs and len(state) and len(seen.detections):
             predicted, boxes = self.motion.boxes(state.motion), seen.detections.boxes
-            good = good_detections(seen.detections.scores)
-            self.follow_camera(state, predicted, boxes, iou_pairs_xyxy(predicted, boxes), good)
+            self.follow_camera(state, predicted, boxes, iou_pairs_xyxy(predicted, boxes), seen.detections.scores)
 
     def follow_camera(
         self,
@@ -317,19 +316,25 @@ class Tracker(_Declares):
         predicted: FloatArray,
         boxes: FloatArray,
         pairs: tuple[IntArray, IntArray, FloatArray],
-        good: BoolArray,
+        scores: FloatArray,
+        least: float | None = None,
     ) -> bool:
         """Move the predicted tracks with the camera, where it moved; whether it did.
 
-        predicted, boxes  (N, 4) and (M, 4). pairs: those that overlap, with their IoU. good: mask (M,) of the
-                          detections to judge by
+        predicted, boxes  (N, 4) and (M, 4). pairs: those that overlap, with their IoU
+        scores            (M,) of the detections, of which those from ``least`` on are good enough to judge by; None:
+                          half of the score that one in ten exceeds
         """
-        sure = sure_tracks(state.camera, state.confirmed, state.missed == 1, state.hits)
-        still = rests(state.camera, predicted, boxes, pairs, sure, good)
+        camera, last = state.camera, state.missed == 1
+        if at_ease(camera, state.frame, pairs[2], last):
+            return False
+        good = scores >= (half_of_the_best(scores) if least is None else least)
+        sure = sure_tracks(camera, state.confirmed, last, state.hits)
+        still = rests(camera, predicted, boxes, pairs, sure, good)
         if still is not None:
             state.camera = still
             return False
-        state.camera, matrix = watch(state.camera, predicted[sure], boxes[good])
+        state.camera, matrix = watch(camera, predicted[sure], boxes[good])
         if matrix is None:
             return False
         state.warp(self.motion, matrix)

@@ -37,7 +37,7 @@ from tracker.appearance import pair_cosines, unit
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.assign import Matching
 from tracker.boxes import affine_scale, area_xyxy, xyxy_to_xywh
-from tracker.log import TENTATIVE
+from tracker.log import EXPIRED, TENTATIVE
 from tracker.motion import XYWH, Motion
 from tracker.protocol import EmbedderCall, Embeddings
 from tracker.settings import Age, age, amount, count, part, share
@@ -59,7 +59,7 @@ LEVEL_MEMORY = 1000.0
 
 # Scores are clipped to LEAST..MOST: the fourth power of larger ones would be too large. A call with an array is cheaper
 # than one with a number.
-GOOD = np.array(0.45)  # score of a detection to judge the camera by
+GOOD = 0.45  # score of a detection to judge the camera by
 LEAST, MOST, ONE = np.array(0.0), np.array(1e6), np.array(1.0)
 
 # Hits from which a track is reported while hidden: false tracks seldom get that many.
@@ -71,6 +71,7 @@ USUAL_RATE = 30.0
 # Scores outside 0..1 are logits where none exceeds MOST_LOGIT and a good one shows: above GOOD_LOGIT, or above
 # LEAST_LOGIT where some are below 0. Percentages soon exceed it; a constant added to probabilities does not reach it.
 MOST_LOGIT, GOOD_LOGIT, LEAST_LOGIT = 25.0, 3.0, 1.5
+EARLY, LATE = 30, 10  # the first frames are all looked at for that, and then every so many
 
 # A track has lasted with LASTED hits. Where more than MOST_SHORT of those so far ended sooner, a new one needs
 # scores that sum to EVIDENCE. The counts start as if so many had ended and lasted.
@@ -78,6 +79,7 @@ LASTED, MOST_SHORT, EVIDENCE = 10, 0.45, 1.8
 ENDED_BEFORE, LASTED_BEFORE = 1, 3
 
 NOWHERE = (np.inf, np.inf, -np.inf, -np.inf)
+WIDEN = 5  # frames between two looks at how far the image reaches
 BEYOND = 0.001  # how far a box reaches beyond what was seen of the image when it leaves it, in its own sizes
 
 
@@ -86,8 +88,8 @@ class SteadyState(EmbeddedState):
     heights: FloatArray = field(default_factory=lambda: np.empty(0))  # slow mean of the measured heights, pixels
     evidence: FloatArray = field(default_factory=lambda: np.empty(0))  # sum of the scores, while tentative
     short: int = 0  # tracks that ended before they had LASTED hits
-    lasted: int = 0  # tracks that had them
-    extent: tuple[float, ...] = NOWHERE  # left, top, right, bottom of all places where tracks were born or lost
+    lasted: int = 0  # tracks that ended later
+    extent: tuple[float, ...] = NOWHERE  # left, top, right, bottom of what was detected so far
     logits: bool = False  # whether the scores are
     span: tuple[float, float] = (0.0, 0.0)  # least and largest score
     prior: float = START**4  # weight of the level that a video starts with
@@ -98,11 +100,20 @@ class SteadyState(EmbeddedState):
         super().warp(motion, matrix)
         self.heights = self.heights * affine_scale(matrix)
 
+    def end(self, over: BoolArray, reason: str = EXPIRED) -> None:
+        count = np.count_nonzero(over)
+        if count:
+            short = np.count_nonzero(self.hits[over] < LASTED)
+            self.short += int(short)
+            self.lasted += int(count - short)
+            super().end(over, reason)
+
     @property
     def doubtful(self) -> bool:
         """Whether most tracks so far did not last."""
-        short, lasted = self.short + ENDED_BEFORE, self.lasted + LASTED_BEFORE
-        return short > MOST_SHORT * (short + lasted)
+        short = self.short + ENDED_BEFORE
+        lasted = self.lasted + LASTED_BEFORE + np.count_nonzero(self.hits >= LASTED)
+        return bool(short > MOST_SHORT * (short + lasted))
 
 
 class Steady(Tracker):
@@ -177,13 +188,12 @@ class Steady(Tracker):
         predicted = self.motion.boxes(state.motion)
         heights = boxes[:, 3] - boxes[:, 1]
         rows, columns, iou = self.overlaps(state, seen, predicted)
-        if self.camera_from_pairs and len(iou):
-            good = scores >= GOOD
-            if self.follow_camera(state, predicted, boxes, (rows, columns, iou), good):
-                predicted = self.motion.boxes(state.motion)
-                if state.log is not None:
-                    state.log.refused.clear()  # of pairs where the tracks were expected by a still camera
-                rows, columns, iou = self.overlaps(state, seen, predicted)
+        pairs = (rows, columns, iou)
+        if self.camera_from_pairs and self.follow_camera(state, predicted, boxes, pairs, scores, GOOD):
+            predicted = self.motion.boxes(state.motion)
+            if state.log is not None:
+                state.log.refused.clear()  # of pairs where the tracks were expected by a still camera
+            rows, columns, iou = self.overlaps(state, seen, predicted)
         known, measured = state.heights[rows], heights[columns]
         likeness = iou * np.minimum(known, measured) / np.maximum(known, measured)
         weighted = likeness * (scores**self.score_power)[columns]
@@ -218,8 +228,6 @@ class Steady(Tracker):
             state.evidence[tracks] += scores[matched]
             state.confirmed |= (state.missed == 0) & (state.evidence >= (EVIDENCE if state.doubtful else 0.0))
             over |= ~state.confirmed & (state.missed > 0)
-        state.lasted += int(np.count_nonzero((state.hits == LASTED) & (state.missed == 0)))
-        state.short += int(np.count_nonzero(over & (state.hits < LASTED)))
         state.end(over, TENTATIVE)
 
         if len(matched) < len(detections):
@@ -233,6 +241,8 @@ class Steady(Tracker):
                 evidence=scores[born],
                 embeddings=state.at_birth(embeddings, born),
             )
+        if state.frame % WIDEN == 1:
+            _widen(state, boxes)
         return self.report(state, self._shown(state))
 
     def _match_low(
@@ -319,41 +329,38 @@ class Steady(Tracker):
         """(N,) tracks to report: seen, missed once, or out of sight behind a seen track that stands in front."""
         seen = state.missed == 0
         shown: BoolArray = state.confirmed & seen
-        if self.coast == 0:
-            return shown
-        _widen(state)
-        if _all(seen):
+        if self.coast == 0 or _all(seen):
             return shown
         coasting = ~seen & (state.time_since_update < max(self.coast_frames, 1.0) + 0.5) & (state.hits >= STEADY_HITS)
-        if np.count_nonzero(coasting):
-            boxes = self.motion.boxes(state.motion)
-            coasting &= _within(boxes, state.extent)
-            shown |= coasting & (state.time_since_update < 1.5)
-            hidden = (coasting & ~shown).nonzero()[0]
+        some = coasting.nonzero()[0]
+        if len(some):
+            boxes = self.motion.boxes(state.motion.take(some, axis=-1))
+            inside = _within(boxes, state.extent)
+            at_once = state.time_since_update[some] < 1.5
+            shown[some[inside & at_once]] = True
+            hidden = (inside & ~at_once).nonzero()[0]
             if len(hidden):
-                shown[hidden] = _covered(boxes[hidden], boxes[seen]) >= 0.5
+                others = self.motion.boxes(state.motion)[seen]
+                shown[some[hidden]] = _covered(boxes[hidden], others) >= 0.5
         return shown
 
 
-def _widen(state: SteadyState) -> None:
-    """Learn the extent of the image from where tracks are born and lost."""
-    edge = ((state.ages == 1) | (state.missed == 1)).nonzero()[0]
-    if len(edge):
-        left, top, right, bottom = state.last_boxes[:, edge]
-        e = state.extent
-        state.extent = (
-            min(e[0], float(left.min())),
-            min(e[1], float(top.min())),
-            max(e[2], float(right.max())),
-            max(e[3], float(bottom.max())),
-        )
+def _widen(state: SteadyState, boxes: FloatArray) -> None:
+    """Learn the extent of the image from boxes (N, 4)."""
+    if len(boxes):
+        left, top, right, bottom = state.extent
+        low, high = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
+        state.extent = (min(left, low[0]), min(top, low[1]), max(right, high[0]), max(bottom, high[1]))
 
 
 def _within(boxes: FloatArray, extent: tuple[float, ...]) -> BoolArray:
     """(N,) boxes that do not reach beyond ``extent``."""
-    beyond = BEYOND * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)[:, None]
-    low, high = np.array(extent[:2]), np.array(extent[2:])
-    inside: BoolArray = ((boxes[:, :2] > low - beyond) & (boxes[:, 2:] < high + beyond)).all(axis=1)
+    left, top, right, bottom = boxes.T
+    beyond = BEYOND * np.maximum(right - left, bottom - top)
+    inside: BoolArray = left > extent[0] - beyond
+    inside &= top > extent[1] - beyond
+    inside &= right < extent[2] + beyond
+    inside &= bottom < extent[3] + beyond
     return inside
 
 
@@ -361,7 +368,7 @@ def _relative(state: SteadyState, scores: FloatArray) -> FloatArray:
     """Scores (M,) as those of a strong network, 0..1; what ``state`` knows of their level learns from them first."""
     if len(scores) == 0:
         return scores
-    if _are_logits(state, scores):
+    if _are_logits(state, scores) if state.frame < EARLY or state.frame % LATE == 0 else state.logits:
         scores = 1 / (1 + np.exp(-scores))
     scores = np.minimum(np.maximum(scores, LEAST), MOST)
     squares = scores * scores
