@@ -47,6 +47,20 @@ def of_arrays(gt_ids: Sequence[Any], ids: Sequence[Any], similarity: Sequence[An
 
 def of_tree(tree: Path, benchmark: str) -> dict[str, dict[str, Any]]:
     """Figures by sequence, and under COMBINED_SEQ; `tree` as `make_tree` leaves it."""
+    with _silent():
+        return _evaluated(_dataset(tree, benchmark), "pedestrian")
+
+
+def of_kitti(tree: Path, kind: str) -> dict[str, dict[str, Any]]:
+    """The same for a tree in KITTI's format: gt/label_02, gt/evaluate_tracking.seqmap.training, trackers/ours/data."""
+    folders = {"GT_FOLDER": str(tree / "gt"), "TRACKERS_FOLDER": str(tree / "trackers")}
+    folders |= {"OUTPUT_FOLDER": str(tree / "out")}
+    with _silent():
+        config = {**folders, "TRACKERS_TO_EVAL": ["ours"], "CLASSES_TO_EVAL": [kind], "PRINT_CONFIG": False}
+        return _evaluated(trackeval.datasets.Kitti2DBox(config), kind)
+
+
+def _evaluated(dataset: Any, kind: str) -> dict[str, dict[str, Any]]:
     quiet = {
         "USE_PARALLEL": False,
         "BREAK_ON_ERROR": True,
@@ -57,12 +71,11 @@ def of_tree(tree: Path, benchmark: str) -> dict[str, dict[str, Any]]:
         "OUTPUT_DETAILED": False,
         "PLOT_CURVES": False,
     }
-    with _silent():
-        found, _ = trackeval.Evaluator(quiet).evaluate([_dataset(tree, benchmark)], metrics())
-    by_sequence = found["MotChallenge2DBox"]["ours"]
+    found, _ = trackeval.Evaluator(quiet).evaluate([dataset], metrics())
+    (by_tracker,) = found.values()
     return {
-        name: {key: value for metric in ("HOTA", "CLEAR", "Identity") for key, value in r["pedestrian"][metric].items()}
-        for name, r in by_sequence.items()
+        name: {key: value for metric in ("HOTA", "CLEAR", "Identity") for key, value in r[kind][metric].items()}
+        for name, r in by_tracker["ours"].items()
     }
 
 

@@ -327,11 +327,12 @@ class XYWH(_SplitKalman):
     """Centre, width and height, all with velocity: BoT-SORT (Aharon 2022, section 3.1, equations 3 to 6).
 
     Standard deviations of x and width grow with the width of the track, those of y and height with its height;
-    position_weight and velocity_weight are their ratios to it.
+    position_weight and velocity_weight are their ratios to it; birth_velocity_weight that of a new track's velocity.
     """
 
     position_weight: float = 1 / 20
     velocity_weight: float = 1 / 160
+    birth_velocity_weight: float = 10 / 160
 
     sized: ClassVar[tuple[int, ...]] = (2, 3)
 
@@ -349,7 +350,7 @@ class XYWH(_SplitKalman):
 
     def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
         squares = self._squares(p)
-        return squares * (2 * self.position_weight) ** 2, squares * (10 * self.velocity_weight) ** 2
+        return squares * (2 * self.position_weight) ** 2, squares * self.birth_velocity_weight**2
 
     def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
         squares = self._squares(p)

@@ -14,6 +14,7 @@ import numpy as np
 
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.boxes import iou_pairs_xyxy, warp_boxes
+from tracker.camera_pairs import UNKNOWN, Camera
 from tracker.detections import Detections
 from tracker.log import DUPLICATE, EXPIRED, GAP
 from tracker.motion import Motion, MotionState
@@ -97,6 +98,7 @@ class State:
     frame: int = 0
     time: float | None = None
     dropped: int = 0  # invalid detections left out so far
+    camera: Camera = UNKNOWN  # what the tracks and detections say of its motion, where that is asked
     log: Decisions | None = None  # of the update in progress, where the tracker keeps a log
 
     # Packed, so that keeping some tracks or copying all takes a few array operations and not one per quantity.

@@ -34,6 +34,7 @@ from tracker.appearance import unit
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, Image, IntArray
 from tracker.assign import Matching
 from tracker.boxes import iou_pairs_xyxy
+from tracker.camera_pairs import at_ease, half_of_the_best, rests, sure_tracks, watch
 from tracker.detections import (
     NORMALISED_BOXES,
     WIDE,
@@ -145,6 +146,11 @@ class Tracker(_Declares):
     default_motion: ClassVar[Callable[[], Motion]] = XYSR
 
     per_class: bool = flag(default=False, about="a track matches detections of its own class only", search=None)
+    camera_from_pairs: bool = flag(
+        default=False,
+        about="tracks follow a moving camera, which the tracks and detections themselves show (tracker.camera_pairs)",
+        search=None,
+    )
     frame_rate: float = amount(
         default=30.0, about='turns seconds (``time``, "1.5s") into frames', unit="frames per second", search=None
     )
@@ -296,6 +302,43 @@ class Tracker(_Declares):
         self.state = moved
 
     # What a step uses.
+
+    def move(self, state: State, seen: Seen, moving: BoolArray | None = None) -> None:
+        """Predict every track, those outside the mask ``moving`` (N,) aside, and let them follow the camera."""
+        state.predict(self.motion, seen.elapsed, moving)
+        if self.camera_from_pairs and len(state) and len(seen.detections):
+            predicted, boxes = self.motion.boxes(state.motion), seen.detections.boxes
+            self.follow_camera(state, predicted, boxes, iou_pairs_xyxy(predicted, boxes), seen.detections.scores)
+
+    def follow_camera(
+        self,
+        state: State,
+        predicted: FloatArray,
+        boxes: FloatArray,
+        pairs: tuple[IntArray, IntArray, FloatArray],
+        scores: FloatArray,
+        least: float | None = None,
+    ) -> bool:
+        """Move the predicted tracks with the camera, where it moved; whether it did.
+
+        predicted, boxes  (N, 4) and (M, 4). pairs: those that overlap, with their IoU
+        scores            (M,) of the detections, of which those from ``least`` on are good enough to judge by; None:
+                          half of the score that one in ten exceeds
+        """
+        camera, last = state.camera, state.missed == 1
+        if at_ease(camera, state.frame, pairs[2], last):
+            return False
+        good = scores >= (half_of_the_best(scores) if least is None else least)
+        sure = sure_tracks(camera, state.confirmed, last, state.hits)
+        still = rests(camera, predicted, boxes, pairs, sure, good)
+        if still is not None:
+            state.camera = still
+            return False
+        state.camera, matrix = watch(camera, predicted[sure], boxes[good])
+        if matrix is None:
+            return False
+        state.warp(self.motion, matrix)
+        return True
 
     def matching(self, state: State, seen: Seen) -> Matching:
         """The association of the living tracks and the detections of ``seen``."""

@@ -117,3 +117,62 @@ def test_the_level_of_the_scores_is_remembered_for_minutes() -> None:
     for _ in range(2):
         found = tracker.update(seen(BOX + 200, 0.45))
     assert len(found) == 1
+
+
+def test_where_tracks_do_not_last_a_new_one_needs_more_than_two_detections() -> None:
+    """A detector that sees what is not there for two frames at a time, and one that does not."""
+    doubtful, trusting = Steady(), Steady()
+    for f in range(150):
+        x = 150.0 * (f // 3)
+        ghost = [[x, 300, x + 40, 400]] if f % 3 < 2 else np.empty((0, 4))
+        doubtful.update({"boxes": ghost, "scores": np.full(len(ghost), 0.8)})
+        trusting.update({"boxes": np.empty((0, 4)), "scores": []})
+    seen = []
+    for tracker in (doubtful, trusting):
+        person = {"boxes": [[900, 100, 940, 200]], "scores": [0.85]}
+        seen.append([len(tracker.update(person)) for _ in range(4)])
+    assert seen == [[0, 0, 1, 1], [0, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("rate", [10.0, 30.0, 60.0])
+def test_height_memory_and_coast_are_as_long_at_every_rate(rate: float) -> None:
+    tracker = Steady(frame_rate=rate)
+    assert tracker.coast_frames == pytest.approx(8 * rate / 30)
+    forgotten = (1 - tracker.height_weight) ** rate
+    assert forgotten == pytest.approx(0.9**30 if rate <= 30 else 0.9**rate)
+
+
+def test_scores_as_logits_are_told_from_probabilities_and_from_percentages() -> None:
+    def confirmed(change) -> list[int]:
+        tracker = Steady()
+        draw = np.random.default_rng(0)
+        counts = []
+        for f in range(30):
+            people = np.array([[100.0 * k + 2 * f, 100, 100 * k + 40 + 2 * f, 200] for k in range(4)])
+            junk = draw.uniform(0, 900, (6, 2))
+            boxes = np.concatenate((people, np.concatenate((junk, junk + 50), axis=1)))
+            scores = np.concatenate((draw.uniform(0.9, 0.99, 4), draw.uniform(0.01, 0.1, 6)))
+            counts.append(len(tracker.update({"boxes": boxes, "scores": change(scores)})))
+        return counts
+
+    plain = confirmed(lambda s: s)
+    assert plain[-1] == 4
+    assert confirmed(lambda s: np.log(s / (1 - s))) == plain
+    assert confirmed(lambda s: s + 0.3)[-1] == 4
+    assert confirmed(lambda s: 100 * s)[-1] == 4
+
+
+def test_a_track_that_leaves_the_image_is_not_reported_beyond_its_border() -> None:
+    def frame(tracker: Steady, x: float) -> int:
+        boxes = [[10.0, 100, 50, 200], [x, 300, x + 40, 400]][: 2 if np.isfinite(x) else 1]
+        return len(tracker.update({"boxes": boxes, "scores": [0.9] * len(boxes)}))
+
+    def after(frames: int) -> int:
+        """How many are reported when the one who walks left is missed after so many frames."""
+        tracker = Steady()
+        for f in range(frames):
+            frame(tracker, 560.0 - 10 * f)
+        return frame(tracker, np.nan)
+
+    assert after(45) == 2  # in the middle of the image
+    assert after(57) == 1  # the next box would lie to the left of all seen so far

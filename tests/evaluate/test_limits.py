@@ -10,6 +10,7 @@ from tracker.evaluate.frames import Names, assign, frames_from_matrices
 from tracker.evaluate.hota import hota
 from tracker.evaluate.identity import identity
 from tracker.evaluate.rules import RULES
+from tracker.rows import as_rows
 
 
 def seen(matched: int, frames: int, similarity: float = 1.0) -> list[list[object]]:
@@ -54,5 +55,6 @@ def test_pairs_of_score_nothing_are_not_assigned() -> None:
 def test_results_on_each_distractor_are_left_out(label: int, left: bool) -> None:
     """Persons on vehicles, static persons, distractors and reflections; a car is none, nor does it count itself."""
     frames = frames_from_matrices([[1]], [[5]], [[[0.9]]], Names(), Names())
-    counted = RULES["mot17"].apply(frames, np.array([1.0]), np.array([label]))
+    gt = as_rows([1], [1], [[0, 0, 1, 1]], [1], [label])
+    counted = RULES["mot17"].apply(frames, gt, as_rows([1], [1], [[0, 0, 1, 1]]))
     assert (len(counted.gt), len(counted.ids)) == (int(label == 1), int(left))

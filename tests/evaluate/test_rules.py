@@ -10,13 +10,19 @@ import pytest
 from tracker.evaluate.frames import Names, frames_from_matrices
 from tracker.evaluate.rules import RULES, check_rules, class_doubts, labels_of, recognise_rules, rules_by_name
 from tracker.io.mot import read_ground_truth
-from tracker.rows import Rows
+from tracker.rows import Rows, as_rows
 
 
 def rows(tmp_path: Path, text: str) -> Rows:
     path = tmp_path / "gt.txt"
     path.write_text(text)
     return read_ground_truth(path)
+
+
+def truth(flags: list[float], classes: list[int]) -> Rows:
+    """Ground truth of one frame; its boxes do not matter."""
+    count = len(flags)
+    return as_rows(np.ones(count), range(count), np.tile([0.0, 0, 1, 1], (count, 1)), flags, classes)
 
 
 def test_results_on_a_distractor_are_left_out_and_only_marked_pedestrians_stay() -> None:
@@ -27,19 +33,20 @@ def test_results_on_a_distractor_are_left_out_and_only_marked_pedestrians_stay()
         Names(),
         Names(),
     )
-    flags, classes = np.array([1.0, 0, 0, 0]), np.array([1, 8, 1, 7])
-    counted = RULES["mot17"].apply(frames, flags, classes)
+    gt, results = truth([1, 0, 0, 0], [1, 8, 1, 7]), as_rows([], [], np.empty((0, 4)))
+    counted = RULES["mot17"].apply(frames, gt, results)
     assert counted.gt.tolist() == [0]
     # 6 lies on the distractor; 7 on an unmarked pedestrian stays and is false; 8 overlaps too little.
     assert counted.ids.tolist() == [0, 2, 3]
-    assert RULES["mot15"].apply(frames, flags, classes).gt.tolist() == [0]
-    assert RULES["plain"].apply(frames, flags, classes) is frames
+    assert RULES["mot15"].apply(frames, gt, results).gt.tolist() == [0]
+    assert RULES["plain"].apply(frames, gt, results) is frames
 
 
 def test_class_six_is_a_distractor_in_mot20_only() -> None:
     frames = frames_from_matrices([[1]], [[5]], [[[0.9]]], Names(), Names())
     for name, left in (("mot17", [0]), ("mot20", [])):
-        assert rules_by_name(name).apply(frames, np.array([0.0]), np.array([6])).ids.tolist() == left
+        counted = rules_by_name(name).apply(frames, truth([0], [6]), as_rows([], [], np.empty((0, 4))))
+        assert counted.ids.tolist() == left
 
 
 @pytest.mark.parametrize(
@@ -72,8 +79,8 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         check_rules(RULES["mot17"], "a", mot15, "a.txt")
     with pytest.raises(ValueError, match=r"a.txt:1: class 0 is unknown to MOT20 rules"):
         check_rules(RULES["mot20"], "a", rows(tmp_path, "1,1,0,0,1,1,1,0,1\n"), "a.txt")
-    with pytest.raises(ValueError, match="rules 'kitti' are unknown"):
-        rules_by_name("kitti")
+    with pytest.raises(ValueError, match="rules 'bdd' are unknown"):
+        rules_by_name("bdd")
     assert rules_by_name("MOT16") is RULES["mot17"]
 
 

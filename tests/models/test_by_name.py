@@ -183,7 +183,7 @@ def test_nothing_is_fetched_for_a_source_without_images(made: Made, served: Serv
 def test_a_head_needs_a_network(made: Made, served: Served, street: Path, capsys: Captured) -> None:
     made()
     (line,) = refused(capsys, street, "--head", "yolox")
-    assert "detector auto has no heads to choose from; leave head out (--head)" in line
+    assert "head goes with MODEL.onnx or MODEL.xml, not with auto; leave it out (--head)" in line
     assert served.requests == []
     assert main([str(street), "--detector", "yolox-nano", "--head", "yolox", "--no-video", "--quiet"]) == 0
 

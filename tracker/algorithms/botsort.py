@@ -65,7 +65,7 @@ class BoTSORT(Tracker):
     def step(self, state: EmbeddedState, seen: Seen) -> Tracks:
         embeddings, scores = seen.embeddings, seen.detections.scores
         state.motion = self.motion.hold_size(state.motion, state.missed == 1)
-        state.predict(self.motion, seen.elapsed)
+        self.move(state, seen)
         state.end_after_gap(self.max_age, self.frame_rate)
 
         # Embeddings may match boxes that do not overlap only where proximity allows it.

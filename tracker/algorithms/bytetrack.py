@@ -63,7 +63,7 @@ class ByteTrack(Tracker):
     def step(self, state: State, seen: Seen) -> Tracks:
         # A new track has no velocity yet; the published code does not predict it.
         state.motion = self.motion.hold_size(state.motion, state.missed == 1)
-        state.predict(self.motion, seen.elapsed, state.confirmed)
+        self.move(state, seen, state.confirmed)
         state.end_after_gap(self.max_age + 1, self.frame_rate)
 
         scores = seen.detections.scores

@@ -78,7 +78,7 @@ class DeepSORT(Tracker):
         return DeepSORTState.start(self.motion, galleries=Galleries(self.budget, self.max_galleries))
 
     def step(self, state: DeepSORTState, seen: Seen) -> Tracks:
-        state.predict(self.motion, seen.elapsed)
+        self.move(state, seen)
         outlasted = state.outlasted(self.max_age, self.frame_rate)
         expired = outlasted | state.outlived(self.max_age)
 

@@ -80,7 +80,7 @@ class OCSORT(Tracker):
         if state.log is not None:
             state.log.leave_out(seen.detections.rows[~used], "det_threshold")
         seen.detections = detections = seen.detections[used]
-        state.predict(self.motion, seen.elapsed)
+        self.move(state, seen)
         state.end_after_gap(self.max_age, self.frame_rate)
         state.frozen = np.where(state.missed == 1, state.motion, state.frozen)
 

@@ -33,7 +33,7 @@ class SORT(Tracker):
     )
 
     def step(self, state: State, seen: Seen) -> Tracks:
-        state.predict(self.motion, seen.elapsed)
+        self.move(state, seen)
         state.end_after_gap(self.max_age, self.frame_rate)
 
         least = None if self.published_order else self.iou_threshold

@@ -5,9 +5,11 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
 
 0. scale       scores of a strong network, whose good ones are about 0.9, are taken as they are. Where the good ones are
                at 0.5, or at 60, all are scaled, so that the thresholds mean the same. What a good score is: the mean
-               of all so far weighted by their fourth power, to which the many weak ones add next to nothing
-1. predict     Kalman filter over centre, width and height (BoT-SORT, arXiv 2206.14651, section 3.1); lost tracks keep
-               their size
+               of all so far weighted by their fourth power, to which the many weak ones add next to nothing. Logits
+               are recognised and made probabilities first
+1. predict     Kalman filter over centre, width and height (BoT-SORT, arXiv 2206.14651, section 3.1), whose velocities
+               change with time and not with frames; lost tracks keep their size; all follow a moving camera, which
+               their common residuals show (``tracker.camera_pairs``)
 2. likeness    IoU x agreement in height with what the track measured over time. Two people who overlap in the image
                differ in height before they differ in place, and a slow mean survives an occlusion
 3. high        confirmed and lost tracks match detections above high_score; likeness weighs by score (ByteTrack, 3)
@@ -16,14 +18,16 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
 5. new         tracks born in the last frame match the high detections that are free, or end
 6. appearance  with embeddings: lost tracks match free high detections by appearance, within reach of their motion
 7. update      a low detection is measured with low_noise times the variance: its box is less sure too
-8. birth       a free high detection, scored birth_score or more, starts a track; confirmed by its second match
+8. birth       a free high detection, scored birth_score or more, starts a track; confirmed by its second match, or by
+               a sum of scores where most tracks so far did not last: such a detector sees what is not there
 9. death       tracks without a detection for more than max_age frames end
 10. report     seen tracks; those missed for one frame; and those that went out of sight behind another track, for
-               coast frames: they are still there
+               coast: they are still there. Not those that leave the image
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -33,7 +37,7 @@ from tracker.appearance import pair_cosines, unit
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.assign import Matching
 from tracker.boxes import affine_scale, area_xyxy, xyxy_to_xywh
-from tracker.log import TENTATIVE
+from tracker.log import EXPIRED, TENTATIVE
 from tracker.motion import XYWH, Motion
 from tracker.protocol import EmbedderCall, Embeddings
 from tracker.settings import Age, age, amount, count, part, share
@@ -55,15 +59,39 @@ LEVEL_MEMORY = 1000.0
 
 # Scores are clipped to LEAST..MOST: the fourth power of larger ones would be too large. A call with an array is cheaper
 # than one with a number.
+GOOD = 0.45  # score of a detection to judge the camera by
 LEAST, MOST, ONE = np.array(0.0), np.array(1e6), np.array(1.0)
 
 # Hits from which a track is reported while hidden: false tracks seldom get that many.
 STEADY_HITS = 30
 
+# The rate at which the noise of the motion and height_memory are as given; at others they mean the same time.
+USUAL_RATE = 30.0
+
+# Scores outside 0..1 are logits where none exceeds MOST_LOGIT and a good one shows: above GOOD_LOGIT, or above
+# LEAST_LOGIT where some are below 0. Percentages soon exceed it; a constant added to probabilities does not reach it.
+MOST_LOGIT, GOOD_LOGIT, LEAST_LOGIT = 25.0, 3.0, 1.5
+EARLY, LATE = 30, 10  # the first frames are all looked at for that, and then every so many
+
+# A track has lasted with LASTED hits. Where more than MOST_SHORT of those so far ended sooner, a new one needs
+# scores that sum to EVIDENCE. The counts start as if so many had ended and lasted.
+LASTED, MOST_SHORT, EVIDENCE = 10, 0.45, 1.8
+ENDED_BEFORE, LASTED_BEFORE = 1, 3
+
+NOWHERE = (np.inf, np.inf, -np.inf, -np.inf)
+WIDEN = 5  # frames between two looks at how far the image reaches
+BEYOND = 0.001  # how far a box reaches beyond what was seen of the image when it leaves it, in its own sizes
+
 
 @dataclass
 class SteadyState(EmbeddedState):
     heights: FloatArray = field(default_factory=lambda: np.empty(0))  # slow mean of the measured heights, pixels
+    evidence: FloatArray = field(default_factory=lambda: np.empty(0))  # sum of the scores, while tentative
+    short: int = 0  # tracks that ended before they had LASTED hits
+    lasted: int = 0  # tracks that ended later
+    extent: tuple[float, ...] = NOWHERE  # left, top, right, bottom of what was detected so far
+    logits: bool = False  # whether the scores are
+    span: tuple[float, float] = (0.0, 0.0)  # least and largest score
     prior: float = START**4  # weight of the level that a video starts with
     fourth: float = 0.0  # sums of the fourth and fifth powers of all scores, slowly forgotten
     fifth: float = 0.0
@@ -72,17 +100,35 @@ class SteadyState(EmbeddedState):
         super().warp(motion, matrix)
         self.heights = self.heights * affine_scale(matrix)
 
+    def end(self, over: BoolArray, reason: str = EXPIRED) -> None:
+        count = np.count_nonzero(over)
+        if count:
+            short = np.count_nonzero(self.hits[over] < LASTED)
+            self.short += int(short)
+            self.lasted += int(count - short)
+            super().end(over, reason)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether most tracks so far did not last."""
+        short = self.short + ENDED_BEFORE
+        lasted = self.lasted + LASTED_BEFORE + np.count_nonzero(self.hits >= LASTED)
+        return bool(short > MOST_SHORT * (short + lasted))
+
 
 class Steady(Tracker):
     """The recommended tracker.
 
     Give it ALL detections, those of low score too. Thresholds of the score are for a strong network, whose good
     detections score 0.85 to 1. Scores of another scale, bounded or not, are scaled to that, as long as the good ones
-    are above 0.2; scores below 0 count as 0.
+    are above 0.2; scores below 0 count as 0, unless all are logits.
+
+    Give it the frame rate: noise, height_memory and coast mean the same time at every rate.
     """
 
     embeddings: ClassVar[Embeddings] = "optional"
     default_motion = XYWH
+    camera_from_pairs = True
 
     high_score: float = share(default=0.65, about="score above which a detection may start or regain a track")
     low_score: float = share(default=0.02, about="score at or below which a detection is not used at all", role="floor")
@@ -94,7 +140,9 @@ class Steady(Tracker):
         default=0.3, about="least likeness x score of a match of a track born in the last frame"
     )
     low_noise: float = amount(default=4.0, about="variance of a low detection's box, in those of a high one")
-    height_memory: float = share(default=0.1, about="weight of the newest height in a track's mean height")
+    height_memory: float = share(
+        default=0.1, about="weight of the newest height in a track's mean height, at 30 frames a second"
+    )
     appearance: float = share(
         default=0.3, about="weight of appearance against likeness where there are embeddings", role="appearance"
     )
@@ -107,10 +155,21 @@ class Steady(Tracker):
     max_age: Age = age(default=30, about="time a track lives without a detection")
     coast: int = count(
         default=8,
-        about="frames for which a track is reported behind the one that hides it; 0: only seen tracks",
+        about="frames at 30 a second for which a track is reported behind the one that hides it; 0: only seen tracks",
         least=0,
     )
     embedder: EmbedderCall | None = part(EMBEDDER, default=None)
+
+    def settle(self) -> None:
+        slow = USUAL_RATE / self.frame_rate
+        if self.motion == XYWH():
+            usual = XYWH()
+            self.motion = XYWH(
+                velocity_weight=usual.velocity_weight * math.sqrt(slow),
+                birth_velocity_weight=usual.birth_velocity_weight * slow,
+            )
+        self.coast_frames = self.coast / slow
+        self.height_weight = 1 - (1 - self.height_memory) ** max(1.0, slow)
 
     def start(self) -> SteadyState:
         return SteadyState.start(self.motion)
@@ -129,6 +188,12 @@ class Steady(Tracker):
         predicted = self.motion.boxes(state.motion)
         heights = boxes[:, 3] - boxes[:, 1]
         rows, columns, iou = self.overlaps(state, seen, predicted)
+        pairs = (rows, columns, iou)
+        if self.camera_from_pairs and self.follow_camera(state, predicted, boxes, pairs, scores, GOOD):
+            predicted = self.motion.boxes(state.motion)
+            if state.log is not None:
+                state.log.refused.clear()  # of pairs where the tracks were expected by a still camera
+            rows, columns, iou = self.overlaps(state, seen, predicted)
         known, measured = state.heights[rows], heights[columns]
         likeness = iou * np.minimum(known, measured) / np.maximum(known, measured)
         weighted = likeness * (scores**self.score_power)[columns]
@@ -160,8 +225,9 @@ class Steady(Tracker):
         self._remember(state, tracks, heights[matched], sure, None if embeddings is None else embeddings[matched])
         over = state.outlived(self.max_age)
         if not all_confirmed:
-            state.confirmed |= state.missed == 0
-            over |= ~state.confirmed
+            state.evidence[tracks] += scores[matched]
+            state.confirmed |= (state.missed == 0) & (state.evidence >= (EVIDENCE if state.doubtful else 0.0))
+            over |= ~state.confirmed & (state.missed > 0)
         state.end(over, TENTATIVE)
 
         if len(matched) < len(detections):
@@ -172,8 +238,11 @@ class Steady(Tracker):
                 born,
                 confirmed=np.full(len(born), state.frame == 1),
                 heights=heights[born],
+                evidence=scores[born],
                 embeddings=state.at_birth(embeddings, born),
             )
+        if state.frame % WIDEN == 1:
+            _widen(state, boxes)
         return self.report(state, self._shown(state))
 
     def _match_low(
@@ -246,7 +315,7 @@ class Steady(Tracker):
     ) -> None:
         """Average heights (K,) and embeddings (K, D) of the matched tracks (K,); those not ``sure`` (K,) weigh less."""
         # The plain mean of the first heights, then a moving one.
-        weight = np.maximum(1.0 / state.hits[tracks], self.height_memory)
+        weight = np.maximum(1.0 / state.hits[tracks], self.height_weight)
         if sure is not None:
             weight[~sure] *= 0.3
         state.heights[tracks] += weight * (heights - state.heights[tracks])
@@ -262,20 +331,45 @@ class Steady(Tracker):
         shown: BoolArray = state.confirmed & seen
         if self.coast == 0 or _all(seen):
             return shown
-        coasting = ~seen & (state.time_since_update < self.coast + 0.5) & (state.hits >= STEADY_HITS)
-        if np.count_nonzero(coasting):
-            shown |= coasting & (state.time_since_update < 1.5)
-            hidden = (coasting & ~shown).nonzero()[0]
+        coasting = ~seen & (state.time_since_update < max(self.coast_frames, 1.0) + 0.5) & (state.hits >= STEADY_HITS)
+        some = coasting.nonzero()[0]
+        if len(some):
+            boxes = self.motion.boxes(state.motion.take(some, axis=-1))
+            inside = _within(boxes, state.extent)
+            at_once = state.time_since_update[some] < 1.5
+            shown[some[inside & at_once]] = True
+            hidden = (inside & ~at_once).nonzero()[0]
             if len(hidden):
-                boxes = self.motion.boxes(state.motion)
-                shown[hidden] = _covered(boxes[hidden], boxes[seen]) >= 0.5
+                others = self.motion.boxes(state.motion)[seen]
+                shown[some[hidden]] = _covered(boxes[hidden], others) >= 0.5
         return shown
+
+
+def _widen(state: SteadyState, boxes: FloatArray) -> None:
+    """Learn the extent of the image from boxes (N, 4)."""
+    if len(boxes):
+        left, top, right, bottom = state.extent
+        low, high = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
+        state.extent = (min(left, low[0]), min(top, low[1]), max(right, high[0]), max(bottom, high[1]))
+
+
+def _within(boxes: FloatArray, extent: tuple[float, ...]) -> BoolArray:
+    """(N,) boxes that do not reach beyond ``extent``."""
+    left, top, right, bottom = boxes.T
+    beyond = BEYOND * np.maximum(right - left, bottom - top)
+    inside: BoolArray = left > extent[0] - beyond
+    inside &= top > extent[1] - beyond
+    inside &= right < extent[2] + beyond
+    inside &= bottom < extent[3] + beyond
+    return inside
 
 
 def _relative(state: SteadyState, scores: FloatArray) -> FloatArray:
     """Scores (M,) as those of a strong network, 0..1; what ``state`` knows of their level learns from them first."""
     if len(scores) == 0:
         return scores
+    if _are_logits(state, scores) if state.frame < EARLY or state.frame % LATE == 0 else state.logits:
+        scores = 1 / (1 + np.exp(-scores))
     scores = np.minimum(np.maximum(scores, LEAST), MOST)
     squares = scores * scores
     state.prior = max(state.prior * (1 - 1 / START_MEMORY) ** len(scores), 1e-12)  # all scores may be 0
@@ -286,6 +380,16 @@ def _relative(state: SteadyState, scores: FloatArray) -> FloatArray:
         scores *= min(max(level, STRONG[0]), STRONG[1]) / level
     out: FloatArray = np.minimum(scores, ONE, out=scores)
     return out
+
+
+def _are_logits(state: SteadyState, scores: FloatArray) -> bool:
+    """Whether the scores are logits, by all so far; where that changes the level is learned anew."""
+    least, largest = min(state.span[0], float(scores.min())), max(state.span[1], float(scores.max()))
+    state.span = (least, largest)
+    logits = largest <= MOST_LOGIT and (largest > GOOD_LOGIT or (least < 0 and largest > LEAST_LOGIT))
+    if logits != state.logits:
+        state.logits, state.prior, state.fourth, state.fifth = logits, START**4, 0.0, 0.0
+    return logits
 
 
 def _all(mask: BoolArray) -> bool:

@@ -51,7 +51,7 @@ class StrongSORT(Tracker):
     def step(self, state: EmbeddedState, seen: Seen) -> Tracks:
         embeddings = seen.embeddings
         assert embeddings is not None  # they are required
-        state.predict(self.motion, seen.elapsed)
+        self.move(state, seen)
         outlasted = state.outlasted(self.max_age, self.frame_rate)
         expired = outlasted | state.outlived(self.max_age)
 

@@ -294,7 +294,7 @@ class GroundTruth:
                 results.boxes[t],
                 id_start[low : high + 1] - t.start,
             )
-            yield self.rules.apply(frames, gt.scores[g], gt.classes[g])
+            yield self.rules.apply(frames, gt.select(g), results.select(t))
 
     def _check_classes(self, rows: Rows, path: Path) -> None:
         """The benchmark scores pedestrians only, and refuses results of other classes."""

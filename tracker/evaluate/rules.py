@@ -3,6 +3,10 @@
 In MOT16, MOT17 and MOT20 a result that matches a distractor (a person on a vehicle, a static person, a reflection, ...)
 is neither right nor wrong and is left out; then only pedestrians marked for scoring remain as ground truth. MOT15 has
 no classes: every row marked for scoring counts. Plain rules count every row.
+
+KITTI's 2D rules (its benchmark's official evaluation): a result that matches a box which does not count (another kind
+of vehicle, hidden or cut too far) is left out; so is one that matches nothing and is at most 25 pixels high, or lies
+for more than half of its area in a region that nobody labelled.
 """
 
 from __future__ import annotations
@@ -13,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker.arrays import FloatArray, IntArray
+from tracker.arrays import BoolArray
 from tracker.evaluate.frames import EPS, Frames, assign
+from tracker.io.kitti import REGION
 from tracker.rows import Rows
 
 PEDESTRIAN = 1
@@ -26,6 +31,7 @@ LABELS = (
 CLASSES = range(1, len(LABELS) + 1)
 AS_ASKED = "as asked"  # why rules apply that somebody named
 _OVERLAP = 0.5
+_LEAST_HEIGHT = 25.0  # pixels; KITTI labels nothing smaller
 
 
 @dataclass(frozen=True)
@@ -33,18 +39,23 @@ class Rules:
     """The rules of a benchmark.
 
     name: as printed. classes: whether only pedestrians count, which needs a class column. marked: whether ground truth
-    with flag 0 is left out. distractors: classes whose matched results are left out.
+    with flag 0 is left out. distractors: classes whose matched results are left out. regions: the class of boxes that
+    are regions without labels, where the rules are KITTI's, or None.
     """
 
     name: str
     classes: bool
     marked: bool
     distractors: tuple[int, ...] = ()
+    regions: int | None = None
 
-    def apply(self, frames: Frames, flags: FloatArray, classes: IntArray) -> Frames:
-        """The rows that count. flags (R,), 0 or 1, and classes (R,) of the ground truth rows of `frames`."""
+    def apply(self, frames: Frames, gt: Rows, results: Rows) -> Frames:
+        """The rows that count, of `gt` (R rows) and `results` (S rows), which are the rows of `frames`."""
+        flags, classes = gt.scores, gt.classes
         gt_keep = np.ones(len(frames.gt), dtype=bool)
         ids_keep = np.ones(len(frames.ids), dtype=bool)
+        if self.regions is not None:
+            return frames.only(flags != 0, ~_excused(frames, gt, results, self.regions))
         if self.marked:
             gt_keep &= flags != 0
         if self.classes:
@@ -63,8 +74,28 @@ RULES: Mapping[str, Rules] = {
     "mot17": Rules("MOT16/17", classes=True, marked=True, distractors=(2, 7, 8, 12)),
     "mot20": Rules("MOT20", classes=True, marked=True, distractors=(2, 6, 7, 8, 12)),
     "plain": Rules("plain", classes=False, marked=False),
+    "kitti": Rules("KITTI 2D", classes=False, marked=True, regions=REGION),
 }
 CHOICES = ("auto", "mot15", "mot16", "mot17", "mot20", "plain")
+
+
+def _excused(frames: Frames, gt: Rows, results: Rows, regions: int) -> BoolArray:
+    """Mask (S,) of the results that KITTI's rules leave out."""
+    region = gt.classes == regions
+    near = np.where((frames.similarity >= _OVERLAP - EPS) & ~region[frames.row], frames.similarity, 0.0)
+    taken = assign(frames, near)
+    matched = np.zeros(len(frames.ids), dtype=bool)
+    matched[frames.col[taken]] = True
+    excused = np.zeros(len(frames.ids), dtype=bool)
+    excused[frames.col[taken][gt.scores[frames.row[taken]] == 0]] = True
+    size = results.boxes[:, 2:] - results.boxes[:, :2]
+    inside = region[frames.row].nonzero()[0]
+    row, col = frames.row[inside], frames.col[inside]
+    side = np.minimum(gt.boxes[row, 2:], results.boxes[col, 2:]) - np.maximum(gt.boxes[row, :2], results.boxes[col, :2])
+    within = np.zeros(len(frames.ids), dtype=bool)
+    within[col[side.prod(axis=1) > (_OVERLAP + EPS) * size[col].prod(axis=1)]] = True
+    left_out: BoolArray = excused | (~matched & (within | (size[:, 1] <= _LEAST_HEIGHT + EPS)))
+    return left_out
 
 
 def rules_by_name(name: str) -> Rules:

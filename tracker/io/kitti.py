@@ -1,0 +1,101 @@
+"""KITTI tracking files: labels and detections, one box a line, read into ``Rows``.
+
+    label_02/SEQ.txt   frame id type truncated occluded alpha left top right bottom h w l x y z rotation [score]
+    detections         frame,type,left,top,right,bottom,score[, 3D box, ...], as PointRCNN's are published with AB3DMOT
+
+Frames in the files count from 0, in ``Rows`` from 1. Cars and pedestrians are scored apart, so a reader takes one kind.
+Format: Geiger 2012 (CVPR, "Are we ready for autonomous driving?") and the devkit of the tracking benchmark; which boxes
+count: the benchmark's 2D rules, as its official evaluation (TrackEval) applies them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+import numpy as np
+
+from tracker.arrays import FloatArray
+from tracker.io.mot import MotFormatError
+from tracker.rows import Rows, as_rows
+from tracker.spelling import shown
+
+Kind = Literal["car", "pedestrian"]
+
+# Of each kind: the type of its labels, that of boxes which may be taken for it, and the number of detections' type.
+TYPES: dict[str, tuple[str, str, int]] = {"car": ("car", "van", 2), "pedestrian": ("pedestrian", "person", 1)}
+# What the class column of the ground truth holds; ``tracker.evaluate.rules`` scores by it.
+COUNTED, ALIKE, REGION = 1, 2, 13
+MOST_OCCLUDED, MOST_TRUNCATED = 2, 0  # of boxes that count
+
+
+def read_kitti_labels(path: str | os.PathLike[str], kind: Kind) -> Rows:
+    """Ground truth of one kind. Classes are 1 for the kind, 2 for what may be taken for it, 13 for "DontCare" regions.
+
+    The scores are 1 for boxes that count, 0 for others: those of class 2 and 13, and those occluded or truncated more
+    than the benchmark allows. Regions get ids of their own. Raises MotFormatError, with file and line, for a line with
+    too few columns or a field that is not a number.
+    """
+    own, alike, _ = TYPES[kind]
+    table: list[tuple[float, ...]] = []
+    for number, fields in _lines(path, None):
+        name = fields[2].lower() if len(fields) > 2 else ""
+        if name not in (own, alike, "dontcare"):
+            continue
+        if len(fields) < 10:
+            raise MotFormatError(f"{shown(path)}:{number}: {len(fields)} columns; KITTI's labels have 17")
+        frame, track, truncated, occluded, *box = _numbers(path, number, fields[:2] + fields[3:5] + fields[6:10])
+        kept = name == own and truncated <= MOST_TRUNCATED and occluded <= MOST_OCCLUDED
+        label = {own: COUNTED, alike: ALIKE}.get(name, REGION)
+        table.append((frame + 1, track, *box, kept, label, number))
+    rows = np.array(table, dtype=np.float64).reshape(-1, 9)
+    regions = rows[:, 7] == REGION
+    rows[regions, 1] = rows[:, 1].max(initial=0) + 1 + np.arange(np.count_nonzero(regions))
+    return as_rows(
+        rows[:, 0], rows[:, 1], rows[:, 2:6], rows[:, 6], rows[:, 7], lines=rows[:, 8].astype(np.int64)
+    ).by_frame()
+
+
+def read_kitti_detections(path: str | os.PathLike[str], kind: Kind) -> Rows:
+    """Detections of one kind, scores as the file has them (PointRCNN's are logits, about -1 to 16).
+
+    Boxes without width or height, which the published files hold, are left out and counted in ``Rows.dropped``. Raises
+    MotFormatError, with file and line, for a line with too few columns or a field that is not a number.
+    """
+    table = []
+    for number, fields in _lines(path, ","):
+        if len(fields) < 7:
+            raise MotFormatError(f"{shown(path)}:{number}: {len(fields)} columns; expected frame,type,box,score")
+        frame, label, *rest = _numbers(path, number, fields[:7])
+        if label == TYPES[kind][2]:
+            table.append((frame + 1, *rest, number))
+    rows: FloatArray = np.array(table, dtype=np.float64).reshape(-1, 7)
+    solid = (rows[:, 3:5] > rows[:, 1:3]).all(axis=1)
+    rows = rows[solid][np.argsort(rows[solid, 0], kind="stable")]
+    return Rows(
+        frames=rows[:, 0].astype(np.int64),
+        ids=np.full(len(rows), -1),
+        boxes=rows[:, 1:5],
+        scores=rows[:, 5],
+        classes=np.full(len(rows), -1),
+        interpolated=np.zeros(len(rows), dtype=bool),
+        visibility=np.full(len(rows), -1.0),
+        lines=rows[:, 6].astype(np.int64),
+        dropped=int(np.count_nonzero(~solid)),
+    )
+
+
+def _lines(path: str | os.PathLike[str], separator: str | None) -> list[tuple[int, list[str]]]:
+    """The fields of each line that is not blank, with its number from 1."""
+    with open(path, encoding="utf-8") as file:
+        return [(number, line.split(separator)) for number, line in enumerate(file, start=1) if line.strip()]
+
+
+def _numbers(path: str | os.PathLike[str], number: int, fields: list[str]) -> list[Any]:
+    try:
+        values = [float(field) for field in fields]
+    except ValueError:
+        values = [np.nan]
+    if not np.isfinite(values).all():
+        raise MotFormatError(f"{shown(path)}:{number}: a field is not a number; is this one of KITTI's files?")
+    return values
