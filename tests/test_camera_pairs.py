@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def crowd(frame: int, seed: int = 0, walk: tuple[float, float] = (0.0, 0.0)) -> 
     return np.concatenate((centre - size / 2, centre + size / 2), axis=1)
 
 
-def follow(tracker, offsets: np.ndarray, walk: tuple[float, float] = (0.0, 0.0)) -> list[Tracks]:
+def follow(tracker: Any, offsets: np.ndarray, walk: tuple[float, float] = (0.0, 0.0)) -> list[Tracks]:
     """The reports for a camera that shifts the image by ``offsets`` (FRAMES, 2)."""
     return [
         tracker.update({"boxes": crowd(f, walk=walk) + np.tile(offset, 2), "scores": np.full(PEOPLE, 0.9)})

@@ -129,7 +129,7 @@ def test_where_tracks_do_not_last_a_new_one_needs_more_than_two_detections() -> 
         trusting.update({"boxes": np.empty((0, 4)), "scores": []})
     seen = []
     for tracker in (doubtful, trusting):
-        person = {"boxes": [[900, 100, 940, 200]], "scores": [0.85]}
+        person = {"boxes": [[90, 100, 130, 200]], "scores": [0.8]}
         seen.append([len(tracker.update(person)) for _ in range(4)])
     assert seen == [[0, 0, 1, 1], [0, 1, 1, 1]]
 
