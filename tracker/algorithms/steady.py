@@ -75,7 +75,7 @@ MOST_LOGIT, GOOD_LOGIT, LEAST_LOGIT = 25.0, 3.0, 1.5
 EARLY, LATE = 30, 10  # the first frames are all looked at for that, and then every so many
 
 # A track has lasted with LASTED hits. Where more than MOST_SHORT of those so far ended sooner, a new one needs
-# scores that sum to EVIDENCE. The counts start as if so many had ended and lasted.
+# scores that sum to EVIDENCE, and may be missed once. The counts start as if so many had ended and lasted.
 LASTED, MOST_SHORT, EVIDENCE = 10, 0.45, 1.8
 ENDED_BEFORE, LASTED_BEFORE = 1, 3
 
@@ -245,8 +245,9 @@ class Steady(Tracker):
         over = state.outlived(self.max_age)
         if not all_confirmed:
             state.evidence[tracks] += scores[matched]
-            state.confirmed |= (state.missed == 0) & (state.evidence >= (EVIDENCE if state.doubtful else 0.0))
-            over |= ~state.confirmed & (state.missed > 0)
+            needed, misses = (EVIDENCE, 1) if state.doubtful else (0.0, 0)
+            state.confirmed |= (state.missed == 0) & (state.evidence >= needed)
+            over |= ~state.confirmed & (state.missed > misses)
         state.end(over, TENTATIVE)
 
         if len(matched) < len(detections):
