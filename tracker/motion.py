@@ -328,11 +328,13 @@ class XYWH(_SplitKalman):
 
     Standard deviations of x and width grow with the width of the track, those of y and height with its height;
     position_weight and velocity_weight are their ratios to it; birth_velocity_weight that of a new track's velocity.
+    agility multiplies the velocity's noise of the centre: objects that speed up and turn more than people do.
     """
 
     position_weight: float = 1 / 20
     velocity_weight: float = 1 / 160
     birth_velocity_weight: float = 10 / 160
+    agility: float = 1.0
 
     sized: ClassVar[tuple[int, ...]] = (2, 3)
 
@@ -354,7 +356,10 @@ class XYWH(_SplitKalman):
 
     def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
         squares = self._squares(p)
-        return squares * self.position_weight**2, squares * self.velocity_weight**2
+        velocity = squares * self.velocity_weight**2
+        if self.agility != 1.0:
+            velocity[:2] *= self.agility**2
+        return squares * self.position_weight**2, velocity
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
         squares = self._squares(p)

@@ -176,3 +176,17 @@ def test_a_track_that_leaves_the_image_is_not_reported_beyond_its_border() -> No
 
     assert after(45) == 2  # in the middle of the image
     assert after(57) == 1  # the next box would lie to the left of all seen so far
+
+
+def test_the_filter_learns_to_follow_objects_that_speed_up_and_stays_calm_for_those_that_do_not() -> None:
+    def agility(speeding: float) -> float:
+        tracker = Steady(camera_from_pairs=False)
+        draw = np.random.default_rng(0)
+        for f in range(90):
+            x = 300 + 60 * np.arange(5) + speeding * 900 * np.sin(f / 15 + np.arange(5))
+            corner = np.column_stack((x, 200.0 * np.arange(5))) + draw.normal(0, 1, (5, 2))
+            tracker.update({"boxes": np.concatenate((corner, corner + [80, 60]), axis=1), "scores": np.full(5, 0.9)})
+        return float(tracker.state.agility)
+
+    assert agility(0.0) == 1.0
+    assert agility(1.0) > 2.0

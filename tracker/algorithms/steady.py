@@ -8,8 +8,9 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
                of all so far weighted by their fourth power, to which the many weak ones add next to nothing. Logits
                are recognised and made probabilities first
 1. predict     Kalman filter over centre, width and height (BoT-SORT, arXiv 2206.14651, section 3.1), whose velocities
-               change with time and not with frames; lost tracks keep their size; all follow a moving camera, which
-               their common residuals show (``tracker.camera_pairs``)
+               change with time and not with frames, and more where residuals in a row agree: then the filter lags
+               (Mehra 1970); lost tracks keep their size; all follow a moving camera, which their common residuals
+               show (``tracker.camera_pairs``)
 2. likeness    IoU x agreement in height with what the track measured over time. Two people who overlap in the image
                differ in height before they differ in place, and a slow mean survives an occlusion
 3. high        confirmed and lost tracks match detections above high_score; likeness weighs by score (ByteTrack, 3)
@@ -28,7 +29,7 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -74,9 +75,16 @@ MOST_LOGIT, GOOD_LOGIT, LEAST_LOGIT = 25.0, 3.0, 1.5
 EARLY, LATE = 30, 10  # the first frames are all looked at for that, and then every so many
 
 # A track has lasted with LASTED hits. Where more than MOST_SHORT of those so far ended sooner, a new one needs
-# scores that sum to EVIDENCE. The counts start as if so many had ended and lasted.
+# scores that sum to EVIDENCE, and may be missed once. The counts start as if so many had ended and lasted.
 LASTED, MOST_SHORT, EVIDENCE = 10, 0.45, 1.8
 ENDED_BEFORE, LASTED_BEFORE = 1, 3
+
+# The agility of the motion model grows while residuals of the same track in two frames correlate by more than LAGGING.
+# With the best gain they would not at all, but a track that is lost is better predicted by a calm filter.
+# One step for all tracks: RESPONSE x pairs / PAIRS x the correlation too much. Every LOOK-th frame gives the pairs.
+LAGGING, RESPONSE, PAIRS, MOST_AGILE, LOOK = 0.35, 4.0, 150.0, 10.0, 3
+LIVELY = 3  # hits from which a track's residual counts
+LARGEST_RESIDUAL = 2.5  # of what is usual; larger ones count as that
 
 NOWHERE = (np.inf, np.inf, -np.inf, -np.inf)
 WIDEN = 5  # frames between two looks at how far the image reaches
@@ -90,6 +98,9 @@ class SteadyState(EmbeddedState):
     short: int = 0  # tracks that ended before they had LASTED hits
     lasted: int = 0  # tracks that ended later
     extent: tuple[float, ...] = NOWHERE  # left, top, right, bottom of what was detected so far
+    residuals: FloatArray = field(default_factory=lambda: np.empty((2, 0)))  # of centres, in sizes; NaN: none
+    usual: tuple[float, float] | None = None  # running mean of their squares, x and y
+    agility: float = 1.0  # of the motion model
     logits: bool = False  # whether the scores are
     span: tuple[float, float] = (0.0, 0.0)  # least and largest score
     prior: float = START**4  # weight of the level that a video starts with
@@ -171,13 +182,19 @@ class Steady(Tracker):
         self.coast_frames = self.coast / slow
         self.height_weight = 1 - (1 - self.height_memory) ** max(1.0, slow)
 
+    def _agile(self, agility: float) -> Motion:
+        """The motion model of this agility."""
+        if agility == 1.0 or not isinstance(self.motion, XYWH):
+            return self.motion
+        return replace(self.motion, agility=agility)
+
     def start(self) -> SteadyState:
         return SteadyState.start(self.motion)
 
     def step(self, state: SteadyState, seen: Seen) -> Tracks:
         detections, embeddings = seen.detections, seen.embeddings
         state.motion = self.motion.hold_size(state.motion, state.missed == 1)
-        state.predict(self.motion, seen.elapsed)
+        state.predict(self._agile(state.agility), seen.elapsed)
         state.end_after_gap(self.max_age, self.frame_rate)
 
         boxes = detections.boxes
@@ -221,13 +238,16 @@ class Steady(Tracker):
         tracks, matched = matching.pairs
         sure = None if all_high or _all(high[matched]) else high[matched]
         noise = None if sure is None else np.where(sure, 1.0, self.low_noise)
+        if state.frame % LOOK < 2 and isinstance(self.motion, XYWH):
+            _learn_agility(state, tracks, predicted[tracks], boxes[matched], sure)
         state.update(self.motion, tracks, detections, matched, noise)
         self._remember(state, tracks, heights[matched], sure, None if embeddings is None else embeddings[matched])
         over = state.outlived(self.max_age)
         if not all_confirmed:
             state.evidence[tracks] += scores[matched]
-            state.confirmed |= (state.missed == 0) & (state.evidence >= (EVIDENCE if state.doubtful else 0.0))
-            over |= ~state.confirmed & (state.missed > 0)
+            needed, misses = (EVIDENCE, 1) if state.doubtful else (0.0, 0)
+            state.confirmed |= (state.missed == 0) & (state.evidence >= needed)
+            over |= ~state.confirmed & (state.missed > misses)
         state.end(over, TENTATIVE)
 
         if len(matched) < len(detections):
@@ -239,6 +259,7 @@ class Steady(Tracker):
                 confirmed=np.full(len(born), state.frame == 1),
                 heights=heights[born],
                 evidence=scores[born],
+                residuals=np.full((2, len(born)), np.nan),
                 embeddings=state.at_birth(embeddings, born),
             )
         if state.frame % WIDEN == 1:
@@ -343,6 +364,39 @@ class Steady(Tracker):
                 others = self.motion.boxes(state.motion)[seen]
                 shown[some[hidden]] = _covered(boxes[hidden], others) >= 0.5
         return shown
+
+
+def _learn_agility(
+    state: SteadyState, tracks: IntArray, predicted: FloatArray, boxes: FloatArray, sure: BoolArray | None
+) -> None:
+    """Keep the residuals of matched tracks (K,), or compare them with those of the last frame (Mehra 1970).
+
+    predicted, boxes  (K, 4); sure: mask (K,) of detections to trust, None: all
+    """
+    away, size = boxes - predicted, predicted[:, 2:] - predicted[:, :2]
+    now = (away[:, :2] + away[:, 2:]) / (2 * size)
+    now[state.hits[tracks] < LIVELY] = np.nan
+    if sure is not None:
+        now[~sure] = np.nan
+    if state.frame % LOOK == 0:
+        state.residuals = np.full((2, len(state)), np.nan)
+        state.residuals[:, tracks] = now.T
+        return
+    before = state.residuals[:, tracks]
+    both = np.isfinite(before[0] + now[:, 0]).nonzero()[0]
+    count = len(both)
+    if not count:
+        return
+    a, b = before[:, both], now.T[:, both]
+    squares = (0.5 * (a * a + b * b)).mean(axis=1)
+    share = min(1.0, count / PAIRS)
+    usual = squares if state.usual is None else state.usual + share * (squares - state.usual)
+    usual = np.maximum(usual, 1e-12)
+    state.usual = (float(usual[0]), float(usual[1]))
+    scale = np.sqrt(usual)[:, None] * LARGEST_RESIDUAL
+    correlation = LARGEST_RESIDUAL**2 * ((a / scale).clip(-1, 1) * (b / scale).clip(-1, 1)).mean()
+    grown = state.agility * math.exp(RESPONSE * share * (correlation - LAGGING))
+    state.agility = min(max(grown, 1.0), MOST_AGILE)
 
 
 def _widen(state: SteadyState, boxes: FloatArray) -> None:
