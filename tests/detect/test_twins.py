@@ -127,6 +127,20 @@ def test_the_weaker_class_counts_in_the_vote():
     assert (voted(30, 0.5), voted(1000, 0.8)) == (7, 2), "what is nearly a tie keeps the class"
 
 
+def test_a_twin_of_the_candidate_class_keeps_its_votes_longer():
+    votes = []
+    for twin in (0.0, 0.5):
+        motion, state = XYSR(), State.start(XYSR())
+        state.birth(motion, Detections([wide(1)], [0.9], [2]), np.array([0]))
+        seen = [Detections([wide(1)], [0.9], [7])] * 3
+        seen.append(Detections([wide(1)], [0.9], [2]).with_twins(np.array([7]), np.array([twin])))
+        for one in seen:
+            state.predict(motion, 1)
+            state.update(motion, np.array([0]), one, np.array([0]))
+        votes.append(float(state.votes[0]))
+    assert votes[1] - votes[0] == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(("clip", "most"), [("vtest_480x360", 60), ("cars_bridge_640x360", 60)])
 def test_real_frames(shared, clip, most):
     """Below 1 % of the rows overlap another at IoU > .7; per class it is more than 15 %."""
