@@ -9,7 +9,8 @@ matrices; "MB" is the most that Python and numpy allocate, without the detection
   --quick --compare scripts/bench_ratios.json    what CI runs: exit code 1 where a row got 1.5x slower
   --quick --store scripts/bench_ratios.json --overwrite
   --markdown docs/measurements.md                the tables between that file's marks
-  --end-to-end                                   the command on a real video, against decoding and detecting alone
+  --end-to-end                                   the command on a real video, beside its detector alone and a loop of
+                                                 cv2, onnxruntime, supervision and trackers
 """
 
 # ruff: noqa: E402 - the number of threads is set before numpy is imported

@@ -48,6 +48,8 @@ class Detections:
 
     After construction ``dropped`` counts the rows left out and ``rows`` (N,) holds, for each detection, its row in the
     input. Index with a mask, a slice or an index array to get a part: ``detections[detections.scores > 0.5]``.
+    ``twins`` (2, N) is None, or class and score of a weaker box of another class on the same object, -1 and 0 without
+    one (``with_twins``); the vote about a track's class counts it.
     """
 
     __slots__ = (
@@ -60,6 +62,7 @@ class Detections:
         "payload",
         "rows",
         "scores",
+        "twins",
         "whole",
     )
 
@@ -72,6 +75,7 @@ class Detections:
     classes: IntArray
     embeddings: NDArray[np.float32] | None
     payload: NDArray[Any] | None
+    twins: FloatArray | None
     dropped: int
     whole: bool  # rows count from 0: nothing was left out or picked
 
@@ -108,6 +112,7 @@ class Detections:
         self.integers[0] = np.arange(n)
         self.integers[1] = np.where(good, labels, 0)
         self.dropped = 0
+        self.twins = None
         self.whole = True
         if complaint is None:
             self._freeze()
@@ -149,6 +154,7 @@ class Detections:
         kept = both.rows
         both.integers = self.integers[:, kept]
         both.whole = self.whole and both.whole
+        both.twins = None if self.twins is None else self.twins[:, kept]
         both._freeze()
         return both
 
@@ -157,6 +163,14 @@ class Detections:
         part = self[:]
         part.whole = self.whole
         part.payload = None if payload is None else _same_length(_per_detection(payload), len(self), "payload")
+        part._freeze()
+        return part
+
+    def with_twins(self, classes: IntArray, scores: FloatArray) -> Detections:
+        """The same detections with the class (N,), -1 for none, and the score (N,) of a weaker box on each object."""
+        part = self[:]
+        part.whole = self.whole
+        part.twins = np.stack((classes, scores)).astype(np.float64)
         part._freeze()
         return part
 
@@ -184,11 +198,12 @@ class Detections:
         self.integers = other.integers[:, which]
         self.embeddings = None if other.embeddings is None else other.embeddings[which]
         self.payload = None if other.payload is None else other.payload[which]
+        self.twins = None if other.twins is None else other.twins[:, which]
         self.whole = False
         self._freeze()
 
     def _freeze(self) -> None:
-        for array in (self.floats, self.integers, self.embeddings, self.payload):
+        for array in (self.floats, self.integers, self.embeddings, self.payload, self.twins):
             if array is not None:
                 array.flags.writeable = False
         self.scores = self.floats[0]

@@ -226,7 +226,7 @@ class State:
             self.integers[OBSERVED] = integers
             self.floats[SINCE] = 0.0
             self.floats[SCORES:] = floats
-            self._count_votes(tracks)
+            self._count_votes(tracks, detections, which)
             return
         table = self.integers
         table[DETECTIONS] = NOBODY
@@ -239,23 +239,26 @@ class State:
             self.floats[SINCE][tracks] = NOTHING
             self.floats[SCORES:].T[tracks] = floats.T
         table[STREAKS][(table[MISSED] > NOTHING).nonzero()[0]] = NOTHING
-        self._count_votes(tracks)
+        self._count_votes(tracks, detections, which)
 
-    def _count_votes(self, tracks: IntArray) -> None:
+    def _count_votes(self, tracks: IntArray, detections: Detections, which: IntArray) -> None:
         # Nearly always every detection is of its track's class, and no votes are pending.
         other = self.integers[DETECTION_CLASSES] != self.integers[CLASSES]
         if np.count_nonzero(other) or np.count_nonzero(self.floats[VOTES]):
-            self._vote(tracks)
+            self._vote(tracks, None if detections.twins is None else detections.twins[:, which])
 
-    def _vote(self, tracks: IntArray) -> None:
+    def _vote(self, tracks: IntArray, twins: FloatArray | None) -> None:
         """Count the vote of each matched track's (K,) detection about its class.
 
         A cumulative sum with a floor at 0 (Page 1954, Biometrika 41): a detection of the candidate class adds its score
         to the votes, any other subtracts it; one that takes the votes below 0 makes its class the candidate, unless it
-        is the track's own. At CLASS_LEAD the candidate becomes the class, and the old class the candidate.
+        is the track's own. At CLASS_LEAD the candidate becomes the class, and the old class the candidate. A twin
+        (2, K) of the track's own or of the candidate class takes its score off that of the detection.
         """
         own, candidates, found = (self.integers[row, tracks] for row in (CLASSES, CANDIDATES, DETECTION_CLASSES))
         weight = self.scores[tracks].clip(0.0, 1.0)
+        if twins is not None:
+            weight -= np.where((twins[0] == own) | (twins[0] == candidates), twins[1].clip(0.0, weight), 0.0)
         other = found != own
         votes = CLASS_MEMORY * self.votes[tracks] + np.where(other & (found == candidates), weight, -weight)
         candidates = np.where(other & (votes < 0), found, candidates)

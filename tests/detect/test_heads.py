@@ -414,7 +414,7 @@ def test_boxes_of_two_classes_do_not_suppress_each_other(constant_onnx: Any) -> 
     scores = np.array([[[0.9, 0], [0.6, 0], [0, 0.8]]])
     empty = np.zeros((1, 3, 2))
     path = constant_onnx(boxes, scores, empty, empty, names=("boxes", "scores", "vectors", "points"))
-    assert ONNX(path, head=Everything)(IMAGE).scores.round(3).tolist() == [0.9, 0.8]
+    assert ONNX(path, head=Everything, nms="per-class")(IMAGE).scores.round(3).tolist() == [0.9, 0.8]
 
 
 def test_an_instance_that_does_not_fit_is_refused(everything: Path) -> None:

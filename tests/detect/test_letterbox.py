@@ -36,6 +36,18 @@ def test_colours_and_scale():
         np.testing.assert_allclose(pixel, [2.0, -0.4, -0.3], atol=1e-6)
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_padding_is_scaled_too_also_after_an_image_of_another_shape(last):
+    box = Letterbox((32, 32), Preprocessing(order="RGB", scale=1 / 255, mean=(0.5, 0.4, 0.3)), channels_last=last)
+    for shape in ((32, 64, 3), (64, 32, 3), (32, 64, 3)):
+        block, _ = box(np.zeros(shape, np.uint8))
+        rows = block[0] if last else block[0].transpose(1, 2, 0)
+        padding = rows[16:] if shape == (32, 64, 3) else rows[:, 16:]
+        np.testing.assert_allclose(
+            padding, np.broadcast_to(114 / 255 - np.array([0.5, 0.4, 0.3]), padding.shape), atol=1e-6
+        )
+
+
 def test_stretching_fills_the_input_and_is_undone_per_axis():
     image = np.zeros((50, 100, 3), np.uint8)
     image[:, 50:] = 200

@@ -93,13 +93,14 @@ def test_boxes_come_back_through_the_borders(constant_onnx):
 def test_end_to_end(constant_onnx):
     answer = np.zeros((1, 300, 6), np.float32)
     answer[0, :3] = [(1, 2, 11, 22, 0.9, 1), (1, 2, 11, 22, 0.8, 0), (1, 2, 11, 22, 0.4, 0)]
-    found = ONNX(constant_onnx(answer, metadata=NAMES))(IMAGE)
+    found = ONNX(constant_onnx(answer, metadata=NAMES), nms="per-class")(IMAGE)
     np.testing.assert_allclose(found.boxes, [[2.0, 4, 22, 44]] * 2)
     assert found.classes.tolist() == [1, 0]
     only = ONNX(constant_onnx(answer, metadata=NAMES), classes=["Person"])(IMAGE)
     assert only.classes.tolist() == [0]
     answer[0, 1, 5] = 5  # a number without a name is nobody's choice
-    assert ONNX(constant_onnx(answer, metadata=NAMES))(IMAGE).classes.tolist() == [1, 5]
+    assert ONNX(constant_onnx(answer, metadata=NAMES), nms="per-class")(IMAGE).classes.tolist() == [1, 5]
+    assert ONNX(constant_onnx(answer, metadata=NAMES))(IMAGE).classes.tolist() == [1]
     assert ONNX(constant_onnx(answer, metadata=NAMES), classes=["car"])(IMAGE).classes.tolist() == [1]
 
 
@@ -107,8 +108,8 @@ def test_one_box_per_object_and_class(constant_onnx):
     same = [(32.0, 32, 20, 20), (33.0, 32, 20, 20)]
     answer = yolov8((*same[0], 0.9, 0), (*same[1], 0.8, 0), (*same[1], 0, 0.7))
     path = constant_onnx(answer, metadata=NAMES)
-    np.testing.assert_allclose(ONNX(path)(IMAGE).scores, [0.9, 0.7])
-    assert len(ONNX(path, iou=0.95)(IMAGE)) == 3
+    np.testing.assert_allclose(ONNX(path, nms="per-class")(IMAGE).scores, [0.9, 0.7])
+    assert len(ONNX(path, iou=0.95, nms="per-class")(IMAGE)) == 3
 
 
 def test_bad_rows_are_dropped_and_counted(constant_onnx):

@@ -53,6 +53,39 @@ def test_yolox_finds_the_same_in_both_runtimes(shared, tmp_path):
     np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-3)
 
 
+def test_an_onnx_file_by_openvino(constant_onnx, monkeypatch):
+    (given,) = (one for one in CONVENTIONS if one.what == "YOLOv8 without names")
+    path = constant_onnx(*given.arrays, names=tuple(given.names), metadata={"names": "{0: 'person', 1: 'b', 2: 'c'}"})
+    wrong = r"unknown runtime 'openvin', did you mean 'openvino'\?; choose .* \(--detector-runtime\)"
+    with pytest.raises(ValueError, match=wrong):
+        ONNX(path, runtime="openvin")
+    with pytest.raises(ValueError, match=r"OpenVINO runs it on the CPU; leave the providers out"):
+        ONNX(path, runtime="openvino", providers=["cpu"])
+    assert ONNX(path).runtime == ONNX(path, runtime="auto", providers=["cpu"]).runtime == "onnxruntime"
+    with monkeypatch.context() as patch:
+        patch.setattr("tracker.detect.openvino.find_spec", lambda name: None)
+        patch.setattr("tracker.detect.runtime.find_spec", lambda name: None)
+        assert ONNX(path, runtime="auto").runtime == "onnxruntime"
+        with pytest.raises(ValueError, match=r"trackwhy\[openvino\]'; or use --detector-runtime onnxruntime"):
+            ONNX(path, runtime="openvino")
+    pytest.importorskip("openvino", reason="needs the extra openvino")
+    assert ONNX(path, runtime="auto").runtime == "openvino"
+    detector = open_detector(str(path), runtime="openvino", threads=1)
+    assert (detector.runtime, detector.class_names[0]) == ("openvino", "person"), "the file's metadata counts"
+    np.testing.assert_allclose(detector(np.zeros((64, 64, 3), np.uint8)).boxes, CORNERS, atol=1e-3)
+
+
+def test_openvino_computes_in_float32(shared):
+    """By itself it takes bfloat16 where the processor has it, which moves boxes by up to 2.5 in the raw outputs."""
+    pytest.importorskip("openvino", reason="needs the extra openvino")
+    path = shared / "data/models/yolox_nano.onnx"
+    ((_, image),) = frames(shared, 1, 1, 1)
+    ours, theirs = ONNX(path, threads=1), ONNX(path, threads=1, runtime="openvino")
+    block, _ = ours._own.letterbox(image)
+    np.testing.assert_allclose(ours._run(block).first, theirs._run(block).first, atol=1e-2)
+    np.testing.assert_allclose(ours(image).boxes, theirs(image).boxes, atol=1e-3)
+
+
 def test_bad_files_give_one_line(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"gone\.xml: no such file"):
         ONNX(tmp_path / "gone.xml")
@@ -61,6 +94,8 @@ def test_bad_files_give_one_line(tmp_path, monkeypatch):
         ONNX(tmp_path / "a.xml")
     with pytest.raises(ValueError, match=r"OpenVINO runs it on the CPU; leave the providers out"):
         ONNX(tmp_path / "a.xml", providers=["cuda"])
+    with pytest.raises(ValueError, match=r"onnxruntime cannot run OpenVINO's own format; leave --detector-runtime out"):
+        ONNX(tmp_path / "a.xml", runtime="onnxruntime")
     (tmp_path / "a.bin").touch()
     monkeypatch.setattr("tracker.detect.openvino.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install 'trackwhy\[openvino\]'; .*a\.xml needs it"):

@@ -14,6 +14,8 @@ from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
 from tracker.commands.words import add_settings, names_of, settings_of
 from tracker.detect.heads import heads
+from tracker.detect.overlaps import NMS
+from tracker.detect.runtime import RUNTIMES
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
@@ -76,6 +78,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--provider",
         metavar="NAME",
         help="onnxruntime's providers that run MODEL.onnx, first choice first, such as cuda,cpu (default cpu)",
+    )
+    add(
+        "--nms",
+        choices=tuple(NMS),
+        help=f"which overlapping boxes of MODEL.onnx are one object. {'. '.join(f'{n}: {a}' for n, a in NMS.items())}. "
+        "Default per-object",
+    )
+    add(
+        "--detector-runtime",
+        choices=RUNTIMES,
+        help="what runs MODEL.onnx: onnxruntime (default), openvino (an extra), or auto: openvino where installed",
     )
     add(
         "--reid",
@@ -143,6 +156,8 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         names=args.names,
         imgsz=args.imgsz,
         device=args.device,
+        nms=args.nms,
+        detector_runtime=args.detector_runtime,
         offline=args.offline,
     )
 

@@ -28,27 +28,49 @@ class Letterbox:
         height, width = size
         self.size, self.how = size, how
         self.block: NDArray[Any] = np.empty((1, height, width, 3) if channels_last else (1, 3, height, width), dtype)
-        self._planes = self.block[0].transpose(2, 0, 1) if channels_last else self.block[0]
-        self._canvas = np.empty((height, width, 3), np.uint8)
-        self._place = (0, 0, 0, 0)  # of the image before; its borders are still there
+        self._last = channels_last
         # Input = pixel * gain + bias, per channel; None where that changes nothing.
         mean, std = np.array(how.mean), np.array(how.std)
         raw = self.block.dtype == np.uint8
         self._gain = None if raw else self._factor(how.scale / std, neutral=1, channels_last=channels_last)
         self._bias = None if raw else self._factor(-mean / std, neutral=0, channels_last=channels_last)
+        self._lay((0, 0, height, width))
 
     def __call__(self, image: Image) -> tuple[NDArray[Any], Fit]:
         """The filled block, and where the BGR uint8 image (H, W, 3) lies in it."""
+        import cv2
+
         rows, columns = image.shape[:2]
         fit, place = self._placed(rows, columns)
-        self._draw(image, place)
-        pixels = self._canvas[:, :, ::-1] if self.how.order == "RGB" else self._canvas
-        np.copyto(self._planes, pixels.transpose(2, 0, 1), casting="unsafe")
-        if self._gain is not None:
-            np.multiply(self.block, self._gain, out=self.block)
-        if self._bias is not None:
-            np.add(self.block, self._bias, out=self.block)
+        if place != self._place:
+            self._lay(place)
+        if image.shape == self._pixels.shape:
+            np.copyto(self._pixels, image)
+        else:
+            cv2.resize(image, self._pixels.shape[1::-1], dst=self._pixels, interpolation=cv2.INTER_LINEAR)
+        if self._last:
+            np.copyto(self._inside, self._pixels[:, :, ::-1] if self.how.order == "RGB" else self._pixels)
+        else:  # a channel at a time: numpy takes four times as long to turn pixels into planes
+            cv2.split(self._pixels, list(self._channels[::-1] if self.how.order == "RGB" else self._channels))
+            np.copyto(self._inside, self._channels)
+        self._scale(self._inside)
         return self.block, fit
+
+    def _lay(self, place: tuple[int, int, int, int]) -> None:
+        """Pad for an image at ``place``; images that follow there leave the padding as it is."""
+        top, left, tall, wide = self._place = place
+        self.block[:] = self.how.pad_value
+        self._scale(self.block[0])
+        rows, columns = slice(top, top + tall), slice(left, left + wide)
+        self._inside = self.block[0, rows, columns] if self._last else self.block[0, :, rows, columns]
+        self._pixels = np.empty((tall, wide, 3), np.uint8)
+        self._channels = np.empty((3, tall, wide), np.uint8)
+
+    def _scale(self, part: NDArray[Any]) -> None:
+        if self._gain is not None:
+            np.multiply(part, self._gain, out=part)
+        if self._bias is not None:
+            np.add(part, self._bias, out=part)
 
     def _factor(self, values: FloatArray, *, neutral: float, channels_last: bool) -> NDArray[Any] | None:
         """Values of the three channels, to be broadcast over the block; None where all are neutral."""
@@ -73,16 +95,3 @@ class Letterbox:
             top, left = round((height - tall) / 2 - 0.1), round((width - wide) / 2 - 0.1)
         place = (top, left, max(tall, 1), max(wide, 1))
         return Fit(np.array([left, top], dtype=np.float64), np.full(2, zoom), (rows, columns), self.size), place
-
-    def _draw(self, image: Image, place: tuple[int, int, int, int]) -> None:
-        import cv2
-
-        top, left, tall, wide = place
-        if place != self._place:
-            self._canvas[:] = self.how.pad_value
-            self._place = place
-        inside = self._canvas[top : top + tall, left : left + wide]
-        if image.shape[:2] == (tall, wide):
-            inside[:] = image
-        else:
-            cv2.resize(image, (wide, tall), dst=inside, interpolation=cv2.INTER_LINEAR)

@@ -28,7 +28,7 @@ from tracker.detect.metadata import names_in, size_in, unread
 from tracker.detect.names import class_mask, count_of, numbered
 from tracker.detect.names_file import class_names_of
 from tracker.detect.network import ClassNames
-from tracker.detect.overlaps import thin_xyxy
+from tracker.detect.overlaps import NMS, soften_xyxy, thin_xyxy
 from tracker.detect.runtime import open_network
 from tracker.detect.session import (
     TYPES,
@@ -40,11 +40,13 @@ from tracker.detect.session import (
     reason_of,
     size_feed,
 )
+from tracker.detect.twins import Twins
 from tracker.detections import Detections
-from tracker.spelling import shown
+from tracker.spelling import nearest, shown
 
 DEFAULT_SIZE = 640  # what most networks are trained at, for files that leave the input size open
 GREY = 114
+DEFAULT_NMS = "per-object"
 
 
 class _Own(threading.local):
@@ -60,6 +62,9 @@ class ONNX(Detector):
     path         the ONNX file, or OpenVINO's MODEL.xml with MODEL.bin beside it
     conf         least score. ByteTrack, BoT-SORT and Steady use weak detections too: give them 0.1
     iou          boxes of one class that overlap more than this become one (end-to-end heads did it inside)
+    nms          "per-object": then boxes of different classes on one object become one too, such as car and truck
+                 (``tracker.detect.twins``), and ``Detections.twins`` keeps the weaker class; "per-class": they do not;
+                 "agnostic": by ``iou``, whatever the classes; "soft" and "soft-linear": Soft-NMS (Bodla 2017)
     classes      names of the classes to keep; None keeps all
     class_names  names in the order of the class numbers, by number, or a file of them (``read_names``); by default
                  those in the model, then those of the head, then COCO's where there are 80 classes, else the numbers
@@ -68,6 +73,8 @@ class ONNX(Detector):
     head         what reads the outputs: the name of a head, a ``Head`` class, or an instance, which is taken as it is;
                  by default the head that recognises them (``tracker.detect.heads.heads()`` lists them)
     providers    onnxruntime's names, first choice first, such as ["cuda", "cpu"]; the CPU by default
+    runtime      "onnxruntime" (the default for ONNX files), "openvino", which must be installed, or "auto": OpenVINO
+                 where it is installed and no providers are named
     threads      for one image; by default as many as this process may use. With 1 a pipeline detects on several
                  frames of a file at once, which uses the processors better
 
@@ -85,20 +92,25 @@ class ONNX(Detector):
         *,
         conf: float = 0.5,
         iou: float = 0.45,
+        nms: str = DEFAULT_NMS,
         classes: Sequence[str] | None = None,
         class_names: ClassNames = None,
         size: tuple[int, int] | None = None,
         head: str | type[Head] | Head | None = None,
         providers: Sequence[str] | None = None,
+        runtime: str | None = None,
         threads: int | None = None,
     ) -> None:
         self.conf = check_fraction("conf", conf)
         self.iou = check_fraction("iou", iou)
+        if nms not in NMS:
+            raise ValueError(f"unknown nms {nms!r}{nearest(str(nms), NMS)}; choose from {', '.join(NMS)} (--nms)")
+        self.nms = nms
         if isinstance(head, str):
             head = head_named(head)  # an unknown name is refused before the file is opened
         class_names = class_names_of(class_names)
         self.name = os.path.basename(path)
-        self._session, self.runtime = open_network(path, providers=providers, threads=threads)
+        self._session, self.runtime = open_network(path, providers=providers, threads=threads, runtime=runtime)
         self.model_files = tuple(files_of(path))
         self.device = device_of(self._session)
         self.concurrent = threads == 1
@@ -127,6 +139,7 @@ class ONNX(Detector):
         fitted = partial(Letterbox, self.size, found.preprocessing, channels_last=source.shape[1] != 3)
         self._own = _Own(partial(fitted, dtype=TYPES[source.type]))
         self.class_names: Mapping[int, str] = MappingProxyType(self._numbered(path, names, stated=class_names is None))
+        self._twins = Twins(self.class_names, self._head.classes)
         self._wanted: BoolArray | None = None
         if classes is not None:
             self._wanted = class_mask(classes, self.class_names, self._head.classes, str(path))
@@ -148,12 +161,28 @@ class ONNX(Detector):
             payload=decoded.payload,
             invalid="drop",
         )
-        if self._head.suppress:
-            found = found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
+        found = self._thinned(found)
         if found.payload is None:
             return found
         # Last, because masks are many numbers.
         return found.with_payload(self._head.to_image(self._head.complete(found.payload, outputs), fit))
+
+    def _thinned(self, found: Detections) -> Detections:
+        """One box per object, as ``nms`` says."""
+        if self.nms == "agnostic":
+            return found[thin_xyxy(found.boxes, found.scores, np.zeros_like(found.classes), self.iou)]
+        if self._head.suppress:
+            if self.nms.startswith("soft"):
+                limit = self.iou if self.nms == "soft-linear" else None
+                kept, scores = soften_xyxy(found.boxes, found.scores, found.classes, self.conf, limit)
+                found = found[kept]
+                found = found.with_scores(dict(zip(found.rows.tolist(), scores.tolist(), strict=True)))
+            else:
+                found = found[thin_xyxy(found.boxes, found.scores, found.classes, self.iou)]
+        twins = None if self.nms == "per-class" else self._twins(found.boxes, found.scores, found.classes)
+        if twins is None:
+            return found
+        return found.with_twins(twins.classes, twins.scores)[twins.mask]
 
     @property
     def note(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Detectors in OpenVINO's own format, MODEL.xml with MODEL.bin beside it, as sessions like onnxruntime's."""
+"""Detectors run by OpenVINO, in its own format or in ONNX files, as sessions like onnxruntime's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tracker.detect.files import files_of
 from tracker.detect.names_file import read_yaml
-from tracker.detect.session import ModelMeta, TensorInfo, processors
+from tracker.detect.session import ModelMeta, Session, TensorInfo, processors
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
@@ -50,33 +50,43 @@ class Meta:
 class OpenVINOSession:
     """A network run by OpenVINO on the CPU in float32, or as it was quantised; several threads may run it at once.
 
-    path     the .xml, with its .bin beside it
-    threads  1 for several callers at once, one thread each; None for one caller and all threads
+    path       the .xml, with its .bin beside it, or an ONNX file
+    described  the ONNX file as onnxruntime describes it: inputs, outputs, metadata; None for a .xml, whose metadata is
+               what ultralytics writes to metadata.yaml in the same folder
+    threads    1 for several callers at once, one thread each; None for one caller and all threads
 
-    The metadata is what ultralytics writes to metadata.yaml in the same folder.
     Raises ValueError, in one line, where OpenVINO is not installed, or the file is missing or no such model.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, described: Session | None = None, threads: int | None = None
+    ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"threads={threads} is below 1; leave it out to use all processors")
         files_of(path)
         if find_spec("openvino") is None:
-            raise ValueError(f"OpenVINO is not installed: pip install 'trackwhy[openvino]'; {path} needs it")
+            instead = f"{path} needs it" if described is None else "or use --detector-runtime onnxruntime"
+            raise ValueError(f"OpenVINO is not installed: pip install 'trackwhy[openvino]'; {instead}")
         import openvino
 
         try:
             core = openvino.Core()
             self._compiled: CompiledModel = core.compile_model(core.read_model(str(path)), "CPU", cpu_settings(threads))
         except RuntimeError as error:
-            raise ValueError(f"{path}: OpenVINO cannot run it ({reason_of(error)}); convert it again") from None
-        self._inputs: list[TensorInfo] = [
-            _port(one, f"input{number}") for number, one in enumerate(self._compiled.inputs)
-        ]
-        self._outputs: list[TensorInfo] = [
-            _port(one, f"output{number}") for number, one in enumerate(self._compiled.outputs)
-        ]
-        self._meta = Meta(_metadata(Path(path).parent / "metadata.yaml"))
+            instead = "convert it again" if described is None else "use --detector-runtime onnxruntime"
+            raise ValueError(f"{path}: OpenVINO cannot run it ({reason_of(error)}); {instead}") from None
+        self._inputs: list[TensorInfo]
+        self._outputs: list[TensorInfo]
+        self._meta: ModelMeta
+        if described is None:
+            self._inputs = [_port(one, f"input{number}") for number, one in enumerate(self._compiled.inputs)]
+            self._outputs = [_port(one, f"output{number}") for number, one in enumerate(self._compiled.outputs)]
+            self._meta = Meta(_metadata(Path(path).parent / "metadata.yaml"))
+        else:  # OpenVINO keeps the order of the file
+            self._inputs, self._outputs = described.get_inputs(), described.get_outputs()
+            self._meta = described.get_modelmeta()
+        self._feeds = {port.name: number for number, port in enumerate(self._inputs)}
+        self._places = {port.name: number for number, port in enumerate(self._outputs)}
         self._own = threading.local()  # requests: each serves one thread at a time
 
     def get_inputs(self) -> list[TensorInfo]:
@@ -100,11 +110,9 @@ class OpenVINOSession:
         if not hasattr(self._own, "request"):
             self._own.request = self._compiled.create_infer_request()
         request: InferRequest = self._own.request
-        numbers = {port.name: number for number, port in enumerate(self._inputs)}
-        request.infer({numbers[name]: array for name, array in feed.items()})
-        wanted = [port.name for port in self._outputs] if output_names is None else output_names
-        places = {port.name: number for number, port in enumerate(self._outputs)}
-        return [np.array(request.get_output_tensor(places[name]).data) for name in wanted]
+        request.infer({self._feeds[name]: array for name, array in feed.items()}, share_inputs=True)
+        wanted = list(self._places) if output_names is None else output_names
+        return [np.array(request.get_output_tensor(self._places[name]).data) for name in wanted]
 
 
 def cpu_settings(threads: int | None) -> dict[str, str]:

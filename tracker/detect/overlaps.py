@@ -1,4 +1,4 @@
-"""One box per object: of several boxes of one object the best is kept, or they are merged."""
+"""One box per object: of several boxes of one object the best is kept, or their scores decay, or they are merged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 
 from tracker.arrays import FloatArray, IntArray
-from tracker.boxes import iou_xyxy
+from tracker.boxes import iou_pairs_xyxy, iou_xyxy
+
+SIGMA = 0.5  # of the Gaussian decay, the paper's
+
+# What ``--nms`` takes, and the line that explains it.
+NMS = {
+    "per-object": "per class, then twins of different classes become one (tracker/detect/twins.py)",
+    "per-class": "per class: boxes of different classes never suppress each other",
+    "agnostic": "whatever the classes",
+    "soft": "Soft-NMS per class with Gaussian decay, then as per-object",
+    "soft-linear": "Soft-NMS per class with linear decay, then as per-object",
+}
 
 
 def thin_xyxy(boxes: FloatArray, scores: FloatArray, classes: IntArray, iou: float) -> IntArray:
@@ -29,6 +40,35 @@ def thin_xyxy(boxes: FloatArray, scores: FloatArray, classes: IntArray, iou: flo
     kinds: Any = classes.astype(np.int32)
     keep = cv2.dnn.NMSBoxesBatched(ltwh, ranks, kinds, -np.inf, iou)
     return np.asarray(keep, dtype=np.int64).reshape(-1)
+
+
+def soften_xyxy(
+    boxes: FloatArray, scores: FloatArray, classes: IntArray, least: float, iou: float | None = None
+) -> tuple[IntArray, FloatArray]:
+    """Soft-NMS per class (Bodla 2017): indices of the boxes that stay, best first, and their scores.
+
+    boxes (N, 4) xyxy of positive size, scores (N,) 0..1, classes (N,). The best box that is left is taken, and the
+    score of each other one of its class is multiplied by 1 - IoU where their IoU is at least ``iou`` (equation 2), or
+    without ``iou`` by exp(-IoU^2 / SIGMA) (equation 3). Boxes whose score falls below ``least`` go.
+    """
+    left, right, overlap = iou_pairs_xyxy(boxes, boxes)
+    same = (left != right) & (classes[left] == classes[right])
+    left, right, overlap = left[same], right[same], overlap[same]
+    factors = np.exp(-(overlap**2) / SIGMA) if iou is None else np.where(overlap >= iou, 1 - overlap, 1.0)
+    starts = np.searchsorted(left, np.arange(len(boxes) + 1)).tolist()
+    scores, free = scores.copy(), np.ones(len(boxes), dtype=bool)
+    order: list[int] = []
+    while len(order) < len(boxes):
+        best = int(np.where(free, scores, -1.0).argmax())
+        if scores[best] < least:
+            break
+        order.append(best)
+        free[best] = False
+        near = slice(starts[best], starts[best + 1])
+        others = right[near]
+        scores[others] *= np.where(free[others], factors[near], 1.0)
+    kept = np.array(order, dtype=np.int64)
+    return kept, scores[kept]
 
 
 def merge_xyxy(boxes: FloatArray, scores: FloatArray, iou: float) -> tuple[FloatArray, FloatArray]:

@@ -16,7 +16,7 @@ from tracker.detect.hog import HOG
 from tracker.detect.motion import Motion
 from tracker.detect.names import class_mask
 from tracker.detect.network import ClassNames
-from tracker.detect.onnx import ONNX
+from tracker.detect.onnx import DEFAULT_NMS, ONNX
 from tracker.detect.recorded import Recorded
 from tracker.detect.yunet import YuNet
 from tracker.detections import Invalid
@@ -52,6 +52,8 @@ class _Options:
     head: str | type[Head] | Head | None
     names: ClassNames
     size: tuple[int, int] | None
+    nms: str | None
+    runtime: str | None
     offline: bool
     tell: Callable[[str], None]
 
@@ -106,6 +108,8 @@ def _onnx(spec: str, options: _Options) -> Detector:
         head=options.head,
         class_names=options.names,
         size=options.size,
+        nms=options.nms or DEFAULT_NMS,
+        runtime=options.runtime,
         **options.threshold,
     )
     # OpenCV runs YuNet at the size of each image, where small faces stay as large as they are.
@@ -172,6 +176,8 @@ def open_detector(
     head: str | type[Head] | Head | None = None,
     names: ClassNames = None,
     size: tuple[int, int] | None = None,
+    nms: str | None = None,
+    runtime: str | None = None,
     offline: bool = False,
     tell: Callable[[str], None] = to_stderr,
 ) -> Detector | RecordedDetector:
@@ -183,7 +189,7 @@ def open_detector(
     conf       least score; None is the default of the detector's class, for a file all
     classes    names of the classes to keep; None keeps all
     invalid    what happens to bad rows of a file, "raise" or "drop"
-    providers, threads, head, size  for networks, see ``ONNX``
+    providers, threads, head, size, nms, runtime  for networks, see ``ONNX``
     names      its ``class_names``
     offline    fetch no model; the environment's TRACKWHY_OFFLINE=1 forbids it too
     tell       gets the two lines that ``auto`` has to say where it is ``hog``; by default they go to stderr, as does
@@ -191,7 +197,7 @@ def open_detector(
 
     Raises ValueError, in one line, for anything it cannot open, with the nearest name for an unknown one.
     """
-    options = _Options(conf, classes, invalid, providers, threads, head, names, size, offline, tell)
+    options = _Options(conf, classes, invalid, providers, threads, head, names, size, nms, runtime, offline, tell)
     form = _form_of(spec)
     if form.open not in (_onnx, _named, _unexported):
         _refuse_network_options(spec, options)
@@ -217,6 +223,8 @@ def _refuse_network_options(spec: str, options: _Options) -> None:
         ("names", "--names", options.names),
         ("size", "--imgsz", options.size),
         ("providers", "--device, --provider", options.providers),
+        ("nms", "--nms", options.nms),
+        ("runtime", "--detector-runtime", options.runtime),
     ):
         if value is not None:
             raise ValueError(f"{name} goes with MODEL.onnx or MODEL.xml, not with {spec}; leave it out ({option})")

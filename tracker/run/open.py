@@ -41,6 +41,8 @@ class Options:
     names: ClassNames = None
     imgsz: int | str | tuple[int, int] | None = None
     device: str | Sequence[str] | None = None
+    nms: str | None = None
+    detector_runtime: str | None = None
     offline: bool = False
 
     def given(self) -> dict[str, Any]:
@@ -130,7 +132,12 @@ def open_run(options: Options) -> Opened:
 def _check_types(options: Options) -> None:
     """Refuse, in one line, the arguments that no option can be."""
     number(options.conf, "conf")
-    for name, value in (("reid_runtime", options.reid_runtime), ("camera_motion", options.camera_motion)):
+    for name, value in (
+        ("reid_runtime", options.reid_runtime),
+        ("camera_motion", options.camera_motion),
+        ("nms", options.nms),
+        ("detector_runtime", options.detector_runtime),
+    ):
         if not isinstance(value, str) and (value is not None or name == "camera_motion"):
             raise TypeError(f"{name} is a {type(value).__name__}; give text")
     if options.invalid not in ("raise", "drop"):
@@ -296,13 +303,16 @@ def _open_detector(
             names=options.names,
             size=size_of(options.imgsz),
             providers=providers_of(options.device),
+            nms=options.nms,
+            runtime=options.detector_runtime,
             offline=options.offline,
             tell=notes.append,
         )
         return found, None
-    for name in ("head", "names", "imgsz", "device"):
+    for name in ("head", "names", "imgsz", "device", "nms", "detector_runtime"):
         if name in options.given():
-            raise ValueError(f"{name} goes with the file of a model as the detector; leave {name} out (--{name})")
+            option = name.replace("_", "-")
+            raise ValueError(f"{name} goes with the file of a model as the detector; leave {name} out (--{option})")
     detector = as_detector(given, invalid=options.invalid)
     if options.classes is not None:
         raise ValueError("classes by name go with a detector named by text; filter in your own callable")

@@ -155,6 +155,8 @@ def track(
     names: ClassNames = None,
     imgsz: int | str | tuple[int, int] | None = None,
     device: str | Sequence[str] | None = None,
+    nms: str | None = None,
+    detector_runtime: str | None = None,
     offline: bool = False,
     save: str | Path | None = None,
     sinks: Sequence[Sink] = (),
@@ -187,6 +189,11 @@ def track(
     names     for MODEL.onnx: the class names in order, by number, or a file of them (one per line, data.yaml, JSON)
     imgsz     for MODEL.onnx of a free input size: 640, "640x480" (width x height) or (height, width)
     device    for MODEL.onnx: onnxruntime's providers, such as "cuda,cpu"; the CPU by default
+    nms       for MODEL.onnx: which overlapping boxes are one object. "per-object" (default): those of one class, and
+              twins of different classes, such as car and truck; "per-class", "agnostic", "soft", "soft-linear": see
+              ``tracker.detect.ONNX``
+    detector_runtime  for MODEL.onnx: what runs it: "onnxruntime" (default), "openvino", where that is installed, or
+              "auto": OpenVINO where it is installed
     offline   fetch no model; the environment's TRACKWHY_OFFLINE=1 forbids it too
     save      a new or empty folder that gets tracks.txt (MOTChallenge), the annotated tracks.mp4 and run.json
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
@@ -214,6 +221,8 @@ def track(
         names=names,
         imgsz=imgsz,
         device=device,
+        nms=nms,
+        detector_runtime=detector_runtime,
         offline=offline,
     )
     sinks = _checked(sinks)
