@@ -30,17 +30,16 @@ def script() -> Any:
 
 @pytest.fixture(scope="module")
 def halves(request: pytest.FixtureRequest, script: Any) -> Any:
-    """Truth and detections of MOT17's second halves."""
-    return script.load(request.getfixturevalue("shared") / "data/MOT17/train", "mot17", "second-half")
+    """The scenes of MOT17's second halves."""
+    return script.mot(request.getfixturevalue("shared") / "data/MOT17/train", half=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in algorithms() if not needs_embeddings(algorithm(name))])
 def test_a_low_frame_rate_costs_little_where_time_is_given(halves: Any, script: Any, name: str) -> None:
-    truth, frames = halves
-    full, _, _ = script.figures(truth, frames, name, {}, 1, False)
-    timed = {every: script.figures(truth, frames, name, {}, every, True)[0] for every in (2, 3, 5)}
-    untimed = {every: script.figures(truth, frames, name, {}, every, False)[0] for every in (2, 3, 5)}
+    full, _, _ = script.figures(halves, name, 1, False)
+    timed = {every: script.figures(halves, name, every, True)[0] for every in (2, 3, 5)}
+    untimed = {every: script.figures(halves, name, every, False)[0] for every in (2, 3, 5)}
     assert min(timed.values()) > full - 3
     # The further apart, the more time says; close together both know as much, up to what one association is worth.
     assert timed[5] > untimed[5] + 0.3

@@ -282,7 +282,8 @@ def open_camera(name: str, *, frames: int | None = None) -> Callable[..., FloatA
         return CameraEstimate(name)
     if not Path(name).exists():
         raise ValueError(
-            f"camera motion {name!r} is neither a method nor a file; use off, {', '.join(METHODS)} or a file"
+            f"camera motion {name!r} is neither a method nor a file; "
+            f"use auto, pairs, off, {', '.join(METHODS)} or a file"
         )
     return CameraFile(name, frames=frames)
 

@@ -117,14 +117,19 @@ def test_camera_motion(street: Path, detections: Path, tmp_path: Path, capsys: p
     still.write_text("".join(f"{number} 1 0 0 0 1 0\n" for number in range(24)))
     command = [str(street), "--detector", str(detections), "--no-video", "--json", "--set", "coast=0"]
     written = {}
-    for how in ("off", "flow", str(still)):
+    for how in ("off", "auto", "pairs", "flow", str(still)):
         out = tmp_path / f"out-{Path(how).stem}"
         assert main([*command, "--camera-motion", how, "-o", str(out)]) == 0
-        assert json.loads(capsys.readouterr().out)["algorithm"]["camera_motion"] == how
+        algorithm = json.loads(capsys.readouterr().out)["algorithm"]
+        assert algorithm["camera_motion"] == how
+        assert algorithm["parameters"]["camera_from_pairs"] is (how in ("auto", "pairs"))
         written[Path(how).stem] = (out / "tracks.txt").read_text()
     assert written["gmc"] == written["off"]
     assert written["flow"].count("\n") == pytest.approx(written["off"].count("\n"), abs=5)
+    assert written["pairs"] == written["auto"] == written["off"]  # the street's camera stands still
     assert "flow" in refused(capsys, street, "--detector", detections, "--camera-motion", "flows")
+    twice = ("--camera-motion", "flow", "--set", "camera_from_pairs=true")
+    assert "both say what the camera does" in refused(capsys, street, "--detector", detections, *twice)
     still.write_text("".join(f"{number} 1 0 0 0 1 0\n" for number in range(20)))
     short = refused(capsys, street, "--detector", detections, "--camera-motion", still, "-o", tmp_path / "none")
     assert "camera motion of 20 frames for a video of 24" in short

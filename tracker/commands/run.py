@@ -103,9 +103,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--camera-motion",
-        default="off",
+        default="auto",
         metavar="HOW",
-        help="for a moving camera: flow, orb or ecc, or a file of affine maps (default off)",
+        help="what tells how the camera moves: pairs (the tracks and detections themselves), flow, orb or ecc (the "
+        "images), a file of affine maps, or off (default auto: pairs for steady, off for the others)",
     )
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
     add("--every", type=int, default=1, metavar="N", help="detect every Nth frame, predict between (default 1)")

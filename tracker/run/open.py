@@ -20,6 +20,9 @@ from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
 from tracker.run.pipeline import Pipeline, embedder_of
 from tracker.settings import at_least, frames_of, number, parsed, settings_of
 
+OWN_CAMERA = ("auto", "pairs", "off")  # the tracker itself sees to it, or nobody
+PAIRS_SETTING = "camera_from_pairs"
+
 
 @dataclass(frozen=True)
 class Options:
@@ -34,7 +37,7 @@ class Options:
     classes: Sequence[str] | None = None
     settings: Mapping[str, Any] | None = None
     params: str | Path | None = None
-    camera_motion: str = "off"
+    camera_motion: str = "auto"
     every: int = 1
     invalid: Invalid = "raise"
     head: str | type[Head] | Head | None = None
@@ -163,7 +166,8 @@ def _open(options: Options, source: Source) -> Opened:
     notes: list[str] = []
     detector, min_score = _open_detector(options, notes, live=source.live)
     embedder, left_out = _open_embedder(options, tracker, detector, live=source.live)
-    camera = open_camera(options.camera_motion, frames=source.n_frames)
+    how = options.camera_motion
+    camera = None if how in OWN_CAMERA else open_camera(how, frames=source.n_frames)
     pipeline = Pipeline(
         source,
         detector,
@@ -244,11 +248,27 @@ def _open_tracker(options: Options, frame_rate: float) -> tuple[Updates, dict[st
     cls = algorithm(algo)
     given = {"frame_rate": frame_rate} if "frame_rate" in settings_of(cls) else {}
     given |= parsed(algo, cls, options.settings or {})
+    given |= _camera_from_pairs(options, cls)
     if options.every > 1:
         given |= _lengthened(cls, given, frame_rate, options.every)
     tracker = build(algo, given)
     defaults = {name: setting.default for name, setting in settings_of(cls).items()}
     return tracker, {**defaults, **given, **_settings_used(tracker)}
+
+
+def _camera_from_pairs(options: Options, cls: type[Any]) -> dict[str, bool]:
+    """What the option for the camera makes of the setting, where the algorithm has it."""
+    how, known = options.camera_motion, PAIRS_SETTING in settings_of(cls)
+    if how == "auto" or (not known and how != "pairs"):
+        return {}
+    if not known:
+        raise ValueError(
+            f"camera_motion=pairs: {cls.__name__} has no setting {PAIRS_SETTING}; "
+            "give a method, a file or off (--camera-motion)"
+        )
+    if PAIRS_SETTING in (options.settings or {}):
+        raise ValueError(f"{PAIRS_SETTING} and camera_motion={how} both say what the camera does; give one of them")
+    return {PAIRS_SETTING: how == "pairs"}  # another source of the camera's motion takes its place
 
 
 def _lengthened(cls: type[Any], given: Mapping[str, Any], frame_rate: float, every: int) -> dict[str, float]:
@@ -272,7 +292,7 @@ def _settings_used(tracker: Updates) -> dict[str, Any]:
 def _check_abilities(options: Options, tracker: Updates) -> None:
     """Refuse the options that need a method which the tracker does not have; see ``tracker.protocol``."""
     name = type(tracker).__name__
-    if options.camera_motion != "off" and not isinstance(tracker, Warps):
+    if options.camera_motion not in OWN_CAMERA and not isinstance(tracker, Warps):
         raise ValueError(
             f"camera_motion={options.camera_motion}: {name} has no method warp(matrix), so its tracks cannot move with "
             "the camera; leave camera_motion out (--camera-motion)"
@@ -371,7 +391,7 @@ def _inputs(
         found["names"] = [Path(options.names)]
     if options.params is not None:
         found["params"] = [Path(options.params)]
-    if options.camera_motion not in ("off", *METHODS):
+    if options.camera_motion not in (*OWN_CAMERA, *METHODS):
         found["camera_motion"] = [Path(options.camera_motion)]
     module = type(tracker).__module__
     if not module.startswith("tracker.algorithms."):

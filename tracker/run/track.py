@@ -148,7 +148,7 @@ def track(
     classes: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     params: str | Path | None = None,
-    camera_motion: str = "off",
+    camera_motion: str = "auto",
     every: int = 1,
     invalid: Invalid = "raise",
     head: str | type[Head] | Head | None = None,
@@ -180,7 +180,9 @@ def track(
     classes   names of the classes to keep, where the detector has names
     settings  parameters of the algorithm by name
     params    a file of ``track tune``: settings and, if it has one, conf, where they are not given here
-    camera_motion  "off", "flow", "orb" or "ecc" to estimate it from the images, or a file of one affine map per frame
+    camera_motion  "auto": as the algorithm does by default (Steady finds the camera's motion in its own pairs of tracks
+              and detections). "pairs" makes any of ours do so; "off"; "flow", "orb" or "ecc" estimate it from the
+              images; or a file of one affine map per frame
     every     detect in the first of every so many frames and predict between: there ``detections`` are -1. A max_age
               of a frame or more still lets a track be missed once
     invalid   "raise" or "drop" bad rows of the detector
