@@ -211,6 +211,8 @@ def test_detections_have_no_ids_and_any_score(tmp_path: Path) -> None:
         ("2,2,3,4,-5,6,1,-1,-1,-1", "width -5 and height 6; sizes must be positive"),
         ("2,-1,3,4,5,6,1,-1,-1,-1", "is this a detections file"),
         ("2,1.5,3,4,5,6,1,-1,-1,-1", "id 1.5 is not a whole number"),
+        ("2,9223372036854775807,3,4,5,6,1,-1,-1,-1", "id 9.22337e+18 is beyond 2^53"),
+        ("1e18,2,3,4,5,6,1,-1,-1,-1", "frame 1e+18 is beyond 2^53"),
         ("1,1,3,4,5,6,1,-1,-1,-1", "frame 1 has id 1 twice (first in line 1)"),
     ],
 )
