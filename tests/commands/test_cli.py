@@ -365,6 +365,8 @@ def test_the_voted_class_is_written_where_asked(street: Path, detections: Path, 
 
 
 def test_recorded_detections_of_no_frame_are_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import cv2
+
     folder = tmp_path / "images"
     folder.mkdir()
     for k in (100, 101):

@@ -191,6 +191,8 @@ def test_frames_that_a_trimmed_video_hides_are_not_missing(tmp_path: Path) -> No
     assert 20 <= len(list(source)) < 30
     assert source.n_frames == 40
     assert source.missing == 0
+    assert next(iter(source)).number == 1
+    assert source.notes == []
 
 
 def test_a_video_cut_before_its_index_is_one_line(tmp_path: Path) -> None:

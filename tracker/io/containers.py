@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracker.io import avi, flv, matroska, mpeg
+from tracker.io import avi, flv, fragmented, matroska, mpeg
 from tracker.io.damage import Damage
 from tracker.io.file_bytes import FileBytes
 
@@ -24,12 +24,14 @@ def truncation(data: FileBytes) -> str | None:
 
 
 def damage(data: FileBytes) -> Damage:
-    """The damaged places of a Matroska, WebM, MPEG or FLV file; none where the container is another."""
+    """The damaged places of a Matroska, WebM, MPEG, FLV or fragmented MP4 file; none where it is another."""
     head = data.part(0, 4096)
     if head.startswith(matroska.EBML):
         return matroska.walk(data)
     if head.startswith(flv.MAGIC):
         return flv.walk(data)
+    if head[4:8] == b"ftyp":
+        return fragmented.walk(data)
     if head.startswith(mpeg.PACK):
         return mpeg.walk_program(data)
     layout = mpeg.transport_layout(head)

@@ -136,4 +136,7 @@ def walk(data: FileBytes) -> Damage:
     reader = _Reader(data)
     reader.follow(segment[1])
     # The duration is that of the longest track.
-    return replace(reader.damage(min(reader.times[:ABOUT], default=0.0)), sure=list(reader.tracks.values()) == [_VIDEO])
+    return replace(
+        reader.damage(min(reader.times[:ABOUT], default=0.0), listed=True),
+        sure=list(reader.tracks.values()) == [_VIDEO],
+    )

@@ -62,7 +62,9 @@ def open_video(path: Path) -> Source:
     def frames(source: Source) -> Iterator[Frame]:
         with FileBytes(path) as data:
             damage = damage_of(data)
-            known = avi.frame_table(data) if head.startswith(avi.RIFF) else None if times is None else Table.of(times)
+            known = avi.frame_table(data) if head.startswith(avi.RIFF) else None
+        if times is not None:
+            known = Table.of(times[times > -1e-6])  # those that an edit list hides have no number
         if not table and (problem or damage.at_end or known is not None):
             damage = replace(damage, until=announced / frame_rate, sure=damage.sure or chunks is not None)
         yield from captured_frames(opened(), source, table=known, damage=damage, patience=max(announced, PATIENCE))
@@ -71,7 +73,10 @@ def open_video(path: Path) -> Source:
             least = "at least " if source.at_least else ""
             source.note(f"damaged: {least}{source.lost} {few} lost; the frames after a loss keep their numbers")
         elif len(damage.breaks):
-            source.note("damaged between frames: no frame is lost, images after that place may show errors")
+            known_loss = (
+                "whether frames are lost, its uneven times do not tell" if source.at_least else "no frame is lost"
+            )
+            source.note(f"damaged between frames: {known_loss}, images after that place may show errors")
         if path.stat().st_size != size:
             source.note("the file changed while it was read; what came later is not tracked")
 
