@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -194,6 +195,13 @@ def test_detections_have_no_ids_and_any_score(tmp_path: Path) -> None:
     rows = read_detections(put(tmp_path, "1,-1,0,0,5,5,50.514,-5.3,12.2,0.7\n1,7,0,0,5,5,-3,1,1,1\n"))
     assert rows.ids.tolist() == [-1, -1]
     assert rows.scores.tolist() == [50.514, -3]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "det.txt")
+    with pytest.raises(MotFormatError, match="is a pipe"):
+        read_detections(tmp_path / "det.txt")
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from tracker.io import avi, flv, fragmented, matroska, mpeg
+from pathlib import Path
+
+from tracker.io import avi, flv, fragmented, iso, matroska, mpeg
 from tracker.io.damage import Damage
 from tracker.io.file_bytes import FileBytes
+
+_SOUND = (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf1", b"\xff\xf9", b"FORM")  # MP3, FLAC, AAC, AIFF
+
+
+def sound_only(path: Path, head: bytes) -> bool:
+    """Whether a file that holds no video is one of sound."""
+    if head.startswith(matroska.EBML):
+        with FileBytes(path) as data:
+            return set(matroska.kinds(data)) == {matroska.AUDIO}
+    if head[4:8] == b"ftyp":
+        return iso.handlers(path) == [b"soun"]
+    return head.startswith(_SOUND) or (head.startswith(avi.RIFF) and head[8:12] == b"WAVE")
 
 
 def truncation(data: FileBytes) -> str | None:

@@ -86,6 +86,13 @@ def sample_times(path: Path) -> FloatArray | None:
     return seconds
 
 
+def handlers(path: Path) -> list[bytes]:
+    """What the tracks of a file are, each kind once: ``vide``, ``soun``, ..."""
+    tracks = [dict(boxes_in(track)) for name, track in boxes_in(_movie(path) or b"") if name == b"trak"]
+    found = [dict(boxes_in(track.get(b"mdia", b""))).get(b"hdlr", b"")[8:12] for track in tracks]
+    return list(dict.fromkeys(found))
+
+
 def video_track_of(movie: bytes) -> dict[bytes, bytes]:
     """The boxes of the first track that is a video."""
     for name, track in boxes_in(movie):

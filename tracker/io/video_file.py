@@ -15,7 +15,7 @@ from tracker.arrays import FloatArray
 from tracker.io import avi
 from tracker.io.capture import Capture, Table, captured_frames, first_frame, quiet_cv2, usable_rate
 from tracker.io.containers import damage as damage_of
-from tracker.io.containers import truncation
+from tracker.io.containers import sound_only, truncation
 from tracker.io.file_bytes import FileBytes
 from tracker.io.iso import edited_seconds, layout, sample_times
 from tracker.io.source import Frame, Source, SourceError
@@ -40,6 +40,8 @@ def open_video(path: Path) -> Source:
     capture = opened()
     try:
         if not capture.isOpened():
+            if sound_only(path, head):
+                raise SourceError(f"{path}: has sound only, no video; give the file that has the images")
             reason = problem or "not a video that OpenCV/FFmpeg can open"
             raise SourceError(f"{path}: {reason}; check that it plays, or copy or convert it again")
         image = first_frame(capture, PATIENCE)
