@@ -166,9 +166,18 @@ def test_without_a_table_the_time_gives_the_number(tmp_path: Path) -> None:
     np.testing.assert_allclose([f.time for f in got], [(f.number - 1) / 25 for f in got], atol=2e-3)
 
 
-@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi", ".flv"])
+def test_a_cut_file_that_starts_late_loses_no_frames_before_its_start(tmp_path: Path) -> None:
+    path = write(tmp_path / "v.mkv", range(5000, 9000, 40), g="10")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    with open_source(path) as source:
+        got = len(list(source))
+    assert 0 < source.missing <= 100 - got
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi", ".flv", ".wmv"])
 def test_a_file_cut_in_two_is_not_called_whole(tmp_path: Path, suffix: str) -> None:
-    codec, tick = ("libvpx" if suffix == ".webm" else "libx264"), Fraction(1, 25) if suffix == ".avi" else MS
+    codec = {".webm": "libvpx", ".wmv": "mpeg4"}.get(suffix, "libx264")
+    tick = Fraction(1, 25) if suffix == ".avi" else MS
     path = write(tmp_path / f"v{suffix}", range(200) if suffix == ".avi" else range(0, 8000, 40), codec, tick)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     with open_source(path) as source:

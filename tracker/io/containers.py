@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tracker.io import avi, flv, fragmented, iso, matroska, mpeg
+from tracker.io import asf, avi, flv, fragmented, iso, matroska, mpeg
 from tracker.io.damage import Damage
 from tracker.io.file_bytes import FileBytes
 
@@ -30,6 +30,8 @@ def truncation(data: FileBytes) -> str | None:
         end = matroska.end(data)
     elif head.startswith(avi.RIFF):
         end = avi.end(data)
+    elif head.startswith(asf.HEADER):
+        end = asf.end(head)
     else:
         layout = mpeg.transport_layout(head)
         whole = layout is None or mpeg.ends_with_a_packet(data, *layout)

@@ -23,6 +23,7 @@ class Damage:
     last     seconds of the last frame in the file, readable or not
     until    seconds at which its last frame should end, where the end is missing; else None
     sure     whether that is said of the video alone, so that its frames can be counted
+    start    seconds of the first frame by the container, where its duration may count from 0
     listed   (N,) seconds of all frames in the file, readable or not, increasing; None where a frame has no time there
     """
 
@@ -31,6 +32,7 @@ class Damage:
     last: float = -np.inf
     until: float | None = None
     sure: bool = False
+    start: float = 0.0
     listed: FloatArray | None = None
 
     def between(self, before: float, after: float) -> bool:

@@ -145,8 +145,7 @@ def walk(data: FileBytes) -> Damage:
         return Damage()
     reader = _Reader(data)
     reader.follow(segment[1])
+    start = min(reader.times[:ABOUT], default=0.0)
     # The duration is that of the longest track.
-    return replace(
-        reader.damage(min(reader.times[:ABOUT], default=0.0), listed=True),
-        sure=list(reader.tracks.values()) == [_VIDEO],
-    )
+    sure = list(reader.tracks.values()) == [_VIDEO]
+    return replace(reader.damage(start, listed=True), sure=sure, start=start)

@@ -68,7 +68,8 @@ def open_video(path: Path) -> Source:
         if times is not None:
             known = Table.of(times[times > -1e-6])  # those that an edit list hides have no number
         if not table and (problem or damage.at_end or known is not None):
-            damage = replace(damage, until=announced / frame_rate, sure=damage.sure or chunks is not None)
+            sure = (damage.sure and damage.start * frame_rate < 1) or chunks is not None
+            damage = replace(damage, until=announced / frame_rate - damage.start, sure=sure)
         yield from captured_frames(opened(), source, table=known, damage=damage, patience=max(announced, PATIENCE))
         if source.lost:
             few = "frame is" if source.lost == 1 else "frames are"
