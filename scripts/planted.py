@@ -1319,6 +1319,58 @@ FILES = (
     ),
 )
 
+CONTAINERS = (
+    Fault(
+        "tracker/io/matroska.py",
+        "self.time = _value(data, start, stop)",
+        "self.time = 0",
+        "a block's time counts from its cluster's",
+        "tests/io/test_damaged_video.py tests/io/test_video.py",
+    ),
+    Fault(
+        "tracker/io/mpeg.py",
+        "return set(at[jumps & ~announced & ~joined].tolist())",
+        "return set(at[jumps & ~announced].tolist())",
+        "joined recordings start their counters again",
+        "tests/io/test_damaged_video.py tests/io/test_video.py",
+    ),
+    Fault(
+        "tracker/io/avi.py",
+        "free = free if at is None else at + 8 + size",
+        "free = free if at is None else at",
+        "a chunk starts behind the one before",
+        "tests/io/test_damaged_video.py tests/io/test_video.py",
+    ),
+    Fault(
+        "tracker/io/fragmented.py",
+        "self.next += step",
+        "self.next += self.duration",
+        "each sample says how long it shows",
+        "tests/io/test_damaged_video.py tests/io/test_video.py",
+    ),
+    Fault(
+        "tracker/io/asf.py",
+        "if len(properties) < _FLAGS + 4 or properties[_FLAGS] & _BROADCAST:",
+        "if True:",
+        "a file says its length",
+        "tests/io/test_damaged_video.py tests/io/test_video.py",
+    ),
+    Fault(
+        "tracker/io/video_file.py",
+        "Table.of(times[times > -1e-6])",
+        "Table.of(times)",
+        "hidden frames have no number",
+        "tests/io/test_damaged_video.py tests/io/test_video.py",
+    ),
+    Fault(
+        "tracker/io/damage.py",
+        "return int(last - first) if within else None",
+        "return 1 if within else None",
+        "the list says how many frames are lost",
+        "tests/io/test_damaged_video.py",
+    ),
+)
+
 TABLE = (
     Fault(
         "tracker/rows.py",
@@ -1661,5 +1713,5 @@ NETWORKS = (
 
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
-    *(*SCORES, *REPAIR, *FILES, *TABLE, *RESULTS, *NETWORKS),
+    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS),
 )

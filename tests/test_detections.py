@@ -226,6 +226,12 @@ def test_what_detectors_give(name: str) -> None:
     assert found.rows.tolist() == [0, 1, 2]
 
 
+def test_a_generator_gives_rows() -> None:
+    rows = [[10, 20, 30, 40, 0.9], [1, 2, 3, 4, 0.5]]
+    np.testing.assert_array_equal(as_detections(row for row in rows).boxes, np.array(rows)[:, :4])
+    assert len(as_detections(iter(()))) == 0
+
+
 def test_masks_and_embeddings_of_detectors_are_carried() -> None:
     masks = np.arange(12).reshape(3, 2, 2)
     for value in (supervision(mask=masks), {"boxes": BOXES, "masks": Tensor(masks), "embeddings": np.eye(3)}):

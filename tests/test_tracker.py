@@ -41,6 +41,14 @@ def test_what_is_set_later_is_checked_as_in_the_constructor() -> None:
     assert sort.update([[10, 20, 60, 180]]).ids.tolist() == [1]
 
 
+def test_a_misspelt_setting_is_no_new_attribute() -> None:
+    sort = SORT()
+    with pytest.raises(AttributeError, match="SORT has no parameter 'max_agee', did you mean 'max_age'"):
+        sort.max_agee = 3
+    sort.camera_name = "north"
+    assert sort.camera_name == "north"
+
+
 def test_predict_and_warp_refuse_what_is_none() -> None:
     with pytest.raises(TypeError, match="give the Tracks that update"):
         SORT().predict(3)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -225,7 +225,7 @@ def as_detections(value: Any, *, invalid: Invalid = "raise", names: Names | None
     - ([left, top, width, height], score, class) per object, as deep-sort-realtime takes it
     - a DataFrame of pandas or polars, by the names of its columns: xmin, ymin, xmax, ymax or x1, y1, x2, y2 or left,
       top, right, bottom or left, top, width, height; score, confidence or conf; class, class_id, label or name
-    - a list that holds one of these, as models give for a batch of one image
+    - a list that holds one of these, as models give for a batch of one image; a generator of what a list may hold
 
     names  of the classes, by number or in order, for results that say them in words ("person"). Other words get a
            number that depends on the word alone; the words are then the payload, unless there are masks
@@ -237,6 +237,8 @@ def as_detections(value: Any, *, invalid: Invalid = "raise", names: Names | None
         return value if value.whole else value.numbered()
     if value is None:
         return Detections.empty()
+    if isinstance(value, Iterator):  # a generator of rows
+        value = list(value)
     columns = None if isinstance(value, np.ndarray) else columns_of(value, names)
     if columns is not None:
         boxes, scores, classes, embeddings, payload = columns

@@ -188,6 +188,8 @@ class Tracker(_Declares):
                 value = setting.check(value, self.frame_rate if "frame_rate" in vars(self) else 30.0)
             elif name in _CHECKED:
                 _check_part(type(self).__name__, name, value)
+            elif not hasattr(self, name) and (meant := nearest(name, self.declared, cutoff=0.8)):
+                raise AttributeError(f"{type(self).__name__} has no parameter {name!r}{meant}")
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:

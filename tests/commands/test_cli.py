@@ -364,6 +364,20 @@ def test_the_voted_class_is_written_where_asked(street: Path, detections: Path, 
     assert set(read_results(tmp_path / "out/tracks-refined.txt").classes.tolist()) == {2, 3}
 
 
+def test_recorded_detections_of_no_frame_are_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import cv2
+
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for k in (100, 101):
+        cv2.imwrite(str(folder / f"{k}.png"), np.zeros((40, 60, 3), np.uint8))
+    det = tmp_path / "det.txt"
+    det.write_text("1,-1,10,10,20,20,0.9\n2,-1,10,10,20,20,0.9\n")
+    for k, quiet in enumerate(([], ["--quiet"])):
+        assert main([str(folder), "--detector", str(det), "--no-video", *quiet, "-o", str(tmp_path / f"o{k}")]) == 1
+        assert "frame of the source" in capsys.readouterr().err
+
+
 def test_folder_of_images(detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import cv2
 

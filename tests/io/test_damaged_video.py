@@ -87,6 +87,71 @@ def test_frames_after_bad_packets_keep_number_and_time(tmp_path: Path, uneven: b
     assert any(f"damaged: {source.missing} frames are lost" in note for note in source.notes)
 
 
+@functools.lru_cache
+def fragmented() -> bytes:
+    """100 frames ``coded(k)``, 10 in each fragment, after ten of which the steps are thrice as long."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "v.mp4"
+        times = [33 * k + 67 * max(k % 20 - 10, 0) + 670 * (k // 20) for k in range(100)]
+        with av.open(str(path), "w", options={"movflags": "+frag_keyframe+empty_moov"}) as container:
+            stream = container.add_stream("libx264", rate=25, options={"g": "10", "bf": "2"})
+            stream.width, stream.height, stream.pix_fmt = 128, 80, "yuv420p"
+            stream.time_base = stream.codec_context.time_base = MS
+            for k, time in enumerate(times):
+                frame = av.VideoFrame.from_ndarray(coded(k), format="bgr24")
+                frame.pts, frame.time_base = time, MS
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path.read_bytes()
+
+
+def test_a_whole_fragmented_file_misses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "v.mp4").write_bytes(fragmented())
+    with open_source(tmp_path / "v.mp4") as source:
+        assert [frame.number for frame in source] == list(range(1, 101))
+        assert (source.missing, source.notes) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("what", "lost", "exact"),
+    [(b"moof", 40, False), (b"trun", 5, False), (b"mdat", 1, True)],
+    ids=["header of a fragment", "inside of one", "data of the frames"],
+)
+def test_a_damaged_fragment_is_said(tmp_path: Path, what: bytes, lost: int, exact: bool) -> None:
+    data = bytearray(fragmented())
+    at = -1
+    for _ in range(6):
+        at = data.index(what, at + 1)
+    at += 4 if what == b"mdat" else -4
+    data[at : at + 60] = b"\xff" * 60 if what == b"mdat" else bytes(60)
+    (tmp_path / "v.mp4").write_bytes(data)
+    with open_source(tmp_path / "v.mp4") as source:
+        got = list(source)
+    assert len(got) < 100
+    assert lost <= source.missing <= 100 - len(got)
+    assert (source.missing == 100 - len(got)) == exact != source.at_least
+    assert any(note.startswith("damaged: ") for note in source.notes)
+
+
+@pytest.mark.parametrize(("suffix", "name"), [(".mkv", "libx264"), (".flv", "libx264")])
+def test_one_lost_frame_of_uneven_times_is_counted(tmp_path: Path, suffix: str, name: str) -> None:
+    times = [33 * k + 67 * max(k % 20 - 10, 0) + 670 * (k // 20) for k in range(100)]
+    path = write(tmp_path / f"v{suffix}", times, name, make=coded, g="10", bf="0")
+    with av.open(str(path)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    position, size = packets[55]
+    start = 12 if suffix == ".mkv" else 20
+    data[position + start : position + size] = bytes(size - start)
+    path.write_bytes(data)
+    with open_source(path) as source:
+        got = list(source)
+    assert source.missing == 100 - len(got) == 1
+    assert not source.at_least
+    assert [frame.number for frame in got][-40:] == list(range(61, 101))
+    assert [decoded(frame.image) + 1 for frame in got][-40:] == list(range(61, 101))
+
+
 def test_without_a_table_the_time_gives_the_number(tmp_path: Path) -> None:
     path = write(tmp_path / "v.mkv", range(0, 8000, 40), g="10", bf="0")
     with av.open(str(path)) as container:
@@ -101,9 +166,18 @@ def test_without_a_table_the_time_gives_the_number(tmp_path: Path) -> None:
     np.testing.assert_allclose([f.time for f in got], [(f.number - 1) / 25 for f in got], atol=2e-3)
 
 
-@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi", ".flv"])
+def test_a_cut_file_that_starts_late_loses_no_frames_before_its_start(tmp_path: Path) -> None:
+    path = write(tmp_path / "v.mkv", range(5000, 9000, 40), g="10")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    with open_source(path) as source:
+        got = len(list(source))
+    assert 0 < source.missing <= 100 - got
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi", ".flv", ".wmv"])
 def test_a_file_cut_in_two_is_not_called_whole(tmp_path: Path, suffix: str) -> None:
-    codec, tick = ("libvpx" if suffix == ".webm" else "libx264"), Fraction(1, 25) if suffix == ".avi" else MS
+    codec = {".webm": "libvpx", ".wmv": "mpeg4"}.get(suffix, "libx264")
+    tick = Fraction(1, 25) if suffix == ".avi" else MS
     path = write(tmp_path / f"v{suffix}", range(200) if suffix == ".avi" else range(0, 8000, 40), codec, tick)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     with open_source(path) as source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -196,6 +197,13 @@ def test_detections_have_no_ids_and_any_score(tmp_path: Path) -> None:
     assert rows.scores.tolist() == [50.514, -3]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "det.txt")
+    with pytest.raises(MotFormatError, match="is a pipe"):
+        read_detections(tmp_path / "det.txt")
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -211,6 +219,8 @@ def test_detections_have_no_ids_and_any_score(tmp_path: Path) -> None:
         ("2,2,3,4,-5,6,1,-1,-1,-1", "width -5 and height 6; sizes must be positive"),
         ("2,-1,3,4,5,6,1,-1,-1,-1", "is this a detections file"),
         ("2,1.5,3,4,5,6,1,-1,-1,-1", "id 1.5 is not a whole number"),
+        ("2,9223372036854775807,3,4,5,6,1,-1,-1,-1", "id 9.22337e+18 is beyond 2^53"),
+        ("1e18,2,3,4,5,6,1,-1,-1,-1", "frame 1e+18 is beyond 2^53"),
         ("1,1,3,4,5,6,1,-1,-1,-1", "frame 1 has id 1 twice (first in line 1)"),
     ],
 )

@@ -32,6 +32,8 @@ from tracker.run.output import new_folder
         ("rtsp://cam/user=admin&password=s3cret&channel=1", "rtsp://cam/user=admin&password=***&channel=1"),
         ("cannot open rtsp://me:s3cret@cam/x: no", "cannot open rtsp://me:***@cam/x: no"),
         ("rtps:/me:s3cret@cam/x", "rtps:/me:***@cam/x"),
+        ("https://cam/v.mp4?channel=1&stream=main&k=s3cret#t=9", "https://cam/v.mp4?channel=1&stream=main&k=***#t=9"),
+        ("no file me:s3cret@10.0.0.5:8080/x here", "no file me:***@10.0.0.5:8080/x here"),
     ],
 )
 def test_secrets_are_stars(url: str, shown: str) -> None:

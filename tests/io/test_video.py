@@ -191,6 +191,8 @@ def test_frames_that_a_trimmed_video_hides_are_not_missing(tmp_path: Path) -> No
     assert 20 <= len(list(source)) < 30
     assert source.n_frames == 40
     assert source.missing == 0
+    assert next(iter(source)).number == 1
+    assert source.notes == []
 
 
 def test_a_video_cut_before_its_index_is_one_line(tmp_path: Path) -> None:
@@ -201,6 +203,23 @@ def test_a_video_cut_before_its_index_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as error:
         open_source(tmp_path / "cut.mp4")
     one_line(error, "truncated", "index")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "aac"), ("a.mkv", "aac"), ("a.wav", "pcm_s16le"), ("a.flac", "flac")]
+)
+def test_a_file_of_sound_says_so(tmp_path: Path, name: str, codec: str) -> None:
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / name), "w") as container:
+        stream = container.add_stream(codec, rate=44100, layout="mono")
+        for k in range(10):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 44100, 1024 * k
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(SourceError) as error:
+        open_source(tmp_path / name)
+    one_line(error, name, "sound only")
 
 
 def test_no_camera_and_no_stream_are_one_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -185,6 +185,13 @@ class Numbered:
         return (Frame(np.zeros((60, 80, 3), np.uint8), self.first + k, k / 10) for k in range(10))
 
 
+@pytest.mark.parametrize("given", [np.ones((40, 5)), [[1, 2, 3, 4]]])
+def test_detections_are_no_detector(given: object) -> None:
+    with pytest.raises(ValueError, match="give a name, a file or a callable") as error:
+        tracker.track(Numbered(1), detector=given)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
+
+
 def test_recorded_detections_meet_frames_by_their_numbers(tmp_path: Path) -> None:
     det = tmp_path / "det.txt"
     det.write_text("".join(f"{n},-1,10,10,20,40,0.9\n" for n in range(372, 382)))
@@ -199,6 +206,10 @@ def test_recorded_detections_meet_frames_by_their_numbers(tmp_path: Path) -> Non
     assert run.notes == [
         f"{det}: none of its detections, which run to frame 381, belongs to a frame of the source, 1 to 10"
     ]
+    det.write_text("".join(f"{n},-1,10,10,20,40,0.9\n" for n in (1, 2, 375, 378)))
+    run = tracker.track(Numbered(370), algo="sort", detector=det)
+    list(run)
+    assert run.notes[0] == f"{det}: 2 of its 4 detections belong to no frame"
 
 
 def test_a_head_goes_with_a_model_and_into_run_json(tmp_path: Path, constant_onnx: Any) -> None:

@@ -238,6 +238,10 @@ class _Session:
                 f"(a damaged or cut file?); the other {frames} are tracked"
             )
             return PARTIAL
+        if driver.unmatched:
+            if not self.talks:  # else a note has said it
+                _complain("no recorded detection belongs to a frame of the source; nothing was tracked")
+            return PARTIAL
         return 0
 
     def _steps(self) -> tuple[int, Exception | None]:

@@ -91,7 +91,8 @@ def as_detector(given: object, *, invalid: Invalid) -> Detector | RecordedDetect
         return _AdaptedRecord(given, invalid)
     if callable(given):
         return _AdaptedCallable(given, invalid)
-    raise ValueError(f"detector={given!r}: give a name, a file or a callable image -> detections")
+    shown_as = f"={given}" if isinstance(given, (int, float)) else f" is a {type(given).__name__}"
+    raise ValueError(f"detector{shown_as}: give a name, a file or a callable image -> detections")
 
 
 @runtime_checkable

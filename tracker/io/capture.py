@@ -151,6 +151,7 @@ class _Numbers:
         self.number, self.at, self.time = 0, 0.0, 0.0
         self.exact = True
         self._steps: deque[float] = deque(maxlen=RECENT)
+        self._longest = damage.longest
 
     def next(self, at: float, *, doubtful: bool) -> tuple[int, float]:
         """The number and the time of the frame at ``at`` seconds of the file; doubtful: a gap before it means lost
@@ -179,11 +180,12 @@ class _Numbers:
             if elapsed > 0:
                 self._steps.append(elapsed)
             return 1
+        if not self.damage.between(self.at, at) and (listed := self.damage.steps(self.at, at)) is not None:
+            return max(listed, 1)
         usual, even = self._spacing()
         # Where steps differ, the longest gives the least number of frames that fit.
         step = round(elapsed / usual) if even else math.floor(elapsed / usual + 0.1)
-        if step > 1 and not even:
-            self.exact = False
+        self.exact = self.exact and even
         return max(step, 1)
 
     def _spacing(self) -> tuple[float, bool]:
@@ -191,17 +193,23 @@ class _Numbers:
         announced = 1 / self.frame_rate
         steps = np.array(self._steps or [announced])
         usual = float(np.median(steps))
-        if np.any(np.abs(steps - usual) > max(0.1 * usual, 1.5e-3)):
-            return float(steps.max()), False
+        longest = max(float(steps.max()), self._longest)
+        if longest - usual > max(0.1 * usual, 1.5e-3) or usual - float(steps.min()) > max(0.1 * usual, 1.5e-3):
+            return longest, False
         return announced if abs(usual - announced) <= 0.05 * announced else usual, True
 
     def lost_at_end(self) -> int:
         """How many frames are missing behind the last one."""
-        until = self.damage.until
+        until, listed = self.damage.until, self.damage.listed
+        if until is None and listed is not None and not self.damage.between(self.at, float(listed[-1]) + UNSURE):
+            return self.damage.steps(self.at, float(listed[-1])) or 0
         usual, even = self._spacing()
         if until is None:
             unread = max(self.damage.last - self.at, 0.0) / usual
-            return round(unread) if even else int(unread > 0.9)
+            if even:
+                return round(unread)
+            self.exact = self.exact and unread <= 0.9
+            return int(unread > 0.9) if listed is None else int(np.count_nonzero(listed > self.at + 1e-3))
         rest = round((until - self.time) / usual) - 1
         if not (even and self.damage.sure):
             self.exact = False

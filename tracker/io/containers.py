@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from tracker.io import avi, flv, matroska, mpeg
+from pathlib import Path
+
+from tracker.io import asf, avi, flv, fragmented, iso, matroska, mpeg
 from tracker.io.damage import Damage
 from tracker.io.file_bytes import FileBytes
+
+_SOUND = (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf1", b"\xff\xf9", b"FORM")  # MP3, FLAC, AAC, AIFF
+
+
+def sound_only(path: Path, head: bytes) -> bool:
+    """Whether a file that holds no video is one of sound."""
+    if head.startswith(matroska.EBML):
+        with FileBytes(path) as data:
+            return set(matroska.kinds(data)) == {matroska.AUDIO}
+    if head[4:8] == b"ftyp":
+        return iso.handlers(path) == [b"soun"]
+    return head.startswith(_SOUND) or (head.startswith(avi.RIFF) and head[8:12] == b"WAVE")
 
 
 def truncation(data: FileBytes) -> str | None:
@@ -16,6 +30,8 @@ def truncation(data: FileBytes) -> str | None:
         end = matroska.end(data)
     elif head.startswith(avi.RIFF):
         end = avi.end(data)
+    elif head.startswith(asf.HEADER):
+        end = asf.end(head)
     else:
         layout = mpeg.transport_layout(head)
         whole = layout is None or mpeg.ends_with_a_packet(data, *layout)
@@ -24,12 +40,14 @@ def truncation(data: FileBytes) -> str | None:
 
 
 def damage(data: FileBytes) -> Damage:
-    """The damaged places of a Matroska, WebM, MPEG or FLV file; none where the container is another."""
+    """The damaged places of a Matroska, WebM, MPEG, FLV or fragmented MP4 file; none where it is another."""
     head = data.part(0, 4096)
     if head.startswith(matroska.EBML):
         return matroska.walk(data)
     if head.startswith(flv.MAGIC):
         return flv.walk(data)
+    if head[4:8] == b"ftyp":
+        return fragmented.walk(data)
     if head.startswith(mpeg.PACK):
         return mpeg.walk_program(data)
     layout = mpeg.transport_layout(head)

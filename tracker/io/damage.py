@@ -23,6 +23,8 @@ class Damage:
     last     seconds of the last frame in the file, readable or not
     until    seconds at which its last frame should end, where the end is missing; else None
     sure     whether that is said of the video alone, so that its frames can be counted
+    start    seconds of the first frame by the container, where its duration may count from 0
+    listed   (N,) seconds of all frames in the file, readable or not, increasing; None where a frame has no time there
     """
 
     breaks: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
@@ -30,10 +32,28 @@ class Damage:
     last: float = -np.inf
     until: float | None = None
     sure: bool = False
+    start: float = 0.0
+    listed: FloatArray | None = None
 
     def between(self, before: float, after: float) -> bool:
         """Whether a damaged place lies between two frames, by their times."""
         return bool(np.any((self.breaks[:, 0] < after) & (before < self.breaks[:, 1])))
+
+    def steps(self, before: float, after: float) -> int | None:
+        """How many frames of the list further a frame is than another, by their times; None where it lacks one."""
+        if self.listed is None:
+            return None
+        first, last = np.searchsorted(self.listed, (before - 1e-3, after - 1e-3))
+        within = max(first, last) < len(self.listed) and np.all(
+            np.abs(self.listed[[first, last]] - (before, after)) <= 1e-3
+        )
+        return int(last - first) if within else None
+
+    @property
+    def longest(self) -> float:
+        """Seconds of all but the longest 2 % of the steps from one listed frame to the next; 0 where none are."""
+        steps = np.empty(0) if self.listed is None else np.diff(self.listed)
+        return float(np.quantile(steps, 0.98, method="lower")) if len(steps) else 0.0
 
     @property
     def at_start(self) -> bool:
@@ -60,12 +80,17 @@ class Walk:
         if self._broken[-1:] != [len(self.times)]:
             self._broken.append(len(self.times))
 
-    def damage(self, first: float = 0.0) -> Damage:
-        """The places found. first: seconds of the first frame found, where a whole file starts at 0."""
-        if not self._broken:
-            return Damage()
+    def damage(self, first: float = 0.0, *, listed: bool = False) -> Damage:
+        """The places found.
+
+        first   seconds of the first frame found, where a whole file starts at 0
+        listed  whether every frame has a time
+        """
         times = np.array(self.times)
         start = float(times[:ABOUT].min(initial=np.inf))
+        all_times = np.sort(times - start) if listed and len(times) else None
+        if not self._broken:
+            return Damage(listed=all_times)
         pairs = [
             (
                 times[max(k - ABOUT, 0) : k].min() - start if k else -np.inf,
@@ -74,4 +99,4 @@ class Walk:
             for k in self._broken
         ]
         last = float(times.max()) - start if len(times) else -np.inf
-        return Damage(np.array(pairs), 0.0 if self._broken[0] else first, last)
+        return Damage(np.array(pairs), 0.0 if self._broken[0] else first, last, listed=all_times)

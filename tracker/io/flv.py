@@ -49,7 +49,7 @@ def walk(data: FileBytes) -> Damage:
             if stop < size or at + 15 + int.from_bytes(head[1:4], "big") <= size:  # else the file is cut there
                 found.broken()
         at = stop
-    return found.damage(first or 0.0)
+    return found.damage(first or 0.0, listed=True)
 
 
 def _is_header(start: bytes) -> bool:

@@ -46,16 +46,19 @@ def _is_file(path: Path) -> bool:
 
 
 def file_numbers(images: Sequence[Path]) -> tuple[list[int], str | None]:
-    """The frame number of each image, and a line for people where it is not the number that its name ends in.
+    """The frame number of each image, and a line for people where it is not the number in its name.
 
-    Names that end in distinct numbers number their frames; where they count from 0, each number is one more, since
-    frames count from 1. All others are counted in their order.
+    Names that end in distinct numbers number their frames, and so do those that differ in one number alone, as
+    ``frame_000372_left``; where they count from 0, each number is one more, since frames count from 1. All others are
+    counted in their order.
     """
     counted = list(range(1, len(images) + 1))
     ends = [re.search(r"\d+$", path.stem, re.ASCII) for path in images]
-    if not any(ends):
-        return counted, "file names end in no number; frames are numbered from 1 in the order of the names"
     numbers = [int(end.group()) for end in ends if end]
+    if len(set(numbers)) < len(images):
+        numbers = _only_difference(images) or numbers
+    if not numbers:
+        return counted, "file names end in no number; frames are numbered from 1 in the order of the names"
     if len(numbers) < len(images):
         return counted, "some file names end in no number; frames are numbered from 1 in the order of the names"
     if len(set(numbers)) < len(numbers):
@@ -67,6 +70,15 @@ def file_numbers(images: Sequence[Path]) -> tuple[list[int], str | None]:
     if numbers[0] == 0:
         return [number + 1 for number in numbers], "file names count from 0; frame numbers are one more"
     return numbers, None
+
+
+def _only_difference(images: Sequence[Path]) -> list[int]:
+    """The number in which the names differ, of each; none where they differ in more, or in nothing."""
+    parts = [re.split(r"(\d+)", path.stem, flags=re.ASCII) for path in images]
+    if len({tuple(part[::2]) for part in parts}) != 1:
+        return []
+    differing = [column for column in list(zip(*parts, strict=True))[1::2] if len(set(column)) > 1]
+    return [int(number) for number in differing[0]] if len(differing) == 1 else []
 
 
 def read_image(path: Path) -> Image | None:

@@ -37,7 +37,7 @@ def layout(path: Path, head: bytes) -> tuple[bool, str | None]:
     return b"moof" not in names, None  # fragments (moof) have tables of their own
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def boxes_in(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Name and content of each box in a part of an ISO file."""
     position = 0
     while position + 8 <= len(data):
@@ -55,8 +55,8 @@ def edited_seconds(path: Path) -> float | None:
     movie = _movie(path)
     if movie is None:
         return None
-    scale = _scale(dict(_boxes(movie)).get(b"mvhd", b""))
-    edits = _edits(_video_track(movie))
+    scale = scale_of(dict(boxes_in(movie)).get(b"mvhd", b""))
+    edits = _edits(video_track_of(movie))
     return sum(duration for duration, _ in edits) / scale if scale and edits else None
 
 
@@ -67,10 +67,10 @@ def sample_times(path: Path) -> FloatArray | None:
     such table or edits it into pieces.
     """
     movie = _movie(path)
-    track = {} if movie is None else _video_track(movie)
-    media = dict(_boxes(track.get(b"mdia", b"")))
-    table = dict(_boxes(dict(_boxes(media.get(b"minf", b""))).get(b"stbl", b"")))
-    scale, edits = _scale(media.get(b"mdhd", b"")), _edits(track)
+    track = {} if movie is None else video_track_of(movie)
+    media = dict(boxes_in(track.get(b"mdia", b"")))
+    table = dict(boxes_in(dict(boxes_in(media.get(b"minf", b""))).get(b"stbl", b"")))
+    scale, edits = scale_of(media.get(b"mdhd", b"")), _edits(track)
     runs = np.frombuffer(table.get(b"stts", b"")[8:], ">u4")
     if not scale or len(edits) > 1 or len(runs) < 2 or len(runs) % 2 or runs[::2].sum(dtype=np.int64) > 1 << 26:
         return None
@@ -86,23 +86,30 @@ def sample_times(path: Path) -> FloatArray | None:
     return seconds
 
 
-def _video_track(movie: bytes) -> dict[bytes, bytes]:
+def handlers(path: Path) -> list[bytes]:
+    """What the tracks of a file are, each kind once: ``vide``, ``soun``, ..."""
+    tracks = [dict(boxes_in(track)) for name, track in boxes_in(_movie(path) or b"") if name == b"trak"]
+    found = [dict(boxes_in(track.get(b"mdia", b""))).get(b"hdlr", b"")[8:12] for track in tracks]
+    return list(dict.fromkeys(found))
+
+
+def video_track_of(movie: bytes) -> dict[bytes, bytes]:
     """The boxes of the first track that is a video."""
-    for name, track in _boxes(movie):
-        parts = dict(_boxes(track)) if name == b"trak" else {}
-        if dict(_boxes(parts.get(b"mdia", b""))).get(b"hdlr", b"")[8:12] == b"vide":
+    for name, track in boxes_in(movie):
+        parts = dict(boxes_in(track)) if name == b"trak" else {}
+        if dict(boxes_in(parts.get(b"mdia", b""))).get(b"hdlr", b"")[8:12] == b"vide":
             return parts
     return {}
 
 
-def _scale(head: bytes) -> int:
+def scale_of(head: bytes) -> int:
     """Units per second, of the content of ``mvhd`` or ``mdhd``."""
     return int.from_bytes(head[20:24] if head[:1] == b"\1" else head[12:16], "big")
 
 
 def _edits(track: dict[bytes, bytes]) -> list[tuple[int, int]]:
     """Duration (in units of the movie) and first time (in units of the track) of each edit that shows something."""
-    edits = dict(_boxes(track.get(b"edts", b""))).get(b"elst", b"")
+    edits = dict(boxes_in(track.get(b"edts", b""))).get(b"elst", b"")
     wide = 8 if edits[:1] == b"\1" else 4  # bytes of a duration
     rows = [edits[at : at + 2 * wide] for at in range(8, len(edits), 2 * wide + 4)]
     # An edit from time -1 is a pause before the first frame.

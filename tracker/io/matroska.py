@@ -16,7 +16,7 @@ _TOP = {_INFO, _TRACKS, _CLUSTER, 0x114D9B74, 0x1043A770, 0x1C53BB6B, 0x1941A469
 _TIMESTAMP, _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK = 0xE7, 0xA3, 0xA0, 0xA1
 _IN_CLUSTER = {_TIMESTAMP, _SIMPLE_BLOCK, _BLOCK_GROUP, 0xA7, 0xAB, 0xAF, 0x5854, _VOID, _CRC}
 _SCALE, _ENTRY, _NUMBER, _TYPE = 0x2AD7B1, 0xAE, 0xD7, 0x83
-_VIDEO = 1
+_VIDEO, AUDIO = 1, 2
 
 Element = tuple[int, int, int | None]  # id, first byte of its content, first byte after it (None: unknown)
 
@@ -128,6 +128,16 @@ class _Reader(Walk):
             self.frame((self.time + int.from_bytes(head[wide:], "big", signed=True)) * self.scale / 1e9)
 
 
+def kinds(data: FileBytes) -> list[int]:
+    """The type of each track."""
+    segment = _segment(data)
+    if segment is None:
+        return []
+    reader = _Reader(data)
+    reader.follow(segment[1])
+    return list(reader.tracks.values())
+
+
 def walk(data: FileBytes) -> Damage:
     """The places where no element can start or a block belongs to no track; readers go on at the next cluster."""
     segment = _segment(data)
@@ -135,5 +145,7 @@ def walk(data: FileBytes) -> Damage:
         return Damage()
     reader = _Reader(data)
     reader.follow(segment[1])
+    start = min(reader.times[:ABOUT], default=0.0)
     # The duration is that of the longest track.
-    return replace(reader.damage(min(reader.times[:ABOUT], default=0.0)), sure=list(reader.tracks.values()) == [_VIDEO])
+    sure = list(reader.tracks.values()) == [_VIDEO]
+    return replace(reader.damage(start, listed=True), sure=sure, start=start)

@@ -301,6 +301,11 @@ _Fault = tuple[BoolArray, Callable[[int], tuple[str, str]]]
 _NAMES = ("frame", "id", "left", "top", "width", "height", "confidence")
 
 
+def _not_whole(number: float) -> str:
+    """What is wrong with a number that should be a whole one."""
+    return "beyond 2^53" if abs(number) > _LARGEST_INTEGER else "not a whole number"
+
+
 def _value_faults(table: FloatArray, zero_size: bool) -> Iterator[_Fault]:
     values = table[:, :7]
     frames, sizes = values[:, 0], values[:, 4:6]
@@ -312,7 +317,7 @@ def _value_faults(table: FloatArray, zero_size: bool) -> Iterator[_Fault]:
     yield (
         (frames != np.floor(frames)) | (frames > _LARGEST_INTEGER),
         lambda r: (
-            f"frame {frames[r]:g} is not a whole number",
+            f"frame {frames[r]:g} is {_not_whole(frames[r])}",
             "frames are 1, 2, 3, ...; are these times?",
         ),
     )
@@ -333,7 +338,7 @@ def _value_faults(table: FloatArray, zero_size: bool) -> Iterator[_Fault]:
 def _id_faults(ids: FloatArray) -> Iterator[_Fault]:
     yield (
         (ids != np.floor(ids)) | (np.abs(ids) > _LARGEST_INTEGER),
-        lambda r: (f"id {ids[r]:g} is not a whole number", "ids are whole numbers"),
+        lambda r: (f"id {ids[r]:g} is {_not_whole(ids[r])}", "ids are whole numbers up to 2^53"),
     )
     yield (
         ids < 0,

@@ -77,6 +77,8 @@ _MARKED = f"it begins with a byte order mark, which was skipped; {_REFUSED}"
 
 def _bytes_of(path: str | os.PathLike[str]) -> bytes:
     where = shown(path)
+    if Path(path).is_fifo():  # it can be read once, and to wait for its writer would hang
+        raise MotFormatError(f"{where}: is a pipe; write the rows to a file first")
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:

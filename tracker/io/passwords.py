@@ -11,7 +11,11 @@ from pathlib import PurePosixPath
 _URL = re.compile(r"([a-z][a-z0-9+.-]+:/{1,2})(\S+)", re.IGNORECASE)
 _WHOLE = re.compile(r"([a-z][a-z0-9+.-]+:/{1,2})(.+)", re.IGNORECASE | re.DOTALL)
 _WEB = re.compile(r"https?:", re.IGNORECASE)
-# In the query, in the fragment, and in the path, where some cameras want them.
+# An address whose scheme was left out, which a path may be: me:password@host:8080/x.
+_BARE = re.compile(r"(?<![^\s'\"=])([\w.+-]+):([^\s/@]+)@(?=[\w-]+[.:]|\[)")
+# In the query by any name, where the value is longer than those of ?channel=1&stream=main.
+_QUERY = re.compile(r"([?&;][^?&;=#\s/]*=)[^&;#\s'\"]{5,}")
+# By their names in the fragment too, and in the path, where some cameras want them.
 _SECRET = re.compile(
     r"((?:^|[?&;#/_,])[^?&;#/=]*(?:token|key|pass|pwd|secret|sig|auth|cred|session|code)[^?&;#/=]*=)[^&;#\s'\"]*",
     re.IGNORECASE,
@@ -20,12 +24,13 @@ _SECRET = re.compile(
 
 def without_passwords(text: str) -> str:
     """The text with *** for what is secret in each URL: the password of ``user:password@``, a ``token@`` without a
-    user, and the values of parameters named like token, key, password or signature.
+    user, the values of parameters named like token, key, password or signature, and all of a query longer than 4
+    characters. ``user:password@host`` without a scheme counts as a URL.
 
     A text that begins with a URL is one as a whole: its password may hold spaces, / and @.
     """
     whole = _WHOLE.fullmatch(text)
-    return _masked(whole) if whole else _URL.sub(_masked, text)
+    return _masked(whole) if whole else _BARE.sub(r"\1:***@", _URL.sub(_masked, text))
 
 
 def without_passwords_of(words: Iterable[str], text: str) -> str:
@@ -44,7 +49,8 @@ def _masked(url: re.Match[str]) -> str:
     if at and (not _WEB.match(scheme) or ":" in user.partition("/")[0] or "/" not in user):
         name, colon, _ = user.partition(":")
         rest = (f"{name}:***@" if colon else "***@") + address
-    return scheme + _SECRET.sub(r"\1***", rest)
+    path, mark, query = _SECRET.sub(r"\1***", rest).partition("?")
+    return scheme + path + _QUERY.sub(r"\1***", mark + query)
 
 
 def place_of(url: str) -> str:

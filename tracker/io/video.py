@@ -50,7 +50,7 @@ def _is_number(source: str | Path) -> bool:
 
 def _nearest(path: Path) -> str:
     try:
-        names = [entry.name for entry in path.absolute().parent.iterdir()]
+        names = [entry.name for entry in path.absolute().parent.iterdir() if entry.name != path.name]
     except OSError:
         return f" (its folder {without_passwords(str(path.parent))} does not exist either)"
     return nearest(path.name, names, cutoff=0.7)

@@ -15,7 +15,7 @@ from tracker.arrays import FloatArray
 from tracker.io import avi
 from tracker.io.capture import Capture, Table, captured_frames, first_frame, quiet_cv2, usable_rate
 from tracker.io.containers import damage as damage_of
-from tracker.io.containers import truncation
+from tracker.io.containers import sound_only, truncation
 from tracker.io.file_bytes import FileBytes
 from tracker.io.iso import edited_seconds, layout, sample_times
 from tracker.io.source import Frame, Source, SourceError
@@ -40,6 +40,8 @@ def open_video(path: Path) -> Source:
     capture = opened()
     try:
         if not capture.isOpened():
+            if sound_only(path, head):
+                raise SourceError(f"{path}: has sound only, no video; give the file that has the images")
             reason = problem or "not a video that OpenCV/FFmpeg can open"
             raise SourceError(f"{path}: {reason}; check that it plays, or copy or convert it again")
         image = first_frame(capture, PATIENCE)
@@ -62,16 +64,22 @@ def open_video(path: Path) -> Source:
     def frames(source: Source) -> Iterator[Frame]:
         with FileBytes(path) as data:
             damage = damage_of(data)
-            known = avi.frame_table(data) if head.startswith(avi.RIFF) else None if times is None else Table.of(times)
+            known = avi.frame_table(data) if head.startswith(avi.RIFF) else None
+        if times is not None:
+            known = Table.of(times[times > -1e-6])  # those that an edit list hides have no number
         if not table and (problem or damage.at_end or known is not None):
-            damage = replace(damage, until=announced / frame_rate, sure=damage.sure or chunks is not None)
+            sure = (damage.sure and damage.start * frame_rate < 1) or chunks is not None
+            damage = replace(damage, until=announced / frame_rate - damage.start, sure=sure)
         yield from captured_frames(opened(), source, table=known, damage=damage, patience=max(announced, PATIENCE))
         if source.lost:
             few = "frame is" if source.lost == 1 else "frames are"
             least = "at least " if source.at_least else ""
             source.note(f"damaged: {least}{source.lost} {few} lost; the frames after a loss keep their numbers")
         elif len(damage.breaks):
-            source.note("damaged between frames: no frame is lost, images after that place may show errors")
+            known_loss = (
+                "whether frames are lost, its uneven times do not tell" if source.at_least else "no frame is lost"
+            )
+            source.note(f"damaged between frames: {known_loss}, images after that place may show errors")
         if path.stat().st_size != size:
             source.note("the file changed while it was read; what came later is not tracked")
 

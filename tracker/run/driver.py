@@ -6,7 +6,7 @@ The command `track` and ``tracker.track`` both use it.
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence, Sized
 from contextlib import closing, suppress
 
 from tracker.detect.detector import RecordedDetector
@@ -33,6 +33,7 @@ class Driver:
     tally       what was written: frames, rows, ids; without an output what was tracked
     missing     frames of the source that could not be read, known at its end
     at_least    whether there may be more of them
+    unmatched   whether no recorded detection belongs to a frame of the source, known at its end
     elapsed, writing  seconds of the run without the hashing of its inputs, and of the thread that writes
     """
 
@@ -44,6 +45,7 @@ class Driver:
         self.tally = Tally()
         self.missing = 0
         self.at_least = False
+        self.unmatched = False
         self.elapsed = self.writing = 0.0
         written = [] if output is None else output.sinks
         # The tally comes after the text, so that it counts the frames that are in the file.
@@ -172,19 +174,29 @@ class Driver:
         said = [*pipeline.source.notes, pipeline.detector.note, *self.opened.notes, *written, *self._closing_notes]
         return list(dict.fromkeys(line for line in said if line))
 
+    def _unused(self, detector: RecordedDetector) -> int:
+        """How many recorded detections belong to no frame of the source, where that can be counted."""
+        pipeline, options = self.opened.pipeline, self.opened.options
+        all_asked = pipeline.min_score is None and options.every == 1 and not options.classes
+        return len(detector) - self.tally.detections if isinstance(detector, Sized) and all_asked else 0
+
     def _notes_at_the_end(self) -> list[str]:
         frames, detector, notes = self.tally.frames, self.opened.pipeline.detector, []
         ended = self.state in ("complete", "incomplete")
         first, last = self.tally.first, self.tally.last
         if ended and isinstance(detector, RecordedDetector) and frames and detector.frames:
             name, until = self.opened.detector_name, detector.frames
-            if not self.tally.detections and self.opened.pipeline.min_score is None:
+            self.unmatched = not self.tally.detections and self.opened.pipeline.min_score is None
+            unused = self._unused(detector)
+            if self.unmatched:
                 notes.append(
                     f"{name}: none of its detections, which run to frame {until}, belongs to a frame of the source, "
                     f"{first} to {last}"
                 )
             elif until > last:
                 notes.append(f"{name}: has detections up to frame {until}, beyond the last frame, {last}")
+            elif unused:
+                notes.append(f"{name}: {unused} of its {unused + self.tally.detections} detections belong to no frame")
         if failures := camera_failures(self.opened.camera):
             notes.append(
                 f"camera motion not found in {failures} of {frames} frames (scene cuts?): taken as still there"

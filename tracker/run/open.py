@@ -159,7 +159,7 @@ def _check_types(options: Options) -> None:
 
 
 def _open(options: Options, source: Source) -> Opened:
-    if options.detector in (None, "auto"):
+    if options.detector is None or (isinstance(options.detector, str) and options.detector == "auto"):
         options = replace(options, detector=_default_detector(options.source, source))
     tracker, settings = _open_tracker(options, source.frame_rate)
     _check_abilities(options, tracker)
