@@ -53,6 +53,25 @@ def add_tree_options(parser: ArgumentParser) -> None:
     parser.add_argument("--sequences", metavar="A,B", help="only these sequences")
 
 
+def add_places(parser: ArgumentParser) -> None:
+    """Add the options ``--line`` and ``--zone``, which ``tracker.commands.count.places_of`` reads."""
+    parser.add_argument(
+        "--line",
+        action="append",
+        default=[],
+        metavar="NAME=X,Y X,Y",
+        help='count at a line, in pixels: "door=100,200 400,200"; may be given again. "in" is from the left-hand side '
+        "of the arrow from the first to the second point to its right-hand side, here downwards",
+    )
+    parser.add_argument(
+        "--zone",
+        action="append",
+        default=[],
+        metavar="NAME=X,Y X,Y X,Y ...",
+        help='count in a polygon: "hall=10,10 90,10 90,80"; may be given again',
+    )
+
+
 def names_of(text: str | None) -> list[str] | None:
     """The names in a list separated by commas; None for no text."""
     return [name.strip() for name in text.split(",") if name.strip()] if text else None

@@ -39,6 +39,7 @@ class Counts:
     visits  stays in zones, ordered by their first frame
     people  ids that were counted, after merging
     merges  ids that were taken for one person, and why
+    span    first and last frame, (0, 0) without any
     """
 
     places: tuple[Line | Zone, ...]
@@ -46,6 +47,7 @@ class Counts:
     visits: tuple[Visit, ...]
     people: int
     merges: tuple[Merge, ...] = ()
+    span: tuple[int, int] = (0, 0)
 
     def events_of(self, place: Line | Zone) -> list[Event]:
         """The events of one place."""
@@ -93,6 +95,7 @@ def count(
         tuple(sorted(visits, key=lambda visit: (visit.since, visit.id))),
         int(np.count_nonzero(paths.first)),
         paths.merges,
+        (int(rows.frames.min()), rows.last_frame) if len(rows) else (0, 0),
     )
 
 
@@ -105,7 +108,7 @@ def totals_of(place: Line | Zone, events: Sequence[Event]) -> Totals:
 
 
 def occupancy(visits: Sequence[Visit], frames: ArrayLike) -> IntArray:
-    """(F,) how many visits are going on in each of ``frames`` (F,): from that of the entry to that of the last sight."""
+    """(F,) how many visits are going on in each of ``frames`` (F,): from the entry to the last sight."""
     at = np.asarray(frames)
     since = np.sort([visit.since for visit in visits])
     # Whoever left is out in the frame of the exit.

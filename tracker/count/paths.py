@@ -79,7 +79,7 @@ def paths_of(
     if merge_gap is None:
         observed = observed.by_track()
     else:
-        observed, merges = merge(observed, _gap(merge_gap, frame_rate))
+        observed, merges = merge(observed, gap_in_frames(merge_gap, frame_rate))
     own, times_of = rows.ids[observed.lines], seconds[observed.lines]
     same = np.append(False, observed.ids[1:] == observed.ids[:-1])[: len(own)]
     steps = np.diff(observed.frames, prepend=0)
@@ -113,7 +113,8 @@ def _seconds(rows: Rows, frame_rate: float | None, times: ArrayLike | None) -> F
     return seconds
 
 
-def _gap(merge_gap: float | str, frame_rate: float | None) -> float:
+def gap_in_frames(merge_gap: float | str, frame_rate: float | None) -> float:
+    """The ``merge_gap`` of ``paths_of`` in frames."""
     if isinstance(merge_gap, str) and frame_rate is None:
         frames_of(merge_gap, 1.0, "merge_gap")  # refuses what is none
         return MERGE_GAP

@@ -1,0 +1,91 @@
+"""Draws lines and zones with their totals into an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.arrays import Image
+from tracker.count.counting import totals_of
+from tracker.count.passages import Event
+from tracker.count.places import Line, Zone
+
+LINE, ZONE = (0, 215, 255), (230, 160, 60)  # BGR: yellow and blue, which every kind of sight tells apart
+SHADE = 0.18  # of a zone's colour over the image
+DARK, LIGHT = (20, 20, 20), (255, 255, 255)
+
+
+def draw_places(
+    image: Image,
+    places: Sequence[Line | Zone],
+    events: Sequence[Event] = (),
+    inside: Mapping[str, int] | None = None,
+) -> None:
+    """Draw the places and what the events so far add up to on a (H, W, 3) BGR image, in place.
+
+    inside: people in each zone now, by its name.
+    A line has an arrow that points to where "in" leads; a zone is shaded. Undecided events are left out.
+    """
+    thick = max(1, round(min(image.shape[:2]) / 240))
+    for place in places:
+        own = [event for event in events if (event.kind, event.place) == (place.kind, place.name)]
+        totals = totals_of(place, own)
+        if isinstance(place, Line):
+            _line(image, place, thick)
+            text, at = f"{place.name}: in {totals.into}  out {totals.out}", place.points.mean(axis=0)
+        else:
+            _zone(image, place, thick)
+            now = "" if inside is None else f"{inside.get(place.name, 0)} now  "
+            text = f"{place.name}: {now}in {totals.into}  out {totals.out}"
+            at = place.points[np.lexsort((place.points[:, 0], place.points[:, 1]))[0]]
+        _text(image, text, at.tolist(), thick)
+
+
+def _corners(image: Image, points: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Points as whole pixels; OpenCV takes no large ones, so clip them some way outside the image."""
+    size = np.array((image.shape[1], image.shape[0]))
+    corners: NDArray[np.int32] = np.rint(np.clip(points, -4 * size, 5 * size)).astype(np.int32)
+    return corners
+
+
+def _line(image: Image, line: Line, thick: int) -> None:
+    import cv2
+
+    a, b = line.points
+    middle, along = (a + b) / 2, (b - a) / line.length
+    head = middle + 12 * thick * np.array((-along[1], along[0]))
+    (x, y), (u, v), (p, q), (r, s) = _corners(image, np.stack((a, b, middle, head))).tolist()
+    for colour, width in ((DARK, thick + 2), (LINE, thick)):
+        cv2.line(image, (x, y), (u, v), colour, width, cv2.LINE_AA)
+        cv2.arrowedLine(image, (p, q), (r, s), colour, width, cv2.LINE_AA, tipLength=0.4)
+
+
+def _zone(image: Image, zone: Zone, thick: int) -> None:
+    import cv2
+
+    corners = _corners(image, zone.points)
+    shaded = image.copy()
+    cv2.fillPoly(shaded, [corners], ZONE)
+    cv2.addWeighted(shaded, SHADE, image, 1 - SHADE, 0, dst=image)
+    cv2.polylines(image, [corners], True, ZONE, thick, cv2.LINE_AA)
+
+
+def _text(image: Image, text: str, at: list[float], thick: int) -> None:
+    """A line of text on a dark ground with its lower left corner at a point, moved into the image."""
+    import cv2
+
+    from tracker.spelling import shown
+
+    height, width = image.shape[:2]
+    scale = max(0.4, min(height, width) / 900)
+    stroke = max(1, round(1.5 * scale))
+    (wide, tall), under = cv2.getTextSize(shown(text), cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
+    pad = max(2, thick)
+    x = int(max(0, min(at[0], width - wide - 2 * pad)))
+    y = int(max(tall + under + 2 * pad, min(at[1] - 2 * pad, height)))
+    cv2.rectangle(image, (x, y - tall - under - 2 * pad), (x + wide + 2 * pad, y), DARK, -1)
+    cv2.putText(
+        image, shown(text), (x + pad, y - under - pad), cv2.FONT_HERSHEY_SIMPLEX, scale, LIGHT, stroke, cv2.LINE_AA
+    )
