@@ -142,8 +142,8 @@ class Counter:
         recent = self._frame - (self._gap or 0) - self._step
         return sum(bool(p.passages) and p.passages[place].inside and p.last >= recent for p in self._people.values())
 
-    def draw(self, image: Image, step: Step) -> None:
-        """Draw the places and their totals on the image of the step that was written last."""
+    def draw(self, image: Image) -> None:
+        """Draw the places and the totals so far on a (H, W, 3) BGR image, in place."""
         from tracker.count.draw import draw_places
 
         inside = {place.name: self.inside(place) for place in self.places if isinstance(place, Zone)}

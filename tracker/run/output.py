@@ -1,17 +1,20 @@
-"""The folder of a run: ``tracks.txt``, the annotated ``tracks.mp4`` and ``run.json``."""
+"""The folder of a run: ``tracks.txt``, the annotated ``tracks.mp4``, ``count.json`` and ``run.json``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tracker.count.live import Counter
+from tracker.count.places import Line, Zone
 from tracker.io.claim import LOCK, Claim
 from tracker.io.passwords import is_url, place_of
-from tracker.io.sinks import TextSink, VideoSink, fresh_folder
+from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
 
-TEXT, VIDEO, MANIFEST = FILES = ("tracks.txt", "tracks.mp4", "run.json")
+TEXT, VIDEO, MANIFEST, COUNT = FILES = ("tracks.txt", "tracks.mp4", "run.json", "count.json")
 
 
 def new_folder(source: str, algo: str, *, overwrite: bool = False) -> Path:
@@ -37,6 +40,7 @@ class Output:
     command       what ``run.json`` says of the call: {"command": [...]} or {"call": {...}}
     video         whether to write the annotated video
     class_column  write each track's class to column 8 of ``tracks.txt``
+    places        lines and zones to count at, into ``count.json`` and the video
 
     Raises ValueError where the folder cannot be used, where another run is writing to it, or where a result would
     replace a file that the run reads.
@@ -51,6 +55,7 @@ class Output:
         overwrite: bool = False,
         video: bool = True,
         class_column: bool = False,
+        places: Sequence[Line | Zone] = (),
     ) -> None:
         self.folder = fresh_folder(folder, overwrite=overwrite)
         self._claim = Claim(self.folder)
@@ -65,7 +70,12 @@ class Output:
             raise
         source, names = opened.pipeline.source, opened.pipeline.detector.class_names
         self.text = TextSink(self.folder / TEXT, classes=class_column)
-        self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names) if video else None
+        self.counter = None
+        if places:
+            every = opened.options.every
+            self.counter = Counter(places, frame_rate=source.frame_rate, step=every, path=self.folder / COUNT)
+        overlays = [] if self.counter is None else [self.counter]
+        self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names, overlays) if video else None
         self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date_of()})
 
     def _check_inputs(self) -> None:
@@ -88,9 +98,9 @@ class Output:
             self.manifest.write("running")
 
     @property
-    def sinks(self) -> list[TextSink | VideoSink]:
-        """The text, then the video."""
-        return [self.text] if self.video is None else [self.text, self.video]
+    def sinks(self) -> list[Sink]:
+        """The text, then what counts, then the video, which shows the counts."""
+        return [sink for sink in (self.text, self.counter, self.video) if sink is not None]
 
     @property
     def coding(self) -> Facts:
@@ -99,6 +109,6 @@ class Output:
 
     @property
     def paths(self) -> dict[str, Path]:
-        """The files that are there, by kind: tracks, video, run."""
-        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST}
+        """The files that are there, by kind: tracks, video, run, count."""
+        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT}
         return {kind: self.folder / name for kind, name in found.items() if (self.folder / name).exists()}
