@@ -69,7 +69,7 @@ def run_count(args: argparse.Namespace) -> int:
     rate = args.frame_rate or run.frame_rate
     merge_gap = _frames_or_seconds(args.merge_gap)
     gap = merge_gap if args.merge else None
-    counts = count(run.rows, places, frame_rate=rate, merge_gap=gap)
+    counts = count(run.rows, places, frame_rate=rate, merge_gap=gap, n_frames=run.frames)
     people = unique(run.rows, frame_rate=rate, merge_gap=merge_gap)
     measured = None
     if ground is not None:

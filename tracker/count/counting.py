@@ -74,13 +74,20 @@ def count(
     times: ArrayLike | None = None,
     merge_gap: float | str | None = SAME_PERSON,
     step: int | None = None,
+    n_frames: int | None = None,
 ) -> Counts:
     """Count the people in results at lines and zones; arguments and errors as in ``paths_of``.
+
+    n_frames: of the video, for averages over all frames; by default they run from the first frame with rows to the
+    last.
 
     Every id of the rows counts: give results, which have confirmed tracks only. Raises ValueError for two lines or two
     zones of one name too.
     """
     check_names(list(places))
+    span = (int(rows.frames.min()), rows.last_frame) if len(rows) else (0, 0)
+    if n_frames is not None:
+        span = (1, max(n_frames, span[1]))
     paths = paths_of(rows, frame_rate=frame_rate, times=times, merge_gap=merge_gap, step=step)
     events: list[Event] = []
     visits: list[Visit] = []
@@ -95,7 +102,7 @@ def count(
         tuple(sorted(visits, key=lambda visit: (visit.since, visit.id))),
         int(np.count_nonzero(paths.first)),
         paths.merges,
-        (int(rows.frames.min()), rows.last_frame) if len(rows) else (0, 0),
+        span,
     )
 
 

@@ -34,12 +34,12 @@ def draw_places(
         totals = totals_of(place, own)
         if isinstance(place, Line):
             _line(image, place, thick)
-            text, at = f"{place.name}: in {totals.into}  out {totals.out}", place.points.mean(axis=0)
+            text, at = f"{place.name}: in {totals.into}  out {totals.out}", place.points[0]
         else:
             _zone(image, place, thick)
             now = "" if inside is None else f"{inside.get(place.name, 0)} now  "
             text = f"{place.name}: {now}in {totals.into}  out {totals.out}"
-            at = place.points[np.lexsort((place.points[:, 0], place.points[:, 1]))[0]]
+            at = place.points[place.points.sum(axis=1).argmin()]
         _text(image, text, at.tolist(), thick)
 
 
