@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,21 @@ def test_an_id_that_changes_on_the_line_is_one_person() -> None:
     assert (event.id, event.direction, event.certainty, event.gap) == (1, "in", "bridged", 3)
     assert counter.counts.people == 1
     assert [(merge.kept, merge.merged) for merge in counter.counts.merges] == [(1, 2)]
+
+
+def test_the_step_from_one_id_to_the_next_is_bridged_even_without_a_gap() -> None:
+    path = walk((200, 100), (200, 300))
+    counter = Counter([DOOR], frame_rate=25)
+    run(counter, rows_of(path[:25], path[25:], first=(1, 26)))
+    (event,) = counter.events
+    assert (event.id, event.certainty, event.gap) == (1, "bridged", 0)
+
+
+def test_a_predicted_box_is_no_evidence() -> None:
+    rows = rows_of(walk((200, 101), (200, 301)))
+    counter = Counter([DOOR])
+    run(counter, replace(rows, interpolated=rows.frames >= 24))
+    assert counter.events == []
 
 
 def test_a_tentative_track_is_not_counted() -> None:
