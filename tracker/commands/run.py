@@ -120,6 +120,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="write each track's class (voted) to column 8 of tracks.txt; MOTChallenge's kit refuses classes above 1",
     )
     add_places(parser)
+    add(
+        "--save",
+        metavar="A,B",
+        help="also write the tracks as csv, parquet, cvat, ...: what `track export --to` takes",
+    )
     add("--no-video", action="store_true", help="write no annotated video")
     add("--json", action="store_true", help="print the summary as JSON and nothing else")
     add("--quiet", action="store_true", help="print errors only")
@@ -185,6 +190,7 @@ def track_into_folder(
             video=not args.no_video,
             class_column=args.class_column,
             places=places,
+            saves=names_of(args.save) or [],
         )
         driver = Driver(opened, output, [] if score is None else [score])
         with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it

@@ -131,7 +131,7 @@ class Counter:
             tuple(self._merges),
             (self._first, self._frame),
         )
-        if self._path is not None:
+        if self._path is not None and self._frame:  # a run without a frame leaves no file
             from tracker.count.report import write_json
 
             write_json(self._path, self.counts)

@@ -19,18 +19,26 @@ def check_target(path: Path, option: str, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to, which takes its place at the end; after an error ``path`` is as it was.
-
-    Raises ValueError, naming the file, where it cannot be written (a full disk).
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def writing(path: Path) -> Iterator[None]:
+    """Within it an OSError becomes a ValueError that names the file or folder (a full disk)."""
     try:
-        yield part
-        part.replace(path)
+        yield
     except OSError as error:
         why = error.strerror or str(error)
         raise ValueError(f"{path}: cannot be written ({why}); make room, or write to another place") from None
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to, which takes its place at the end; after an error ``path`` is as it was.
+
+    Raises ValueError, naming the file, where it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with writing(path):
+            yield part
+            part.replace(path)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
