@@ -31,13 +31,17 @@ def settings_of(words: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def add_rules(parser: ArgumentParser) -> None:
-    """Add the option ``--rules`` of what is scored."""
+def add_rules(parser: ArgumentParser, *, kitti: bool = False) -> None:
+    """Add the option ``--rules`` of what is scored; kitti: whether the command reads KITTI's labels too."""
     parser.add_argument(
         "--rules",
-        choices=("auto", "mot15", "mot16", "mot17", "mot20", "plain"),
+        choices=(
+            *("auto", "mot15", "mot16", "mot17", "mot20", "plain"),
+            *(("kitti-car", "kitti-pedestrian") if kitti else ()),
+        ),
         default="auto",
-        help="which rows are scored; recognised from the data by default",
+        help="which rows are scored; recognised from the data by default"
+        + ("; with kitti-car or kitti-pedestrian GT is a folder of KITTI's labels" if kitti else ""),
     )
 
 
