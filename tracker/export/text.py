@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tracker.export.table import Table
 from tracker.spelling import cell
 
 DECIMALS = {"time": 4, "score": 4}  # of other numbers 2, as in tracks.txt
+UNKNOWN = {"class": "", "class_id": -1, "detection": -1}  # beside NaN
 CHUNK = 50_000  # rows made into Python objects at once
 
 
@@ -20,35 +24,32 @@ def write_csv(path: Path, table: Table) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table.columns())
-        for row in _rows(table):
-            writer.writerow([_field(value) for value in row.values()])
+        for part in _parts(table):
+            part["class"] = [None if name is None else cell(name) for name in part["class"]]
+            part["observed"] = list(map(int, part["observed"]))
+            writer.writerows(zip(*part.values(), strict=True))  # it writes None as an empty field
 
 
 def write_jsonl(path: Path, table: Table) -> None:
     """Write an object a line; an unknown value is null."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in _rows(table):
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        for part in _parts(table):
+            for row in zip(*part.values(), strict=True):
+                file.write(json.dumps(dict(zip(part, row, strict=True)), ensure_ascii=False) + "\n")
 
 
-def _rows(table: Table) -> Iterator[dict[str, Any]]:
-    """Each row by column, rounded, None for what is unknown."""
+def _parts(table: Table) -> Iterator[dict[str, list[Any]]]:
+    """Lists of values by column, rounded, None for what is unknown; CHUNK rows at a time."""
     columns = table.columns()
     for start in range(0, len(table.rows), CHUNK):
-        lists = []
-        for name, column in columns.items():
-            part = column[start : start + CHUNK]
-            values = part.round(DECIMALS.get(name, 2)).tolist() if part.dtype.kind == "f" else part.tolist()
-            lists.append([None if _unknown(name, value) else value for value in values])
-        for row in zip(*lists, strict=True):
-            yield dict(zip(columns, row, strict=True))
+        yield {name: _values(name, column[start : start + CHUNK]) for name, column in columns.items()}
 
 
-def _unknown(name: str, value: object) -> bool:
-    return value != value or value == "" or (name in ("class_id", "detection") and value == -1)
-
-
-def _field(value: object) -> object:
-    if isinstance(value, str):
-        return cell(value)
-    return "" if value is None else int(value) if isinstance(value, bool) else value
+def _values(name: str, column: NDArray[Any]) -> list[Any]:
+    if column.dtype.kind == "f":
+        column = column.round(DECIMALS.get(name, 2))
+    unknown = column != column if column.dtype.kind == "f" else column == UNKNOWN.get(name)
+    values: list[Any] = column.tolist()
+    for k in np.flatnonzero(unknown).tolist():
+        values[k] = None
+    return values
