@@ -11,6 +11,7 @@ from tracker.arrays import Image
 from tracker.count.counting import totals_of
 from tracker.count.passages import Event
 from tracker.count.places import Line, Zone
+from tracker.spelling import shown
 
 LINE, ZONE = (0, 215, 255), (230, 160, 60)  # BGR: yellow and blue, which every kind of sight tells apart
 SHADE = 0.18  # of a zone's colour over the image
@@ -29,6 +30,7 @@ def draw_places(
     A line has an arrow that points to where "in" leads; a zone is shaded. Undecided events are left out.
     """
     thick = max(1, round(min(image.shape[:2]) / 240))
+    taken: list[tuple[int, int, int, int]] = []
     for place in places:
         own = [event for event in events if (event.kind, event.place) == (place.kind, place.name)]
         totals = totals_of(place, own)
@@ -40,7 +42,7 @@ def draw_places(
             now = "" if inside is None else f"{inside.get(place.name, 0)} now  "
             text = f"{place.name}: {now}in {totals.into}  out {totals.out}"
             at = place.points[place.points.sum(axis=1).argmin()]
-        _text(image, text, at.tolist(), thick)
+        taken.append(_text(image, text, at.tolist(), taken, thick))
 
 
 def _corners(image: Image, points: NDArray[np.float64]) -> NDArray[np.int32]:
@@ -72,20 +74,28 @@ def _zone(image: Image, zone: Zone, thick: int) -> None:
     cv2.polylines(image, [corners], True, ZONE, thick, cv2.LINE_AA)
 
 
-def _text(image: Image, text: str, at: list[float], thick: int) -> None:
-    """A line of text on a dark ground with its lower left corner at a point, moved into the image."""
-    import cv2
+def _text(
+    image: Image, text: str, at: list[float], taken: Sequence[tuple[int, int, int, int]], thick: int
+) -> tuple[int, int, int, int]:
+    """A line of text on a dark ground above a point, higher where it would cover a place taken; returns its own place.
 
-    from tracker.spelling import shown
+    A place is left, top, right, bottom. The text stays inside the image.
+    """
+    import cv2
 
     height, width = image.shape[:2]
     scale = max(0.4, min(height, width) / 900)
     stroke = max(1, round(1.5 * scale))
-    (wide, tall), under = cv2.getTextSize(shown(text), cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
+    text = shown(text)
+    (wide, tall), under = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
     pad = max(2, thick)
-    x = int(max(0, min(at[0], width - wide - 2 * pad)))
-    y = int(max(tall + under + 2 * pad, min(at[1] - 2 * pad, height)))
-    cv2.rectangle(image, (x, y - tall - under - 2 * pad), (x + wide + 2 * pad, y), DARK, -1)
-    cv2.putText(
-        image, shown(text), (x + pad, y - under - pad), cv2.FONT_HERSHEY_SIMPLEX, scale, LIGHT, stroke, cv2.LINE_AA
-    )
+    wide, high = wide + 2 * pad, tall + under + 2 * pad
+    x = int(max(0, min(at[0], width - wide)))
+    y = int(max(high, min(at[1] - 2 * pad, height)))
+    for left, top, right, bottom in sorted(taken, key=lambda place: -place[3]):
+        if x < right and left < x + wide and y - high < bottom and top < y and top >= high:
+            y = top
+    cv2.rectangle(image, (x, y - high), (x + wide, y), DARK, -1)
+    corner = (x + pad, y - under - pad)
+    cv2.putText(image, text, corner, cv2.FONT_HERSHEY_SIMPLEX, scale, LIGHT, stroke, cv2.LINE_AA)
+    return x, y - high, x + wide, y
