@@ -165,6 +165,17 @@ def test_the_command_draws_and_writes_what_track_count_counts(
     assert not (tmp_path / "out/count.json").exists()  # it would tell of another run
 
 
+def test_frames_between_detections_are_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "street.mp4", 60)
+    lines = [f"{frame},-1,90,{20 + 2 * frame},20,40,0.9,-1,-1,-1\n" for frame in range(1, 61)]
+    (tmp_path / "det.txt").write_text("".join(lines))
+    command = ["street.mp4", "--detector", "det.txt", "--no-video", "--every", "3", "-o", "out"]
+    assert main([*command, "--line", "door=0,130 640,130"]) == 0
+    counted = json.loads((tmp_path / "out/count.json").read_text())["lines"]["door"]
+    assert (counted["in"], counted["bridged"]) == (1, 0)
+
+
 def _middle_image(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     from tracker.io.video import open_source
 

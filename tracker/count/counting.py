@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +29,14 @@ class Totals:
     out: int
     bridged: int
     undecided: int
+
+    def plus(self, event: Event, place: Line | Zone) -> Totals:
+        """The totals with one more event of the place."""
+        if event.certainty == "undecided":
+            return replace(self, undecided=self.undecided + 1)
+        into = event.direction == place.directions[0]
+        bridged = self.bridged + (event.certainty == "bridged")
+        return Totals(self.into + into, self.out + (not into), bridged, self.undecided)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +116,10 @@ def count(
 
 def totals_of(place: Line | Zone, events: Sequence[Event]) -> Totals:
     """What the events of one place add up to."""
-    counted = [event for event in events if event.certainty != "undecided"]
-    into = sum(event.direction == place.directions[0] for event in counted)
-    bridged = sum(event.certainty == "bridged" for event in counted)
-    return Totals(into, len(counted) - into, bridged, len(events) - len(counted))
+    totals = Totals(0, 0, 0, 0)
+    for event in events:
+        totals = totals.plus(event, place)
+    return totals
 
 
 def occupancy(visits: Sequence[Visit], frames: ArrayLike) -> IntArray:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.arrays import Image
-from tracker.count.counting import totals_of
-from tracker.count.passages import Event
+from tracker.count.counting import Totals
 from tracker.count.places import Line, Zone
 from tracker.spelling import shown
 
@@ -21,27 +20,26 @@ DARK, LIGHT = (20, 20, 20), (255, 255, 255)
 def draw_places(
     image: Image,
     places: Sequence[Line | Zone],
-    events: Sequence[Event] = (),
+    totals: Sequence[Totals] | None = None,
     inside: Mapping[str, int] | None = None,
 ) -> None:
-    """Draw the places and what the events so far add up to on a (H, W, 3) BGR image, in place.
+    """Draw the places and their totals on a (H, W, 3) BGR image, in place.
 
-    inside: people in each zone now, by its name.
+    totals: of each place; without them only names are written. inside: people in each zone now, by its name.
     A line has an arrow that points to where "in" leads; a zone is shaded. Undecided events are left out.
     """
     thick = max(1, round(min(image.shape[:2]) / 240))
     taken: list[tuple[int, int, int, int]] = []
-    for place in places:
-        own = [event for event in events if (event.kind, event.place) == (place.kind, place.name)]
-        totals = totals_of(place, own)
+    for k, place in enumerate(places):
+        said = "" if totals is None else f": in {totals[k].into}  out {totals[k].out}"
         if isinstance(place, Line):
             _line(image, place, thick)
-            text, at = f"{place.name}: in {totals.into}  out {totals.out}", place.points[0]
+            at = place.points[0]
         else:
             _zone(image, place, thick)
-            now = "" if inside is None else f"{inside.get(place.name, 0)} now  "
-            text = f"{place.name}: {now}in {totals.into}  out {totals.out}"
+            said += "" if inside is None else f"  now {inside.get(place.name, 0)}"
             at = place.points[place.points.sum(axis=1).argmin()]
+        text = place.name + said
         taken.append(_text(image, text, at.tolist(), taken, thick))
 
 
@@ -68,9 +66,12 @@ def _zone(image: Image, zone: Zone, thick: int) -> None:
     import cv2
 
     corners = _corners(image, zone.points)
-    shaded = image.copy()
-    cv2.fillPoly(shaded, [corners], ZONE)
-    cv2.addWeighted(shaded, SHADE, image, 1 - SHADE, 0, dst=image)
+    (left, top), (right, bottom) = corners.min(axis=0).clip(0), corners.max(axis=0).clip(0) + 1
+    part = image[top:bottom, left:right]  # a copy of the whole image would take longer than all else
+    if part.size:
+        shaded = part.copy()
+        cv2.fillPoly(shaded, [corners - np.array((left, top), dtype=np.int32)], ZONE)
+        cv2.addWeighted(shaded, SHADE, part, 1 - SHADE, 0, dst=part)
     cv2.polylines(image, [corners], True, ZONE, thick, cv2.LINE_AA)
 
 

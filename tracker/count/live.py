@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracker.arrays import FloatArray
-from tracker.count.counting import Counts, within
+from tracker.count.counting import Counts, Totals, within
 from tracker.count.passages import Event, Passage, Sight, Visit
 from tracker.count.paths import SAME_PERSON, feet_of, gap_in_frames
 from tracker.count.places import Line, Zone, check_names
@@ -89,7 +89,8 @@ class Counter:
         self._gap = None if merge_gap is None else gap_in_frames(merge_gap, frame_rate)
         self._step, self._told, self._path = step, told, path
         self._people: dict[int, _Person] = {}  # by the id of the track
-        self._over: list[Passage] = []
+        self._totals = [Totals(0, 0, 0, 0) for _ in places]
+        self._visits: list[Visit] = []
         self._merges: list[Merge] = []
         self._counted = 0
         self._first = self._frame = 0
@@ -126,7 +127,7 @@ class Counter:
         self.counts = Counts(
             self.places,
             tuple(sorted(self.events, key=lambda event: (event.frame, event.id))),
-            tuple(sorted(self._visits(), key=lambda visit: (visit.since, visit.id))),
+            tuple(sorted(self._visits, key=lambda visit: (visit.since, visit.id))),
             self._counted,
             tuple(self._merges),
             (self._first, self._frame),
@@ -147,7 +148,7 @@ class Counter:
         from tracker.count.draw import draw_places
 
         inside = {place.name: self.inside(place) for place in self.places if isinstance(place, Zone)}
-        draw_places(image, self.places, self.events, inside)
+        draw_places(image, self.places, self._totals, inside)
 
     def _late(self, person: _Person) -> bool:
         return self._frame - person.young[0].frame > (self._gap or 0)
@@ -215,20 +216,18 @@ class Counter:
                     missed,
                     missed > 0 or linked,
                 )
-                self._tell(event)
+                self._tell(event, p)
         for person, point in going:
             person.points.append(point)
 
     def _end(self, person: _Person) -> None:
-        for passage in person.passages:
-            self._tell(passage.end())
-            self._over.append(passage)
+        for p, passage in enumerate(person.passages):
+            self._tell(passage.end(), p)
+            self._visits += passage.visits
 
-    def _tell(self, event: Event | None) -> None:
+    def _tell(self, event: Event | None, place: int) -> None:
         if event is not None:
             self.events.append(event)
+            self._totals[place] = self._totals[place].plus(event, self.places[place])
             if self._told is not None:
                 self._told(event)
-
-    def _visits(self) -> list[Visit]:
-        return [visit for passage in self._over for visit in passage.visits]
