@@ -113,6 +113,14 @@ def test_who_is_inside_now() -> None:
     assert inside[-1] == 0
 
 
+def test_a_run_without_a_frame_leaves_no_file(tmp_path: Path) -> None:
+    counter = Counter([DOOR], path=tmp_path / "count.json")
+    counter.close()
+    assert not (tmp_path / "count.json").exists()
+    run(Counter([DOOR], path=tmp_path / "count.json"), rows_of(walk((200, 101), (200, 301))))
+    assert json.loads((tmp_path / "count.json").read_text())["lines"]["door"]["in"] == 1
+
+
 def test_no_place_is_refused() -> None:
     with pytest.raises(ValueError, match="no line and no zone"):
         Counter([])

@@ -44,6 +44,8 @@ def test_a_run_saves_at_once_what_export_writes_and_more(run: list[str], capsys:
     assert main([*run, "-o", "out", "--save", "csv,cvat"]) == 0
     rows = list(csv.DictReader(Path("out/tracks.csv").read_text().splitlines()))
     assert rows[0]["detection"] == "0"
+    rate = json.loads(Path("out/run.json").read_text())["source"]["frame_rate"]
+    assert float(rows[-1]["time"]) == pytest.approx((int(rows[-1]["frame"]) - 1) / rate, abs=1e-3)
     assert float(rows[0]["detection_left"]) == 90 + 4 * int(rows[0]["frame"])
     back, names = read_cvat("out/cvat.xml")
     assert names == {0: "object"}  # the detections have no names of classes
