@@ -165,11 +165,11 @@ def test_mot_zip(tmp_path: Path) -> None:
     path = written(tmp_path, "mot-zip")
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path)
+        assert {entry.date_time[0] for entry in archive.infolist()} == {1980}  # the same rows give the same bytes
     assert (tmp_path / "gt/labels.txt").read_text() == "person\ncar\n"
     rows = read_ground_truth(tmp_path / "gt/gt.txt")
     np.testing.assert_allclose(rows.boxes, made().rows.boxes)
     assert rows.classes.tolist() == [1, 1, 2, 1, 2, 1]
-        assert {entry.date_time[0] for entry in archive.infolist()} == {1980}  # the same rows give the same bytes
 
 
 def test_fiftyone(tmp_path: Path) -> None:
