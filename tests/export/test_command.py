@@ -56,6 +56,18 @@ def test_a_run_saves_at_once_what_export_writes_and_more(run: list[str], capsys:
     assert not Path("again").exists() or not list(Path("again").iterdir())
 
 
+def test_cvat_is_an_input_too(run: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*run, "--class-column", "-o", "out"]) == 0
+    assert main(["export", "out", "--to", "cvat", "--names", "coco"]) == 0
+    assert main(["export", "out/cvat.xml", "--to", "csv", "-o", "a.csv", "--frame-rate", "25"]) == 0
+    rows = list(csv.DictReader(Path("a.csv").read_text().splitlines()))
+    assert len(rows) == len(read_results("out/tracks.txt"))
+    assert rows[0]["class"] == "person"
+    capsys.readouterr()
+    assert main(["count", "out/cvat.xml", "--line", "120,0 120,400", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["lines"]["line1"]["out"] == 1
+
+
 def test_an_empty_run_leaves_no_files(run: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     Path("none.txt").write_text("")
     Path("images").mkdir()

@@ -120,7 +120,15 @@ def test_files_of_cvat_itself_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1,2,3\n", "<a", '<annotations><track id="0" label="a"><box frame="x"/></track></annotations>']
+    "text",
+    [
+        "",
+        "1,2,3\n",
+        "<a",
+        '<annotations><track id="0" label="a"><box frame="x"/></track></annotations>',
+        '<annotations><track id="0"><box frame="1" xtl="0" ytl="0" xbr="1" ybr="1"/>'
+        '<box frame="1000000000000" xtl="0" ytl="0" xbr="1" ybr="1"/></track></annotations>',
+    ],
 )
 def test_other_files_are_refused_in_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.xml").write_text(text)

@@ -22,7 +22,7 @@ def add_parsers(subparsers: Subparsers) -> None:
         "export", description="Write results in the formats of other tools.", allow_abbrev=False
     )
     add = parser.add_argument
-    add("results", metavar="RESULTS", help="the folder of a run, or a results file")
+    add("results", metavar="RESULTS", help="the folder of a run, a results file, or an XML file of CVAT's")
     add("--to", required=True, metavar="FORMAT", help=_FORMS)
     add("-o", dest="out", metavar="OUT", help="file, or for yolo and trackeval folder (default: beside RESULTS)")
     add(
@@ -48,8 +48,9 @@ def run_export(args: argparse.Namespace) -> int:
     from tracker.spelling import shown
 
     form = format_named(args.to)
-    names = {} if args.names is None else names_from(args.names)
+    names = None if args.names is None else names_from(args.names)
     run = read_run(args.results)
+    names = run.names if names is None else names
     table = _table(run, args, names)
     out = Path(args.out) if args.out else run.path.with_name(form.name)
     if form.folder:

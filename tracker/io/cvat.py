@@ -21,6 +21,7 @@ from tracker.arrays import FloatArray, IntArray
 from tracker.rows import Rows, as_rows
 from tracker.spelling import shown
 
+MOST_FRAMES = 10_000_000  # of a track that is read: four days at 30 frames per second
 TOLERANCE = 1.0  # pixels that an edge between key frames may be off
 
 
@@ -153,7 +154,10 @@ def _table(track: ElementTree.Element, label: int, stop: int) -> FloatArray:
     if not shapes:
         return np.empty((0, 8))
     keys = np.array(sorted(shapes), dtype=np.float64)
-    frames = np.arange(keys[0, 0], max(keys[-1, 0], stop) + 1)
+    last = max(keys[-1, 0], stop)
+    if keys[0, 0] < 0 or last - keys[0, 0] > MOST_FRAMES:
+        raise ValueError(f"a track from frame {keys[0, 0]:.0f} to frame {last:.0f}")
+    frames = np.arange(keys[0, 0], last + 1)
     before = np.searchsorted(keys[:, 0], frames, side="right") - 1
     boxes = np.column_stack([np.interp(frames, keys[:, 0], edge) for edge in keys[:, 1:5].T])
     # Before an outside box nothing moves: CVAT keeps the last one.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from tracker.io.cvat import read_cvat
 from tracker.io.mot import read_results
 from tracker.rows import Rows
 from tracker.spelling import shown
@@ -24,6 +26,7 @@ class RunResults:
     size        width and height of the images in pixels, None where unknown
     source      name of the video, "" where unknown
     frames      how many frames it has, None where unknown
+    names       class names by number, where the file has them
     """
 
     path: Path
@@ -32,10 +35,13 @@ class RunResults:
     size: tuple[int, int] | None
     source: str
     frames: int | None
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 def read_run(path: str | os.PathLike[str]) -> RunResults:
     """The results in a folder that `track` wrote, or in a file; ``run.json`` is read where it lies beside it.
+
+    A file that ends in .xml is one of CVAT's.
 
     Raises ValueError for a folder without results, and as ``read_results`` does. A ``run.json`` of another program says
     nothing.
@@ -45,6 +51,9 @@ def read_run(path: str | os.PathLike[str]) -> RunResults:
         file = file / TEXT
         if not file.is_file():
             raise ValueError(f"{shown(path)}: has no {TEXT}; give a results file, or the folder of a run")
+    if file.suffix.lower() == ".xml":
+        rows, names = read_cvat(file)
+        return RunResults(file, rows, None, None, "", None, names)
     rows = read_results(file)
     source = _source(file.with_name(MANIFEST)) if file.name == TEXT else {}
     rate, size, name, frames = (source.get(key) for key in ("frame_rate", "size", "name", "frames"))
