@@ -27,7 +27,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     """Register ``count``."""
     parser = subparsers.add_parser("count", description=_DESCRIPTION, allow_abbrev=False)
     add = parser.add_argument
-    add("results", metavar="RESULTS", help="the folder of a run, or a results file")
+    add("results", metavar="RESULTS", help="the folder of a run, a results file, or an XML file of CVAT's")
     add_places(parser)
     add(
         "--band",
