@@ -1711,7 +1711,67 @@ NETWORKS = (
     ),
 )
 
+COUNTS = (
+    Fault(
+        "tracker/count/passages.py",
+        "elif self._net == side:",
+        "else:",
+        "who goes round the end of a line has not crossed it",
+        "tests/count/test_cases.py",
+    ),
+    Fault(
+        "tracker/count/passages.py",
+        "if self._born_near:",
+        "if False:",
+        "who is born in the band is undecided",
+        "tests/count/test_cases.py",
+    ),
+    Fault(
+        "tracker/count/paths.py",
+        "np.flatnonzero(~rows.interpolated)",
+        "np.arange(len(rows))",
+        "a predicted box is no evidence of a crossing",
+        "tests/count/test_cases.py",
+    ),
+    Fault(
+        "tracker/count/counting.py",
+        "bool(paths.gaps[k] > 0 or paths.linked[k])",
+        "bool(paths.gaps[k] > 0)",
+        "a crossing between two ids of one person is bridged",
+        "tests/count/test_cases.py",
+    ),
+    Fault(
+        "tracker/count/live.py",
+        "missed > 0 or linked",
+        "missed > 0",
+        "live, a crossing between two ids is bridged too",
+        "tests/count/test_live.py",
+    ),
+    Fault(
+        "tracker/count/ground.py",
+        "known = (out == 0) & (n >= 3)",
+        "known = n >= 3",
+        "no speed outside the four points",
+        "tests/count/test_measures.py",
+    ),
+    Fault(
+        "tracker/io/cvat.py",
+        "boxes[still] = keys[before[still], 1:5]",
+        "pass",
+        "a box does not move towards the place where it is outside",
+        "tests/export/test_cvat.py",
+    ),
+    Fault(
+        "tracker/export/table.py",
+        "known[name] = known[name][order]",
+        "pass",
+        "detections stay with their rows",
+        "tests/export/test_formats.py",
+    ),
+)
+
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
     *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS),
+    *(*SCORES, *REPAIR, *FILES, *TABLE, *RESULTS, *NETWORKS, *COUNTS),
 )

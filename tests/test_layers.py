@@ -14,13 +14,21 @@ FLOORS = [
     ["arrays", "boxes", "detections", "results", "tracks", "protocol", "rows", "settings", "spelling", "progress"],
     ["motion", "assign", "appearance", "camera", "camera_pairs", "state", "log"],
     ["tracker"],
-    ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine"],
+    ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export"],
     ["scene", "run"],
     ["study"],
     ["commands", "__main__"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.
-BESIDE = {"detect": {"io", "models"}, "models": {"io"}, "evaluate": {"io"}, "refine": {"io"}, "embed": {"io", "detect"}}
+BESIDE = {
+    "count": {"io", "refine"},
+    "export": {"io"},
+    "detect": {"io", "models"},
+    "models": {"io"},
+    "evaluate": {"io"},
+    "refine": {"io"},
+    "embed": {"io", "detect"},
+}
 ROOMS_OF_REID = {"io", "embed", "boxes", "arrays", "spelling"}
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 FILES = sorted(path for path in (ROOT / "tracker").rglob("*.py") if path != ROOT / "tracker" / "__init__.py")

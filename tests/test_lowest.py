@@ -12,9 +12,11 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_every_requirement_has_a_lowest_version() -> None:
-    lists = re.findall(r"^(?:dependencies|video|reid|openvino|peers|tune|dev) = (\[.*?\])$", PYPROJECT, re.M | re.S)
+    lists = re.findall(
+        r"^(?:dependencies|video|reid|openvino|peers|tune|parquet|dev) = (\[.*?\])$", PYPROJECT, re.M | re.S
+    )
     wanted = {re.split(r"[<>=\[]", text)[0] for some in lists for text in re.findall(r'"(\w[^"]*)"', some)}
-    assert len(lists) == 7
+    assert len(lists) == 8
     assert set(LOWEST(PYPROJECT)) - {"hatchling"} == wanted - {"trackwhy"}
 
 

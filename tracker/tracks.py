@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_SHOWN = ("id", "left", "top", "right", "bottom", "score", "class_id", "state", "age")  # in a notebook
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,61 @@ class Tracks:
         shown = ", ".join(map(str, self.ids[:8].tolist())) + (", ..." if len(self) > 8 else "")
         return f"Tracks(frame {self.frame}, {len(self)} tracks: ids [{shown}])"
 
+    def _repr_html_(self) -> str:
+        """A table, for notebooks."""
+        columns = {name: column for name, column in self._flat().items() if name in _SHOWN}
+        heads = "".join(f"<th>{name}</th>" for name in columns)
+        lists = [(column.round(2) if column.dtype.kind == "f" else column).tolist() for column in columns.values()]
+        rows = zip(*lists, strict=True)
+        lines = ["".join(f"<td>{value}</td>" for value in row) for row in rows]
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
+        return f"<p>Tracks of frame {self.frame}</p><table><tr>{heads}</tr>{body}</table>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python values, ready for JSON: a list for each column, ``frame`` and ``time``; null for NaN."""
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {k: _plain(v) if isinstance(v, np.ndarray) else v for k, v in columns.items()}
+
+    def to_pandas(self) -> DataFrame:
+        """A row per track: frame, time, id, left, top, right, bottom and the other columns, pairs and boxes spread out.
+
+        Raises ImportError where pandas is not installed.
+        """
+        import pandas
+
+        n = len(self)
+        time = np.full(n, np.nan if self.time is None else self.time)
+        return pandas.DataFrame({"frame": np.full(n, self.frame), "time": time, **self._flat()})
+
+    def to_supervision(self) -> Any:
+        """``supervision.Detections``, with the ids as tracker_id. Raises ImportError where it is not installed."""
+        import supervision
+
+        return supervision.Detections(
+            xyxy=self.boxes.astype(np.float32),
+            confidence=self.scores.astype(np.float32),
+            class_id=self.classes.copy(),
+            tracker_id=self.ids.copy(),
+        )
+
+    def _flat(self) -> dict[str, NDArray[Any]]:
+        """Columns of one value per track."""
+        corners = ("left", "top", "right", "bottom")
+        return {
+            "id": self.ids,
+            **dict(zip(corners, self.boxes.T, strict=True)),
+            "score": self.scores,
+            "class_id": self.classes,
+            "state": self.states,
+            "age": self.ages,
+            "hits": self.hits,
+            "missed": self.missed,
+            **dict(zip(("velocity_x", "velocity_y"), self.velocities.T, strict=True)),
+            "detection": self.detections,
+            "detection_class_id": self.detection_classes,
+            **{f"detection_{name}": edge for name, edge in zip(corners, self.detection_boxes.T, strict=True)},
+        }
+
     @overload
     def __getitem__(self, which: int) -> Track: ...
 
@@ -167,6 +227,14 @@ class Tracks:
             velocity=self.velocities[i],
             detection=int(self.detections[i]),
         )
+
+
+def _plain(column: NDArray[Any]) -> list[Any]:
+    """An array as lists, None for NaN."""
+    values = column.astype(object)
+    values[column != column] = None
+    plain: list[Any] = values.tolist()
+    return plain
 
 
 def _ids(ids: ArrayLike) -> IntArray:

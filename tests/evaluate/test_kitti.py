@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 
 from tracker import Detections
 from tracker.algorithms import build
+from tracker.commands.main import main
 from tracker.evaluate.benchmark import load_ground_truth
 from tracker.io.kitti import Kind, read_kitti_detections, read_kitti_labels
-from tracker.io.mot import MotFormatError
+from tracker.io.mot import MotFormatError, write_results
 from tracker.rows import Rows, results_of
 
 LABELS = """\
@@ -127,3 +129,21 @@ def _rows(boxes: list[tuple[int, int, tuple[float, ...]]]) -> Rows:
     from tracker.rows import as_rows
 
     return as_rows([b[0] for b in boxes], [b[1] for b in boxes], np.array([b[2] for b in boxes]))
+
+
+def test_label_files_are_scored_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "label_02").mkdir()
+    (tmp_path / "label_02/0000.txt").write_text(LABELS)
+    (tmp_path / "results").mkdir()
+    found = [(1, 1, (10, 20, 60, 70)), (1, 2, (310, 20, 360, 70)), (2, 1, (12, 20, 62, 70))]
+    write_results(tmp_path / "results/0000.txt", _rows(found))
+    command = ["eval", str(tmp_path / "results"), "--gt", str(tmp_path / "label_02"), "--json", "--rules"]
+    assert main([*command, "kitti-car"]) == 0
+    (said,) = json.loads(capsys.readouterr().out)["trackers"]
+    assert "KITTI 2D" in json.dumps(said)
+    truth = load_ground_truth({"0000": read_kitti_labels(tmp_path / "label_02/0000.txt", "car")}, "kitti")
+    combined = truth.score({"0000": _rows(found)}, look=False).combined
+    assert (combined.dets, combined.summary()["MOTA"]) == (2, 1)  # the van is left out
+    assert load_ground_truth(tmp_path / "label_02", "kitti-pedestrian").score({"0000": _rows(found)}).combined.dets == 3
+    with pytest.raises(ValueError, match="score one kind of object; give kitti-car or kitti-pedestrian"):
+        load_ground_truth(tmp_path / "label_02", "kitti")

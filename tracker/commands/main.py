@@ -20,6 +20,8 @@ COMMANDS = {
     "bench": ("tracker.commands.bench", "run algorithms on a MOTChallenge tree and score them"),
     "tune": ("tracker.commands.tune", "search an algorithm's parameters against ground truth"),
     "refine": ("tracker.commands.refine", "repair results offline: merge tracks, fill gaps, smooth"),
+    "count": ("tracker.commands.count", "count at lines and in zones: events, stays, speed, a heat map"),
+    "export": ("tracker.commands.export", "write results as CSV, Parquet, COCO, CVAT and others"),
     "doctor": ("tracker.commands.doctor", "check detections, results or ground truth"),
     "reid": ("reid.cli", "train, score, export and compress appearance models"),
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
-from tracker.commands.words import add_settings, names_of, settings_of
+from tracker.commands.words import add_places, add_settings, names_of, settings_of
 from tracker.detect.heads import heads
 from tracker.detect.overlaps import NMS
 from tracker.detect.runtime import RUNTIMES
@@ -119,6 +119,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write each track's class (voted) to column 8 of tracks.txt; MOTChallenge's kit refuses classes above 1",
     )
+    add_places(parser)
+    add(
+        "--save",
+        metavar="A,B",
+        help="also write the tracks as csv, parquet, cvat, ...: what `track export --to` takes",
+    )
     add("--no-video", action="store_true", help="write no annotated video")
     add("--json", action="store_true", help="print the summary as JSON and nothing else")
     add("--quiet", action="store_true", help="print errors only")
@@ -167,11 +173,13 @@ def track_into_folder(
     args: argparse.Namespace, options: Options, *, label: str, score: SceneScore | None = None
 ) -> int:
     """Run into a folder and say what happened; returns the exit code. label: names the folder."""
+    from tracker.commands.count import places_of
     from tracker.run.driver import Driver
     from tracker.run.manifest import plain
     from tracker.run.open import open_run
     from tracker.run.output import Output, new_folder
 
+    places = places_of(args.line, args.zone)
     with closing(open_run(options)) as opened:
         window = _window(opened) if args.show else None
         output = Output(
@@ -181,6 +189,8 @@ def track_into_folder(
             overwrite=args.overwrite,
             video=not args.no_video,
             class_column=args.class_column,
+            places=places,
+            saves=names_of(args.save) or [],
         )
         driver = Driver(opened, output, [] if score is None else [score])
         with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
@@ -294,6 +304,7 @@ class _Session:
 
     def _summarise(self) -> None:
         from tracker.commands import report
+        from tracker.count.report import as_dict, as_text
 
         driver, facts = self.driver, self.output.manifest.facts
         frames, seconds = driver.opened.pipeline.frames, {**driver.opened.pipeline.seconds, "write": driver.writing}
@@ -305,13 +316,16 @@ class _Session:
         }
         paths = {kind: str(path) for kind, path in self.output.paths.items()}
         scores = None if self.score is None else self.score.scores()
+        counts = None if self.output.counter is None else self.output.counter.counts
         if self.json:
             results = {**facts, "speed": speed, "paths": paths} | ({} if scores is None else {"scores": scores})
-            put(json.dumps(results) + "\n")
+            put(json.dumps(results if counts is None else {**results, "count": as_dict(counts)}) + "\n")
         elif not self.quiet:
             if "video" in paths and "video_codec" in facts:
                 paths["video"] += f" ({facts['video_codec']})"
             print(report.summary(facts, speed, paths))
+            if counts is not None:
+                print(as_text(counts))
             if scores is not None:
                 print("  ".join(f"{name} {value}" for name, value in scores.items()))
 

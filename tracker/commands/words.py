@@ -31,13 +31,17 @@ def settings_of(words: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def add_rules(parser: ArgumentParser) -> None:
-    """Add the option ``--rules`` of what is scored."""
+def add_rules(parser: ArgumentParser, *, kitti: bool = False) -> None:
+    """Add the option ``--rules`` of what is scored; kitti: whether the command reads KITTI's labels too."""
     parser.add_argument(
         "--rules",
-        choices=("auto", "mot15", "mot16", "mot17", "mot20", "plain"),
+        choices=(
+            *("auto", "mot15", "mot16", "mot17", "mot20", "plain"),
+            *(("kitti-car", "kitti-pedestrian") if kitti else ()),
+        ),
         default="auto",
-        help="which rows are scored; recognised from the data by default",
+        help="which rows are scored; recognised from the data by default"
+        + ("; with kitti-car or kitti-pedestrian GT is a folder of KITTI's labels" if kitti else ""),
     )
 
 
@@ -51,6 +55,25 @@ def add_tree_options(parser: ArgumentParser) -> None:
     )
     add_rules(parser)
     parser.add_argument("--sequences", metavar="A,B", help="only these sequences")
+
+
+def add_places(parser: ArgumentParser) -> None:
+    """Add the options ``--line`` and ``--zone``, which ``tracker.commands.count.places_of`` reads."""
+    parser.add_argument(
+        "--line",
+        action="append",
+        default=[],
+        metavar="NAME=X,Y X,Y",
+        help='count at a line, in pixels: "door=100,200 400,200"; may be given again. "in" is from the left-hand side '
+        "of the arrow from the first to the second point to its right-hand side, here downwards",
+    )
+    parser.add_argument(
+        "--zone",
+        action="append",
+        default=[],
+        metavar="NAME=X,Y X,Y X,Y ...",
+        help='count in a polygon: "hall=10,10 90,10 90,80"; may be given again',
+    )
 
 
 def names_of(text: str | None) -> list[str] | None:

@@ -20,6 +20,7 @@ from tracker.evaluate.identity import IdentityCounter
 from tracker.evaluate.rules import (
     AS_ASKED,
     CLASSES,
+    KITTI,
     Rules,
     check_rules,
     class_doubts,
@@ -29,6 +30,7 @@ from tracker.evaluate.rules import (
 )
 from tracker.evaluate.scores import Evaluation, SequenceScore, combine
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
+from tracker.io.kitti import read_kitti_labels
 from tracker.io.mot import MotFormatError, read_ground_truth, read_results
 from tracker.rows import Rows, are_times, as_rows
 from tracker.spelling import nearest, shown
@@ -95,7 +97,8 @@ def evaluate(
 
     results: a file, a folder of `<seq>.txt`, `Rows`, or a dict of files or rows by sequence name. gt: a MOTChallenge
     tree, a flat folder, a file, rows, or a dict. rules: "auto" recognises them from the ground truth (`Evaluation.why`
-    says how), or "mot15", "mot16", "mot17", "mot20", "plain". tracker: its name in the scores. sequences: names to take
+    says how), or "mot15", "mot16", "mot17", "mot20", "plain", or "kitti-car" or "kitti-pedestrian" for
+    files of KITTI's labels. tracker: its name in the scores. sequences: names to take
     of `gt`. threshold: overlap of a match in CLEAR and identity, above 0 and up to 1. A sequence without results is
     scored as empty and noted.
     Raises MotFormatError with file and line for a bad file, ValueError for what does not fit together.
@@ -115,13 +118,22 @@ def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | No
     known = {name: sequence for name, (sequence, _) in given.items()}
     rows: dict[str, Rows] = {}
     for name, (sequence, own) in given.items():
-        rows[name] = read_ground_truth(sequence.gt) if own is None else _checked(own, sequence.gt)
+        rows[name] = _read(sequence.gt, rules) if own is None else _checked(own, sequence.gt)
         _check_length(rows[name], sequence, sequence.gt)
     labels = {name: labels_of(sequence.gt) for name, sequence in known.items()}
     chosen, why = recognise_rules(rows, labels) if rules == "auto" else (rules_by_name(rules), AS_ASKED)
     for name, sequence in known.items():
         check_rules(chosen, name, rows[name], str(sequence.gt))
     return GroundTruth(known, rows, chosen, shown(why), partial=sequences is not None)
+
+
+def _read(path: Path, rules: str) -> Rows:
+    """Ground truth in the form that the rules belong to: KITTI's labels, or MOTChallenge's."""
+    if rules.lower() in KITTI:
+        return read_kitti_labels(path, KITTI[rules.lower()])
+    if rules.lower() == "kitti":
+        raise ValueError(f"rules 'kitti' score one kind of object; give {' or '.join(KITTI)}")
+    return read_ground_truth(path)
 
 
 def _sequences_of(gt: Source, only: list[str] | None) -> dict[str, tuple[Sequence, Rows | None]]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from tracker.arrays import BoolArray
 from tracker.evaluate.frames import EPS, Frames, assign
-from tracker.io.kitti import REGION
+from tracker.io.kitti import REGION, Kind
 from tracker.rows import Rows
 
 PEDESTRIAN = 1
@@ -76,7 +76,8 @@ RULES: Mapping[str, Rules] = {
     "plain": Rules("plain", classes=False, marked=False),
     "kitti": Rules("KITTI 2D", classes=False, marked=True, regions=REGION),
 }
-CHOICES = ("auto", "mot15", "mot16", "mot17", "mot20", "plain")
+KITTI: Mapping[str, Kind] = {"kitti-car": "car", "kitti-pedestrian": "pedestrian"}  # rules of files of KITTI's labels
+CHOICES = ("auto", "mot15", "mot16", "mot17", "mot20", "plain", *KITTI)
 
 
 def _excused(frames: Frames, gt: Rows, results: Rows, regions: int) -> BoolArray:
@@ -100,7 +101,7 @@ def _excused(frames: Frames, gt: Rows, results: Rows, regions: int) -> BoolArray
 
 def rules_by_name(name: str) -> Rules:
     """Rules by one of CHOICES other than "auto". Raises ValueError for an unknown name."""
-    key = "mot17" if name.lower() == "mot16" else name.lower()
+    key = {"mot16": "mot17", **dict.fromkeys(KITTI, "kitti")}.get(name.lower(), name.lower())
     if key not in RULES:
         raise ValueError(f"rules {name!r} are unknown; use one of {', '.join(CHOICES)}")
     return RULES[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -137,13 +137,22 @@ class TextSink:
             self._file.close()
 
 
-class _Drawing:
-    """Draws a step's tracks with their trails."""
+class Overlay(Protocol):
+    """Draws on annotated images: lines that are counted at, for example."""
 
-    def __init__(self, class_names: ClassNames | None) -> None:
+    def draw(self, image: Image) -> None:
+        """Draw on a (H, W, 3) BGR image, in place."""
+        ...
+
+
+class _Drawing:
+    """Draws a step's tracks with their trails, and the overlays."""
+
+    def __init__(self, class_names: ClassNames | None, overlays: Sequence[Overlay] = ()) -> None:
         from tracker.io.draw import Trails
 
         self.class_names = class_names
+        self.overlays = overlays
         self.trails = Trails()
 
     def draw(self, step: Step) -> Image | None:
@@ -151,7 +160,10 @@ class _Drawing:
 
         if step.frame.image is None:
             return None
-        return draw_tracks(step.frame.image, step.tracks, trails=self.trails, class_names=self.class_names)
+        image = draw_tracks(step.frame.image, step.tracks, trails=self.trails, class_names=self.class_names)
+        for overlay in self.overlays:
+            overlay.draw(image)
+        return image
 
 
 class VideoSink:
@@ -165,12 +177,18 @@ class VideoSink:
     Raises OSError, naming the file, where it cannot be written.
     """
 
-    def __init__(self, path: Path, frame_rate: float, class_names: ClassNames | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        frame_rate: float,
+        class_names: ClassNames | None = None,
+        overlays: Sequence[Overlay] = (),
+    ) -> None:
         self.path = path
         self.frame_rate = frame_rate
         self.codec: str | None = None
         self.notes: list[str] = []
-        self._drawing = _Drawing(class_names)
+        self._drawing = _Drawing(class_names, overlays)
         self._writer: VideoWriter | None = None
 
     def write(self, step: Step) -> None:

@@ -132,7 +132,7 @@ def _check(
 def _possible(rows: Rows, heads: _Ends, tails: _Ends, max_gap: float, embeddings: FloatArray | None) -> _Links:
     """Pairs of one class, the later track beginning at most max_gap frames after the earlier one ends."""
     early, late = _candidates(tails.frames, heads.frames, max_gap)
-    classes = _classes(rows)
+    classes = track_classes(rows)
     same = classes[early] == classes[late]
     early, late = early[same], late[same]
     distance = np.full(len(early), np.nan)
@@ -206,7 +206,7 @@ def _iou(a: FloatArray, a_size: FloatArray, b: FloatArray, b_size: FloatArray) -
     return iou
 
 
-def _classes(rows: Rows) -> IntArray:
+def track_classes(rows: Rows) -> IntArray:
     """(T,) the class most rows of each track have; the smallest among equals."""
     parts = [np.unique(rows.classes[start:stop], return_counts=True) for start, stop in rows.spans]
     return np.array([values[counts.argmax()] for values, counts in parts], dtype=np.int64)

@@ -1,17 +1,21 @@
-"""The folder of a run: ``tracks.txt``, the annotated ``tracks.mp4`` and ``run.json``."""
+"""The folder of a run: ``tracks.txt``, the annotated ``tracks.mp4``, ``count.json`` and ``run.json``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tracker.count.live import Counter
+from tracker.count.places import Line, Zone
+from tracker.export.sink import ExportSink
 from tracker.io.claim import LOCK, Claim
 from tracker.io.passwords import is_url, place_of
-from tracker.io.sinks import TextSink, VideoSink, fresh_folder
+from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
 
-TEXT, VIDEO, MANIFEST = FILES = ("tracks.txt", "tracks.mp4", "run.json")
+TEXT, VIDEO, MANIFEST, COUNT = FILES = ("tracks.txt", "tracks.mp4", "run.json", "count.json")
 
 
 def new_folder(source: str, algo: str, *, overwrite: bool = False) -> Path:
@@ -37,6 +41,8 @@ class Output:
     command       what ``run.json`` says of the call: {"command": [...]} or {"call": {...}}
     video         whether to write the annotated video
     class_column  write each track's class to column 8 of ``tracks.txt``
+    places        lines and zones to count at, into ``count.json`` and the video
+    saves         formats to export to as well (``tracker.export.FORMATS``)
 
     Raises ValueError where the folder cannot be used, where another run is writing to it, or where a result would
     replace a file that the run reads.
@@ -51,11 +57,16 @@ class Output:
         overwrite: bool = False,
         video: bool = True,
         class_column: bool = False,
+        places: Sequence[Line | Zone] = (),
+        saves: Sequence[str] = (),
     ) -> None:
         self.folder = fresh_folder(folder, overwrite=overwrite)
         self._claim = Claim(self.folder)
         self._opened = opened
+        self.exports: ExportSink | None = None
         try:
+            if saves:
+                self.exports = _exports(self.folder, saves, opened)
             # Another run may have ended between the first look and the claim.
             if not overwrite and any(entry.name != LOCK for entry in self.folder.iterdir()):
                 raise ValueError(f"{self.folder}: another run has just written there; give another folder")
@@ -65,14 +76,24 @@ class Output:
             raise
         source, names = opened.pipeline.source, opened.pipeline.detector.class_names
         self.text = TextSink(self.folder / TEXT, classes=class_column)
-        self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names) if video else None
+        self.counter = None
+        if places:
+            every = opened.options.every
+            self.counter = Counter(places, frame_rate=source.frame_rate, step=every, path=self.folder / COUNT)
+        overlays = [] if self.counter is None else [self.counter]
+        self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names, overlays) if video else None
         self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date_of()})
 
     def _check_inputs(self) -> None:
-        targets = [self.folder / name for name in FILES]
+        targets = [self.folder / name for name in self._names]
         for path in [path for files in self._opened.inputs.values() for path in files]:
             if any(path.exists() and target.exists() and target.samefile(path) for target in targets):
                 raise ValueError(f"{path}: would be replaced by the results; write to another folder")
+
+    @property
+    def _names(self) -> list[str]:
+        """The names of the files that this run may write."""
+        return [*FILES, *(path.name for path in (self.exports.paths.values() if self.exports else ()))]
 
     def release(self) -> None:
         """Let another run have the folder; may be called again."""
@@ -80,17 +101,18 @@ class Output:
 
     def begin(self) -> None:
         """Replace an earlier run's files by a ``run.json`` that says that this one is running."""
-        for name in FILES:
-            (self.folder / name).unlink(missing_ok=True)
+        for name in self._names:
+            if not (self.folder / name).is_dir():
+                (self.folder / name).unlink(missing_ok=True)
         for section, facts in hashes_of(self._opened).items():
             self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
         with suppress(OSError):  # raised again at the end, when the tracks are written
             self.manifest.write("running")
 
     @property
-    def sinks(self) -> list[TextSink | VideoSink]:
-        """The text, then the video."""
-        return [self.text] if self.video is None else [self.text, self.video]
+    def sinks(self) -> list[Sink]:
+        """The text, then what counts, then the video, which shows the counts, then the exports."""
+        return [sink for sink in (self.text, self.counter, self.video, self.exports) if sink is not None]
 
     @property
     def coding(self) -> Facts:
@@ -99,6 +121,21 @@ class Output:
 
     @property
     def paths(self) -> dict[str, Path]:
-        """The files that are there, by kind: tracks, video, run."""
-        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST}
-        return {kind: self.folder / name for kind, name in found.items() if (self.folder / name).exists()}
+        """The files that are there, by kind: tracks, video, run, count, and exports by format."""
+        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT}
+        paths = {kind: self.folder / name for kind, name in found.items()}
+        paths |= {} if self.exports is None else self.exports.paths
+        return {kind: path for kind, path in paths.items() if path.exists()}
+
+
+def _exports(folder: Path, saves: Sequence[str], opened: Opened) -> ExportSink:
+    source = opened.pipeline.source
+    return ExportSink(
+        folder,
+        saves,
+        names=opened.pipeline.detector.class_names,
+        frame_rate=source.frame_rate,
+        size=source.size,
+        n_frames=source.n_frames if source.counted else None,
+        source=source.name,
+    )

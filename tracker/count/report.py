@@ -1,0 +1,151 @@
+"""What was counted, for programs and for people: JSON, CSV, and lines of text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracker.count.counting import Counts
+from tracker.count.passages import Event, Visit
+from tracker.count.places import Line, Zone
+from tracker.spelling import cell, shown
+
+EVENT_COLUMNS = ("kind", "place", "frame", "time", "id", "class", "direction", "certainty", "gap", "x", "y")
+
+
+def as_dict(counts: Counts) -> dict[str, Any]:
+    """Everything, ready for JSON: {"lines": {NAME: {...}}, "zones": {NAME: {...}}, "people", "merges"}.
+
+    Times are seconds, null where they are unknown; points are pixels.
+    """
+    lines = {place.name: _line(counts, place) for place in counts.places if isinstance(place, Line)}
+    zones = {place.name: _zone(counts, place) for place in counts.places if isinstance(place, Zone)}
+    merges = [{"kept": merge.kept, "merged": merge.merged, "gap": merge.gap} for merge in counts.merges]
+    return {"lines": lines, "zones": zones, "people": counts.people, "merges": merges}
+
+
+def as_csv(counts: Counts) -> str:
+    """The events, one a line below a header."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(EVENT_COLUMNS)
+    for event in counts.events:
+        row = {"kind": event.kind, "place": cell(event.place), **event_dict(event)}
+        writer.writerow(["" if row[name] is None else row[name] for name in EVENT_COLUMNS])
+    return out.getvalue()
+
+
+def as_text(counts: Counts) -> str:
+    """A line for each place."""
+    said = []
+    for place in counts.places:
+        totals = counts.totals(place)
+        into, out = place.directions
+        notes = [f"{totals.bridged} bridged"] if totals.bridged else []
+        notes += [f"{totals.undecided} undecided, not counted"] if totals.undecided else []
+        line = f"{place.kind} {shown(place.name)}: {into} {totals.into}, {out} {totals.out}"
+        line += f" ({', '.join(notes)})" if notes else ""
+        if isinstance(place, Zone):
+            dwell, present = _dwell(counts.visits_of(place)), _occupancy(counts, place)
+            line += f"; at most {present['max']} at once, {present['mean']:.1f} on average"
+            line += "" if dwell["median"] is None else f"; median stay {dwell['median']:.1f} s"
+        said.append(line)
+    return "\n".join(said)
+
+
+def event_dict(event: Event) -> dict[str, Any]:
+    """One event without its place, ready for JSON."""
+    return {
+        "frame": event.frame,
+        "time": _rounded(event.time),
+        "id": event.id,
+        "class": None if event.class_id < 0 else event.class_id,
+        "direction": event.direction or None,
+        "certainty": event.certainty,
+        "gap": event.gap,
+        "x": round(event.x, 2),
+        "y": round(event.y, 2),
+    }
+
+
+def write_json(path: Path, counts: Counts) -> None:
+    """Write ``as_dict``. Raises OSError, naming the file, where it cannot be written."""
+    path.write_text(json.dumps(as_dict(counts), indent=2) + "\n", encoding="utf-8")
+
+
+def _line(counts: Counts, line: Line) -> dict[str, Any]:
+    totals = counts.totals(line)
+    return {
+        "in": totals.into,
+        "out": totals.out,
+        "bridged": totals.bridged,
+        "undecided": totals.undecided,
+        "points": line.points.tolist(),
+        "events": [event_dict(event) for event in counts.events_of(line)],
+    }
+
+
+def _zone(counts: Counts, zone: Zone) -> dict[str, Any]:
+    totals = counts.totals(zone)
+    visits = counts.visits_of(zone)
+    return {
+        "enter": totals.into,
+        "leave": totals.out,
+        "bridged": totals.bridged,
+        "undecided": totals.undecided,
+        "occupancy": _occupancy(counts, zone),
+        "dwell": _dwell(visits),
+        "points": zone.points.tolist(),
+        "events": [event_dict(event) for event in counts.events_of(zone)],
+        "visits": [_visit(visit) for visit in visits],
+    }
+
+
+def _visit(visit: Visit) -> dict[str, Any]:
+    return {
+        "id": visit.id,
+        "class": None if visit.class_id < 0 else visit.class_id,
+        "since": visit.since,
+        "until": visit.until,
+        "start": _rounded(visit.start),
+        "end": _rounded(visit.end),
+        "dwell": _rounded(visit.dwell),
+        "entered": visit.entered,
+        "left": visit.left,
+    }
+
+
+def _occupancy(counts: Counts, zone: Zone) -> dict[str, Any]:
+    """People in the zone in the first and the last frame, at most, and on average over all frames."""
+    visits = counts.visits_of(zone)
+    first, last = counts.span
+    turns = sorted({visit.since for visit in visits})  # only an entry makes more of them
+    stays = sum(visit.until - visit.left - visit.since + 1 for visit in visits)
+    at_first, at_last = counts.occupancy(zone, [first, last]).tolist()
+    return {
+        "first": at_first,
+        "last": at_last,
+        "max": int(counts.occupancy(zone, turns).max(initial=0)) if turns else 0,
+        "mean": round(stays / (last - first + 1), 3),
+    }
+
+
+def _dwell(visits: Sequence[Visit]) -> dict[str, Any]:
+    """Seconds of the stays whose entry and exit were seen; null without any, or without times."""
+    whole = np.array([visit.dwell for visit in visits if visit.entered and visit.left])
+    whole = whole[np.isfinite(whole)]
+    if not len(whole):
+        return {"visits": 0, "mean": None, "median": None, "max": None}
+    figures = {"mean": whole.mean(), "median": np.median(whole), "max": whole.max()}
+    return {"visits": len(whole), **{name: round(float(value), 3) for name, value in figures.items()}}
+
+
+def _rounded(seconds: float) -> float | None:
+    return None if math.isnan(seconds) else round(seconds, 3)
