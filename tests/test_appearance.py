@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tracker import appearance
-from tracker.appearance import Galleries, pair_cosines, unit
+from tracker.appearance import ENOUGH, Galleries, Separation, pair_cosines, unit
 from tracker.arrays import EmbeddingArray
 
 WIDTH = 4
@@ -157,3 +157,30 @@ def test_the_oldest_embedding_makes_room_for_the_newest(budget: int) -> None:
         galleries.add(slots, told[newest : newest + 1])
         near = distances(galleries, slots, told)[0] < 0.5
         assert near.nonzero()[0].tolist() == list(range(max(0, newest - budget + 1), newest + 1))
+
+
+def separation(noise: float, people: EmbeddingArray, frames: int = 60) -> Separation:
+    """Learned from tracks that remember ``people`` (N, D) exactly, and detections with noise."""
+    draw, known = np.random.default_rng(0), Separation()
+    for _ in range(frames):
+        seen = unit((people + draw.normal(0, noise, people.shape)).astype(np.float32))
+        known = known.learn(unit(people).T, seen)
+    return known
+
+
+def test_embeddings_are_trusted_by_how_far_they_tell_people_apart() -> None:
+    people, alike = np.eye(16, dtype=np.float32)[:5], np.ones((5, 16), dtype=np.float32)
+    sound, useless, dull = separation(0.05, people), separation(1e3, people), separation(0.05, alike)
+    assert (sound.trust, useless.trust, dull.trust) == (1, 0, 0)
+    assert 0 < separation(0.4, people).trust < 1
+    near, other = 1 - sound.own.mean, 1 - sound.other.mean
+    between = np.array([-1, other, (near + other) / 2, near, 1], dtype=np.float32)
+    np.testing.assert_allclose(sound.agreement(between), [0, 0, 1, 2, 2], atol=1e-5)
+    assert sound.own.mean < sound.safe_distance < sound.other.mean
+
+
+def test_little_is_not_enough_to_trust_embeddings() -> None:
+    people = np.eye(16, dtype=np.float32)
+    for count, frames in ((1, 200), (2, int(ENOUGH / 2))):
+        assert separation(0.05, people[:count], frames).trust == 0
+    assert separation(0.05, people[:2], int(ENOUGH / 2) + 3).trust == 1

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
     ["arrays", "boxes", "detections", "results", "tracks", "protocol", "rows", "settings", "spelling", "progress"],
-    ["motion", "assign", "appearance", "camera", "camera_pairs", "state", "log"],
+    ["motion", "assign", "appearance", "camera", "camera_pairs", "state", "log", "identity"],
     ["tracker"],
     ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export"],
     ["scene", "run"],

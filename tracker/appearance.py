@@ -1,6 +1,9 @@
-"""Appearance: cosine distances between detections and the galleries of tracks. No torch."""
+"""Appearance: cosine distances between detections and tracks, and how far they tell people apart. No torch."""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,6 +35,81 @@ def pair_cosines(
         return every
     cosines: EmbeddingArray = np.einsum("kd,kd->k", embeddings.take(columns, axis=0), remembered.T.take(rows, axis=0))
     return cosines
+
+
+MEMORY = 0.995  # share of what a frame's distances weigh in the next
+ENOUGH = 30.0  # distances of each kind that are needed before any is trusted
+USELESS, SOUND = 1.0, 3.0  # d' up to which embeddings say nothing, and from which they are fully trusted
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Of distances x, slowly forgotten: how many, sum of x, sum of x squared."""
+
+    count: float = 0.0
+    first: float = 0.0
+    second: float = 0.0
+
+    def plus(self, x: FloatArray) -> Sums:
+        return Sums(
+            MEMORY * self.count + len(x),
+            MEMORY * self.first + float(x.sum()),
+            MEMORY * self.second + float(x.dot(x)),
+        )
+
+    @property
+    def mean(self) -> float:
+        return self.first / self.count
+
+    @property
+    def variance(self) -> float:
+        return max(self.second / self.count - self.mean**2, 1e-6)
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How far embeddings tell people apart, in one video: cosine distances of tracks to detections.
+
+    own    to the detection that is the track's own, by motion
+    other  to the nearest of the other tracks' detections in the same frame
+    """
+
+    own: Sums = field(default_factory=Sums)
+    other: Sums = field(default_factory=Sums)
+
+    def learn(self, remembered: EmbeddingArray, embeddings: EmbeddingArray) -> Separation:
+        """With one more frame: tracks (D, K) and the detections (M, D), all unit; row k is that of track k."""
+        distance = 1.0 - (embeddings @ remembered).T.astype(np.float64)
+        each = np.arange(len(distance))
+        own = distance[each, each]
+        if len(embeddings) < 2:
+            return Separation(self.own.plus(own), self.other)
+        distance[each, each] = np.inf
+        return Separation(self.own.plus(own), self.other.plus(distance.min(axis=1)))
+
+    @property
+    def known(self) -> bool:
+        return min(self.own.count, self.other.count) >= ENOUGH
+
+    @property
+    def trust(self) -> float:
+        """0 to 1, by d': the distance of the two means in standard deviations."""
+        if not self.known:
+            return 0.0
+        spread = math.sqrt((self.own.variance + self.other.variance) / 2)
+        d = (self.other.mean - self.own.mean) / spread
+        return min(max((d - USELESS) / (SOUND - USELESS), 0.0), 1.0)
+
+    def agreement(self, cosines: EmbeddingArray) -> FloatArray:
+        """Cosines (K,) as 0, like the nearest other's, to 2, like a track's own."""
+        other, own = 1 - self.other.mean, 1 - self.own.mean
+        out: FloatArray = (2 * (cosines - other) / max(own - other, 0.05)).clip(0.0, 2.0)
+        return out
+
+    @property
+    def safe_distance(self) -> float:
+        """Below that of nearly all others."""
+        return max(0.0, self.other.mean - 2 * math.sqrt(self.other.variance))
 
 
 class Galleries:

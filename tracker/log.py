@@ -40,7 +40,7 @@ Pair = tuple[int, int]  # id of a track, row of a detection
 ADMITTED = 1e-3  # gain of a pair that an edit admits: the solver still decides
 
 # Why a track ended.
-EXPIRED, TENTATIVE, GAP, DUPLICATE = "expired", "tentative", "gap in time", "duplicate"
+EXPIRED, TENTATIVE, GAP, DUPLICATE, RENAMED = "expired", "tentative", "gap in time", "duplicate", "renamed"
 
 Reason = Literal["matched", "outbid", "taken", "below threshold", "stage", "refused", "no candidate"]
 
@@ -167,6 +167,7 @@ class Decisions:
     proved        ids confirmed in this frame
     died          reason by id
     duplicates    id of the other track, by id, where that is the reason
+    renamed       id from this frame on, by the id in this record, of tracks whose id appearance corrected
     """
 
     def __init__(self, frame: int, time: float | None, detections: Detections, edits: Edits) -> None:
@@ -186,6 +187,7 @@ class Decisions:
         self.proved: list[int] = []
         self.died: dict[int, str] = {}
         self.duplicates: dict[int, int] = {}
+        self.renamed: dict[int, int] = {}
 
     # Queries: why was a pair matched or not?
 
@@ -332,6 +334,10 @@ class Decisions:
         """Tracks end. Those that end as tentative but are confirmed have expired: algorithms end both in one call."""
         for track, proved in zip(ids.tolist(), confirmed.tolist(), strict=True):
             self.died[track] = TENTATIVE if reason == TENTATIVE and not proved else _BY_AGE.get(reason, reason)
+
+    def rename(self, old: int, new: int) -> None:
+        """The track with the id ``old`` has the id ``new`` from now on; no track has ``old``."""
+        self.renamed[old], self.died[old] = new, RENAMED
 
     def birth(self, first_id: int, rows: IntArray) -> None:
         """Tracks from ``first_id`` on start at the detections ``rows`` of the input."""

@@ -89,10 +89,10 @@ def test_a_weak_detection_that_is_too_far_up_or_down_is_left() -> None:
 
 
 def test_weak_detections_leave_the_embedding_alone() -> None:
-    tracker = known(Steady(), embedding=RED)
-    for _ in range(30):
-        tracker.update(seen(BOX, 0.4, BLUE))
-    (agreement,) = logged(tracker, seen(BOX, embedding=RED))["high"].parts["appearance"]
+    boxes, looks, tracker = np.array([BOX, moved(400)]), np.array([RED, BLUE]), Steady()
+    for scores, embeddings in [([0.9, 0.9], looks)] * 40 + [([0.4, 0.9], looks[[1, 1]])] * 30:
+        tracker.update(Detections(boxes, scores, embeddings=embeddings))
+    agreement = logged(tracker, Detections(boxes, [0.9, 0.9], embeddings=looks))["high"].parts["appearance"]
     assert agreement == pytest.approx(2)
 
 

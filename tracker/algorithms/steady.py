@@ -12,13 +12,17 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
                (Mehra 1970); lost tracks keep their size; all follow a moving camera, which their common residuals
                show (``tracker.camera_pairs``)
 2. likeness    IoU x agreement in height with what the track measured over time. Two people who overlap in the image
-               differ in height before they differ in place, and a slow mean survives an occlusion
+               differ in height before they differ in place, and a slow mean survives an occlusion. With embeddings also
+               x agreement in appearance: 0 for a cosine like that to the nearest other person, 2 for one like a track's
+               own, both measured in this video. How far the two are apart says how much embeddings count, which may be
+               not at all; those of covered detections count less
 3. high        confirmed and lost tracks match detections above high_score; likeness weighs by score (ByteTrack, 3)
 4. low         tracks seen in the last frame match ALL detections scored lower, down to almost nothing: a weak
                detection where a track must be is evidence. Height overlap counts twice: hidden boxes lose their foot
 5. new         tracks born in the last frame match the high detections that are free, or end
 6. appearance  with embeddings: lost tracks match free high detections by appearance, within reach of their motion
-7. update      a low detection is measured with low_noise times the variance: its box is less sure too
+7. update      a low detection is measured with low_noise times the variance: its box is less sure too. With embeddings,
+               ids that went to the wrong person are corrected some frames later (``tracker.identity``)
 8. birth       a free high detection, scored birth_score or more, starts a track; confirmed by its second match, or by
                a sum of scores where most tracks so far did not last: such a detector sees what is not there
 9. death       tracks without a detection for more than max_age frames end
@@ -37,18 +41,14 @@ import numpy as np
 from tracker.appearance import pair_cosines, unit
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.assign import Matching
-from tracker.boxes import affine_scale, area_xyxy, xyxy_to_xywh
+from tracker.boxes import affine_scale, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
+from tracker.identity import REACH, REACH_PER_SECOND, Arbiter, IdentifiedState
 from tracker.log import EXPIRED, TENTATIVE
 from tracker.motion import XYWH, Motion
 from tracker.protocol import EmbedderCall, Embeddings
 from tracker.settings import Age, age, amount, count, part, share
-from tracker.state import EmbeddedState
 from tracker.tracker import EMBEDDER, Seen, Tracker
 from tracker.tracks import Tracks
-
-# How far from its prediction appearance may find a lost track, in heights of its box: at once, and per second out of
-# sight (people walk less than one height a second).
-REACH, REACH_PER_SECOND = 0.5, 1.5
 
 # Between these the good scores of a strong network are; others are scaled to the nearer one. The level starts as if one
 # detection of 0.9 had been seen, which is forgotten over so many detections: a video that begins with weak ones alone
@@ -86,13 +86,19 @@ LAGGING, RESPONSE, PAIRS, MOST_AGILE, LOOK = 0.35, 4.0, 150.0, 10.0, 3
 LIVELY = 3  # hits from which a track's residual counts
 LARGEST_RESIDUAL = 2.5  # of what is usual; larger ones count as that
 
+# Embeddings of a detection that nearer ones cover: from HALF on they say nothing, up to CLEAN a track learns from them.
+HALF, CLEAN = 0.5, 0.15
+LEARNT = 5  # hits from which a track's distances are learned from
+FEW, CROWD = 16, 128  # tracks whose distances are learned in a frame, and detections to which
+FINDS, ARBITER = 0.25, 0.5  # trust in embeddings from which they find lost tracks, and correct ids
+
 NOWHERE = (np.inf, np.inf, -np.inf, -np.inf)
 WIDEN = 5  # frames between two looks at how far the image reaches
 BEYOND = 0.001  # how far a box reaches beyond what was seen of the image when it leaves it, in its own sizes
 
 
 @dataclass
-class SteadyState(EmbeddedState):
+class SteadyState(IdentifiedState):
     heights: FloatArray = field(default_factory=lambda: np.empty(0))  # slow mean of the measured heights, pixels
     evidence: FloatArray = field(default_factory=lambda: np.empty(0))  # sum of the scores, while tentative
     short: int = 0  # tracks that ended before they had LASTED hits
@@ -155,11 +161,11 @@ class Steady(Tracker):
         default=0.1, about="weight of the newest height in a track's mean height, at 30 frames a second"
     )
     appearance: float = share(
-        default=0.3, about="weight of appearance against likeness where there are embeddings", role="appearance"
+        default=0.45, about="weight of appearance against likeness where there are embeddings", role="appearance"
     )
     max_cosine_distance: float = share(
-        default=0.2,
-        about="largest cosine distance at which appearance alone regains a lost track",
+        default=0.15,
+        about="largest cosine distance at which appearance alone regains a lost track, or corrects an id",
         high=2,
         role="appearance",
     )
@@ -215,10 +221,15 @@ class Steady(Tracker):
         likeness = iou * np.minimum(known, measured) / np.maximum(known, measured)
         weighted = likeness * (scores**self.score_power)[columns]
         parts = {"overlap": iou, "likeness": likeness}
+        cover = None
         if embeddings is not None:
-            agreement = (2 * pair_cosines(state.embeddings, embeddings, rows, columns)).clip(0.0, 2.0)
-            weighted *= (1 - self.appearance) + self.appearance * agreement
-            parts["appearance"] = agreement
+            cover = _cover(boxes, high)
+            trust = state.separation.trust
+            if trust > 0:
+                agreement = self._agreement(state, embeddings, rows, columns)
+                weight = self.appearance * trust * (1 - cover[columns] / HALF).clip(0.0)
+                weighted *= 1 + weight * (agreement - 1)
+                parts["appearance"] = agreement
 
         matching = self.matching(state, seen)
         confirmed = state.confirmed
@@ -241,7 +252,10 @@ class Steady(Tracker):
         if state.frame % LOOK < 2 and isinstance(self.motion, XYWH):
             _learn_agility(state, tracks, predicted[tracks], boxes[matched], sure)
         state.update(self.motion, tracks, detections, matched, noise)
-        self._remember(state, tracks, heights[matched], sure, None if embeddings is None else embeddings[matched])
+        self._remember(state, tracks, heights[matched], sure)
+        if embeddings is not None and cover is not None:
+            clean = high[matched] & (cover[matched] < CLEAN)
+            self._learn(state, tracks, embeddings[matched], clean)
         over = state.outlived(self.max_age)
         if not all_confirmed:
             state.evidence[tracks] += scores[matched]
@@ -249,6 +263,10 @@ class Steady(Tracker):
             state.confirmed |= (state.missed == 0) & (state.evidence >= needed)
             over |= ~state.confirmed & (state.missed > misses)
         state.end(over, TENTATIVE)
+        if embeddings is not None:
+            limit = self.max_cosine_distance
+            arbiter = Arbiter(state, self.motion, state.heights, limit, self.frame_rate, self.per_class)
+            arbiter.judge(correct=state.separation.trust > ARBITER)
 
         if len(matched) < len(detections):
             born = (matching.free_detections & high & (scores >= self.birth_score)).nonzero()[0]
@@ -261,6 +279,8 @@ class Steady(Tracker):
                 evidence=scores[born],
                 residuals=np.full((2, len(born)), np.nan),
                 embeddings=state.at_birth(embeddings, born),
+                means=np.zeros((*state.means.shape[:2], len(born)), dtype=np.float32),
+                seen=state.unseen(born, embeddings is not None),
             )
         if state.frame % WIDEN == 1:
             _widen(state, boxes)
@@ -308,10 +328,21 @@ class Steady(Tracker):
         if self.per_class:
             same = self.of_one_class(state, seen, lost, left)
             lost, left = lost[same], left[same]
+        limit = self._limit(state, high)
+        if limit == 0:
+            lost, left = lost[:0], left[:0]
         distance = 1.0 - pair_cosines(state.embeddings, embeddings, lost, left).astype(np.float64)
-        gain = self.max_cosine_distance - distance
+        gain = limit - distance
         parts = {"distance": distance}
         matching.stage("appearance", lost, left, gain, tracks, those, limit="max_cosine_distance", parts=parts)
+
+    def _limit(self, state: SteadyState, high: BoolArray) -> float:
+        """Largest cosine distance at which a lost track is found again."""
+        separation = state.separation
+        if separation.trust > FINDS:
+            return min(self.max_cosine_distance, separation.safe_distance)
+        alone = not separation.known and len(state) == 1 == np.count_nonzero(high)
+        return self.max_cosine_distance if alone else 0.0
 
     def _within_reach(
         self, state: SteadyState, tracks: BoolArray, predicted: FloatArray, which: BoolArray, boxes: FloatArray
@@ -332,19 +363,36 @@ class Steady(Tracker):
         tracks: IntArray,
         heights: FloatArray,
         sure: BoolArray | None,
-        embeddings: EmbeddingArray | None,
     ) -> None:
-        """Average heights (K,) and embeddings (K, D) of the matched tracks (K,); those not ``sure`` (K,) weigh less."""
+        """Average heights (K,) of the matched tracks (K,); those not ``sure`` (K,) weigh less."""
         # The plain mean of the first heights, then a moving one.
         weight = np.maximum(1.0 / state.hits[tracks], self.height_weight)
         if sure is not None:
             weight[~sure] *= 0.3
         state.heights[tracks] += weight * (heights - state.heights[tracks])
-        if embeddings is not None:
-            # The embedding of a half-hidden person is partly somebody else's.
-            new = embeddings if sure is None else np.where(sure[:, None], embeddings, 0.0)
-            averaged = (0.9 * state.embeddings[:, tracks].T + 0.1 * new).astype(np.float32)
-            state.embeddings[:, tracks] = unit(averaged).T
+
+    def _agreement(
+        self, state: SteadyState, embeddings: EmbeddingArray, rows: IntArray, columns: IntArray
+    ) -> FloatArray:
+        """(K,) 0 where track and detection are as unlike as two people, 2 as alike as one; 1 where nothing is known."""
+        agreement = state.separation.agreement(pair_cosines(state.embeddings, embeddings, rows, columns))
+        agreement[state.embedded[rows] == 0] = 1.0
+        return agreement
+
+    def _learn(self, state: SteadyState, tracks: IntArray, embeddings: EmbeddingArray, clean: BoolArray) -> None:
+        """Average the embeddings (K, D) of the matched tracks (K,), where they are ``clean`` (K,)."""
+        sure = (clean & (state.hits[tracks] > LEARNT)).nonzero()[0]
+        n = len(sure)
+        if n:
+            # Of many, others are looked at in every frame: more would teach little more.
+            some = sure[np.arange(state.frame * FEW, state.frame * FEW + min(n, CROWD)) % n]
+            remembered = state.embeddings.take(tracks[some[:FEW]], axis=1)
+            state.separation = state.separation.learn(remembered, embeddings[some])
+        state.remember(tracks, embeddings, clean)
+        if np.count_nonzero(clean) < len(clean):
+            tracks, embeddings = tracks[clean], embeddings[clean]
+        averaged = (0.9 * state.embeddings[:, tracks].T + 0.1 * embeddings).astype(np.float32)
+        state.embeddings[:, tracks] = unit(averaged).T
 
     def _shown(self, state: SteadyState) -> BoolArray:
         """(N,) tracks to report: seen, missed once, or out of sight behind a seen track that stands in front."""
@@ -455,6 +503,19 @@ def _height_iou(a: FloatArray, b: FloatArray) -> FloatArray:
     overlap = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
     union = np.maximum(a[:, 3], b[:, 3]) - np.minimum(a[:, 1], b[:, 1])
     out: FloatArray = np.maximum(overlap, 0.0) / union
+    return out
+
+
+def _cover(boxes: FloatArray, high: BoolArray) -> FloatArray:
+    """(M,) largest share of each box (M, 4) that one box in the mask ``high`` (M,) covers; see ``_covered``."""
+    out = np.zeros(len(boxes))
+    nearer = boxes[high]
+    rows, columns, iou = iou_pairs_xyxy(boxes, nearer)
+    behind = (nearer[columns, 3] > boxes[rows, 3]).nonzero()[0]
+    rows, columns, iou = rows[behind], columns[behind], iou[behind]
+    size = area_xyxy(boxes)
+    both = iou * (size[rows] + area_xyxy(nearer)[columns]) / (1 + iou)
+    np.maximum.at(out, rows, both / size[rows])
     return out
 
 
