@@ -155,23 +155,44 @@ class Recorded:
         edits: Mapping[int, Edits],
         added: Mapping[int, Detections] | None = None,
         log: Log | None = None,
+        instead: Mapping[int, Detections] | None = None,
     ) -> list[Tracks]:
         """What the tracker reports for the frames after ``start`` and before ``stop`` if ``edits`` had held.
 
         edits  by frame; a score for a detection that the tracker was not given gives it that detection
         added  further detections by frame, which come last
         log    takes the decisions, in the rows of the recording where nothing was added
+        instead  other detections by frame, in place of those given
         """
+        self.tracker.state = self.state_after(start)
+        return self.go_on(start + 1, stop, edits, added, log, instead)
+
+    def go_on(
+        self,
+        first: int,
+        stop: int,
+        edits: Mapping[int, Edits],
+        added: Mapping[int, Detections] | None = None,
+        log: Log | None = None,
+        instead: Mapping[int, Detections] | None = None,
+    ) -> list[Tracks]:
+        """The frames from ``first`` on, where the last ``replay`` stopped; the others as ``replay`` takes them."""
         tracker, recording = self.tracker, self.recording
-        tracker.state = self.state_after(start)
-        reports = []
-        for frame in range(start + 1, stop):
+        reports: list[Tracks] = []
+        last = max([*edits, *(added or ())], default=first - 1)
+        for frame in range(first, stop):
+            plain = log is None and added is None and instead is None
+            if plain and frame > last + 1 and _same(tracker.state, self.states.get(frame - 1)):
+                # Nothing that was changed is left: from here on all is as it was.
+                tracker.state = self.state_after(stop - 1)
+                return reports + self.reports[frame:stop]
             change = edits.get(frame)
             given = int(recording.given[frame])
             found = recording.found[frame]
             if change is None and added is None:
+                found = found[:given] if instead is None else instead[frame]
                 tracker.log = log
-                reports.append(self._update(frame, found[:given]))
+                reports.append(self._update(frame, found))
                 continue
             late = sorted(row for row in (change.scores if change else ()) if row >= given)
             rows = np.array([*range(given), *late], dtype=np.int64)
@@ -185,6 +206,22 @@ class Recorded:
             if log is not None and change is not None:
                 log.frames += own.frames
         return reports
+
+
+def _same(one: State, other: State | None) -> bool:
+    """Whether two states are equal in all that an update looks at; False where that is not known."""
+    if other is None or len(one) != len(other) or not np.array_equal(one.ids, other.ids):
+        return False
+    for name, value in vars(one).items():
+        known = vars(other)[name]
+        if isinstance(value, np.ndarray):
+            if not np.array_equal(value, known):
+                return False
+        elif isinstance(value, (int, float, tuple, bool)) and value != known:
+            return False
+        elif not isinstance(value, (int, float, tuple, bool)) and value is not known:
+            return False
+    return True
 
 
 def rows_of(decisions: Decisions) -> dict[int, int]:

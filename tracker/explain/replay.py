@@ -14,6 +14,7 @@ from tracker.explain.truth import Matches, Switch, Truth, switches_of
 from tracker.log import Edits, Log
 
 AFTERWARDS = 25  # frames after the switch that a replay runs on
+SOON = 4  # frames from the switch on after which a replay may be given up
 FIRST, SHARE = 10, 0.8  # of so many matched frames from the switch on, so many must be the old id
 
 
@@ -56,26 +57,61 @@ class Judge:
         self.replayed += stop - start - 1
         return self.truth.match(self.run.replay(start, stop, edits, added, log), start + 1, self.before(start))
 
-    def judge(self, switch: Switch, start: int, matches: Matches, keep: int | None = None) -> Verdict:
-        """Whether ``switch`` vanished in a replay from ``start`` on. keep: the id to be kept, the switch's by default.
+    def attempt(
+        self,
+        switch: Switch,
+        start: int,
+        keep: int,
+        edits: Mapping[int, Edits],
+        added: Mapping[int, Detections] | None = None,
+    ) -> tuple[Verdict, Matches]:
+        """Whether ``switch`` vanishes if ``edits`` had held after ``start``, and the replay's matches.
 
-        In x's first 10 matched frames from the switch on 80 % must be the old id; x must be matched in half as many
-        frames as in the run, or more, and switch less often.
+        Up to the first edit nothing changes, so the replay begins there; and it ends a few frames after the switch
+        where so many of x's rows are not ``keep`` that it has failed.
         """
-        x, p = switch.truth, switch.before if keep is None else keep
+        first = min([*edits, *(added or ())], default=start + 1) - 1
+        soon, until = min(switch.frame + SOON, len(self.run)), self.until(switch)
+        reports = self.run.replay(first, soon, edits, added)
+        before = self.before(first)
+        self.replays += 1
+        self.replayed += soon - first - 1
+        matches = self.truth.match(reports, first + 1, before)
+        then = (matches.truth == switch.truth) & (matches.partner >= 0) & (matches.frame >= switch.frame)
+        if np.count_nonzero(matches.partner[then] != keep) > (1 - SHARE) * FIRST + 1e-9:
+            return Verdict(False, 0), matches
+        reports += self.run.go_on(soon, until, edits, added)
+        self.replayed += until - soon
+        matches = self.truth.match(reports, first + 1, before)
+        return self.judge(switch, start, matches, keep), matches
+
+    def judge(self, switch: Switch, start: int, matches: Matches, keep: int) -> Verdict:
+        """Whether ``switch`` vanished in the ``matches`` of a replay that changed nothing up to ``start``.
+
+        In x's first 10 matched frames from the switch on 80 % must be ``keep``; x must be matched in half as many
+        frames as in the run, or more, and switch less often. Where ``keep`` is the id after the switch, x must not
+        switch to it.
+        """
+        x = switch.truth
+        first = matches.first - 1
         mine = (matches.truth == x) & (matches.partner >= 0)
         then = matches.partner[mine & (matches.frame >= switch.frame)][:FIRST]
-        stop = start + 1 + len(matches.frames)
-        last = self.last(start)
-        new = switches_of(matches, last)
-        old = self.switches(start, stop)
+        stop = matches.first + len(matches.frames)
+        new = switches_of(matches, self.last(first))
+        old = self.switches(first, stop)
         net = len(new) - len(old)
-        if not len(then) or np.count_nonzero(then == p) < SHARE * len(then):
+        if not len(then) or np.count_nonzero(then == keep) < SHARE * len(then):
             return Verdict(False, net)
-        own = slice(int(self._starts[start + 1]), int(self._starts[stop]))
-        was = np.count_nonzero((self.matches.truth[own] == x) & (self.matches.partner[own] >= 0))
+        again = keep == switch.after and any(one.truth == x and one.after == keep for one in new)
         fewer = sum(one.truth == x for one in new) < sum(one.truth == x for one in old)
-        return Verdict(bool(fewer and 2 * np.count_nonzero(mine) >= was), net)
+        was, same = self._matched(x, start + 1, stop), self._matched(x, start + 1, matches.first)
+        enough = 2 * (same + np.count_nonzero(mine)) >= was
+        return Verdict(bool(fewer and enough and not again), net)
+
+    def _matched(self, x: int, first: int, stop: int) -> int:
+        """In how many frames of ``first``..``stop`` - 1 the truth ``x`` is matched."""
+        own = slice(int(self._starts[min(first, stop)]), int(self._starts[stop]))
+        return int(np.count_nonzero((self.matches.truth[own] == x) & (self.matches.partner[own] >= 0)))
 
     def before(self, frame: int) -> tuple[IntArray, IntArray] | None:
         """Identities and partners of the last frame up to ``frame`` that has truth and results."""

@@ -22,6 +22,7 @@ OVERLAP = 0.5  # IoU from which a box is an object's
 class Matches:
     """CLEAR's matches in consecutive frames.
 
+    first     the first frame
     frame     (R,) of each row of the truth that counts, in ascending order
     truth     (R,) its identity
     row       (R,) its place among the rows of ``Truth``
@@ -31,6 +32,7 @@ class Matches:
     frames    the same rows as the scores have them
     """
 
+    first: int
     frame: IntArray
     truth: IntArray
     row: IntArray
@@ -108,7 +110,7 @@ class Truth:
         width = 1 + int(names.max(initial=0))
         matched = np.isin(result_frame * width + frames.ids, (frame * width + partner)[partner >= 0])
         return Matches(
-            frame, frames.gt, rows.start + row, partner, result_frame, frames.ids, boxes[result], ~matched, frames
+            first, frame, frames.gt, rows.start + row, partner, result_frame, frames.ids, boxes[result], ~matched, frames
         )
 
     def detected(self, found: Sequence[Detections]) -> list[dict[int, int]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -141,7 +142,7 @@ class _Search:
         if first is not None and first.level in (ONE, THROUGHOUT, TWO):
             return first
         owner = why.owner(switch)
-        if owner is not None and owner not in (switch.before, switch.after):
+        if owner is not None and owner != switch.before:
             second = self._kept_by(owner)
             if second is not None and (first is None or second.level < first.level):
                 first = second
@@ -180,11 +181,14 @@ class _Search:
         for one in [*ends, *few]:
             if (net := self._works(case, one.edits)) is not None:
                 return self._made(one.code, ONE, [one], track, net)
-        for end in ends:
-            same = [one for one in some if one.code == end.code]
+        by_code: dict[str, list[Refusal]] = {}
+        for one in [*ends, *some]:
+            if one not in (same := by_code.setdefault(one.code, [])):
+                same.append(one)
+        for code, same in by_code.items():
             if len(same) > 1 and (net := self._works(case, merged(*(one.edits for one in same)))) is not None:
-                return self._made(end.code, THROUGHOUT, same, track, net)
-        found = self._two(case, loss, gain)
+                return self._made(code, THROUGHOUT, same, track, net)
+        found = self._two(case, loss, gain, by_code)
         if found is not None:
             return found
         for one in [*reversed(ends), *few]:
@@ -194,7 +198,9 @@ class _Search:
                     return self._made(ONE_DECISION, FORCED, [one], track, net)
         return self._several(case, [[loss]] if gain is None else [[loss, gain], [loss]], 3, THREE)
 
-    def _two(self, case: Case, loss: Refusal, gain: Refusal | None) -> Cause | None:
+    def _two(
+        self, case: Case, loss: Refusal, gain: Refusal | None, by_code: dict[str, list[Refusal]]
+    ) -> Cause | None:
         """Two reasons: at the loss and at the gain; the track's end and the gain; or one after the other."""
         track = case.track
         if gain is not None and gain is not loss:
@@ -206,7 +212,17 @@ class _Search:
             net = self._works(case, merged(case.kept_alive(), admit))
             if net is not None:
                 return self._made(gain.code, TWO, [gain], track, net)
-        return self._several(case, [[loss]] if gain is None or gain is loss else [[loss], [gain]], 2, TWO)
+        starts = [loss] if gain is None or gain is loss else [loss, gain]
+        for end in starts:
+            if end.by is not None and end.row is not None:
+                pair = Edits(frozenset({(end.by, end.row)}), frozenset({(track, end.row)}))
+                if (net := self._works(case, {end.frame: pair})) is not None:
+                    return self._made(end.code, TWO, [end], track, net)
+        for (code, one), (_, other) in combinations(by_code.items(), 2):
+            net = self._works(case, merged(*(refusal.edits for refusal in (*one, *other))))
+            if net is not None:
+                return self._made(code, TWO, [*one, *other], track, net)
+        return self._several(case, [[one] for one in starts], 2, TWO)
 
     def _several(self, case: Case, starts: list[list[Refusal]], most: int, level: str) -> Cause | None:
         """Remove the first reason, then the next one that shows in the replay, up to ``most``."""
@@ -271,8 +287,7 @@ class _Search:
             return None
         self._tried.add(key)
         self.replays += 1
-        found = self.why.judge.replay(case.start, self.stop, edits, added)
-        verdict = self.why.judge.judge(self.switch, case.start, found, keep=case.track)
+        verdict, found = self.why.judge.attempt(self.switch, case.start, case.track, edits, added)
         if not verdict.kept:
             return None
         self._last = (case.start, found)
@@ -291,6 +306,6 @@ class _Search:
         for other in self.why.judge.switches(start, self.stop):
             opposite = (other.before, other.after) == (one.after, one.before) and other.truth != one.truth
             if opposite and one.frame <= other.frame <= one.frame + TOGETHER:
-                if self.why.judge.judge(other, start, found).kept:
+                if self.why.judge.judge(other, start, found, other.before).kept:
                     return other
         return None
