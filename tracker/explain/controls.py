@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracker.detections import Detections
-from tracker.explain.recording import STRONG
 from tracker.explain.why import Cause, Why
 from tracker.log import Edits, Log
 
@@ -60,8 +59,9 @@ def controls(why: Why, causes: Sequence[Cause]) -> Controls:
             frame: _jittered(why.run.recording.found[frame][: why.given[frame]], chance)
             for frame in range(case.start + 1, stop)
         }
-        matches = why.truth.match(why.run.replay(case.start, stop, {}, instead=moved), case.start + 1,
-                                  why.judge.before(case.start))
+        matches = why.truth.match(
+            why.run.replay(case.start, stop, {}, instead=moved), case.start + 1, why.judge.before(case.start)
+        )
         jittered += why.judge.judge(switch, case.start, matches, switch.before).kept
         if cause.level == "A":
             edits = _on_another(why, cause, chance)
@@ -93,7 +93,7 @@ def _on_another(why: Why, cause: Cause, chance: np.random.Generator) -> Mapping[
             frozenset((track, row) for _ in edits.forbid),
             frozenset((track, row) for _ in edits.admit),
             frozenset(track for _ in edits.keep),
-            {row: max(STRONG, why.strong) for _ in edits.scores},
+            {row: why.strong} if edits.scores else {},
         )
 
     return {at: changed(edits) for at, edits in cause.chain[0].edits.items()}

@@ -1,4 +1,4 @@
-"""Why rows of the truth are missed, why rows of the result are false, and why trajectories have gaps: one cause each."""
+"""Why rows of the truth are missed, rows of the result are false, and trajectories have gaps: one cause each."""
 
 from __future__ import annotations
 

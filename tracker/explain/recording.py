@@ -1,4 +1,4 @@
-"""What a tracker was given, and what it made of it: enough to run it again from any frame, without video or detector."""
+"""What a tracker was given, and what it made of it: enough to run it again from any frame, without the video."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Recording:
     given    (F,)
     numbers  (F,) the number of each frame in the results
     times    seconds of each frame, or None where the tracker was told none
-    warps    by frame: the camera's motion (2, 3), applied before the update
+    warps    by frame: the camera's motions (2, 3) that were applied before the update, in their order
     rate     frames per second, to say when something happened
     """
 
@@ -50,7 +50,7 @@ class Recording:
     given: IntArray
     numbers: IntArray
     times: Sequence[float | None] | None = None
-    warps: Mapping[int, FloatArray] = field(default_factory=dict)
+    warps: Mapping[int, Sequence[FloatArray]] = field(default_factory=dict)
     rate: float = 30.0
 
     def __len__(self) -> int:
@@ -135,8 +135,8 @@ class Recorded:
 
     def _update(self, frame: int, found: Detections) -> Tracks:
         recording = self.recording
-        if frame in recording.warps:
-            self.tracker.warp(recording.warps[frame])
+        for matrix in recording.warps.get(frame, ()):
+            self.tracker.warp(matrix)
         time = None if recording.times is None else recording.times[frame]
         return self.tracker.update(found, None, time)
 
@@ -215,11 +215,10 @@ def _same(one: State, other: State | None) -> bool:
     for name, value in vars(one).items():
         known = vars(other)[name]
         if isinstance(value, np.ndarray):
-            if not np.array_equal(value, known):
-                return False
-        elif isinstance(value, (int, float, tuple, bool)) and value != known:
-            return False
-        elif not isinstance(value, (int, float, tuple, bool)) and value is not known:
+            equal = np.array_equal(value, known)
+        else:
+            equal = value is known or (isinstance(value, (int, float, tuple)) and value == known)
+        if not equal:
             return False
     return True
 

@@ -105,7 +105,7 @@ class Case:
     def kept_alive(self) -> dict[int, Edits]:
         """The track may not end before the switch."""
         keep = Edits(keep=frozenset({self.track}))
-        return {frame: keep for frame in range(self.start + 1, self.stop + 1)}
+        return dict.fromkeys(range(self.start + 1, self.stop + 1), keep)
 
     def _misled(self, frame: int, row: int, took: int, decisions: Decisions) -> Refusal:
         """The track took a detection that is another's or nobody's."""

@@ -63,12 +63,14 @@ class Truth:
     rows      the ground truth, ordered by frame, those of frames outside the recording left out
     rules     which rows count
     numbers   (F,) number of each frame
+    written   compare boxes as ``tracks.txt`` has them, with 2 decimals, so that the counts equal those of the file
     outside   (K,) frame number of each row that counts, but lies outside the recording
     identity  (R,) identity of each row, as numbers from 0; ``names`` (G,) the ids in the file
     """
 
-    def __init__(self, rows: Rows, rules: Rules, numbers: IntArray) -> None:
+    def __init__(self, rows: Rows, rules: Rules, numbers: IntArray, *, written: bool = False) -> None:
         rows = rows.by_frame()
+        self.written = written
         within = np.isin(rows.frames, numbers)
         self.rules = rules
         self.numbers = numbers
@@ -97,9 +99,16 @@ class Truth:
         counts = [len(one) for one in reports]
         starts = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
         boxes = np.concatenate([np.empty((0, 4)), *(one.boxes for one in reports)])
+        if self.written:
+            boxes = _as_written(boxes)
         names = np.concatenate([np.empty(0, dtype=np.int64), *(one.ids for one in reports)])
         every = frames_from_boxes(
-            np.arange(len(gt)), gt.boxes, self.starts[first : stop + 1] - rows.start, np.arange(len(names)), boxes, starts
+            np.arange(len(gt)),
+            gt.boxes,
+            self.starts[first : stop + 1] - rows.start,
+            np.arange(len(names)),
+            boxes,
+            starts,
         )
         kept = self.rules.apply(every, gt, results_of_boxes(boxes))
         row, result = kept.gt, kept.ids
@@ -110,7 +119,16 @@ class Truth:
         width = 1 + int(names.max(initial=0))
         matched = np.isin(result_frame * width + frames.ids, (frame * width + partner)[partner >= 0])
         return Matches(
-            first, frame, frames.gt, rows.start + row, partner, result_frame, frames.ids, boxes[result], ~matched, frames
+            first,
+            frame,
+            frames.gt,
+            rows.start + row,
+            partner,
+            result_frame,
+            frames.ids,
+            boxes[result],
+            ~matched,
+            frames,
         )
 
     def detected(self, found: Sequence[Detections]) -> list[dict[int, int]]:
@@ -158,6 +176,12 @@ def _counted(rows: Rows, rules: Rules) -> IntArray:
     ends, empty = np.array([0, len(rows)]), np.array([0, 0])
     frames = Frames(np.arange(len(rows)), ends, none, empty, none, none, np.empty(0))
     return rules.apply(frames, rows, results_of_boxes(np.empty((0, 4)))).gt
+
+
+def _as_written(boxes: FloatArray) -> FloatArray:
+    """Boxes (N, 4) as ``tracker.io.mot`` writes and reads them."""
+    corner = np.round(boxes[:, :2], 2)
+    return np.concatenate((corner, corner + np.maximum(np.round(boxes[:, 2:] - boxes[:, :2], 2), 0.01)), axis=1)
 
 
 def results_of_boxes(boxes: FloatArray) -> Rows:

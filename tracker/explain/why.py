@@ -198,9 +198,7 @@ class _Search:
                     return self._made(ONE_DECISION, FORCED, [one], track, net)
         return self._several(case, [[loss]] if gain is None else [[loss, gain], [loss]], 3, THREE)
 
-    def _two(
-        self, case: Case, loss: Refusal, gain: Refusal | None, by_code: dict[str, list[Refusal]]
-    ) -> Cause | None:
+    def _two(self, case: Case, loss: Refusal, gain: Refusal | None, by_code: dict[str, list[Refusal]]) -> Cause | None:
         """Two reasons: at the loss and at the gain; the track's end and the gain; or one after the other."""
         track = case.track
         if gain is not None and gain is not loss:
@@ -305,7 +303,7 @@ class _Search:
         one = self.switch
         for other in self.why.judge.switches(start, self.stop):
             opposite = (other.before, other.after) == (one.after, one.before) and other.truth != one.truth
-            if opposite and one.frame <= other.frame <= one.frame + TOGETHER:
-                if self.why.judge.judge(other, start, found, other.before).kept:
-                    return other
+            soon = one.frame <= other.frame <= one.frame + TOGETHER
+            if opposite and soon and self.why.judge.judge(other, start, found, other.before).kept:
+                return other
         return None
