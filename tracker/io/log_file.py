@@ -4,7 +4,8 @@
 
 meta        key, value: the version of the layout, the algorithm and its settings as JSON, frame rate, source
 frames      frame (the update's number, from 1), number (in tracks.txt), time (seconds, as the tracker was told it), and
-            what the update was given, packed: see ``pack``
+            what the update was given, packed: see ``pack``. ``used``: how many of these detections, the first ones; the
+            others scored less than the run's least score
 decisions   a view: frame, id of a track, row of a detection in its frame, reason, stage, detail (the setting or the
             reason of a refusal) and gain, to a thousandth. Reasons of pairs: "matched", "outbid", "below threshold",
             "taken" (one of the two was matched elsewhere), "stage" (not open to both), "refused"; pairs that gain
@@ -43,7 +44,7 @@ EVERY = 1.0  # seconds from one transaction to the next
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE frames (frame INTEGER PRIMARY KEY, number INTEGER, time REAL, given BLOB);
+CREATE TABLE frames (frame INTEGER PRIMARY KEY, number INTEGER, time REAL, used INTEGER, given BLOB);
 CREATE TABLE words (word INTEGER PRIMARY KEY, text TEXT UNIQUE);
 CREATE TABLE packed (frame INTEGER, id INTEGER, detection INTEGER, reason INTEGER, stage INTEGER, detail INTEGER,
                      gain INTEGER);
@@ -109,13 +110,14 @@ class LogWriter:
         self._base: sqlite3.Connection | None = None
         self._words: dict[str, int] = {}
         self._rows: list[Row] = []
-        self._frames: list[tuple[int, int, float | None, bytes]] = []
+        self._frames: list[tuple[int, int, float | None, int, bytes]] = []
         self._written = clock.monotonic()
 
-    def write(self, number: int, detections: Detections, decisions: Decisions) -> None:
-        """A frame, ``number`` in the results."""
+    def write(self, number: int, detections: Detections, decisions: Decisions, used: int | None = None) -> None:
+        """A frame, ``number`` in the results. used: how many of the detections, the first ones, the tracker was given."""
         started = clock.perf_counter()
-        self._frames.append((decisions.frame, number, decisions.time, pack(detections, decisions.warps)))
+        count = len(detections) if used is None else used
+        self._frames.append((decisions.frame, number, decisions.time, count, pack(detections, decisions.warps)))
         self._rows += self._rows_of(decisions)
         if clock.monotonic() - self._written >= EVERY:
             self._flush()
@@ -153,7 +155,7 @@ class LogWriter:
             base.executemany(
                 "INSERT OR IGNORE INTO words VALUES (?, ?)", [(number, text) for text, number in self._words.items()]
             )
-            base.executemany("INSERT INTO frames VALUES (?, ?, ?, ?)", self._frames)
+            base.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?)", self._frames)
             base.executemany("INSERT INTO packed VALUES (?, ?, ?, ?, ?, ?, ?)", self._rows)
             base.execute("COMMIT")
         self._frames, self._rows = [], []
@@ -239,12 +241,14 @@ class Logged:
 
     meta        what the run was, by key
     numbers     (F,) of each update in the results; times: seconds, as the tracker was told them
+    given       (F,) how many detections of each update the tracker was given, the first ones
     detections  of each update; warps  the camera's motions (2, 3) before it, by update from 0
     matched     of each update, the pairs (id, row of the detection) that were matched
     """
 
     meta: dict[str, Any]
     numbers: IntArray
+    given: IntArray
     times: list[float | None]
     detections: list[Detections]
     warps: dict[int, list[FloatArray]]
@@ -266,7 +270,7 @@ def read_log(path: Path) -> Logged:
                     f"{shown(str(path))}: a log of version {meta.get('version')}, this trackwhy reads version "
                     f"{VERSION}; run `track SOURCE --log` again"
                 )
-            frames = base.execute("SELECT frame, number, time, given FROM frames ORDER BY frame").fetchall()
+            frames = base.execute("SELECT frame, number, time, used, given FROM frames ORDER BY frame").fetchall()
             place = {frame: k for k, (frame, *_) in enumerate(frames)}
             matched: list[set[tuple[int, int]]] = [set() for _ in frames]
             for frame, track, row in base.execute(
@@ -282,7 +286,8 @@ def read_log(path: Path) -> Logged:
     return Logged(
         meta,
         np.array([number for _, number, *_ in frames], dtype=np.int64),
-        [time for _, _, time, _ in frames],
+        np.array([used for *_, used, _ in frames], dtype=np.int64),
+        [time for _, _, time, *_ in frames],
         [found for found, _ in given],
         {k: warps for k, (_, warps) in enumerate(given) if warps},
         matched,
