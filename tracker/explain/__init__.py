@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Package(ModuleType):
-    """The package, which is also the function: ``import tracker.explain.why`` must not hide ``tracker.explain(run)``."""
+    """The package, which is also the function: an import of its modules must not hide ``tracker.explain(run)``."""
 
     def __call__(self, *given: Any, **named: Any) -> Explanation:
         from tracker.explain.explanation import explain

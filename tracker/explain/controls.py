@@ -73,8 +73,8 @@ def controls(why: Why, causes: Sequence[Cause]) -> Controls:
 
 def _jittered(found: Detections, chance: np.random.Generator) -> Detections:
     moved = found.boxes + chance.uniform(-JITTER, JITTER, found.boxes.shape)
-    whole = (moved[:, 2:] > moved[:, :2] + 0.01).all(axis=1)
-    boxes = np.where(whole[:, None], moved, found.boxes)
+    whole = (moved[:, 2:] > moved[:, :2] + 0.01).all(axis=1, keepdims=True)
+    boxes = np.where(whole, moved, found.boxes)
     return Detections(boxes, found.scores, found.classes, embeddings=found.embeddings)
 
 

@@ -111,7 +111,11 @@ def explain(
     Raises ValueError, in one line, for what is no run, a log of another version, or ground truth of another video.
     """
     loaded = load_run(run)
-    truth = None if gt is None else ground_truth_of(gt, rules, loaded.name)
+    return explain_loaded(loaded, None if gt is None else ground_truth_of(gt, rules, loaded.name), check=check)
+
+
+def explain_loaded(loaded: Loaded, truth: GroundTruth | None = None, *, check: bool = False) -> Explanation:
+    """Explain what ``load_run`` gave; ``truth`` of one sequence. The others as in ``explain``."""
     if loaded.run is None:
         return _of_rows(loaded, truth)
     return explain_recorded(loaded.run, truth, loaded.name, size=loaded.size, check=check)

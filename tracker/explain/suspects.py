@@ -135,9 +135,7 @@ def _exchanged(run: Recorded) -> list[Suspect]:
                 across = gain + gains.get((other, chosen[track]), 0.0)
                 as_is = gains[track, chosen[track]] + gains[other, row]
                 if gains.get((other, chosen[track]), 0.0) > 0 and across > 0.5 * as_is:
-                    said = (
-                        f"{track} and {other} could have been matched the other way round: {across:.2f} of {as_is:.2f}"
-                    )
+                    said = f"{track} and {other} could have been matched crosswise: {across:.2f} of {as_is:.2f}"
                     out.append(Suspect(frame, EXCHANGED, track, other, float(across / as_is), said))
     return out
 

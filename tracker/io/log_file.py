@@ -114,7 +114,7 @@ class LogWriter:
         self._written = clock.monotonic()
 
     def write(self, number: int, detections: Detections, decisions: Decisions, used: int | None = None) -> None:
-        """A frame, ``number`` in the results. used: how many of the detections, the first ones, the tracker was given."""
+        """A frame, ``number`` in the results, of which the tracker was given the first ``used`` detections, or all."""
         started = clock.perf_counter()
         count = len(detections) if used is None else used
         self._frames.append((decisions.frame, number, decisions.time, count, pack(detections, decisions.warps)))
