@@ -27,4 +27,5 @@ class _Package(ModuleType):
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
 
+__module__ = __name__
 sys.modules[__name__].__class__ = _Package

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,8 @@ from tracker.explain.truth import Truth
 from tracker.explain.why import Cause, Why
 from tracker.rows import Rows, results_of
 
+FEW, FITS = 50, 0.05  # of so many rows or more, so many must fit the truth: else it is of another video
+
 Kind = Literal["switch", "fragment", "miss", "false", "birth", "end", "suspect"]
 GroundTruthSource = str | os.PathLike[str] | Rows | GroundTruth
 
@@ -32,9 +34,9 @@ class Event:
     """One thing that happened.
 
     frame        number in tracks.txt, 0 where a row of the truth lies outside the run
-    time         seconds
-    kind         "switch" (two of them where two objects exchanged their ids), "fragment", "miss", "false", "birth",
-                 "end", "suspect"
+    time         seconds, None where there is no log
+    kind         "switch" (one event for both where two objects exchanged their ids: the last link of the chain names
+                 the other), "fragment", "miss", "false", "birth", "end", "suspect"
     id           of the track, previous_id before a switch, truth_id in the ground truth's file; None: none
     cause        one code
     chain        what led to it, in order of time: frame, cause, and what is known of the decision
@@ -44,7 +46,7 @@ class Event:
     """
 
     frame: int
-    time: float
+    time: float | None
     kind: Kind
     id: int | None
     previous_id: int | None
@@ -140,10 +142,11 @@ def explain_recorded(
         reported = results_of(run.reports)
         _refuse_other(replace(reported, frames=run.recording.numbers[reported.frames - 1]), gt, name)
         why = Why(run, Truth(gt, truth.rules, run.recording.numbers, written=True))
+        _refuse_apart(why, name)
         out.causes = list(why.switches())
         missed = misses(why)
         found = [
-            *(_switch(why, cause) for cause in out.causes),
+            *(_switch(why, cause) for cause in _once(out.causes)),
             *(_row(why, "fragment", one) for one in fragments(why, missed)),
             *(_row(why, "miss", one) for one in missed),
             *(_row(why, "false", one) for one in false_rows(why)),
@@ -162,7 +165,9 @@ def ground_truth_of(gt: GroundTruthSource, rules: str, name: str) -> GroundTruth
     truth = gt if isinstance(gt, GroundTruth) else load_ground_truth(gt, rules)
     if len(truth.rows) == 1:
         return truth
-    known = Path(name).stem
+    stem = Path(name).stem
+    # A folder's seqinfo.ini may say MOT17-04-FRCNN where the folder is MOT17-04.
+    known = max((one for one in truth.rows if stem.startswith(one)), key=len, default=stem)
     if known not in truth.rows:
         raise ValueError(
             f"gt: holds {len(truth.rows)} sequences ({', '.join(list(truth.rows)[:4])}, ...), none of them {known}; "
@@ -178,6 +183,17 @@ def _refuse_other(results: Rows, gt: Rows, name: str) -> None:
         raise ValueError(f"gt: is not of {name}: {said}")
 
 
+def _refuse_apart(why: Why, name: str) -> None:
+    """Refuse truth that fits nowhere."""
+    matched = int((why.matches.partner >= 0).sum())
+    rows = min(len(why.matches.partner), len(why.matches.result_id))
+    if rows >= FEW and matched < FITS * rows:
+        raise ValueError(
+            f"gt: only {matched} of {rows} rows fit a track of {name}; is it the truth of another video, or of another "
+            "image size?"
+        )
+
+
 def _of_rows(loaded: Loaded, truth: GroundTruth | None) -> Explanation:
     """What tracks.txt alone allows."""
     assert loaded.rows is not None
@@ -188,7 +204,7 @@ def _of_rows(loaded: Loaded, truth: GroundTruth | None) -> Explanation:
     events = [
         Event(
             life.born,
-            float("nan"),
+            None,
             "birth",
             life.track,
             None,
@@ -206,13 +222,25 @@ def _of_rows(loaded: Loaded, truth: GroundTruth | None) -> Explanation:
     return out
 
 
+def _once(causes: list[Cause]) -> Iterator[Cause]:
+    """The causes without the second one of each swap."""
+    second = set()
+    for cause in causes:
+        if cause.switch not in second:
+            yield cause
+        if cause.swap is not None:
+            second.add(cause.swap)
+
+
 def _counts(events: Iterable[Event], causes: list[Cause], with_truth: bool) -> dict[str, Any]:
     kinds = Counter(event.kind for event in events)
     out: dict[str, Any] = {}
     if with_truth:
         for kind in ("switch", "fragment", "miss", "false"):
-            out[kind] = kinds.get(kind, 0)
             found = Counter(event.cause for event in events if event.kind == kind)
+            if kind == "switch":
+                found = Counter(cause.code for cause in causes)
+            out[kind] = sum(found.values())
             out[f"{kind} by cause"] = dict(found.most_common())
         out["swaps"] = sum(cause.swap is not None for cause in causes) // 2
         out["hidden switches"] = sum(cause.hidden for cause in causes)

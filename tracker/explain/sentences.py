@@ -89,7 +89,7 @@ def _own_box(run: Recorded, one: Refusal) -> str:
     if verdict is None or one.row is None:
         return "the object's own box"
     score = run.recording.found[one.frame].scores[one.row]
-    if verdict.gain > 0:
+    if verdict.gain > 0 and verdict.reason != "refused":
         return "the object's own box was there to be taken"
     if verdict.reason in ("below threshold", "taken") and verdict.gain == verdict.gain:
         limit = f" of {verdict.detail}" if verdict.detail else ""
