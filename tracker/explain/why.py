@@ -30,6 +30,7 @@ from tracker.explain.truth import Matches, Switch, Truth
 from tracker.log import Edits, Log
 
 LATER = 2  # frames after a switch in which refusals still count
+NEAREST = 4  # so many of these are tried together with the gain
 EITHER_END = 12  # of the other refusals so many first and last ones are tried
 TOGETHER = 25  # frames within which two opposite switches may be one swap
 ONE, THROUGHOUT, TWO, FORCED, THREE, REPAIRED, NONE = "ABCDEF-"
@@ -188,7 +189,7 @@ class _Search:
         for code, same in by_code.items():
             if len(same) > 1 and (net := self._works(case, merged(*(one.edits for one in same)))) is not None:
                 return self._made(code, THROUGHOUT, same, track, net)
-        found = self._two(case, loss, gain, by_code)
+        found = self._two(case, loss, gain, few, by_code)
         if found is not None:
             return found
         for one in [*reversed(ends), *few]:
@@ -198,29 +199,46 @@ class _Search:
                     return self._made(ONE_DECISION, FORCED, [one], track, net)
         return self._several(case, [[loss]] if gain is None else [[loss, gain], [loss]], 3, THREE)
 
-    def _two(self, case: Case, loss: Refusal, gain: Refusal | None, by_code: dict[str, list[Refusal]]) -> Cause | None:
-        """Two reasons: at the loss and at the gain; the track's end and the gain; or one after the other."""
-        track = case.track
-        if gain is not None and gain is not loss:
-            net = self._works(case, merged(loss.edits, gain.edits))
-            if net is not None:
-                return self._made(loss.code, TWO, [loss, gain], track, net)
-        if gain is not None and gain.row is not None:
-            admit = {gain.frame: Edits(admit=frozenset({(track, gain.row)}))}
-            net = self._works(case, merged(case.kept_alive(), admit))
-            if net is not None:
-                return self._made(gain.code, TWO, [gain], track, net)
+    def _two(
+        self,
+        case: Case,
+        loss: Refusal,
+        gain: Refusal | None,
+        few: list[Refusal],
+        by_code: dict[str, list[Refusal]],
+    ) -> Cause | None:
+        """Two reasons: of two frames, of one frame, of many frames; or one and then the next that shows."""
+        for code, chain, edits in self._pairs(case, loss, gain, few, by_code):
+            if (net := self._works(case, edits)) is not None:
+                return self._made(code, TWO, chain, case.track, net)
         starts = [loss] if gain is None or gain is loss else [loss, gain]
-        for end in starts:
-            if end.by is not None and end.row is not None:
-                pair = Edits(frozenset({(end.by, end.row)}), frozenset({(track, end.row)}))
-                if (net := self._works(case, {end.frame: pair})) is not None:
-                    return self._made(end.code, TWO, [end], track, net)
-        for (code, one), (_, other) in combinations(by_code.items(), 2):
-            net = self._works(case, merged(*(refusal.edits for refusal in (*one, *other))))
-            if net is not None:
-                return self._made(code, TWO, [*one, *other], track, net)
         return self._several(case, [[one] for one in starts], 2, TWO)
+
+    def _pairs(
+        self,
+        case: Case,
+        loss: Refusal,
+        gain: Refusal | None,
+        few: list[Refusal],
+        by_code: dict[str, list[Refusal]],
+    ) -> Iterator[tuple[str, list[Refusal], dict[int, Edits]]]:
+        """Removals of two reasons: code, refusals and edits."""
+        if gain is not None and gain is not loss:
+            yield loss.code, [loss, gain], merged(loss.edits, gain.edits)
+        if gain is not None and gain.row is not None:
+            admit = {gain.frame: Edits(admit=frozenset({(case.track, gain.row)}))}
+            yield gain.code, [gain], merged(case.kept_alive(), admit)
+        for end in [loss] if gain is None or gain is loss else [loss, gain]:
+            if end.by is not None and end.row is not None:
+                pair = Edits(frozenset({(end.by, end.row)}), frozenset({(case.track, end.row)}))
+                yield end.code, [end], {end.frame: pair}
+        if gain is not None:
+            for other in few[:NEAREST] + few[NEAREST:][-NEAREST:]:
+                yield other.code, [other, gain], merged(other.edits, gain.edits)
+            for code, same in by_code.items():
+                yield code, [*same, gain], merged(*(one.edits for one in same), gain.edits)
+        for (code, same), (_, more) in combinations(by_code.items(), 2):
+            yield code, [*same, *more], merged(*(one.edits for one in (*same, *more)))
 
     def _several(self, case: Case, starts: list[list[Refusal]], most: int, level: str) -> Cause | None:
         """Remove the first reason, then the next one that shows in the replay, up to ``most``."""
