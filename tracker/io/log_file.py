@@ -8,10 +8,10 @@ frames      frame (the update's number, from 1), number (in tracks.txt), time (s
             others scored less than the run's least score
 decisions   a view: frame, id of a track, row of a detection in its frame, reason, stage, detail (the setting or the
             reason of a refusal) and gain, to a thousandth. Reasons of pairs: "matched", "outbid", "below threshold",
-            "taken" (one of the two was matched elsewhere), "stage" (not open to both), "refused"; pairs that gain
-            nothing are there where the track or the detection stayed without a partner. Of single tracks: "born" with
-            the row, "confirmed", and of the ends "expired", "tentative", "gap in time", "duplicate" (detail: of id)
-detections  nothing more than is packed in ``frames``; ``read_log`` gives them
+            "taken" (one of the two was matched elsewhere), "stage" (not open to both), "refused". Of pairs whose
+            track and detection both have other partners only those that might have won are there. Of single tracks:
+            "born" with the row, "confirmed", and of the ends "expired", "tentative", "gap in time" and "duplicate"
+            (detail: of id)
 
 Every row of ``decisions`` takes some 25 bytes. The file is in WAL mode while it is written: a run that is killed leaves
 all but its last second.
@@ -40,6 +40,7 @@ from tracker.spelling import shown
 
 NAME = "log.sqlite"
 VERSION = 1
+RIVAL = 0.5  # a pair that gains less than this share of the matches in its way could not have won
 EVERY = 1.0  # seconds from one transaction to the next
 
 SCHEMA = """
@@ -189,28 +190,45 @@ class LogWriter:
 
 
 def _pairs(decisions: Decisions) -> Iterator[tuple[int, int, int, float, str, str]]:
-    """Track, row, reason, gain, stage and detail of every pair that was a candidate, each pair once."""
-    matched = decisions.matched
-    tracks, rows = {track for track, _ in matched}, {row for _, row in matched}
+    """Track, row, reason, gain, stage and detail of the pairs worth keeping, each pair once.
+
+    Of pairs whose track and detection both have other partners only those that might have won are.
+    """
+    best = {track: gain for stage in decisions.stages for track, gain in _chosen(stage, stage.ids)}
+    taken = {row: gain for stage in decisions.stages for row, gain in _chosen(stage, stage.detections)}
+    tracks, rows = np.array(list(best), dtype=np.int64), np.array(list(taken), dtype=np.int64)
     seen: dict[tuple[int, int], tuple[int, float, str, str]] = {}
     for stage in decisions.stages:
         reasons = _reasons(stage)
+        both = np.isin(stage.ids, tracks) & np.isin(stage.detections, rows)
+        kept = np.flatnonzero((reasons <= OUTBID) | ~both)
         for track, row, gain, reason in zip(
-            stage.ids.tolist(), stage.detections.tolist(), stage.gains.tolist(), reasons.tolist(), strict=True
+            stage.ids[kept].tolist(),
+            stage.detections[kept].tolist(),
+            stage.gains[kept].tolist(),
+            reasons[kept].tolist(),
+            strict=True,
         ):
-            if reason == CLOSED and (track in tracks or row in rows):
+            if reason == OUTBID and gain < RIVAL * min(best.get(track, gain), taken.get(row, gain)):
+                continue
+            if reason == CLOSED and (track in best or row in taken):
                 reason = TAKEN
             known = seen.get((track, row))
             if known is None or reason < known[0]:
                 seen[track, row] = (reason, gain, stage.name, stage.limit if reason else "")
     for refused in decisions.refused:
+        kept = np.flatnonzero(~(np.isin(refused.ids, tracks) & np.isin(refused.detections, rows)))
         for track, row, value in zip(
-            refused.ids.tolist(), refused.detections.tolist(), refused.values.tolist(), strict=True
+            refused.ids[kept].tolist(), refused.detections[kept].tolist(), refused.values[kept].tolist(), strict=True
         ):
             seen.setdefault((track, row), (REFUSED, value, "", refused.reason))
     for (track, row), (reason, gain, name, detail) in seen.items():
-        if reason <= OUTBID or track not in tracks or row not in rows:
-            yield track, row, reason, gain, name, detail
+        yield track, row, reason, gain, name, detail
+
+
+def _chosen(stage: Stage, names: IntArray) -> Iterator[tuple[int, float]]:
+    """The track or the detection of each pair that the stage matched, with the pair's gain."""
+    return zip(names[stage.chosen].tolist(), stage.gains[stage.chosen].tolist(), strict=True)
 
 
 def _reasons(stage: Stage) -> IntArray:
