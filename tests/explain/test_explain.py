@@ -17,8 +17,12 @@ import pytest
 import tracker
 from tests.explain.scenes import Scene, gone
 from tracker.commands.main import main
-from tracker.evaluate.benchmark import evaluate
+from tracker.evaluate.benchmark import evaluate, load_ground_truth
+from tracker.explain.cost import without_switches
 from tracker.explain.explanation import Explanation
+from tracker.explain.truth import Truth
+from tracker.explain.whatif import rows_of
+from tracker.explain.why import Why
 from tracker.io.log_file import LogWriter, pack, read_log, unpack
 from tracker.io.mot import read_results, write_results
 
@@ -110,6 +114,23 @@ def test_the_tables_for_people(run: Path, sequence: Path, capfd: pytest.CaptureF
     said = capfd.readouterr().out
     assert "2 identity switches: " in said
     assert "controls: half a pixel of jitter undoes 0 of 2 switches" in said
+
+
+def test_the_cost_of_a_cause_is_what_undoing_it_gains(
+    run: Path, sequence: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = tracker.explain(run, sequence, cost=True)
+    assert found.cost["switch: expired-undetected"]["count"] == 1
+    assert found.cost["switch: expired-undetected"]["HOTA"] > 0
+    assert found.cost["switch: expired-undetected"]["MOTA"] == pytest.approx(1 / 200)
+    assert found.cost["miss: undetected"]["MOTA"] > 0.05
+    assert found.run is not None
+    truth = load_ground_truth(sequence)
+    why = Why(found.run, Truth(truth.rows["scene"], truth.rules, found.run.recording.numbers))
+    whole = without_switches(why, rows_of(found.run), found.causes)
+    assert truth.score(whole).combined.clear.idsw == 0
+    assert main(["explain", str(run), "--gt", str(sequence), "--cost"]) == 0
+    assert "switch: expired-undetected        1   HOTA +" in capfd.readouterr().out
 
 
 def test_what_if(run: Path, sequence: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     add("ids", metavar="ID", nargs="*", type=int, help="one id, or two of which the first became the second")
     _add_truth(parser)
     add("--check", action="store_true", help="also run the controls of the proof, which takes as long again")
+    add("--cost", action="store_true", help="also score the run with the errors of each cause undone")
     add("--all", action="store_true", help=f"print every event, not only the first {TOP} of each kind")
     add("--json", action="store_true", help="print all events, their counts and costs as JSON and nothing else")
     parser.set_defaults(run=run_explain)
@@ -69,7 +70,7 @@ def run_explain(args: argparse.Namespace) -> int:
     from tracker.explain.load import load_run
 
     loaded = load_run(args.source)
-    found = explain_loaded(loaded, _truth(args, loaded.name), check=args.check)
+    found = explain_loaded(loaded, _truth(args, loaded.name), check=args.check, cost=args.cost)
     for note in found.notes:
         print(shown(f"track: note: {note}"), file=sys.stderr)
     for track in args.ids:
@@ -127,8 +128,19 @@ def _overview(found: Explanation, top: int | None) -> list[str]:
     if suspects and "switch" not in found.counts:
         lines += ["", f"{len(suspects)} suspects, the most suspect first; without ground truth nothing is proved"]
         lines += [f"  {line}" for line in _first([_with_score(event) for event in suspects], top)]
+    lines += _costs(found)
     if found.controls is not None:
         lines += ["", str(found.controls)]
+    return lines
+
+
+def _costs(found: Explanation) -> list[str]:
+    """What undoing each cause would gain, the most costly first."""
+    ordered = sorted(found.cost.items(), key=lambda item: -item[1]["HOTA"])
+    lines = ["", "undone alone, each would gain, in points:"] if ordered else []
+    for name, gain in ordered:
+        scores = "  ".join(f"{score} {100 * gain[score]:+.2f}" for score in ("HOTA", "IDF1", "MOTA"))
+        lines.append(f"  {name:<28} {gain['count']:>6.0f}   {scores}")
     return lines
 
 

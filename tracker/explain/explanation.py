@@ -12,6 +12,7 @@ from typing import Any, Literal
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.doctor import apart
 from tracker.explain.controls import Controls, controls
+from tracker.explain.cost import costs
 from tracker.explain.errors import RowError, false_rows, fragments, misses
 from tracker.explain.lives import FREE_DETECTION, Life, lives_of, lives_of_rows
 from tracker.explain.load import HOW, TEXT, Loaded, load_run
@@ -66,7 +67,7 @@ class Explanation:
               the most suspect first
     counts    how many of each kind; with ground truth also by cause ("switch by cause", ...). The official counts are
               "switch" (IDSW), "fragment" (Frag), "miss" (FN) and "false" (FP)
-    cost      by cause: HOTA, IDF1 and MOTA after undoing it, where asked for
+    cost      by cause: how many, and what HOTA, IDF1 and MOTA (0..1) gain by undoing it, where asked for
     lives     of every id
     causes    of every switch; controls  of their proof, where asked for
     notes     lines for people
@@ -101,6 +102,7 @@ def explain(
     *,
     rules: str = "auto",
     check: bool = False,
+    cost: bool = False,
 ) -> Explanation:
     """Explain a run that was made with ``log=True`` (`track SOURCE --log`).
 
@@ -109,18 +111,23 @@ def explain(
            it every identity switch, fragmentation, miss and false row gets its cause, the switches by replays
     rules  what counts, as in ``tracker.evaluate.evaluate``
     check  also run the controls of the proof, which takes as long again
+    cost   also score the run with the errors of each cause undone
 
     Raises ValueError, in one line, for what is no run, a log of another version, or ground truth of another video.
     """
     loaded = load_run(run)
-    return explain_loaded(loaded, None if gt is None else ground_truth_of(gt, rules, loaded.name), check=check)
+    return explain_loaded(
+        loaded, None if gt is None else ground_truth_of(gt, rules, loaded.name), check=check, cost=cost
+    )
 
 
-def explain_loaded(loaded: Loaded, truth: GroundTruth | None = None, *, check: bool = False) -> Explanation:
+def explain_loaded(
+    loaded: Loaded, truth: GroundTruth | None = None, *, check: bool = False, cost: bool = False
+) -> Explanation:
     """Explain what ``load_run`` gave; ``truth`` of one sequence. The others as in ``explain``."""
     if loaded.run is None:
         return _of_rows(loaded, truth)
-    return explain_recorded(loaded.run, truth, loaded.name, size=loaded.size, check=check)
+    return explain_recorded(loaded.run, truth, loaded.name, size=loaded.size, check=check, cost=cost)
 
 
 def explain_recorded(
@@ -130,6 +137,7 @@ def explain_recorded(
     *,
     size: tuple[int, int] | None = None,
     check: bool = False,
+    cost: bool = False,
 ) -> Explanation:
     """Explain a run in memory; ``truth`` of one sequence. The others as in ``explain``."""
     lives = lives_of(run)
@@ -144,13 +152,15 @@ def explain_recorded(
         why = Why(run, Truth(gt, truth.rules, run.recording.numbers, written=True))
         _refuse_apart(why, name)
         out.causes = list(why.switches())
-        missed = misses(why)
+        missed, false = misses(why), false_rows(why)
         found = [
             *(_switch(why, cause) for cause in _once(out.causes)),
             *(_row(why, "fragment", one) for one in fragments(why, missed)),
             *(_row(why, "miss", one) for one in missed),
-            *(_row(why, "false", one) for one in false_rows(why)),
+            *(_row(why, "false", one) for one in false),
         ]
+        if cost:
+            out.cost = costs(why, truth, out.causes, missed, false)
         if check:
             out.controls = controls(why, out.causes)
     out.events = [*found, *life_events, *(_suspect(run, one) for one in suspects)]
