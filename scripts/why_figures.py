@@ -1,6 +1,7 @@
 """How many identity switches are explained and proved, on MOT17's second halves, MOT15 and KITTI.
 
     python scripts/why_figures.py [SHARED] [--sets mot17,mot15,car,pedestrian] [--algos steady,bytetrack,sort]
+    python scripts/why_figures.py [SHARED] --suspects      how many of the first suspects are true switches
 
 SHARED holds data/; default ../shared. A line for each set and algorithm: the share of the switches explained by one
 reason removed at one frame (A), throughout (B), by two reasons (C), by one forced decision (D), by up to three reasons
@@ -21,8 +22,10 @@ from generality_sets import Scene, kitti, mot, scores, sigmoid
 from tracker.algorithms import build
 from tracker.evaluate.rules import RULES, Rules
 from tracker.explain.controls import Controls, controls
+from tracker.explain.lives import lives_of
 from tracker.explain.recording import Recorded, Recording
-from tracker.explain.truth import Truth
+from tracker.explain.suspects import suspects_of
+from tracker.explain.truth import Truth, switches_of
 from tracker.explain.why import Why
 from tracker.tracker import Tracker
 
@@ -32,6 +35,7 @@ ALGOS: dict[str, tuple[dict[str, Any], float | None]] = {
     "sort": ({"max_age": 30}, 0.6),
 }
 LEVELS = "ABCDEF"
+NEAR = 25  # frames
 WITHOUT_DISTRACTORS = Rules("MOT17 without distractors", classes=True, marked=True)
 
 
@@ -77,12 +81,43 @@ def line(name: str, algo: str, data: Path) -> str:
     )
 
 
+def suspects_line(name: str, algo: str, data: Path) -> str:
+    """How many suspects name an id of a true switch at most NEAR frames away: of the first 10 of each sequence, of as
+    many as there are switches, and of all.
+    """
+    scenes, rules = scenes_of(name, data)
+    settings, conf = ALGOS[algo]
+    hits = {"first 10": [0, 0], "as many as switches": [0, 0], "all": [0, 0]}
+    for scene in scenes:
+        tracker = build(algo, settings, frame_rate=scene.rate)
+        assert isinstance(tracker, Tracker)
+        recording = Recording.of(scene.found, conf, rate=scene.rate)
+        run = Recorded(tracker, recording)
+        switches = switches_of(Truth(scene.truth, rules, recording.numbers).match(run.reports))
+        suspects = suspects_of(run, lives_of(run), scene.size)
+        true = [
+            any(abs(s.frame - one.frame) <= NEAR and {s.before, s.after} & {one.track, one.other} for s in switches)
+            for one in suspects
+        ]
+        for title, count in zip(hits, (10, len(switches), len(true)), strict=True):
+            hits[title][0] += sum(true[:count])
+            hits[title][1] += len(true[:count])
+    cells = " | ".join(f"{right} of {count}" for right, count in hits.values())
+    return f"| {name} | {algo} | {cells} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", nargs="?", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
     parser.add_argument("--sets", default="mot17,mot15,car,pedestrian")
     parser.add_argument("--algos", default=",".join(ALGOS))
+    parser.add_argument("--suspects", action="store_true", help="the suspects instead")
     options = parser.parse_args()
+    if options.suspects:
+        for name in options.sets.split(","):
+            for algo in options.algos.split(","):
+                print(suspects_line(name, algo, options.shared / "data"), flush=True)
+        return
     print(f"| set | algorithm | switches | {' | '.join(LEVELS)} | CPU of one switch |\n|---|---|{'---:|' * 7}---|")
     for name in options.sets.split(","):
         for algo in options.algos.split(","):
