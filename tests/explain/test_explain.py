@@ -133,6 +133,20 @@ def test_the_cost_of_a_cause_is_what_undoing_it_gains(
     assert "switch: expired-undetected        1   HOTA +" in capfd.readouterr().out
 
 
+def test_the_setting_that_would_have_kept_an_id_comes_with_the_total(
+    run: Path, sequence: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", str(run), "--gt", str(sequence), "--advise", "--json"]) == 0
+    events = json.loads(capfd.readouterr().out)["events"]
+    settings = {event["cause"]: event["setting"] for event in events if event["kind"] == "switch"}
+    found = settings["expired-undetected"]
+    assert (found["name"], found["from"], found["switches"], found["raises"]) == ("max_age", 5, [2, 1], False)
+    assert 20 <= found["to"] <= 22
+    assert found["HOTA"][1] > found["HOTA"][0]
+    sentence = next(event["sentence"] for event in events if event["cause"] == "expired-undetected")
+    assert f"max_age 5 -> {found['to']:g} keeps it too; over the whole video 2 -> 1 switches" in sentence
+
+
 def test_what_if(run: Path, sequence: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["what-if", str(run), "--set", "max_age=40", "--gt", str(sequence)]) == 0
     said = capfd.readouterr().out

@@ -34,6 +34,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     _add_truth(parser)
     add("--check", action="store_true", help="also run the controls of the proof, which takes as long again")
     add("--cost", action="store_true", help="also score the run with the errors of each cause undone")
+    add("--advise", action="store_true", help="also look for the smallest change of one setting that keeps each id")
     add("--all", action="store_true", help=f"print every event, not only the first {TOP} of each kind")
     add("--json", action="store_true", help="print all events, their counts and costs as JSON and nothing else")
     parser.set_defaults(run=run_explain)
@@ -70,7 +71,7 @@ def run_explain(args: argparse.Namespace) -> int:
     from tracker.explain.load import load_run
 
     loaded = load_run(args.source)
-    found = explain_loaded(loaded, _truth(args, loaded.name), check=args.check, cost=args.cost)
+    found = explain_loaded(loaded, _truth(args, loaded.name), check=args.check, cost=args.cost, advice=args.advise)
     for note in found.notes:
         print(shown(f"track: note: {note}"), file=sys.stderr)
     for track in args.ids:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.doctor import apart
+from tracker.explain.advise import Advice, advise
 from tracker.explain.controls import Controls, controls
 from tracker.explain.cost import costs
 from tracker.explain.errors import RowError, false_rows, fragments, misses
 from tracker.explain.lives import FREE_DETECTION, Life, lives_of, lives_of_rows
-from tracker.explain.load import HOW, TEXT, Loaded, load_run
+from tracker.explain.load import HOW, TEXT, Loaded, load_run, tracker_of
 from tracker.explain.recording import Recorded
 from tracker.explain.refusals import Refusal
-from tracker.explain.sentences import moment, of_switch, seconds
+from tracker.explain.sentences import moment, of_advice, of_switch, seconds
 from tracker.explain.suspects import Suspect, suspects_of
-from tracker.explain.truth import Truth
+from tracker.explain.truth import Switch, Truth
 from tracker.explain.why import Cause, Why
+from tracker.protocol import Updates
 from tracker.rows import Rows, results_of
 
 FEW, FITS = 50, 0.05  # of so many rows or more, so many must fit the truth: else it is of another video
@@ -103,6 +106,7 @@ def explain(
     rules: str = "auto",
     check: bool = False,
     cost: bool = False,
+    advice: bool = False,
 ) -> Explanation:
     """Explain a run that was made with ``log=True`` (`track SOURCE --log`).
 
@@ -112,6 +116,7 @@ def explain(
     rules  what counts, as in ``tracker.evaluate.evaluate``
     check  also run the controls of the proof, which takes as long again
     cost   also score the run with the errors of each cause undone
+    advice  also look for the smallest change of one setting that keeps each id: some 50 runs over the log
 
     Raises ValueError, in one line, for what is no run, a log of another version, or ground truth of another video.
     """
@@ -122,12 +127,20 @@ def explain(
 
 
 def explain_loaded(
-    loaded: Loaded, truth: GroundTruth | None = None, *, check: bool = False, cost: bool = False
+    loaded: Loaded, truth: GroundTruth | None = None, *, check: bool = False, cost: bool = False, advice: bool = False
 ) -> Explanation:
     """Explain what ``load_run`` gave; ``truth`` of one sequence. The others as in ``explain``."""
     if loaded.run is None:
         return _of_rows(loaded, truth)
-    return explain_recorded(loaded.run, truth, loaded.name, size=loaded.size, check=check, cost=cost)
+    return explain_recorded(
+        loaded.run,
+        truth,
+        loaded.name,
+        size=loaded.size,
+        check=check,
+        cost=cost,
+        build=partial(tracker_of, loaded.meta) if advice else None,
+    )
 
 
 def explain_recorded(
@@ -138,8 +151,12 @@ def explain_recorded(
     size: tuple[int, int] | None = None,
     check: bool = False,
     cost: bool = False,
+    build: Callable[[dict[str, Any]], Updates] | None = None,
 ) -> Explanation:
-    """Explain a run in memory; ``truth`` of one sequence. The others as in ``explain``."""
+    """Explain a run in memory; ``truth`` of one sequence. The others as in ``explain``.
+
+    build  makes the tracker with some settings changed; with it advice on settings is looked for
+    """
     lives = lives_of(run)
     life_events = [*(_birth(run, one) for one in lives.values()), *_ends(run, lives)]
     suspects = suspects_of(run, lives, size)
@@ -153,8 +170,9 @@ def explain_recorded(
         _refuse_apart(why, name)
         out.causes = list(why.switches())
         missed, false = misses(why), false_rows(why)
+        advice = {} if build is None else advise(why, out.causes, truth, build)
         found = [
-            *(_switch(why, cause) for cause in _once(out.causes)),
+            *(_switch(why, cause, advice) for cause in _once(out.causes)),
             *(_row(why, "fragment", one) for one in fragments(why, missed)),
             *(_row(why, "miss", one) for one in missed),
             *(_row(why, "false", one) for one in false),
@@ -261,8 +279,10 @@ def _counts(events: Iterable[Event], causes: list[Cause], with_truth: bool) -> d
 # Events.
 
 
-def _switch(why: Why, cause: Cause) -> Event:
+def _switch(why: Why, cause: Cause, advice: Mapping[Switch, Advice | None]) -> Event:
     run, switch = why.run, cause.switch
+    setting = advice.get(switch)
+    what_to_do = f" {of_advice(setting)}" if switch in advice else ""
     chain = [_link(why, one) for one in cause.chain]
     if cause.swap is not None:
         other = cause.swap
@@ -285,8 +305,8 @@ def _switch(why: Why, cause: Cause) -> Event:
         cause.code,
         tuple(chain),
         cause.confirmed if cause.level != "-" else False,
-        None,
-        of_switch(run, cause),
+        setting,
+        of_switch(run, cause) + what_to_do,
     )
 
 

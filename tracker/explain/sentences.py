@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tracker.explain.recording import Recorded
 from tracker.explain.refusals import (
@@ -52,6 +53,19 @@ def of_switch(run: Recorded, cause: Cause) -> str:
         return f"{head}: one other decision at frame {at} keeps {kept}; its reason is not proved{hidden}."
     said = "; ".join(of_refusal(run, same) for same in by_code(cause.chain))
     return f"{head}: {said}{hidden}. Without that {kept} keeps the object."
+
+
+def of_advice(setting: dict[str, Any] | None) -> str:
+    """What one setting would have done; None: nothing tried keeps the id."""
+    if setting is None:
+        return "No change of one setting that was tried keeps it."
+    before, after = setting["switches"]
+    hota = [f"{100 * value:.1f}" for value in setting["HOTA"]]
+    more = "; no change tried keeps it without more switches" if setting["raises"] else ""
+    return (
+        f"{setting['name']} {setting['from']:g} -> {setting['to']:g} keeps it too; over the whole video {before} -> "
+        f"{after} switches, HOTA {hota[0]} -> {hota[1]}{more}."
+    )
 
 
 def by_code(chain: tuple[Refusal, ...]) -> list[list[Refusal]]:
