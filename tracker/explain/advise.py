@@ -103,7 +103,7 @@ def _changes(why: Why, causes: Sequence[Cause]) -> list[tuple[str, float, float]
             longer = sorted(gap + 1 for gap in gaps if gap >= old)
             factors += [float(age) for age in longer[:: max(1, len(longer) // MOST_AGES)]]
         whole = isinstance(old, int) or setting.kind in ("age", "count")
-        for value in sorted({float(round(one)) if whole else round(one, 6) for one in factors} - {float(old)}):
+        for value in sorted({float(round(one)) if whole else round(one, 6) for one in factors} - {float(old), 0.0}):
             out.append((name, float(old), value))
     return out
 
