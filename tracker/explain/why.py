@@ -237,6 +237,13 @@ class _Search:
                 yield other.code, [other, gain], merged(other.edits, gain.edits)
             for code, same in by_code.items():
                 yield code, [*same, gain], merged(*(one.edits for one in same), gain.edits)
+        rivals, edits = [], {}
+        for one in (one for same in by_code.values() for one in same):
+            if one.by is not None and one.row is not None:
+                rivals.append(one)
+                edits[one.frame] = Edits(frozenset({(one.by, one.row)}), frozenset({(case.track, one.row)}))
+        if len(rivals) > 1:
+            yield rivals[0].code, rivals, edits
         for (code, same), (_, more) in combinations(by_code.items(), 2):
             yield code, [*same, *more], merged(*(one.edits for one in (*same, *more)))
 
