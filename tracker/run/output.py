@@ -1,4 +1,4 @@
-"""The folder of a run: ``tracks.txt``, the annotated ``tracks.mp4``, ``count.json``, ``log.sqlite`` and ``run.json``."""
+"""The folder of a run: ``tracks.txt``, the annotated ``tracks.mp4``, ``count.json``, ``log.sqlite``, ``run.json``."""
 
 from __future__ import annotations
 
