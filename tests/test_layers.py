@@ -15,7 +15,7 @@ FLOORS = [
     ["motion", "assign", "appearance", "camera", "camera_pairs", "state", "log", "identity"],
     ["tracker"],
     ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export"],
-    ["scene", "run"],
+    ["scene", "run", "explain"],
     ["study"],
     ["commands", "__main__"],
 ]

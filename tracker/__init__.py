@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tracker.detections import Detections as Detections
     from tracker.detections import as_detections as as_detections
     from tracker.embed.select import open_embedder as open_embedder
+    from tracker.explain.explanation import explain as explain
     from tracker.log import Edits as Edits
     from tracker.log import Log as Log
     from tracker.motion import XYAH as XYAH
@@ -47,6 +48,7 @@ _WHERE = {
     "Detections": "tracker.detections",
     "Edits": "tracker.log",
     "FilterpyMotion": "tracker.motion",
+    "explain": "tracker.explain",
     "Log": "tracker.log",
     "Rows": "tracker.rows",
     "Track": "tracker.tracks",

@@ -165,6 +165,7 @@ class Decisions:
     unused        rows of the detections that were not used at all, and the setting that says so
     born          pairs (new id, row of its detection)
     proved        ids confirmed in this frame
+    warps         (2, 3) each: the motions of the camera that moved the tracks before this update, since the last one
     died          reason by id
     duplicates    id of the other track, by id, where that is the reason
     renamed       id from this frame on, by the id in this record, of tracks whose id appearance corrected
@@ -183,6 +184,7 @@ class Decisions:
         self.stages: list[Stage] = []
         self.refused: list[Refused] = []
         self.unused: tuple[IntArray, str] = (np.empty(0, dtype=np.int64), "")
+        self.warps: list[FloatArray] = []
         self.born: list[Pair] = []
         self.proved: list[int] = []
         self.died: dict[int, str] = {}
@@ -370,16 +372,24 @@ class Log:
             raise TypeError("edits: give Edits by the number of their frame, such as {3: Edits(...)}")
         self.edits = dict(given)
         self.frames: list[Decisions] = []
+        self._warps: list[FloatArray] = []
 
     def open(self, frame: int, time: float | None, detections: Detections) -> tuple[Decisions, Detections]:
         """The record of an update, and the detections with the scores that the frame's edits give them."""
         edits = self.edits.get(frame, Edits())
         if edits.scores:
             detections = detections.with_scores(edits.scores)
-        return Decisions(frame, time, detections, edits), detections
+        decisions = Decisions(frame, time, detections, edits)
+        decisions.warps = self._warps.copy()  # kept until the update has succeeded
+        return decisions, detections
+
+    def warped(self, matrix: FloatArray) -> None:
+        """The tracks moved with the camera, by ``matrix`` (2, 3)."""
+        self._warps.append(np.array(matrix, dtype=np.float64))
 
     def close(self, decisions: Decisions) -> None:
         """The update succeeded; its decisions join the log."""
+        self._warps.clear()
         self.frames.append(decisions)
         if self.keep is not None:
             del self.frames[: -self.keep or None]

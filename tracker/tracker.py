@@ -302,6 +302,8 @@ class Tracker(_Declares):
         moved = copy.copy(self.state)
         moved.warp(self.motion, matrix)
         self.state = moved
+        if self.log is not None:
+            self.log.warped(matrix)
 
     # What a step uses.
 

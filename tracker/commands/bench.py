@@ -38,6 +38,7 @@ def add_parsers(subparsers: Any) -> None:
     add("--conf", type=float, metavar="X", help="least score of a detection")
     add_tree_options(parser)
     add("--workers", type=_count, metavar="N", help="processes (one a core); 1 gives the cleanest times")
+    add("--log", action="store_true", help="keep each run's decision log, <seq>.sqlite, which `track explain` reads")
     add("-o", dest="out", default="runs/bench", metavar="DIR", help="results and cache (runs/bench)")
     add_outputs(parser)
     parser.set_defaults(run=run_bench)
@@ -69,6 +70,7 @@ def run_bench(args: argparse.Namespace) -> int:
         rules=args.rules,
         sequences=names_of(args.sequences),
         workers=args.workers,
+        log=args.log,
         progress=progress,
     )
     evaluations = [run.evaluation for run in runs]

@@ -126,6 +126,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="also write the tracks as csv, parquet, cvat, ...: what `track export --to` takes",
     )
     add("--no-video", action="store_true", help="write no annotated video")
+    add("--log", action="store_true", help="keep the decision log, log.sqlite, which `track explain` reads")
     add("--json", action="store_true", help="print the summary as JSON and nothing else")
     add("--quiet", action="store_true", help="print errors only")
     add("--overwrite", action="store_true", help="replace the results in an existing folder")
@@ -166,6 +167,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         nms=args.nms,
         detector_runtime=args.detector_runtime,
         offline=args.offline,
+        log=args.log,
     )
 
 
@@ -188,6 +190,7 @@ def track_into_folder(
             {"command": plain(args.command_line)},
             overwrite=args.overwrite,
             video=not args.no_video,
+            log=args.log,
             class_column=args.class_column,
             places=places,
             saves=names_of(args.save) or [],

@@ -122,25 +122,33 @@ class Clear:
 
 
 class ClearCounter:
-    """Counts CLEAR frame by frame; it keeps a few numbers for each ground truth identity."""
+    """Counts CLEAR frame by frame; it keeps a few numbers for each ground truth identity.
 
-    def __init__(self, threshold: float = 0.5) -> None:
+    before: where the count goes on in the middle of a sequence, the identities (R,) of the last frame that had ground
+    truth and results, and the partner (R,) of each, -1 without one.
+    """
+
+    def __init__(self, threshold: float = 0.5, before: tuple[IntArray, IntArray] | None = None) -> None:
         self._threshold = threshold
         self._frames = self._tp = self._gt_rows = self._id_rows = self._idsw = 0
         self._similarity = 0.0
         empty = np.empty(0, dtype=np.int64)
         self._present, self._matched, self._segments, self._last_id = empty, empty, empty, empty
-        self._before: tuple[IntArray, IntArray] = (empty, empty)  # identities and partners (-1: none), one frame back
+        # Identities and partners (-1: none), one frame back.
+        self._before: tuple[IntArray, IntArray] = (empty, empty) if before is None else before
 
-    def add(self, frames: Frames) -> None:
-        """Count these frames, which follow the ones counted before."""
+    def add(self, frames: Frames) -> IntArray:
+        """Count these frames, which follow the ones counted before; returns the result identity matched to each row.
+
+        The identities are (R,) for the R ground truth rows, -1 for those missed.
+        """
         self._frames += len(frames)
         self._gt_rows += len(frames.gt)
         self._id_rows += len(frames.ids)
         self._present = counted(self._present, frames.gt)
         active = (np.diff(frames.gt_start) > 0) & (np.diff(frames.id_start) > 0)
         if not active.any():
-            return
+            return np.full(len(frames.gt), -1)
         # The last frame of the previous call goes in front, so that one array holds every row's predecessor.
         before_gt, before_partner = self._before
         shift = len(before_gt)
@@ -166,6 +174,7 @@ class ClearCounter:
         last = int(np.flatnonzero(active)[-1])
         rows = slice(int(frames.gt_start[last]), int(frames.gt_start[last + 1]))
         self._before = (frames.gt[rows], partner[shift:][rows])
+        return partner[shift:]
 
     def add_empty(self, count: int) -> None:
         """Count frames that have no rows; their order does not matter."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tracker.detections import Detections
     from tracker.io.video import Frame
     from tracker.io.video_writer import VideoWriter
+    from tracker.log import Decisions
     from tracker.tracks import Tracks
 
 ClassNames = Mapping[int, str]
@@ -49,11 +50,15 @@ def fresh_folder(path: str | Path, *, overwrite: bool = False) -> Path:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One frame, what was detected in it, and the tracks reported for it."""
+    """One frame, what was detected in it, and the tracks reported for it.
+
+    decisions  how the tracker came to them, where it keeps a log; None between the frames of a detector
+    """
 
     frame: Frame
     detections: Detections
     tracks: Tracks
+    decisions: Decisions | None = None
 
 
 @runtime_checkable

@@ -16,9 +16,11 @@ from tracker.detect.head import Head
 from tracker.detect.network import ClassNames, providers_of, size_of
 from tracker.detections import Invalid
 from tracker.io.source import Frames, Source
+from tracker.log import Log
 from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
 from tracker.run.pipeline import Pipeline, embedder_of
 from tracker.settings import at_least, frames_of, number, parsed, settings_of
+from tracker.tracker import Tracker
 
 OWN_CAMERA = ("auto", "pairs", "off")  # the tracker itself sees to it, or nobody
 PAIRS_SETTING = "camera_from_pairs"
@@ -47,6 +49,7 @@ class Options:
     nms: str | None = None
     detector_runtime: str | None = None
     offline: bool = False
+    log: bool = False
 
     def given(self) -> dict[str, Any]:
         """The arguments that differ from their defaults."""
@@ -163,6 +166,8 @@ def _open(options: Options, source: Source) -> Opened:
         options = replace(options, detector=_default_detector(options.source, source))
     tracker, settings = _open_tracker(options, source.frame_rate)
     _check_abilities(options, tracker)
+    if options.log:
+        _keep_log(tracker)
     notes: list[str] = []
     detector, min_score = _open_detector(options, notes, live=source.live)
     embedder, left_out = _open_embedder(options, tracker, detector, live=source.live)
@@ -303,6 +308,15 @@ def _check_abilities(options: Options, tracker: Updates) -> None:
         raise ValueError(f"reid={_shown(options.reid)}: {name} takes no embedder; leave reid out (--reid)")
 
 
+def _keep_log(tracker: Updates) -> None:
+    """Let the tracker log its decisions, each until it is written."""
+    if not isinstance(tracker, Tracker):
+        raise ValueError(
+            f"log: {type(tracker).__name__} logs no decisions; derive it from tracker.Tracker, or leave log out (--log)"
+        )
+    tracker.log = Log(keep=1)
+
+
 def _open_detector(
     options: Options, notes: list[str], *, live: bool
 ) -> tuple[Detector | RecordedDetector, float | None]:
@@ -357,7 +371,8 @@ def _open_embedder(
         # As for the detector, whose threads call it.
         threads = 1 if detector.concurrent and not live else None
         embedder = open_embedder("default" if reid is None else str(reid), runtime=runtime, threads=threads)
-    if isinstance(tracker, Embeds) and tracker.embeds_itself:
+    # A log needs the embeddings, so with one the pipeline makes them.
+    if isinstance(tracker, Embeds) and tracker.embeds_itself and not options.log:
         tracker.embedder = embedder
     return embedder, []
 

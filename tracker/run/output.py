@@ -1,4 +1,4 @@
-"""The folder of a run: ``tracks.txt``, the annotated ``tracks.mp4``, ``count.json`` and ``run.json``."""
+"""The folder of a run: ``tracks.txt``, the annotated ``tracks.mp4``, ``count.json``, ``log.sqlite``, ``run.json``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from tracker.count.live import Counter
 from tracker.count.places import Line, Zone
 from tracker.export.sink import ExportSink
 from tracker.io.claim import LOCK, Claim
+from tracker.io.log_file import NAME as LOG
+from tracker.io.log_file import remove_log
 from tracker.io.passwords import is_url, place_of
 from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
+from tracker.run.log_sink import LogSink
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
 
-TEXT, VIDEO, MANIFEST, COUNT = FILES = ("tracks.txt", "tracks.mp4", "run.json", "count.json")
+TEXT, VIDEO, MANIFEST, COUNT = "tracks.txt", "tracks.mp4", "run.json", "count.json"
+FILES = (TEXT, VIDEO, MANIFEST, COUNT, LOG)
 
 
 def new_folder(source: str, algo: str, *, overwrite: bool = False) -> Path:
@@ -40,6 +44,7 @@ class Output:
                   stay until the first step of this one
     command       what ``run.json`` says of the call: {"command": [...]} or {"call": {...}}
     video         whether to write the annotated video
+    log           whether to keep the decision log, ``log.sqlite``
     class_column  write each track's class to column 8 of ``tracks.txt``
     places        lines and zones to count at, into ``count.json`` and the video
     saves         formats to export to as well (``tracker.export.FORMATS``)
@@ -56,6 +61,7 @@ class Output:
         *,
         overwrite: bool = False,
         video: bool = True,
+        log: bool = False,
         class_column: bool = False,
         places: Sequence[Line | Zone] = (),
         saves: Sequence[str] = (),
@@ -82,6 +88,7 @@ class Output:
             self.counter = Counter(places, frame_rate=source.frame_rate, step=every, path=self.folder / COUNT)
         overlays = [] if self.counter is None else [self.counter]
         self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names, overlays) if video else None
+        self.log = LogSink(self.folder, opened) if log else None
         self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date_of()})
 
     def _check_inputs(self) -> None:
@@ -104,6 +111,7 @@ class Output:
         for name in self._names:
             if not (self.folder / name).is_dir():
                 (self.folder / name).unlink(missing_ok=True)
+        remove_log(self.folder / LOG)
         for section, facts in hashes_of(self._opened).items():
             self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
         with suppress(OSError):  # raised again at the end, when the tracks are written
@@ -111,8 +119,8 @@ class Output:
 
     @property
     def sinks(self) -> list[Sink]:
-        """The text, then what counts, then the video, which shows the counts, then the exports."""
-        return [sink for sink in (self.text, self.counter, self.video, self.exports) if sink is not None]
+        """The text, then what counts, then the video, which shows the counts, then the exports and the log."""
+        return [sink for sink in (self.text, self.counter, self.video, self.exports, self.log) if sink is not None]
 
     @property
     def coding(self) -> Facts:
@@ -121,8 +129,8 @@ class Output:
 
     @property
     def paths(self) -> dict[str, Path]:
-        """The files that are there, by kind: tracks, video, run, count, and exports by format."""
-        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT}
+        """The files that are there, by kind: tracks, video, run, count, log, and exports by format."""
+        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT, "log": LOG}
         paths = {kind: self.folder / name for kind, name in found.items()}
         paths |= {} if self.exports is None else self.exports.paths
         return {kind: path for kind, path in paths.items() if path.exists()}

@@ -21,6 +21,7 @@ from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.io.sinks import Step
 from tracker.io.video import Frame, Source
+from tracker.log import Decisions
 from tracker.protocol import Clocked, EmbedderCall, Embeds, Predicts, Updates, answer_of
 from tracker.run.threads import ParallelMap, Prefetch
 from tracker.settings import at_least
@@ -148,7 +149,13 @@ class Pipeline:
             tracks = order.take(one)
         self.seconds["associate"] += clock.perf_counter() - started - (self.seconds["embed"] - embedded)
         self.frames += 1
-        return Step(one.frame, one.detections, tracks)
+        return Step(one.frame, one.detections, tracks, self._decisions if one.looked else None)
+
+    @property
+    def _decisions(self) -> Decisions | None:
+        """Those of the last update, where the tracker keeps a log."""
+        log = self.bare.log if isinstance(self.bare, Tracker) else None
+        return log.frames[-1] if log is not None and log.frames else None
 
     def _prefetched(self, finish: ExitStack) -> Iterator[Frame]:
         """The frames, decoded ahead by a thread that ``finish`` ends."""

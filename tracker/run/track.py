@@ -159,6 +159,7 @@ def track(
     detector_runtime: str | None = None,
     offline: bool = False,
     save: str | Path | None = None,
+    log: bool = False,
     sinks: Sequence[Sink] = (),
 ) -> Run:
     """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
@@ -199,6 +200,8 @@ def track(
     offline   fetch no model; the environment's TRACKWHY_OFFLINE=1 forbids it too
     save      a new or empty folder that gets tracks.txt (MOTChallenge), the annotated tracks.mp4 and run.json
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
+    log       keep the decision log and the detections in ``save``'s folder too, as log.sqlite: ``tracker.explain`` and
+              `track explain` read it (``tracker.io.log_file``)
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
               thread that writes the files, and is closed however the run ends
 
@@ -226,14 +229,17 @@ def track(
         nms=nms,
         detector_runtime=detector_runtime,
         offline=offline,
+        log=log,
     )
     sinks = _checked(sinks)
     if save is not None and not isinstance(save, (str, Path)):
         raise TypeError(f"save is a {type(save).__name__}; give the path of a folder")
+    if log and save is None:
+        raise ValueError("log=True goes with save: the log is written into its folder")
     opened = open_run(options)
     try:
         call = {name: plain(value) for name, value in options.given().items()}
-        output = None if save is None else Output(save, opened, {"call": {**call, "save": plain(save)}})
+        output = None if save is None else Output(save, opened, {"call": {**call, "save": plain(save)}}, log=log)
         return Run(Driver(opened, output, sinks), strict=invalid == "raise")
     except BaseException:
         opened.close()

@@ -77,6 +77,7 @@ def bench(
     rules: str = "auto",
     sequences: list[str] | None = None,
     workers: int | None = None,
+    log: bool = False,
     progress: Progress | None = None,
 ) -> tuple[list[Run], list[str]]:
     """Run and score algorithms; returns a Run for each that ran, and notes on what was left out.
@@ -95,6 +96,7 @@ def bench(
     sequences   names of those to run; None: all that have detections
     workers     processes, by default one a core; 1 gives the cleanest times. A script that uses several needs
                 ``if __name__ == "__main__":``, as any that starts processes does
+    log         keep the decision log of each sequence beside its results, ``<seq>.sqlite``, for `track explain`
     progress    progress(done, cached, all) is called as jobs end
 
     Raises ValueError, in one line, for what cannot be run at all.
@@ -108,7 +110,7 @@ def bench(
     tuned = None if params is None else read_params(params, algos[0] if len(algos) == 1 else None)
     if tuned is not None and tuned.algo not in algos:
         raise ValueError(f"{params}: is for {tuned.algo}, which is not among the algorithms ({', '.join(algos)})")
-    tree = Tree(known, detections, split, parts_of(whole, list(whole.rows), split), Path(out), reid)
+    tree = Tree(known, detections, split, parts_of(whole, list(whole.rows), split), Path(out), reid, log)
     jobs, missing = _all_jobs(algos, settings or {}, tuned, conf, tree)
     done = {id(job) for job in jobs if is_done(job)}
     waiting = [job for job in jobs if id(job) not in done]

@@ -20,11 +20,16 @@ import numpy as np
 from tracker.algorithms import build
 from tracker.arrays import IntArray
 from tracker.detections import Detections
+from tracker.explain.recording import Recording
 from tracker.io.digest import sha256_of
+from tracker.io.log_file import LogWriter, remove_log
 from tracker.io.mot import read_detections, write_results
-from tracker.protocol import answer_of
+from tracker.log import Log
+from tracker.protocol import Updates, answer_of
 from tracker.rows import Rows, results_of
+from tracker.settings import settings_of
 from tracker.study.vectors import read_vectors
+from tracker.tracker import Tracker
 from tracker.tracks import Tracks
 
 
@@ -42,6 +47,7 @@ class Job:
     times          the numbers are times and stay: only those that have detections are frames
     frame_rate     frames per second
     conf           least score of a detection, or None
+    log            keep the decision log beside the results
     key            of all that the results depend on
     target         the file of results
     """
@@ -59,18 +65,25 @@ class Job:
     conf: float | None
     key: str
     target: str
+    log: bool = False
 
     @property
     def record(self) -> Path:
         """The file that says what the results were made from, and how long each update took."""
         return Path(self.target).with_suffix(".json")
 
+    @property
+    def log_file(self) -> Path:
+        """The decision log of the run, where it is kept."""
+        return Path(self.target).with_suffix(".sqlite")
+
 
 def is_done(job: Job) -> bool:
     """Whether its results are there, made of the same, and unchanged since."""
     try:
         record = json.loads(job.record.read_text())
-        return bool(record["key"] == job.key and record["results"] == sha256_of([Path(job.target)]))
+        same = record["key"] == job.key and record["results"] == sha256_of([Path(job.target)])
+        return bool(same and (job.log_file.is_file() or not job.log))
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -87,13 +100,18 @@ def run_job(job: Job) -> None:
     tracker = build(job.algo, dict(job.settings), frame_rate=job.frame_rate)
     seconds: list[float] = []
     reports: list[Tracks] = []
+    target = Path(job.target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    log = _Logging(job, tracker, numbers) if job.log else None
     for found in frames:
         started = clock.perf_counter()
         tracks = tracker.update(found, None, None)
         seconds.append(clock.perf_counter() - started)
         reports.append(answer_of(tracker, tracks))
-    target = Path(job.target)
-    target.parent.mkdir(parents=True, exist_ok=True)
+        if log is not None:
+            log.write()
+    if log is not None:
+        log.writer.close()
     part = target.with_suffix(f".{os.getpid()}.part")
     with suppress(OSError):
         job.record.unlink()
@@ -104,6 +122,35 @@ def run_job(job: Job) -> None:
     record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds]}
     part.write_text(json.dumps(record), encoding="utf-8")
     part.replace(job.record)
+
+
+class _Logging:
+    """Keeps the log of a job; written in the time between two updates, which is not counted."""
+
+    def __init__(self, job: Job, tracker: Updates, numbers: IntArray) -> None:
+        if not isinstance(tracker, Tracker):
+            raise ValueError(f"log: {job.algo} logs no decisions; derive it from tracker.Tracker, or leave out --log")
+        tracker.log = self.log = Log(keep=1)
+        self.numbers: list[int] = numbers.tolist()
+        remove_log(job.log_file)
+        every = numbered_detections(replace(job, conf=None))[1]
+        self.recording = Recording.of(every, job.conf)  # with those that scored too little, which explain a lot
+        settings = {name: getattr(tracker, name) for name in settings_of(type(tracker))}
+        facts = {
+            "algo": job.algo,
+            "settings": {name: value for name, value in settings.items() if isinstance(value, (bool, int, float))},
+            "frame_rate": job.frame_rate,
+            "size": None,
+            "source": job.sequence,
+        }
+        self.writer = LogWriter(job.log_file, facts)
+        self.frame = 0
+
+    def write(self) -> None:
+        """The log of the update that has just been done."""
+        found, used = self.recording.found[self.frame], int(self.recording.given[self.frame])
+        self.writer.write(self.numbers[self.frame], found, self.log.frames[-1], used)
+        self.frame += 1
 
 
 def numbered_detections(job: Job) -> tuple[IntArray, list[Detections]]:

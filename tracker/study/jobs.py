@@ -33,6 +33,7 @@ class Tree:
     split       part of each sequence
     parts       its frames by sequence, where it is not the whole
     folder      for results and embeddings
+    log         keep the decision log beside the results
     reid        embedder for every algorithm that takes embeddings; None: the packaged model, for those that need one
     """
 
@@ -42,6 +43,7 @@ class Tree:
     parts: Mapping[str, Part]
     folder: Path
     reid: str | None = None
+    log: bool = False
 
     def part(self, sequence: MotSequence, file: Path) -> Part:
         """The frames of a sequence to run on; ``file`` holds its detections."""
@@ -100,6 +102,7 @@ def jobs_of(algo: str, name: str, values: Mapping[str, Any], conf: float | None,
             conf=conf,
             key=key_of(made_of),
             target=str(tree.folder / tree.split / label / f"{sequence.name}.txt"),
+            log=tree.log,
         )
 
 
