@@ -324,7 +324,7 @@ class Breaking:
 @pytest.mark.parametrize("breaks", ["birth", "predict", "update", "boxes", "velocities"])
 def test_a_motion_model_that_fails_changes_nothing(case: Case, breaks: str) -> None:
     scene = crowd(missing=0.3)
-    undisturbed = case.run(scene)
+    undisturbed = case.run(scene, case.build(motion=Breaking(case.build().motion, "")))
     motion = Breaking(case.build().motion, breaks)
     tracker = case.build(motion=motion)
     failed = 0
