@@ -18,6 +18,7 @@ from tracker.io.containers import damage as damage_of
 from tracker.io.containers import sound_only, truncation
 from tracker.io.file_bytes import FileBytes
 from tracker.io.iso import edited_seconds, layout, sample_times
+from tracker.io.sizes import can_change, size_change
 from tracker.io.source import Frame, Source, SourceError
 
 PATIENCE = 1000  # failed reads in a row that stand for the end of a file; a group of pictures is rarely longer
@@ -31,6 +32,7 @@ def open_video(path: Path) -> Source:
         size = len(data)
         problem = problem or truncation(data)
         chunks = avi.announced(data) if head.startswith(avi.RIFF) else None
+        changing = can_change(data)
     cv2 = quiet_cv2()
 
     def opened() -> Capture:
@@ -80,6 +82,8 @@ def open_video(path: Path) -> Source:
                 "whether frames are lost, its uneven times do not tell" if source.at_least else "no frame is lost"
             )
             source.note(f"damaged between frames: {known_loss}, images after that place may show errors")
+        if changing and (line := size_change(path)) is not None:
+            source.note(line)
         if path.stat().st_size != size:
             source.note("the file changed while it was read; what came later is not tracked")
 
