@@ -216,7 +216,7 @@ def test_what_an_update_was_given_is_packed_exactly() -> None:
         chance.random(5),
         [0, 1, 2, 3, 4],
         embeddings=chance.random((5, 3)),
-    )
+    ).with_twins(np.array([-1, 7, -1, -1, 2]), np.array([0, 0.3, 0, 0, 0.2]))
     warp = chance.random((2, 3))
     again, warps = unpack(pack(found, [warp]))
     assert np.array_equal(again.floats, found.floats)
@@ -224,6 +224,9 @@ def test_what_an_update_was_given_is_packed_exactly() -> None:
     assert again.embeddings is not None
     assert found.embeddings is not None
     assert np.array_equal(again.embeddings, found.embeddings)
+    assert again.twins is not None
+    assert found.twins is not None
+    assert np.array_equal(again.twins, found.twins)
     assert np.array_equal(warps, [warp])
     with pytest.raises(ValueError, match="cannot be read"):
         unpack(b"nothing")

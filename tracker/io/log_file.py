@@ -63,15 +63,17 @@ Row = tuple[int, int, int | None, int, int | None, int | None, int | None]
 def pack(detections: Detections, warps: list[FloatArray]) -> bytes:
     """What an update was given as bytes: exact, compressed.
 
-    The header has the numbers N of detections, D of the embedding's width and W of warps, and whether there are
-    classes; then follow float64 scores and boxes (5, N), int64 classes (N,), float32 embeddings (N, D) and float64
-    warps (W, 2, 3).
+    The header has the numbers N of detections, D of the embedding's width and W of warps, and a byte: 1 where there are
+    classes, 2 where there are twins; then follow float64 scores and boxes (5, N), int64 classes (N,), float64 twins
+    (2, N), float32 embeddings (N, D) and float64 warps (W, 2, 3).
     """
     vectors = detections.embeddings
     width = 0 if vectors is None else vectors.shape[1]
-    classed = bool(detections.classes.any())
-    parts = [struct.pack("<IIIB", len(detections), width, len(warps), classed), detections.floats.tobytes()]
+    classed, twins = bool(detections.classes.any()), detections.twins
+    has = classed + 2 * (twins is not None)
+    parts = [struct.pack("<IIIB", len(detections), width, len(warps), has), detections.floats.tobytes()]
     parts += [detections.classes.tobytes()] if classed else []
+    parts += [] if twins is None else [np.ascontiguousarray(twins).tobytes()]
     parts += [] if vectors is None else [vectors.tobytes()]
     parts += [matrix.tobytes() for matrix in warps]
     return zlib.compress(b"".join(parts), 1)
@@ -81,18 +83,22 @@ def unpack(data: bytes) -> tuple[Detections, list[FloatArray]]:
     """What ``pack`` packed. Raises ValueError for other bytes."""
     try:
         raw = zlib.decompress(data)
-        n, width, warps, classed = struct.unpack_from("<IIIB", raw)
+        n, width, warps, has = struct.unpack_from("<IIIB", raw)
+        classed, twinned = has % 2, has // 2
         at = struct.calcsize("<IIIB")
         floats = np.frombuffer(raw, np.float64, 5 * n, at).reshape(5, n)
         at += floats.nbytes
         classes = np.frombuffer(raw, np.int64, n, at) if classed else None
         at += 8 * n * classed
+        twins = np.frombuffer(raw, np.float64, 2 * n, at).reshape(2, n) if twinned else None
+        at += 16 * n * twinned
         vectors = np.frombuffer(raw, np.float32, n * width, at).reshape(n, width) if width else None
         at += 4 * n * width
         matrices = np.frombuffer(raw, np.float64, 6 * warps, at).reshape(warps, 2, 3)
     except (zlib.error, struct.error, ValueError) as error:
         raise ValueError(f"a frame cannot be read ({error})") from None
-    return Detections(floats[1:].T, floats[0], classes, embeddings=vectors), list(matrices)
+    found = Detections(floats[1:].T, floats[0], classes, embeddings=vectors)
+    return found if twins is None else found.with_twins(twins[0], twins[1]), list(matrices)
 
 
 class LogWriter:
