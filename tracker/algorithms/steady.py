@@ -82,7 +82,7 @@ ENDED_BEFORE, LASTED_BEFORE = 1, 3
 # The agility of the motion model grows while residuals of the same track in two frames correlate by more than LAGGING.
 # With the best gain they would not at all, but a track that is lost is better predicted by a calm filter.
 # One step for all tracks: RESPONSE x pairs / PAIRS x the correlation too much. Every LOOK-th frame gives the pairs.
-LAGGING, RESPONSE, PAIRS, MOST_AGILE, LOOK = 0.35, 4.0, 150.0, 10.0, 3
+LAGGING, RESPONSE, PAIRS, MOST_AGILE, LOOK = 0.35, 4.0, 75.0, 10.0, 6
 LIVELY = 3  # hits from which a track's residual counts
 LARGEST_RESIDUAL = 2.5  # of what is usual; larger ones count as that
 
