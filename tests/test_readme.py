@@ -72,7 +72,10 @@ def lay_out(text: str, folder: Path, request: pytest.FixtureRequest) -> None:
     if "MOT17/train" in text or "refine" in text:
         shared: Path = request.getfixturevalue("shared")
         (folder / "MOT17/train").mkdir(parents=True)
-        (folder / "results").mkdir()
+        named = re.search(r"runs/mot17/full|refined", text.partition(" -o ")[0])
+        results = folder / (named[0] if named else "results")
+        results = results / "sort" if results.name == "full" else results
+        results.mkdir(parents=True, exist_ok=True)  # what the command before it wrote
         for reference in (shared / "reference/bytetrack").glob("*.npz"):
             if reference.stem == "MOT17-04":  # as large as the others together
                 continue
@@ -80,7 +83,7 @@ def lay_out(text: str, folder: Path, request: pytest.FixtureRequest) -> None:
             rows = np.load(reference)
             part = rows["frame"] <= 200  # enough to see that the command runs
             few = as_rows(rows["frame"][part], rows["id"][part], rows["xyxy"][part])
-            write_results(folder / "results" / f"{reference.stem}.txt", few)
+            write_results(results / f"{reference.stem}.txt", few)
 
 
 @pytest.mark.parametrize("code", [*blocks("python"), *blocks("python", GUIDE)])
