@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,6 @@ def video_cells(shared: Path, cache: Path | None) -> Iterator[Cell]:
 
 
 def _scene(truth: Rows, found: list[Detections], scale: float, size: tuple[int, int]) -> Scene:
-    from dataclasses import replace
-
     return Scene("vtest", found, replace(truth, boxes=truth.boxes * scale), float(RATE), size)
 
 

@@ -114,7 +114,7 @@ def test_an_unchanged_replay_differs_in_no_frame(tracker: Callable[[], Tracker])
     run = Recorded(tracker(), Recording.of(Scene(paths, missing).found()))
     for log in (None, Log()):
         for start in (-1, 10, 41):
-            reports = run.replay(start, 80, {}, log=log)
+            reports = run.rewind(start).go_on(start + 1, 80, {}, log=log)
             for report, was in zip(reports, run.reports[start + 1 :], strict=True):
                 assert np.array_equal(report.ids, was.ids)
                 assert np.array_equal(report.boxes, was.boxes)

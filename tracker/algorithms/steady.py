@@ -118,6 +118,7 @@ class SteadyState(IdentifiedState):
         self.heights = self.heights * affine_scale(matrix)
 
     def end(self, over: BoolArray, reason: str = EXPIRED) -> None:
+        over = self.mortal(over)  # who is kept alive by an edit of the log is not counted again in every frame
         count = np.count_nonzero(over)
         if count:
             short = np.count_nonzero(self.hits[over] < LASTED)

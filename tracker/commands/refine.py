@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Generator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -226,16 +226,10 @@ def _frames(source: Source, last: int, quiet: bool) -> Generator[Frame, None, No
 def _write(target: Path, rows: Rows) -> None:
     """Write the file whole or not at all. Raises ValueError where it cannot be written."""
     from tracker.io.mot import write_results
+    from tracker.io.whole import whole
 
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
+    with whole(target) as part:
         write_results(part, rows)
-        part.replace(target)
-    except OSError as error:
-        raise ValueError(f"{target}: cannot be written ({error.strerror}); write to another place with -o") from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def _summary(source: Path, target: Path, rows: Rows, refined: Rows, merges: list[Merge]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def controls(why: Why, causes: Sequence[Cause]) -> Controls:
         case = why.case(switch, switch.before)
         stop = why.judge.until(switch)
         log = Log()
-        reports = why.run.replay(case.start, stop, {}, log=log)
+        reports = why.run.rewind(case.start).go_on(case.start + 1, stop, {}, log=log)
         frames += len(reports)
         for frame, report in enumerate(reports, start=case.start + 1):
             was = why.run.reports[frame]
@@ -60,7 +60,9 @@ def controls(why: Why, causes: Sequence[Cause]) -> Controls:
             for frame in range(case.start + 1, stop)
         }
         matches = why.truth.match(
-            why.run.replay(case.start, stop, {}, instead=moved), case.start + 1, why.judge.before(case.start)
+            why.run.rewind(case.start).go_on(case.start + 1, stop, {}, instead=moved),
+            case.start + 1,
+            why.judge.before(case.start),
         )
         jittered += why.judge.judge(switch, case.start, matches, switch.before).kept
         if cause.level == "A":

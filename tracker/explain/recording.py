@@ -145,27 +145,13 @@ class Recorded:
         if frame in self.states:
             return self.states[frame]
         start = frame - frame % self.stride
-        self.replay(start, frame + 1, {})
+        self.rewind(start).go_on(start + 1, frame + 1, {})
         return self.tracker.state
 
-    def replay(
-        self,
-        start: int,
-        stop: int,
-        edits: Mapping[int, Edits],
-        added: Mapping[int, Detections] | None = None,
-        log: Log | None = None,
-        instead: Mapping[int, Detections] | None = None,
-    ) -> list[Tracks]:
-        """What the tracker reports for the frames after ``start`` and before ``stop`` if ``edits`` had held.
-
-        edits  by frame; a score for a detection that the tracker was not given gives it that detection
-        added  further detections by frame, which come last
-        log    takes the decisions, in the rows of the recording where nothing was added
-        instead  other detections by frame, in place of those given
-        """
-        self.tracker.state = self.state_after(start)
-        return self.go_on(start + 1, stop, edits, added, log, instead)
+    def rewind(self, frame: int) -> Recorded:
+        """This run with the tracker as it was when ``frame`` was done."""
+        self.tracker.state = self.state_after(frame)
+        return self
 
     def go_on(
         self,
@@ -176,7 +162,15 @@ class Recorded:
         log: Log | None = None,
         instead: Mapping[int, Detections] | None = None,
     ) -> list[Tracks]:
-        """The frames from ``first`` on, where the last ``replay`` stopped; the others as ``replay`` takes them."""
+        """What the tracker reports for the frames from ``first`` to before ``stop`` if ``edits`` had held.
+
+        ``first`` follows the frame that ``rewind``, or the last call, stopped at.
+
+        edits  by frame; a score for a detection that the tracker was not given gives it that detection
+        added  further detections by frame, which come last
+        log    takes the decisions, in the rows of the recording where nothing was added
+        instead  other detections by frame, in place of those given
+        """
         tracker, recording = self.tracker, self.recording
         reports: list[Tracks] = []
         last = max([*edits, *(added or ())], default=first - 1)

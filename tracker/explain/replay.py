@@ -55,7 +55,9 @@ class Judge:
         """CLEAR's matches in the frames after ``start`` and before ``stop``, if ``edits`` had held."""
         self.replays += 1
         self.replayed += stop - start - 1
-        return self.truth.match(self.run.replay(start, stop, edits, added, log), start + 1, self.before(start))
+        return self.truth.match(
+            self.run.rewind(start).go_on(start + 1, stop, edits, added, log), start + 1, self.before(start)
+        )
 
     def attempt(
         self,
@@ -72,7 +74,7 @@ class Judge:
         """
         first = min([*edits, *(added or ())], default=start + 1) - 1
         soon, until = min(switch.frame + SOON, len(self.run)), self.until(switch)
-        reports = self.run.replay(first, soon, edits, added)
+        reports = self.run.rewind(first).go_on(first + 1, soon, edits, added)
         before = self.before(first)
         self.replays += 1
         self.replayed += soon - first - 1
