@@ -2,8 +2,8 @@
 
     python scripts/symptoms.py [--shared ../shared] [--only WORD]
 
-No setting is searched here: each row shows what one change does, where its symptom is plain. The scores are not those of a
-tracker at its best.
+No setting is searched here: each row shows what one change does, where its symptom is plain. The scores are not those
+of a tracker at its best.
 """
 
 from __future__ import annotations

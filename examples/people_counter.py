@@ -1,0 +1,31 @@
+"""Count who crosses a line, live.
+
+python people_counter.py rtsp://camera/stream "door=100,200 400,200" [DETECTOR]
+"""
+
+from __future__ import annotations
+
+import sys
+
+import tracker
+from tracker.count import Counter, Event, parse_line
+
+
+def told(event: Event) -> None:
+    """Print an event as soon as it is certain."""
+    print(f"{event.time:8.2f} s  id {event.id}  {event.place}: {event.direction}", flush=True)
+
+
+def main(source: str, line: str, detector: str = "auto") -> dict[str, int]:
+    """Count until the stream ends or Ctrl-C; returns how many went in and out."""
+    door = parse_line(line, "door")
+    counter = Counter([door], told=told)
+    with tracker.track(source, detector=detector, invalid="drop", sinks=[counter]) as run:
+        for _ in run:
+            pass
+    totals = counter.counts.totals(door)
+    return {"in": totals.into, "out": totals.out}
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))
