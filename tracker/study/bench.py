@@ -25,8 +25,9 @@ from tracker.study.choices import Split
 from tracker.study.embeddings import MissingImages
 from tracker.study.job import Job, is_done, seconds_of
 from tracker.study.jobs import Tree, jobs_of, names_in_labels
-from tracker.study.pool import run_all
+from tracker.study.pool import run_jobs
 from tracker.study.split import halved, parts_of
+from tracker.workers.engine import Engine
 
 FIGURES = {"fps": ".0f", "median ms": ".3f", "p99 ms": ".3f"}  # and how the table shows them
 Progress = Callable[[int, int, int], None]
@@ -76,7 +77,7 @@ def bench(
     reid: str | None = None,
     rules: str = "auto",
     sequences: list[str] | None = None,
-    workers: int | None = None,
+    workers: int | Engine | None = None,
     log: bool = False,
     progress: Progress | None = None,
 ) -> tuple[list[Run], list[str]]:
@@ -94,7 +95,8 @@ def bench(
                 det.npz; None: the packaged model, for those alone that need one
     rules       what counts, as ``load_ground_truth`` takes it
     sequences   names of those to run; None: all that have detections
-    workers     processes, by default one a core; 1 gives the cleanest times. A script that uses several needs
+    workers     processes, by default one a core; 1 gives the cleanest times; or an engine, whose workers see the same
+                files (``tracker.workers.open.open_engine``). A script that uses several needs
                 ``if __name__ == "__main__":``, as any that starts processes does
     log         keep the decision log of each sequence beside its results, ``<seq>.sqlite``, for `track explain`
     progress    progress(done, cached, all) is called as jobs end
@@ -120,7 +122,7 @@ def bench(
             progress(number + len(done), len(done), len(jobs))
 
     say(0)
-    run_all(waiting, workers, say)
+    run_jobs(waiting, workers, say)
     return [_scored(label, jobs, done, truth) for label in dict.fromkeys(job.label for job in jobs)], notes + missing
 
 
