@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from tracker.commands.run import INTERRUPTED, PARTIAL, add_options, options_of
 from tracker.commands.words import add_engine, engine_of, names_of
+from tracker.io.passwords import is_url
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
     from tracker.commands.words import Subparsers
     from tracker.many import Job, Outcome, Video
     from tracker.run.open import Options
+    from tracker.workers.engine import Engine
 
 NAME = "{name}"  # in --detector and others: the name of each video
 
@@ -67,9 +69,10 @@ def run_many(args: argparse.Namespace) -> int:
     for note in [] if args.json or args.quiet else notes:
         print(f"track: note: {note}", file=sys.stderr)
     folder = Path(args.out)
+    engine = engine_of(args)  # before the folder is made: a cluster may not answer
     claimed = claim(folder, args.shard)
     try:
-        found, interrupted = _track(args, jobs)
+        found, interrupted = _track(args, jobs, engine)
         if args.shard is None:
             order = {job.name: place for place, job in enumerate(jobs)}
             write_summary(folder, sorted(found, key=lambda one: order[one.name]))
@@ -97,7 +100,27 @@ def _jobs(args: argparse.Namespace, videos: Sequence[Video]) -> list[Job]:
         options = replace(_named(asked, video.name), source=video.source)
         folder = str(Path(args.out) / video.name)
         jobs.append(Job(video.name, folder, options, saved, command, "again" if args.overwrite else ""))
-    return [replace(job, key=key_of_job(job)) for job in jobs]
+    jobs = [replace(job, key=key_of_job(job)) for job in jobs]
+    return jobs if args.engine == "local" else [_from_anywhere(job) for job in jobs]
+
+
+def _from_anywhere(job: Job) -> Job:
+    """The job with absolute paths: a cluster's workers run in folders of their own."""
+
+    def absolute(value: Any) -> Any:
+        return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
+
+    given = job.options
+    options = replace(
+        given,
+        source=given.source if is_url(str(given.source)) else str(Path(str(given.source)).resolve()),
+        detector=absolute(given.detector),
+        reid=absolute(given.reid),
+        params=absolute(given.params),
+        camera_motion=absolute(given.camera_motion),
+        names=absolute(given.names),
+    )
+    return replace(job, options=options, folder=str(Path(job.folder).resolve()))
 
 
 def _detector(args: argparse.Namespace) -> str | None:
@@ -127,12 +150,11 @@ def _named(options: Options, name: str) -> Options:
     )
 
 
-def _track(args: argparse.Namespace, jobs: Sequence[Job]) -> tuple[list[Outcome], bool]:
+def _track(args: argparse.Namespace, jobs: Sequence[Job], engine: Engine) -> tuple[list[Outcome], bool]:
     """Each outcome, and whether Ctrl-C ended it before the last."""
     from tracker.many import outcomes
 
     found: list[Outcome] = []
-    engine = engine_of(args)
     at_once = True
     told = _Told(args, len(jobs))
     try:
