@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -233,6 +234,18 @@ class GroundTruth:
         return Evaluation(
             tracker, self.rules.name, self.why, tuple(scores), combine(scores), tuple(notes), alarms=len(first)
         )
+
+    def read(self, results: Source) -> dict[str, Rows]:
+        """The checked results of every sequence; of one without results no rows. results as in ``score``."""
+        matched = self.match(results)[0]
+        return {name: self._results(name, matched.get(name), False)[0] for name in self.sequences}
+
+    def score_without(self, name: str, rows: Rows, first: int, last: int, *, threshold: float = 0.5) -> SequenceScore:
+        """The score of one sequence as if it had no frames from ``first`` to ``last``; rows as ``read`` gives them."""
+        outside = copy(self)
+        gt = self.rows[name]
+        outside.rows = {name: gt.select((gt.frames < first) | (gt.frames > last))}
+        return outside._score(name, rows.select((rows.frames < first) | (rows.frames > last)), threshold)
 
     def _score(self, name: str, rows: Rows, threshold: float) -> SequenceScore:
         counters = _Counters(threshold)
