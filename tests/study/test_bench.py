@@ -369,3 +369,11 @@ def test_a_class_whose_update_returns_something_else_is_refused_in_one_line(tree
     )
     with pytest.raises(ValueError, match=r"^Rubbish.update returned a str; return Tracks, such as [^\n]*$"):
         bench(tree, ["./rubbish.py:Rubbish"], out=tree / "out", workers=1)
+
+
+def test_an_algorithm_may_have_a_confidence_of_its_own(tree: Path) -> None:
+    runs, _ = bench(tree, ["sort@.6", "sort@2", "sort"], out=tree / "out", workers=1, conf=0.1)
+    assert [run.label for run in runs] == ["sort conf=0.6", "sort conf=2", "sort conf=0.1"]
+    assert [run.evaluation.combined.dets > 0 for run in runs] == [True, False, True]
+    with pytest.raises(ValueError, match="sort@high"):
+        bench(tree, ["sort@high"], out=tree / "out", workers=1)

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from tracker.commands.scores import add_outputs, show
+from tracker.commands.scores import parts_of as score_parts
 from tracker.commands.words import (
     ALGORITHMS,
     add_engine,
@@ -34,7 +35,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("--data", required=True, metavar="TREE", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
-    add("--algo", required=True, metavar="A,B", help=f"algorithms; {ALGORITHMS}")
+    add("--algo", required=True, metavar="A,B", help=f"algorithms; sort@.6 has a --conf of its own; {ALGORITHMS}")
     add_settings(parser, "parameters, for every algorithm that has them, or for one (sort.max_age=30)")
     add("--split", choices=SPLITS, default="full", help="part of each sequence; second-half: MOT17's val half")
     add(
@@ -87,7 +88,8 @@ def run_bench(args: argparse.Namespace) -> int:
     evaluations = [run.evaluation for run in runs]
     speeds = [run.speed() for run in runs]
     extra = {title: [speed[title] for speed in speeds] for title in speeds[0]}
-    show(evaluations, args, extra=extra, figures=[run.figures() for run in runs])
+    more = score_parts(args, runs[0].truth, {run.label: run.files for run in runs})
+    show(evaluations, args, extra=extra, figures=[run.figures() for run in runs], more=more)
     for note in notes:
         print(shown(f"note: {note}"), file=sys.stderr)
     return 1 if len(runs) < len(algos) else 0

@@ -299,6 +299,10 @@ class GroundTruth:
 
     def frames(self, name: str, results: Rows) -> Iterator[Frames]:
         """The rows that count and their overlaps, block after block of frames that have rows."""
+        return (block for block, _ in self.numbered_frames(name, results))
+
+    def numbered_frames(self, name: str, results: Rows) -> Iterator[tuple[Frames, IntArray]]:
+        """The same with the numbers (F,) of the frames of each block; identities count from 0, in the order of ids."""
         gt, results = self.rows[name], results.by_frame()
         numbers = _numbers(gt, results)
         length = self.sequences[name].length
@@ -319,7 +323,7 @@ class GroundTruth:
                 results.boxes[t],
                 id_start[low : high + 1] - t.start,
             )
-            yield self.rules.apply(frames, gt.select(g), results.select(t))
+            yield self.rules.apply(frames, gt.select(g), results.select(t)), numbers[low:high]
 
     def _check_classes(self, rows: Rows, path: Path) -> None:
         """The benchmark scores pedestrians only, and refuses results of other classes."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -24,6 +24,7 @@ from tracker.arrays import FloatArray
 from tracker.evaluate.benchmark import GroundTruth, Source
 from tracker.evaluate.scores import SequenceScore, combine
 from tracker.rows import Rows
+from tracker.spelling import shown
 
 Unit = Literal["sequences", "blocks"]
 UNITS: tuple[Unit, ...] = ("sequences", "blocks")
@@ -59,8 +60,8 @@ class Difference:
 
     @property
     def chance(self) -> bool:
-        """Whether the interval holds 0."""
-        return self.interval.low <= 0 <= self.interval.high
+        """Whether chance alone may give it: p is 5 % or more."""
+        return self.p >= 1 - LEVEL
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,11 @@ class Chance:
     strata: int
     values: Mapping[str, FloatArray]
     draws: Mapping[str, FloatArray]
+
+    @property
+    def about(self) -> str:
+        """What was drawn, in words."""
+        return "sequences" if self.unit == "sequences" else f"blocks of frames, {self.units // self.strata} a sequence"
 
     def interval(self, tracker: str, title: str) -> Interval:
         """The interval of one score."""
@@ -192,3 +198,40 @@ def _cuts(truth: GroundTruth, name: str) -> list[tuple[int, int]]:
 def _figures(score: SequenceScore) -> FloatArray:
     found = score.summary()
     return np.array([found[title] for title in TITLES])
+
+
+def as_text(found: Chance) -> str:
+    """The intervals, and each pair of trackers, in per cent."""
+    names = list(found.values)
+    margin = max(map(len, map(shown, names)))
+    lines = []
+    for name in names:
+        cells = [_percent(title, found.interval(name, title)) for title in TITLES]
+        lines.append(f"{shown(name).ljust(margin)}  {'  '.join(cells)}")
+    for first, second in itertools.combinations(names, 2):
+        for title in TITLES:
+            one = found.difference(first, second, title)
+            verdict = "may be chance" if one.chance else "is more than chance"
+            p = f"p = {one.p:.3f}" if one.p >= 0.001 else "p < 0.001"
+            lines.append(
+                f"{shown(first)} - {shown(second)}: {_percent(title, one.interval, signed=True)}, {p}: {verdict}"
+            )
+    return "\n".join(lines)
+
+
+def _percent(title: str, interval: Interval, *, signed: bool = False) -> str:
+    form = "+.2f" if signed else ".2f"
+    value, low, high = (format(100 * x, form) for x in (interval.value, interval.low, interval.high))
+    return f"{title} {value} [{low}, {high}]"
+
+
+def as_dict(found: Chance) -> dict[str, object]:
+    """The same, ready for JSON, as fractions."""
+    names = list(found.values)
+    pairs = [
+        asdict(found.difference(first, second, title))
+        for first, second in itertools.combinations(names, 2)
+        for title in TITLES
+    ]
+    scores = {name: {title: asdict(found.interval(name, title)) for title in TITLES} for name in names}
+    return {"unit": found.unit, "units": found.units, "scores": scores, "differences": pairs}
