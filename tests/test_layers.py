@@ -14,9 +14,9 @@ FLOORS = [
     ["arrays", "boxes", "detections", "results", "tracks", "protocol", "rows", "settings", "spelling", "progress"],
     ["motion", "assign", "appearance", "camera", "camera_pairs", "state", "log", "identity"],
     ["tracker"],
-    ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export"],
+    ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers"],
     ["scene", "run", "explain"],
-    ["study"],
+    ["study", "many"],
     ["commands", "__main__"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.

@@ -211,3 +211,33 @@ def test_no_frame_in_common_is_the_first_line(tmp_path: Path, capsys: pytest.Cap
     assert out.count("in common") == 1
     assert main(["doctor", results, "--gt", gt]) == 1
     assert capsys.readouterr().out.startswith(f"{results}: no frame in common: results 1..30")
+
+
+def test_latex_has_the_best_in_bold(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", str(place / "trackers"), "--gt", str(place / "gt"), "--latex"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == r"\begin{tabular}{lrrrrrrrr}"
+    rows = {line.split(" & ")[0]: line for line in lines if line.endswith(r"\\") and "Tracker" not in line}
+    assert rows["sort"].count(r"\textbf") > rows["shifted"].count(r"\textbf") >= 0
+    hota, _, _, mota, *_ = rows["sort"].split(" & ")[1:]
+    assert hota.startswith(r"\textbf{")
+    assert mota.startswith(r"\textbf{")
+    assert main(["eval", str(place / "trackers" / "sort"), "--gt", str(place / "gt"), "--latex"]) == 0
+    alone = capsys.readouterr().out
+    assert r"\textbf" not in alone
+    assert r"COMBINED & " in alone
+
+
+def test_chance_and_kinds_are_shown_and_written(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["eval", str(place / "trackers"), "--gt", str(place / "gt"), "--chance", "--by-kind"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "chance: 95 % intervals over 20 blocks of frames, 10 a sequence" in out
+    assert "shifted - sort: HOTA " in out
+    assert "by kind: " in out
+    assert main([*words, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["chance"]["units"] == 20
+    assert {one["kind"] for one in said["kinds"]["sort"]} >= {"height", "crowding"}
+    assert main([*words, "--chance", "sequences"]) == 2
+    assert "intervals over 2 sequences say nothing" in capsys.readouterr().err

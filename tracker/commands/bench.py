@@ -7,7 +7,16 @@ import sys
 from typing import Any
 
 from tracker.commands.scores import add_outputs, show
-from tracker.commands.words import ALGORITHMS, add_settings, add_tree_options, names_of, settings_of
+from tracker.commands.scores import parts_of as score_parts
+from tracker.commands.words import (
+    ALGORITHMS,
+    add_engine,
+    add_settings,
+    add_tree_options,
+    engine_of,
+    names_of,
+    settings_of,
+)
 from tracker.progress import Progress
 from tracker.spelling import shown
 from tracker.study.choices import SPLITS
@@ -26,7 +35,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("--data", required=True, metavar="TREE", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
-    add("--algo", required=True, metavar="A,B", help=f"algorithms; {ALGORITHMS}")
+    add("--algo", required=True, metavar="A,B", help=f"algorithms; sort@.6 has a --conf of its own; {ALGORITHMS}")
     add_settings(parser, "parameters, for every algorithm that has them, or for one (sort.max_age=30)")
     add("--split", choices=SPLITS, default="full", help="part of each sequence; second-half: MOT17's val half")
     add(
@@ -37,7 +46,7 @@ def add_parsers(subparsers: Any) -> None:
     add("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
     add("--conf", type=float, metavar="X", help="least score of a detection")
     add_tree_options(parser)
-    add("--workers", type=_count, metavar="N", help="processes (one a core); 1 gives the cleanest times")
+    add_engine(parser, "; 1 gives the cleanest times")
     add("--log", action="store_true", help="keep each run's decision log, <seq>.sqlite, which `track explain` reads")
     add("-o", dest="out", default="runs/bench", metavar="DIR", help="results and cache (runs/bench)")
     add_outputs(parser)
@@ -57,6 +66,7 @@ def run_bench(args: argparse.Namespace) -> int:
         if done == total:
             line.close(keep=True)
 
+    engine = None if args.engine == "local" and args.address is None else engine_of(args)
     runs, notes = bench(
         args.data,
         algos,
@@ -69,24 +79,17 @@ def run_bench(args: argparse.Namespace) -> int:
         reid=args.reid,
         rules=args.rules,
         sequences=names_of(args.sequences),
-        workers=args.workers,
+        workers=engine or args.workers,
         log=args.log,
         progress=progress,
     )
+    if engine is not None:
+        engine.close()
     evaluations = [run.evaluation for run in runs]
     speeds = [run.speed() for run in runs]
     extra = {title: [speed[title] for speed in speeds] for title in speeds[0]}
-    show(evaluations, args, extra=extra, figures=[run.figures() for run in runs])
+    more = score_parts(args, runs[0].truth, {run.label: run.files for run in runs})
+    show(evaluations, args, extra=extra, figures=[run.figures() for run in runs], more=more)
     for note in notes:
         print(shown(f"note: {note}"), file=sys.stderr)
     return 1 if len(runs) < len(algos) else 0
-
-
-def _count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
-    return value

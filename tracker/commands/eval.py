@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.commands.scores import add_outputs, show
+from tracker.commands.scores import add_outputs, parts_of, show
 from tracker.commands.words import add_rules, names_of
 from tracker.spelling import shown
 
@@ -54,7 +54,7 @@ def run_eval(args: argparse.Namespace) -> int:
             trackers[_free(name, Path(path), trackers)] = files
     truth = halved(load_ground_truth(args.gt, args.rules, names_of(args.sequences)), args.split)
     evaluations = [truth.score(files, tracker=name, threshold=args.threshold) for name, files in trackers.items()]
-    show(evaluations, args)
+    show(evaluations, args, more=parts_of(args, truth, trackers, args.threshold))
     if args.check:
         return _check(evaluations, trackers, truth, args.threshold)
     return 0

@@ -13,6 +13,7 @@ from typing import ClassVar, NoReturn
 # Subcommand -> the module whose add_parsers(subparsers) defines it, and its line in the help.
 COMMANDS = {
     "run": ("tracker.commands.run", "the same as `track SOURCE`"),
+    "many": ("tracker.commands.many", "many videos on many workers; what is done stays done"),
     "algos": ("tracker.commands.algos", "each algorithm with its parameters and defaults"),
     "models": ("tracker.commands.models", "the detectors that have a name: list them, fetch one, add your own"),
     "demo": ("tracker.commands.demo", "track a drawn street scene with known truth, and score the result"),

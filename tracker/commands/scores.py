@@ -8,6 +8,8 @@ import io
 import json
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,19 +17,38 @@ from tracker.commands.stdout import put
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
+    from tracker.evaluate.benchmark import GroundTruth, Source
     from tracker.evaluate.scores import Evaluation, SequenceScore
+
+UNITS = ("sequences", "blocks")  # as tracker.evaluate.chance has them
 
 Figures = list[dict[str, float | None]]  # by title, for each evaluation
 
 
 def add_outputs(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what scores are written, and where; ``show`` reads them."""
-    for name in ("csv", "json", "markdown"):
+    for name in ("csv", "json", "markdown", "latex"):
         parser.add_argument(
             f"--{name}", metavar="OUT", nargs="?", const="-", help=f"write {name} to OUT (- or none: stdout)"
         )
     parser.add_argument(
         "--plot", type=_svg, metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold"
+    )
+    parser.add_argument(
+        "--plot-sequences", type=_svg, metavar="OUT.svg", help="draw HOTA of each sequence, a mark a tracker"
+    )
+    parser.add_argument(
+        "--chance",
+        nargs="?",
+        const="auto",
+        choices=("auto", *UNITS),
+        help="95 %% intervals, and what of the differences between trackers is chance: over sequences (five or more), "
+        "or over blocks of frames",
+    )
+    parser.add_argument(
+        "--by-kind",
+        action="store_true",
+        help="what is found and which ids change by height, crowding, visibility and length of occlusion",
     )
 
 
@@ -36,28 +57,37 @@ def show(
     args: argparse.Namespace,
     extra: dict[str, list[str]] | None = None,
     figures: Figures | None = None,
+    more: Sequence[Part] = (),
 ) -> None:
     """Print and write evaluations as the options of ``add_outputs`` say.
 
     extra    further columns of the comparison of trackers
     figures  the same as numbers, for CSV and JSON
+    more     further parts of the text and of the JSON, as ``parts_of`` makes them
     """
     if args.plot:
         from tracker.evaluate.curves import curves_svg
 
         _write(args.plot, curves_svg(evaluations))
+    if args.plot_sequences:
+        from tracker.evaluate.curves import sequences_svg
+
+        _write(args.plot_sequences, sequences_svg(evaluations))
+    if args.latex:
+        _write(args.latex, _latex(evaluations))
     if args.csv:
         _write(args.csv, _csv(evaluations, figures))
     if args.json:
-        _write(args.json, _json(evaluations, figures))
+        _write(args.json, _json(evaluations, figures, more))
     if args.markdown:
         _write(args.markdown, _markdown(evaluations, extra))
     alarms, notes = _notes(evaluations)
-    if "-" in (args.csv, args.json, args.markdown):
+    if "-" in (args.csv, args.json, args.markdown, args.latex):
         lines = [*alarms, *notes]
         target = sys.stderr
     else:
-        lines = [*alarms, _tables(evaluations, extra), *notes]
+        texts = [f"{part.title}\n{part.text}" for part in more]
+        lines = [*alarms, "\n\n".join([_tables(evaluations, extra), *texts]), *notes]
         target = sys.stdout
     for line in lines:
         print(line, file=target)
@@ -90,9 +120,51 @@ def _combined(evaluations: list[Evaluation]) -> list[tuple[str, SequenceScore]]:
     return [(e.tracker, e.combined) for e in evaluations]
 
 
-def _json(evaluations: list[Evaluation], figures: Figures | None) -> str:
+@dataclass(frozen=True)
+class Part:
+    """Something to show below the scores: its title and text, and the same for JSON under ``key``."""
+
+    title: str
+    text: str
+    key: str
+    data: object
+
+
+def parts_of(
+    args: argparse.Namespace, truth: GroundTruth, results: Mapping[str, Source], threshold: float = 0.5
+) -> list[Part]:
+    """What ``--chance`` and ``--by-kind`` ask for; results of each tracker by name."""
+    parts = []
+    if args.chance:
+        from tracker.evaluate.chance import UNITS, as_dict, as_text, chance
+
+        unit = next((unit for unit in UNITS if unit == args.chance), None)
+        found = chance(truth, results, unit=unit, threshold=threshold)
+        title = f"chance: 95 % intervals over {found.units} {found.about}"
+        parts.append(Part(title, as_text(found), "chance", as_dict(found)))
+    if args.by_kind:
+        from tracker.evaluate.breakdown import as_text as table
+        from tracker.evaluate.breakdown import breakdown
+
+        groups = {name: breakdown(truth, files, threshold=threshold) for name, files in results.items()}
+        title = "by kind: share of the rows found, and switches; of occlusions the share after which the id is kept"
+        parts.append(
+            Part(title, table(groups), "kinds", {name: [asdict(one) for one in own] for name, own in groups.items()})
+        )
+    return parts
+
+
+def _latex(evaluations: list[Evaluation]) -> str:
+    from tracker.evaluate.scores import as_latex
+
+    if len(evaluations) > 1:
+        return as_latex(_combined(evaluations), "Tracker", best=True)
+    return as_latex([(row.name, row) for row in evaluations[0].rows], "Sequence")
+
+
+def _json(evaluations: list[Evaluation], figures: Figures | None, more: Sequence[Part]) -> str:
     trackers = [{**e.to_dict(), **own} for e, own in zip(evaluations, figures or [{}] * len(evaluations), strict=True)]
-    return json.dumps({"trackers": trackers}, indent=2) + "\n"
+    return json.dumps({"trackers": trackers, **{part.key: part.data for part in more}}, indent=2) + "\n"
 
 
 def _csv(evaluations: list[Evaluation], figures: Figures | None) -> str:

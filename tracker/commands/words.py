@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, _SubParsersAction
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+    from tracker.workers.engine import Engine
 
     Subparsers = _SubParsersAction[ArgumentParser]
 
@@ -74,6 +76,36 @@ def add_places(parser: ArgumentParser) -> None:
         metavar="NAME=X,Y X,Y X,Y ...",
         help='count in a polygon: "hall=10,10 90,10 90,80"; may be given again',
     )
+
+
+def add_engine(parser: ArgumentParser, more: str = "") -> None:
+    """Add the options that say which workers run, which ``engine_of`` reads."""
+    from tracker.workers.open import ENGINES
+
+    add = parser.add_argument
+    add("--workers", type=count, metavar="N", help=f"worker processes (default: one for each processor){more}")
+    add("--engine", choices=ENGINES, default="local", help="processes of this machine, or a cluster (default local)")
+    add("--address", metavar="HOST:PORT", help="of the Dask scheduler or the Ray cluster; without it one is begun here")
+
+
+def engine_of(args: Namespace) -> Engine:
+    """The workers that the options name."""
+    from tracker.workers.open import open_engine
+
+    return open_engine(args.engine, workers=args.workers, address=args.address)
+
+
+def count(text: str) -> int:
+    """A whole number from 1, as argparse's ``type``."""
+    import argparse
+
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
+    return value
 
 
 def names_of(text: str | None) -> list[str] | None:

@@ -144,6 +144,10 @@ class ONNX(Detector):
         if classes is not None:
             self._wanted = class_mask(classes, self.class_names, self._head.classes, str(path))
 
+    def reset(self) -> None:
+        """A new video begins: what was doubtful in the last one is not said of it."""
+        self._doubts = Doubts()
+
     def __call__(self, image: Image) -> Detections:
         """Objects in a BGR uint8 image (H, W, 3), best first unless the head is end-to-end.
 

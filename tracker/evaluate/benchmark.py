@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,18 @@ class GroundTruth:
             tracker, self.rules.name, self.why, tuple(scores), combine(scores), tuple(notes), alarms=len(first)
         )
 
+    def read(self, results: Source) -> dict[str, Rows]:
+        """The checked results of every sequence; of one without results no rows. results as in ``score``."""
+        matched = self.match(results)[0]
+        return {name: self._results(name, matched.get(name), False)[0] for name in self.sequences}
+
+    def score_without(self, name: str, rows: Rows, first: int, last: int, *, threshold: float = 0.5) -> SequenceScore:
+        """The score of one sequence as if it had no frames from ``first`` to ``last``; rows as ``read`` gives them."""
+        outside = copy(self)
+        gt = self.rows[name]
+        outside.rows = {name: gt.select((gt.frames < first) | (gt.frames > last))}
+        return outside._score(name, rows.select((rows.frames < first) | (rows.frames > last)), threshold)
+
     def _score(self, name: str, rows: Rows, threshold: float) -> SequenceScore:
         counters = _Counters(threshold)
         for frames in self.frames(name, rows):
@@ -286,6 +299,10 @@ class GroundTruth:
 
     def frames(self, name: str, results: Rows) -> Iterator[Frames]:
         """The rows that count and their overlaps, block after block of frames that have rows."""
+        return (block for block, _ in self.numbered_frames(name, results))
+
+    def numbered_frames(self, name: str, results: Rows) -> Iterator[tuple[Frames, IntArray]]:
+        """The same with the numbers (F,) of the frames of each block; identities count from 0, in the order of ids."""
         gt, results = self.rows[name], results.by_frame()
         numbers = _numbers(gt, results)
         length = self.sequences[name].length
@@ -306,7 +323,7 @@ class GroundTruth:
                 results.boxes[t],
                 id_start[low : high + 1] - t.start,
             )
-            yield self.rules.apply(frames, gt.select(g), results.select(t))
+            yield self.rules.apply(frames, gt.select(g), results.select(t)), numbers[low:high]
 
     def _check_classes(self, rows: Rows, path: Path) -> None:
         """The benchmark scores pedestrians only, and refuses results of other classes."""

@@ -43,6 +43,56 @@ def curves_svg(evaluations: Sequence[Evaluation]) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
+def sequences_svg(evaluations: Sequence[Evaluation], title: str = "HOTA") -> str:
+    """One score of each sequence, a column a sequence and a mark a tracker. Raises ValueError without an evaluation."""
+    if not evaluations:
+        raise ValueError("no tracker to draw; give at least one evaluation")
+    names = [score.name for score in evaluations[0].sequences]
+    step = max(26, min(80, 900 // max(len(names), 1)))
+    right = _LEFT + step * len(names)
+    bottom = _TOP + _HEIGHT
+    longest = max(map(len, map(shown, names)))
+    height = bottom + 12 + 7 * longest + 30 + 20 * len(evaluations)
+    width = max(right + 20, 420)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        'font-family="sans-serif" font-size="12">',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+        f'<text x="{_LEFT}" y="{_TOP - 14}" font-weight="bold">{escape(title)} by sequence</text>',
+    ]
+    for tick in range(0, 101, 20):
+        y = bottom - _HEIGHT * tick / 100
+        parts.append(f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick}</text>')
+    for place, name in enumerate(names):
+        x = _LEFT + step * (place + 0.5)
+        parts.append(
+            f'<text transform="translate({x + 4:.1f},{bottom + 10}) rotate(90)" text-anchor="start">'
+            f"{escape(shown(name))}</text>"
+        )
+    for n, evaluation in enumerate(evaluations):
+        for place, score in enumerate(evaluation.sequences):
+            x = _LEFT + step * (place + 0.5)
+            parts.append(_mark(n, x, bottom - _HEIGHT * max(score.summary()[title], 0.0)))
+        y = height - 20 * (len(evaluations) - n) + 4
+        parts.append(_mark(n, _LEFT + 8, y - 4))
+        mean = f"{title} {100 * evaluation.combined.summary()[title]:.2f} together"
+        parts.append(f'<text x="{_LEFT + 22}" y="{y}">{escape(shown(evaluation.tracker))} ({mean})</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _mark(n: int, x: float, y: float) -> str:
+    """A mark that differs from the others in shape as well as in colour."""
+    shapes = (
+        [(-4, -4), (4, -4), (4, 4), (-4, 4)],
+        [(0, -5), (5, 4), (-5, 4)],
+        [(0, -5), (5, 0), (0, 5), (-5, 0)],
+        [(-5, -4), (5, -4), (0, 5)],
+    )
+    shape = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in shapes[n % len(shapes)])
+    return f'<polygon points="{shape}" fill="{_COLOURS[n % len(_COLOURS)]}" fill-opacity=".85"/>'
+
+
 def _axes(left: int, title: str) -> str:
     bottom = _TOP + _HEIGHT
     lines = [f'<text x="{left + _PANEL / 2}" y="{_TOP - 14}" text-anchor="middle" font-weight="bold">{title}</text>']

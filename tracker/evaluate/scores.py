@@ -212,6 +212,44 @@ def as_csv(evaluations: Sequence[Evaluation]) -> str:
     return out.getvalue()
 
 
+LATEX = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")  # what a paper's table shows
+LESS_IS_BETTER = ("IDSW", "Frag", "FP", "FN", "PT", "ML")
+
+
+def as_latex(rows: Sequence[tuple[str, SequenceScore]], heading: str, *, best: bool = False) -> str:
+    """Named scores as a LaTeX tabular (package booktabs), shares in per cent.
+
+    best  set the best value of each column in bold: the rows are trackers, not sequences
+    """
+    cells = [[_shown(title, score) for title in LATEX] for _, score in rows]
+    if best:
+        for column, title in enumerate(LATEX):
+            sign = -1 if title in LESS_IS_BETTER else 1
+            top = max(sign * float(line[column]) for line in cells)
+            for line in cells:
+                if sign * float(line[column]) == top:
+                    line[column] = rf"\textbf{{{line[column]}}}"
+    arrows = [rf"{title} $\{'down' if title in LESS_IS_BETTER else 'up'}arrow$" for title in LATEX]
+    body = [" & ".join([latex_text(name), *line]) for (name, _), line in zip(rows, cells, strict=True)]
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        rf"\begin{{tabular}}{{l{'r' * len(LATEX)}}}",
+        r"\toprule",
+        " & ".join([heading, *arrows]) + r" \\",
+        r"\midrule",
+        *(line + r" \\" for line in body),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def latex_text(name: str) -> str:
+    """The name as text in LaTeX."""
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(special.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in shown(name))
+
+
 def markdown_text(name: str) -> str:
     """The name as text in Markdown: a `|` would end a cell, and marks and tags would be obeyed."""
     return re.sub(r"([\\`*|<>\[\]&])", r"\\\1", shown(name))

@@ -22,6 +22,7 @@ import platform
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
+from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -67,6 +68,12 @@ class _Runs(Protocol):
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a result depends on, where installed."""
+    return dict(_versions())
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    """Read once: of many short videos it would be a good part of the time."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         with suppress(importlib.metadata.PackageNotFoundError):

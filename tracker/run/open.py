@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -116,8 +117,36 @@ class Opened:
         return str(named) if isinstance(named, (str, Path)) else self.pipeline.detector.name
 
 
-def open_run(options: Options) -> Opened:
+class Models:
+    """Detectors and embedders that several runs, one after the other, share: each is opened once."""
+
+    def __init__(self) -> None:
+        self._detectors: dict[str, tuple[Detector | RecordedDetector, list[str]]] = {}
+        self._embedders: dict[str, EmbedderCall] = {}
+
+    def detector(
+        self, key: str, open_it: Callable[[Callable[[str], None]], Detector | RecordedDetector]
+    ) -> tuple[Detector | RecordedDetector, list[str]]:
+        """The detector of this key, and what was said when it was opened; recorded detections are of one video."""
+        if key not in self._detectors:
+            said: list[str] = []
+            found = open_it(said.append)
+            if isinstance(found, RecordedDetector):
+                return found, said
+            self._detectors[key] = (found, said)
+        return self._detectors[key]
+
+    def embedder(self, key: str, open_it: Callable[[], EmbedderCall]) -> EmbedderCall:
+        """The embedder of this key."""
+        if key not in self._embedders:
+            self._embedders[key] = open_it()
+        return self._embedders[key]
+
+
+def open_run(options: Options, *, models: Models | None = None) -> Opened:
     """Open what the options name. No frame is read before the pipeline is iterated.
+
+    models  those of earlier runs, to be used again
 
     Raises ValueError, in one line, for whatever does not fit; nothing stays open then.
     """
@@ -128,7 +157,7 @@ def open_run(options: Options) -> Opened:
         algorithm(options.algo)  # an unknown name is refused before anything slow is opened
     source = _open_source(options.source)
     try:
-        return _open(options, source)
+        return _open(options, source, Models() if models is None else models)
     except BaseException:
         if source is not options.source:
             source.close()
@@ -161,7 +190,7 @@ def _check_types(options: Options) -> None:
         raise TypeError("settings are no values by name; give a dict such as {'max_age': 30}")
 
 
-def _open(options: Options, source: Source) -> Opened:
+def _open(options: Options, source: Source, models: Models) -> Opened:
     if options.detector is None or (isinstance(options.detector, str) and options.detector == "auto"):
         options = replace(options, detector=_default_detector(options.source, source))
     tracker, settings = _open_tracker(options, source.frame_rate)
@@ -169,8 +198,8 @@ def _open(options: Options, source: Source) -> Opened:
     if options.log:
         _keep_log(tracker)
     notes: list[str] = []
-    detector, min_score = _open_detector(options, notes, live=source.live)
-    embedder, left_out = _open_embedder(options, tracker, detector, live=source.live)
+    detector, min_score = _open_detector(options, notes, models, live=source.live)
+    embedder, left_out = _open_embedder(options, tracker, detector, models, live=source.live)
     how = options.camera_motion
     camera = None if how in OWN_CAMERA else open_camera(how, frames=source.n_frames)
     pipeline = Pipeline(
@@ -318,7 +347,7 @@ def _keep_log(tracker: Updates) -> None:
 
 
 def _open_detector(
-    options: Options, notes: list[str], *, live: bool
+    options: Options, notes: list[str], models: Models, *, live: bool
 ) -> tuple[Detector | RecordedDetector, float | None]:
     """The detector, and the least score where the detector does not keep it itself. Adds lines for people to notes."""
     given = options.detector
@@ -327,21 +356,26 @@ def _open_detector(
 
         # Frames side by side, one thread each, are faster than all threads on one frame, but each comes later.
         threads = None if live else 1
-        found = open_detector(
-            str(given),
-            conf=options.conf,
-            classes=options.classes,
-            invalid=options.invalid,
-            threads=threads,
-            head=options.head,
-            names=options.names,
-            size=size_of(options.imgsz),
-            providers=providers_of(options.device),
-            nms=options.nms,
-            runtime=options.detector_runtime,
-            offline=options.offline,
-            tell=notes.append,
-        )
+
+        def opened(tell: Callable[[str], None]) -> Detector | RecordedDetector:
+            return open_detector(
+                str(given),
+                conf=options.conf,
+                classes=options.classes,
+                invalid=options.invalid,
+                threads=threads,
+                head=options.head,
+                names=options.names,
+                size=size_of(options.imgsz),
+                providers=providers_of(options.device),
+                nms=options.nms,
+                runtime=options.detector_runtime,
+                offline=options.offline,
+                tell=tell,
+            )
+
+        found, said = models.detector(_network_of(options, threads), opened)
+        notes += said
         return found, None
     for name in ("head", "names", "imgsz", "device", "nms", "detector_runtime"):
         if name in options.given():
@@ -353,8 +387,14 @@ def _open_detector(
     return detector, options.conf
 
 
+def _network_of(options: Options, threads: int | None) -> str:
+    """What tells one opened detector from another."""
+    asked = (options.detector, options.conf, options.classes, options.invalid, options.head, options.names)
+    return repr((*asked, options.imgsz, options.device, options.nms, options.detector_runtime, threads))
+
+
 def _open_embedder(
-    options: Options, tracker: Updates, detector: Detector | RecordedDetector, *, live: bool
+    options: Options, tracker: Updates, detector: Detector | RecordedDetector, models: Models, *, live: bool
 ) -> tuple[EmbedderCall | None, list[str]]:
     """The embedder to call, None where none is needed or the tracker brings one; and what was left out."""
     reid, runtime = options.reid, options.reid_runtime
@@ -370,7 +410,9 @@ def _open_embedder(
 
         # As for the detector, whose threads call it.
         threads = 1 if detector.concurrent and not live else None
-        embedder = open_embedder("default" if reid is None else str(reid), runtime=runtime, threads=threads)
+        named = "default" if reid is None else str(reid)
+        opened = partial(open_embedder, named, runtime=runtime, threads=threads)
+        embedder = models.embedder(repr((named, runtime, threads)), opened)
     # A log needs the embeddings, so with one the pipeline makes them.
     if isinstance(tracker, Embeds) and tracker.embeds_itself and not options.log:
         tracker.embedder = embedder

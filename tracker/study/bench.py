@@ -25,8 +25,9 @@ from tracker.study.choices import Split
 from tracker.study.embeddings import MissingImages
 from tracker.study.job import Job, is_done, seconds_of
 from tracker.study.jobs import Tree, jobs_of, names_in_labels
-from tracker.study.pool import run_all
+from tracker.study.pool import run_jobs
 from tracker.study.split import halved, parts_of
+from tracker.workers.engine import Engine
 
 FIGURES = {"fps": ".0f", "median ms": ".3f", "p99 ms": ".3f"}  # and how the table shows them
 Progress = Callable[[int, int, int], None]
@@ -40,12 +41,15 @@ class Run:
     evaluation  its scores
     seconds     (N,) of each update
     cached      how many sequences were taken from an earlier run
+    truth       what it was scored against, and the file of each sequence's results, by name
     """
 
     label: str
     evaluation: Evaluation
     seconds: FloatArray
     cached: int
+    truth: GroundTruth
+    files: Mapping[str, str]
 
     def figures(self) -> dict[str, float | None]:
         """Frames per second, and median and 99th percentile of an update in ms; None where nothing was run."""
@@ -76,14 +80,14 @@ def bench(
     reid: str | None = None,
     rules: str = "auto",
     sequences: list[str] | None = None,
-    workers: int | None = None,
+    workers: int | Engine | None = None,
     log: bool = False,
     progress: Progress | None = None,
 ) -> tuple[list[Run], list[str]]:
     """Run and score algorithms; returns a Run for each that ran, and notes on what was left out.
 
     data        a MOTChallenge tree with ``<seq>/det/<detections>`` and ``<seq>/gt/gt.txt``
-    algos       names, or classes of your own: ``my_module:Mine``, ``./mine.py:Mine``
+    algos       names, or classes of your own: ``my_module:Mine``, ``./mine.py:Mine``; ``sort@.6`` has a conf of its own
     settings    parameters by name, for every algorithm that has them, or ``sort.max_age`` for one
     params      a file of ``track tune``, for the algorithm that it is for; ``settings`` win over it
     split       "second-half" is the public validation half of MOT17: 0-based frames from n // 2 + 1 on, numbered from 1
@@ -94,7 +98,8 @@ def bench(
                 det.npz; None: the packaged model, for those alone that need one
     rules       what counts, as ``load_ground_truth`` takes it
     sequences   names of those to run; None: all that have detections
-    workers     processes, by default one a core; 1 gives the cleanest times. A script that uses several needs
+    workers     processes, by default one a core; 1 gives the cleanest times; or an engine, whose workers see the same
+                files (``tracker.workers.open.open_engine``). A script that uses several needs
                 ``if __name__ == "__main__":``, as any that starts processes does
     log         keep the decision log of each sequence beside its results, ``<seq>.sqlite``, for `track explain`
     progress    progress(done, cached, all) is called as jobs end
@@ -107,11 +112,13 @@ def bench(
     notes += _after_the_end(known, detections)
     whole = load_ground_truth(data, rules, [s.name for s in known])
     truth = halved(whole, split)
+    entries = list(dict.fromkeys(_entry(one, conf) for one in algos))
+    algos = list(dict.fromkeys(algo for algo, _ in entries))
     tuned = None if params is None else read_params(params, algos[0] if len(algos) == 1 else None)
     if tuned is not None and tuned.algo not in algos:
         raise ValueError(f"{params}: is for {tuned.algo}, which is not among the algorithms ({', '.join(algos)})")
     tree = Tree(known, detections, split, parts_of(whole, list(whole.rows), split), Path(out), reid, log)
-    jobs, missing = _all_jobs(algos, settings or {}, tuned, conf, tree)
+    jobs, missing = _all_jobs(entries, settings or {}, tuned, tree)
     done = {id(job) for job in jobs if is_done(job)}
     waiting = [job for job in jobs if id(job) not in done]
 
@@ -120,22 +127,32 @@ def bench(
             progress(number + len(done), len(done), len(jobs))
 
     say(0)
-    run_all(waiting, workers, say)
+    run_jobs(waiting, workers, say)
     return [_scored(label, jobs, done, truth) for label in dict.fromkeys(job.label for job in jobs)], notes + missing
 
 
+def _entry(text: str, conf: float | None) -> tuple[str, float | None]:
+    """An algorithm and the least score of its detections, which may stand behind an @: ``sort@.6``."""
+    algo, at, own = text.rpartition("@")
+    try:
+        return (algo, float(own)) if at and algo else (text, conf)
+    except ValueError:
+        return text, conf
+
+
 def _all_jobs(
-    algos: Sequence[str], settings: Mapping[str, Any], tuned: Params | None, conf: float | None, tree: Tree
+    entries: Sequence[tuple[str, float | None]], settings: Mapping[str, Any], tuned: Params | None, tree: Tree
 ) -> tuple[list[Job], list[str]]:
     """The jobs of every algorithm, and notes on those that lack embeddings. ValueError where no job is left."""
-    chosen = {algo: _settings_for(algo, settings, algos) for algo in algos}
+    algos = list(dict.fromkeys(algo for algo, _ in entries))
+    names = names_in_labels(algos)
     jobs: list[Job] = []
     missing: list[str] = []
-    for algo, name in names_in_labels(list(chosen)).items():
-        values, least = chosen[algo], conf
+    for algo, least in entries:
+        values, name = _settings_for(algo, settings, algos), names[algo]
         if tuned is not None and algo == tuned.algo:
             values = tuned.settings | values
-            least = tuned.conf if conf is None else conf
+            least = tuned.conf if least is None else least
         build(algo, values)  # unknown names and values show now, not in a worker
         try:
             jobs += jobs_of(algo, name, values, least, tree)
@@ -163,9 +180,10 @@ def _settings_for(algo: str, settings: Mapping[str, Any], algos: Sequence[str]) 
 
 def _scored(label: str, jobs: Sequence[Job], done: set[int], truth: GroundTruth) -> Run:
     own = [job for job in jobs if job.label == label]
-    evaluation = truth.score({job.sequence: job.target for job in own}, tracker=label)
+    files = {job.sequence: job.target for job in own}
+    evaluation = truth.score(files, tracker=label)
     seconds = np.array([second for job in own for second in seconds_of(job)], dtype=float)
-    return Run(label, evaluation, seconds, sum(id(job) in done for job in own))
+    return Run(label, evaluation, seconds, sum(id(job) in done for job in own), truth, files)
 
 
 def _without_detections(

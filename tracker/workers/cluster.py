@@ -1,0 +1,151 @@
+"""Workers of a Dask or a Ray cluster, which somebody else runs; or one on this machine, for trying it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from tracker.spelling import shown
+from tracker.workers.engine import Answer, WorkerLost
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+PATIENCE = 8.0  # seconds to wait for a cluster's address
+AHEAD = 2  # tasks handed out for each that runs, so that no worker waits for the next
+
+
+class Dask:
+    """The workers of a Dask scheduler at ``address``; without one ``workers`` processes on this machine.
+
+    Raises ValueError where dask.distributed is not installed or the address does not answer.
+    """
+
+    name = "dask"
+
+    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        try:
+            import distributed
+        except ImportError:
+            raise ValueError("--engine dask needs the package distributed; install trackwhy's extra dask") from None
+        dask: Any = distributed
+        self._cluster: Any = None
+        if address is None:
+            self._cluster = dask.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+        else:
+            reach(address, "dask")
+        try:
+            self._client: Any = dask.Client(self._cluster or address, timeout=PATIENCE)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"--address {shown(str(address))}: no Dask scheduler answers there ({error})") from None
+
+    @property
+    def room(self) -> int:
+        threads: dict[str, int] = self._client.nthreads()
+        return AHEAD * max(1, sum(threads.values()))
+
+    def submit(self, function: Callable[[T], R], task: T, /) -> Answer:
+        return _Dasked(self._client.submit(function, task, pure=False))
+
+    def close(self, *, at_once: bool = False) -> None:
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+class _Dasked:
+    """A future of Dask, which tries a task of a lost worker again by itself before it gives up."""
+
+    def __init__(self, future: Any) -> None:
+        self._future = future
+
+    def add_done_callback(self, fn: Callable[[Any], object], /) -> None:
+        self._future.add_done_callback(fn)
+
+    def result(self) -> Any:
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            return self._future.result()
+        except (KilledWorker, CancelledError) as error:
+            raise WorkerLost(f"its worker is gone ({type(error).__name__})") from None
+
+
+class Ray:
+    """The workers of a Ray cluster at ``address``; without one ``workers`` processes on this machine.
+
+    Raises ValueError where ray is not installed or the address does not answer.
+    """
+
+    name = "ray"
+
+    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        try:
+            import ray
+        except ImportError:
+            raise ValueError("--engine ray needs the package ray; install trackwhy's extra ray") from None
+        self._ray: Any = ray
+        if address is not None and address != "auto":
+            reach(address, "ray")
+        own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if address is None else {}
+        try:
+            ray.init(address=address or "local", configure_logging=False, log_to_driver=False, **own)
+        except (ConnectionError, OSError, ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"--address {shown(str(address))}: no Ray cluster answers there ({_line(error)})"
+            ) from None
+
+    @property
+    def room(self) -> int:
+        return AHEAD * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def submit(self, function: Callable[[T], R], task: T, /) -> Answer:
+        remote = self._ray.remote(function).options(num_cpus=1, max_retries=1)
+        return _Rayed(remote.remote(task).future())
+
+    def close(self, *, at_once: bool = False) -> None:
+        self._ray.shutdown()
+
+
+class _Rayed:
+    def __init__(self, future: Future[Any]) -> None:
+        self._future = future
+
+    def add_done_callback(self, fn: Callable[[Any], object], /) -> None:
+        self._future.add_done_callback(fn)
+
+    def result(self) -> Any:
+        from ray.exceptions import RayError, RayTaskError
+
+        try:
+            return self._future.result()
+        except RayTaskError as error:
+            raise (error.cause if isinstance(error.cause, Exception) else error) from None
+        except RayError as error:
+            raise WorkerLost(f"its worker is gone ({type(error).__name__})") from None
+
+
+def reach(address: str, engine: str) -> None:
+    """Raise ValueError unless something listens at ``host:port``, whatever the scheme; the engines wait minutes."""
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port:
+        example = "tcp://10.0.0.1:8786" if engine == "dask" else "10.0.0.1:6379 or ray://10.0.0.1:10001"
+        raise ValueError(f"--address {shown(address)}: give host and port, such as {example}")
+    try:
+        socket.create_connection((host, port), timeout=PATIENCE).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ValueError(
+            f"--address {shown(str(address))}: nothing answers there ({why}); is the cluster up?"
+        ) from None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
