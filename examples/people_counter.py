@@ -12,8 +12,9 @@ from tracker.count import Counter, Event, parse_line
 
 
 def told(event: Event) -> None:
-    """Print an event as soon as it is certain."""
-    print(f"{event.time:8.2f} s  id {event.id}  {event.place}: {event.direction}", flush=True)
+    """Print a crossing as soon as it is certain; who began or ended on the line is not counted."""
+    if event.certainty != "undecided":
+        print(f"{event.time:8.2f} s  id {event.id}  {event.place}: {event.direction}", flush=True)
 
 
 def main(source: str, line: str, detector: str = "auto") -> dict[str, int]:

@@ -56,7 +56,7 @@ def test_the_service_tracks_each_camera_on_its_own() -> None:
 
 
 def test_people_are_counted_at_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    write_video(Path("street.mp4"), 120)
+    write_video(Path("street.mp4"), 240)
     totals = load("people_counter").main("street.mp4", "post=320,345 320,470", "motion")
     lines = [line for line in capsys.readouterr().out.splitlines() if "post:" in line]
     assert sum(totals.values()) >= 1
