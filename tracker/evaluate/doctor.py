@@ -252,7 +252,7 @@ def examine(paths: Iterable[str | os.PathLike[str]], kind: Kind = "auto", gt: st
     findings: list[Finding] = []
     for path in map(Path, paths):
         for file, sequence in _files(path, known):
-            for video in _videos(file, sequence):
+            for video in _videos(file, known):
                 findings += _examined(file, kind, known.get(video or "", sequence), known, video)
         if known and path.is_dir() and not _is_tree(path) and kind in ("auto", "results"):
             findings += _missing(path, known)
@@ -296,14 +296,13 @@ def _files(path: Path, known: dict[str, Sequence]) -> Iterator[tuple[Path, Seque
             yield from ((file, known.get(name, alone)) for name, file in files.items())
 
 
-def _videos(path: Path, sequence: Sequence | None) -> list[str | None]:
-    """The videos in a file by name: none by name where it is of one, and those of its truth for a list of COCO's."""
+def _videos(path: Path, known: dict[str, Sequence]) -> list[str | None]:
+    """The videos in a file by name: None where it is of one; those of the ground truth for a list of COCO's."""
     try:
         names = [video.name for video in videos_of(path)]
     except MotFormatError:
         return [None]  # `_examined` says it
-    if not names and sequence is not None:
-        names = [video.name for video in videos_of(sequence.gt)]
+    names = names or list(known)
     return list(names) if len(names) > 1 else [None]
 
 
@@ -377,7 +376,7 @@ def _notes(path: Path, rows: Rows, kind: Kind, sequence: Sequence | None, known:
 
 def _kind(path: Path) -> Kind:
     """What a file holds: told by its name, or else detections where the first id is -1."""
-    if path.name.startswith("gt"):
+    if path.name.startswith("gt") or (path.parent.name == "annotations" and path.suffix == ".txt"):
         return "gt"
     if path.name.startswith("det"):
         return "detections"

@@ -59,9 +59,7 @@ def find_sequences(path: str | os.PathLike[str], only: list[str] | None = None) 
             found = [sequence for file in _files_of_boxes(base) for sequence in _in_file(file)]
         if found:
             return _taken(found, only, root)
-    raise ValueError(
-        f"{root}: no ground truth; expected <seq>/gt/gt.txt, or <seq>.txt, .json or .xml in a flat folder"
-    )
+    raise ValueError(f"{root}: no ground truth; expected <seq>/gt/gt.txt, or <seq>.txt, .json or .xml in a flat folder")
 
 
 def find_detections(

@@ -17,7 +17,7 @@ from pathlib import PurePath
 import numpy as np
 
 from tracker.arrays import FloatArray
-from tracker.io.json_file import Path, Video, is_object, number, objects, read_json, whole
+from tracker.io.json_file import Path, Video, is_object, number, objects, read_json, required, whole
 from tracker.io.mot_lines import MotFormatError
 from tracker.rows import Rows, as_detections, as_rows, with_own_ids
 from tracker.spelling import nearest, shown
@@ -146,15 +146,13 @@ def _row(label: Mapping[str, object], named: dict[str, int], *, ids: bool, crowd
     box, kind = label.get("box2d"), _NUMBERS.get(str(label.get("category")))
     if not is_object(box) or kind is None:
         return None
-    sides = [number(box, side) for side in ("x1", "y1", "x2", "y2")]
-    if any(side is None for side in sides):
-        raise ValueError("box2d lacks one of x1, y1, x2, y2")
+    sides = [required(box, side) for side in ("x1", "y1", "x2", "y2")]
     attributes = label.get("attributes")
     crowd = is_object(attributes) and bool(attributes.get("crowd") or attributes.get("Crowd"))
     score = number(label, "score")
     id = _id(label.get("id"), named) if ids else -1
     kind = CROWD if crowd and crowds else kind
-    return id, *(side or 0.0 for side in sides), 1.0 if score is None else score, kind
+    return id, *sides, 1.0 if score is None else score, kind
 
 
 def _id(id: object, named: dict[str, int]) -> int:
@@ -163,4 +161,3 @@ def _id(id: object, named: dict[str, int]) -> int:
     if not isinstance(id, str):
         raise ValueError("has no id; are these detections?")
     return named.setdefault(id, 1_000_000_000 + len(named))
-

@@ -22,7 +22,18 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from tracker.arrays import BoolArray, FloatArray
-from tracker.io.json_file import Path, Stamp, Video, is_object, number, objects, read_json, stamp_of, whole
+from tracker.io.json_file import (
+    Path,
+    Stamp,
+    Video,
+    is_object,
+    number,
+    objects,
+    read_json,
+    required,
+    stamp_of,
+    whole,
+)
 from tracker.io.mot_lines import MotFormatError
 from tracker.rows import Rows, as_detections, as_rows, with_own_ids
 from tracker.spelling import nearest, shown
@@ -114,7 +125,7 @@ SCORE, CATEGORY, REGION, OBSERVED, PLACE, VIDEO = range(6, 12)
 def _table(path: Path, video: str | None, images: Path | None) -> tuple[FloatArray, tuple[str, ...]]:
     """The rows (R, 12) of one video, and notes."""
     of_list = not is_object(read_json(path))
-    if of_list and (images is None or not is_object(read_json(images)) or not is_coco(read_json(images))):
+    if of_list and (images is None or not _tells_images(images)):
         raise MotFormatError(
             f"{shown(path)}: a list of results names images by image_id; give COCO's file of the images as ground truth"
         )
@@ -122,6 +133,11 @@ def _table(path: Path, video: str | None, images: Path | None) -> tuple[FloatArr
     name = _chosen(known.videos, video, path)
     place = [one.name for one in known.videos].index(name)
     return table[table[:, VIDEO] == place], known.notes
+
+
+def _tells_images(path: Path) -> bool:
+    """Whether a file is COCO's with images."""
+    return str(path).lower().endswith(".json") and is_object(read_json(path)) and is_coco(read_json(path))
 
 
 @lru_cache(maxsize=2)
@@ -173,7 +189,7 @@ def _row(entry: Mapping[str, object]) -> tuple[float, ...]:
     bbox = entry.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4:
         raise ValueError("bbox is not [left, top, width, height]")
-    left, top, width, height = (number({"bbox": value}, "bbox") or 0.0 for value in bbox)
+    left, top, width, height = (required({"bbox": value}, "bbox") for value in bbox)
     region = bool(entry.get("iscrowd") or entry.get("ignore"))
     id, score, category = (
         whole(entry, "track_id", "instance_id"),

@@ -73,6 +73,14 @@ def number(entry: Mapping[str, object], *names: str) -> float | None:
     return None
 
 
+def required(entry: Mapping[str, object], name: str) -> float:
+    """A field as a finite number. Raises ValueError where it is missing or another thing."""
+    value = number(entry, name)
+    if value is None:
+        raise ValueError(f"{name} is not a number")
+    return value
+
+
 def whole(entry: Mapping[str, object], *names: str) -> int | None:
     """As ``number``, a whole one; text of digits is taken too, as BDD100K writes its ids."""
     for name in names:
