@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,20 @@ from tracker.count.passages import Event, Visit
 from tracker.count.places import Line, Zone
 from tracker.spelling import cell, shown
 
-EVENT_COLUMNS = ("kind", "place", "frame", "time", "id", "class", "direction", "certainty", "gap", "x", "y")
+EVENT_COLUMNS = (
+    "kind",
+    "place",
+    "frame",
+    "time",
+    "id",
+    "class",
+    "direction",
+    "certainty",
+    "gap",
+    "x",
+    "y",
+    "class_name",
+)
 
 
 def as_dict(counts: Counts) -> dict[str, Any]:
@@ -37,7 +50,8 @@ def as_csv(counts: Counts) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(EVENT_COLUMNS)
     for event in counts.events:
-        row = {"kind": event.kind, "place": cell(event.place), **event_dict(event)}
+        row = {"kind": event.kind, "place": cell(event.place), **event_dict(event, counts.names)}
+        row["class_name"] = None if row["class_name"] is None else cell(row["class_name"])
         writer.writerow(["" if row[name] is None else row[name] for name in EVENT_COLUMNS])
     return out.getvalue()
 
@@ -60,8 +74,8 @@ def as_text(counts: Counts) -> str:
     return "\n".join(said)
 
 
-def event_dict(event: Event) -> dict[str, Any]:
-    """One event without its place, ready for JSON."""
+def event_dict(event: Event, names: Mapping[int, str] | None = None) -> dict[str, Any]:
+    """One event without its place, ready for JSON. names: of classes by number."""
     return {
         "frame": event.frame,
         "time": _rounded(event.time),
@@ -72,6 +86,7 @@ def event_dict(event: Event) -> dict[str, Any]:
         "gap": event.gap,
         "x": round(event.x, 2),
         "y": round(event.y, 2),
+        "class_name": (names or {}).get(event.class_id),
     }
 
 
@@ -88,7 +103,7 @@ def _line(counts: Counts, line: Line) -> dict[str, Any]:
         "bridged": totals.bridged,
         "undecided": totals.undecided,
         "points": line.points.tolist(),
-        "events": [event_dict(event) for event in counts.events_of(line)],
+        "events": [event_dict(event, counts.names) for event in counts.events_of(line)],
     }
 
 
@@ -103,12 +118,12 @@ def _zone(counts: Counts, zone: Zone) -> dict[str, Any]:
         "occupancy": _occupancy(counts, zone),
         "dwell": _dwell(visits),
         "points": zone.points.tolist(),
-        "events": [event_dict(event) for event in counts.events_of(zone)],
-        "visits": [_visit(visit) for visit in visits],
+        "events": [event_dict(event, counts.names) for event in counts.events_of(zone)],
+        "visits": [_visit(visit, counts.names) for visit in visits],
     }
 
 
-def _visit(visit: Visit) -> dict[str, Any]:
+def _visit(visit: Visit, names: Mapping[int, str]) -> dict[str, Any]:
     return {
         "id": visit.id,
         "class": None if visit.class_id < 0 else visit.class_id,
@@ -119,6 +134,7 @@ def _visit(visit: Visit) -> dict[str, Any]:
         "dwell": _rounded(visit.dwell),
         "entered": visit.entered,
         "left": visit.left,
+        "class_name": names.get(visit.class_id),
     }
 
 
