@@ -17,20 +17,8 @@ from tracker.count.passages import Event, Visit
 from tracker.count.places import Line, Zone
 from tracker.spelling import cell, shown
 
-EVENT_COLUMNS = (
-    "kind",
-    "place",
-    "frame",
-    "time",
-    "id",
-    "class",
-    "direction",
-    "certainty",
-    "gap",
-    "x",
-    "y",
-    "class_name",
-)
+EVENT_COLUMNS = ("kind", "place", "frame", "time", "id", "class", "direction", "certainty", "gap", "x", "y")
+CLASS_NAME = "class_name"  # a further column where names of classes are known
 
 
 def as_dict(counts: Counts) -> dict[str, Any]:
@@ -48,11 +36,13 @@ def as_csv(counts: Counts) -> str:
     """The events, one a line below a header."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(EVENT_COLUMNS)
+    columns = (*EVENT_COLUMNS, CLASS_NAME) if counts.names else EVENT_COLUMNS
+    writer.writerow(columns)
     for event in counts.events:
         row = {"kind": event.kind, "place": cell(event.place), **event_dict(event, counts.names)}
-        row["class_name"] = None if row["class_name"] is None else cell(row["class_name"])
-        writer.writerow(["" if row[name] is None else row[name] for name in EVENT_COLUMNS])
+        if row.get(CLASS_NAME) is not None:
+            row[CLASS_NAME] = cell(row[CLASS_NAME])
+        writer.writerow(["" if row[name] is None else row[name] for name in columns])
     return out.getvalue()
 
 
@@ -75,7 +65,7 @@ def as_text(counts: Counts) -> str:
 
 
 def event_dict(event: Event, names: Mapping[int, str] | None = None) -> dict[str, Any]:
-    """One event without its place, ready for JSON. names: of classes by number."""
+    """One event without its place, ready for JSON. names: of classes by number; without any it has no class_name."""
     return {
         "frame": event.frame,
         "time": _rounded(event.time),
@@ -86,7 +76,7 @@ def event_dict(event: Event, names: Mapping[int, str] | None = None) -> dict[str
         "gap": event.gap,
         "x": round(event.x, 2),
         "y": round(event.y, 2),
-        "class_name": (names or {}).get(event.class_id),
+        **_named(event.class_id, names),
     }
 
 
@@ -134,8 +124,12 @@ def _visit(visit: Visit, names: Mapping[int, str]) -> dict[str, Any]:
         "dwell": _rounded(visit.dwell),
         "entered": visit.entered,
         "left": visit.left,
-        "class_name": names.get(visit.class_id),
+        **_named(visit.class_id, names),
     }
+
+
+def _named(class_id: int, names: Mapping[int, str] | None) -> dict[str, str | None]:
+    return {CLASS_NAME: names.get(class_id)} if names else {}
 
 
 def _occupancy(counts: Counts, zone: Zone) -> dict[str, Any]:
