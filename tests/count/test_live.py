@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from made import write_video
@@ -14,6 +16,7 @@ from walks import rows_of, walk
 import tracker
 from tracker.commands.main import main
 from tracker.count import Counter, Event, Line, Zone, count
+from tracker.count.draw import LINE
 from tracker.detections import Detections
 from tracker.io.sinks import Step
 from tracker.io.source import Frame
@@ -193,12 +196,6 @@ def _middle_image(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 def test_the_window_shows_the_lines_and_their_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import cv2
-    from made import write_video
-
-    from tracker.commands.main import main
-    from tracker.count.draw import LINE
-
     shown: list[Any] = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISPLAY", ":99")
