@@ -174,8 +174,8 @@ class _Norfair(Protocol):
     def scores(self) -> Any: ...
 
 
-# What ``update`` takes and ``as_detections`` reads, for type checkers. Instances of detectron2 find their fields by name
-# at run time, which no checker sees: give them in a dict, {"instances": instances}.
+# What ``update`` takes and ``as_detections`` reads, for type checkers. Instances of detectron2 find their fields at run
+# time, which no checker sees: give them in a dict, {"instances": instances}.
 DetectionsLike = Union[
     "Detections",
     NDArray[Any],
