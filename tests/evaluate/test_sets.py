@@ -106,6 +106,14 @@ def test_what_is_matched_is_kept_in_a_crowd_but_not_in_an_ignored_region() -> No
     assert (found.gt_dets, found.dets) == (0, 0)
 
 
+def test_an_id_that_changes_its_class_counts_once_for_each() -> None:
+    boxes = np.tile([0.0, 0, 50, 50], (4, 1))
+    gt = as_rows([1, 2, 3, 4], [1] * 4, boxes, classes=[4, 4, 1, 1])
+    results = as_rows([1, 2, 3, 4], [7, 7, 7, 8], boxes, classes=[4, 4, 1, 1])
+    found = load_ground_truth({"a": gt}, "visdrone").score({"a": results}, look=False).combined
+    assert (found.gt_ids, found.ids, found.clear.idsw) == (2, 3, 1)
+
+
 def test_classes_that_do_not_count_are_left_out_with_a_note(tmp_path: Path) -> None:
     write_visdrone(tmp_path)
     gt = load_ground_truth(tmp_path / "annotations", "visdrone")
