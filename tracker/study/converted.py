@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,12 @@ import numpy as np
 from tracker.evaluate.rules import RULES, rules_by_name
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_sequences
-from tracker.io.readers import SUFFIXES, read_found
+from tracker.io.readers import SUFFIXES, Form, form_of, read_found
 from tracker.io.whole import whole
 from tracker.rows import Rows
 
 FOLDER = "converted"
+RATES: Mapping[Form, float] = {"kitti": 10.0, "bdd100k": 5.0}  # frames per second, which the files do not tell
 
 
 def is_elsewhere(sequences: Sequence[MotSequence], detections: str) -> bool:
@@ -51,7 +52,7 @@ def converted(
         (target / "det").mkdir(parents=True, exist_ok=True)
         with whole(target / "det" / f"{given.stem}.txt") as part:
             part.write_text(_text(rows), encoding="ascii")
-        found.append(replace(sequence, folder=target))
+        found.append(replace(sequence, folder=target, fps=sequence.fps or RATES.get(form_of(sequence.gt))))
     if not found:
         raise ValueError(
             f"--det {detections}: has no detections of {', '.join(s.name for s in sequences[:4])}; "
