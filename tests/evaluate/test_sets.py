@@ -12,6 +12,7 @@ from sets import LENGTH, write_bdd, write_coco, write_visdrone
 
 from tracker.commands.main import main
 from tracker.evaluate.benchmark import evaluate, load_ground_truth
+from tracker.evaluate.breakdown import breakdown
 from tracker.evaluate.rules import CHOICES, RULES, _within, rules_by_name
 from tracker.io import bdd, visdrone
 from tracker.io.readers import read_tracks
@@ -112,6 +113,14 @@ def test_an_id_that_changes_its_class_counts_once_for_each() -> None:
     results = as_rows([1, 2, 3, 4], [7, 7, 7, 8], boxes, classes=[4, 4, 1, 1])
     found = load_ground_truth({"a": gt}, "visdrone").score({"a": results}, look=False).combined
     assert (found.gt_ids, found.ids, found.clear.idsw) == (2, 3, 1)
+
+
+def test_groups_of_rows_know_ids_with_several_classes(tmp_path: Path) -> None:
+    boxes = np.tile([0.0, 0, 50, 50], (4, 1)) + np.arange(4)[:, None]
+    gt = as_rows([1, 2, 3, 4], [1] * 4, boxes, classes=[4, 4, 1, 1])
+    results = as_rows([1, 2, 3, 4], [7, 7, 7, 8], boxes, classes=[4, 4, 1, 1])
+    groups = breakdown(load_ground_truth({"a": gt}, "visdrone"), {"a": results})
+    assert [(group.rows, group.found) for group in groups if group.kind == "height"] == [(4, 4)]
 
 
 def test_classes_that_do_not_count_are_left_out_with_a_note(tmp_path: Path) -> None:

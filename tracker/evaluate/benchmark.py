@@ -340,8 +340,13 @@ class GroundTruth:
         """The rows that count and their overlaps, block after block of frames that have rows."""
         return (block for block, _ in self.numbered_frames(name, results))
 
+    def identities(self, name: str, results: Rows) -> IntArray:
+        """The number (R,) from 0 of each ground truth row's identity, where results are scored against it."""
+        gt = self.rows[name]
+        return _identities(gt, apart=self.rules.fitted(gt, results)[0].apart)
+
     def numbered_frames(self, name: str, results: Rows) -> Iterator[tuple[Frames, IntArray]]:
-        """The same with the numbers (F,) of the frames of each block; identities count from 0, in the order of ids."""
+        """The same with the numbers (F,) of the frames of each block; identities are those of ``identities``."""
         gt = self.rows[name]
         rules, results = self.rules.fitted(gt, results.by_frame())
         numbers = _numbers(gt, results)
