@@ -31,6 +31,10 @@ class Capture(Protocol):
 
     def read(self) -> tuple[bool, Image]: ...
 
+    def grab(self) -> bool: ...
+
+    def retrieve(self) -> tuple[bool, Image]: ...
+
     def get(self, prop: int, /) -> float: ...
 
     def release(self) -> None: ...
@@ -72,19 +76,27 @@ class _Decoded:
     """A frame as it was decoded.
 
     at        seconds, by the container or the clock
+    image     None for a frame that is passed over: to convert it takes half of the time
     doubtful  whether a packet shortly before it did not decode, so that a gap before it means lost frames
     """
 
     at: float
-    image: Image
+    image: Image | None
     doubtful: bool
 
 
-def _decoded(capture: Capture, patience: int, now: Callable[[], float]) -> Iterator[_Decoded]:
-    """Every frame that decodes, up to the end or more than ``patience`` failed reads in a row."""
+def _decoded(
+    capture: Capture, patience: int, now: Callable[[], float], passed: Callable[[], bool] = lambda: False
+) -> Iterator[_Decoded]:
+    """Every frame that decodes, up to the end or more than ``patience`` failed reads in a row.
+
+    passed  asked before each frame: whether nobody will look at its image
+    """
     failed = doubtful = 0
     while failed <= patience:
-        good, image = capture.read()
+        # Frames near a bad packet are held back, so that their images are needed at once.
+        passes = not failed and doubtful <= 1 and passed()
+        good, image = (capture.grab(), None) if passes else capture.read()
         if not good:
             failed += 1
             continue
@@ -242,10 +254,15 @@ def captured_frames(
         return clock.monotonic() if wall else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
 
     damage = damage or Damage()
+    whole = not len(damage.breaks)
+
+    def passed() -> bool:
+        return whole and number + 1 < source.wanted
+
     numbers = _Numbers(table, damage, source.frame_rate)
     number, time, start = 0, 0.0, None
     try:
-        for frame in _in_order(_decoded(capture, patience, now), damage):
+        for frame in _in_order(_decoded(capture, patience, now, passed), damage):
             image, before = frame.image, number
             number, at = numbers.next(frame.at, doubtful=frame.doubtful)
             source.lost += number - before - 1
@@ -259,6 +276,8 @@ def captured_frames(
             else:
                 time += 1 / source.frame_rate
                 source.note("timestamps do not increase everywhere; the frame rate fills in")
+            if image is None and number >= source.wanted:  # the numbers jumped over some
+                image = capture.retrieve()[1]
             yield Frame(image, number, time)
             if source.closed:
                 return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+import math
+import time as clock
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import GEN_RUNNING, getgeneratorstate
 from pathlib import Path
@@ -47,6 +49,60 @@ class Frames(Protocol):
     def __iter__(self) -> Iterator[Frame]: ...
 
 
+@dataclass(frozen=True)
+class Span:
+    """A part of a source: frames by number, both ends included, and by time, the end excluded.
+
+    asked  the part in the user's words
+    """
+
+    first: int = 1
+    last: float = math.inf
+    start: float = 0.0
+    end: float = math.inf
+    asked: str = ""
+
+    def has(self, frame: Frame) -> bool:
+        """Whether the frame belongs to it."""
+        return self.first <= frame.number <= self.last and self.start <= frame.time < self.end
+
+    def ended(self, frame: Frame) -> bool:
+        """Whether the frame, and so all later ones, lie behind it."""
+        return frame.number > self.last or frame.time >= self.end
+
+    def length(self, n_frames: int, rate: float, numbers: Sequence[int] = ()) -> int:
+        """How many of so many frames belong to it: a hint. numbers: theirs, where these are not 1, 2, 3, ..."""
+        if numbers:
+            return sum(self.first <= number <= self.last for number in numbers)
+        first, last = max(self.first, math.ceil(self.start * rate) + 1), min(self.last, self.end * rate, n_frames)
+        return max(int(last) - first + 1, 0)
+
+
+WHOLE = Span()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A frame that a run has come to.
+
+    number, time  of the frame; read: how many frames were given up to it. clock: when, seconds since 1970
+    """
+
+    number: int
+    time: float
+    read: int
+    clock: float
+
+    def behind(self, frames: Iterable[Frame], frame_rate: float) -> Iterator[Frame]:
+        """Frames of a live source that begins again: their numbers follow this one's, their times go on by the clock."""
+        numbers = times = None
+        for frame in frames:
+            if numbers is None or times is None:
+                numbers = self.number + 1 - frame.number
+                times = self.time + max(clock.time() - self.clock, 1 / frame_rate) - frame.time
+            yield Frame(frame.image, frame.number + numbers, frame.time + times)
+
+
 class Source:
     """Where frames come from; made by ``open_source``. Iterate it to get each ``Frame`` in order.
 
@@ -73,6 +129,7 @@ class Source:
     files that hold them, the number of each frame where these are not 1, 2, 3, ..., how many announced frames may be
     absent without being missing, whether the file is known to be truncated, and what to call in ``close()``
     lost  frames that the reader of a file without a count knows to be lost; it sets them while it reads
+    wanted  for the readers: the number of the first frame that is wanted; images before it need not be decoded
     """
 
     name: str
@@ -89,6 +146,7 @@ class Source:
     at_least: bool
     lost: int
     closed: bool
+    wanted: int
 
     def __init__(
         self,
@@ -112,7 +170,7 @@ class Source:
         self.name = name
         self.kind = kind
         self.frame_rate = frame_rate
-        self.n_frames = n_frames
+        self.n_frames = self._total = n_frames
         self.counted = counted
         self.size = size
         self.live = live
@@ -123,6 +181,9 @@ class Source:
         self.lost = 0
         self.at_least = False
         self.closed = False
+        self.wanted = 1
+        self._span = WHOLE
+        self._resumed: Place | None = None
         self._frames = frames
         self._files = list(files)
         self._places = {number: place for place, number in enumerate(numbers)}
@@ -131,24 +192,73 @@ class Source:
         self._release = release
         self._running: Generator[Frame, None, None] | None = None
 
+    def select(self, span: Span) -> None:
+        """Give only the frames of a part, with their own numbers and times. Raises ValueError for a live source."""
+        if self.live:
+            raise SourceError(f"{self.name}: a part can be chosen of a file only (--frames, --seconds)")
+        self._span = span
+        self.wanted = max(self.wanted, span.first)
+        if self.n_frames is not None:
+            self.n_frames = span.length(self.n_frames, self.frame_rate, sorted(self._places))
+
+    def resume(self, place: Place) -> None:
+        """Go on behind a frame that an earlier run has given.
+
+        A file gives what comes behind it. A live source numbers on from it, and its times go on by the clock.
+        """
+        self._resumed = place
+        if not self.live:
+            self.wanted = max(self.wanted, place.number + 1)
+
     def __iter__(self) -> Iterator[Frame]:
         if self.closed:
             raise SourceError(f"{self.name}: this source is closed; open it again with open_source()")
-        self.read = self.missing = self.lost = 0
+        resumed, span = self._resumed, self._span
+        self.read = 0 if resumed is None else resumed.read
+        self.missing = self.lost = 0
         self.at_least = False
-        last = 0.0
+        first: tuple[int, int] | None = None  # of the span: its place, and the frames lost before it
+        last: Frame | None = None
         running = self._generator()
         self._running = running
+        ended = False
         try:
-            for frame in running:
+            for frame in running if resumed is None or not self.live else resumed.behind(running, self.frame_rate):
+                if span.ended(frame):
+                    break
+                last = frame
+                if not span.has(frame):
+                    continue
+                first = first or (self.place(frame.number), self.lost)
+                if resumed is not None and frame.number <= resumed.number:
+                    continue
                 self.read += 1
-                last = frame.time
                 yield frame
                 if self.closed:
                     return
+            else:
+                ended = True
         finally:
             running.close()
-        self._settle(last)
+        if span is WHOLE:
+            self._settle(0.0 if last is None else last.time)
+        else:
+            self._settle_span(first, last, ended=ended)
+
+    def _settle_span(self, first: tuple[int, int] | None, last: Frame | None, *, ended: bool) -> None:
+        """The same after a part of the source: its first frame's place and the frames lost before it, the last frame
+        read, and whether that was the source's last one."""
+        if first is None or last is None:
+            until = f"; it ends at frame {last.number}, {last.time:g} s" if ended and last is not None else ""
+            raise SourceError(f"{self.name}: has no frame in {self._span.asked}{until}")
+        place, lost = first
+        if not ended:
+            self.n_frames = max(self.place(last.number) + 1 - place, self.read)
+            self.missing = self.n_frames - self.read
+            return
+        self.lost -= lost
+        self.n_frames = None if self._total is None else self._total - place
+        self._settle(last.time)
 
     def _settle(self, last: float) -> None:
         """Say what is missing after a complete iteration, whose last frame came at ``last`` seconds."""
