@@ -98,6 +98,15 @@ class CameraFile:
         self.frame = self.offset  # of the next call
         self._last: int | None = None  # frame of the last call
 
+    @property
+    def state(self) -> tuple[int, int | None]:
+        """The frame of the next call and that of the last one."""
+        return self.frame, self._last
+
+    @state.setter
+    def state(self, state: tuple[int, int | None]) -> None:
+        self.frame, self._last = state
+
     def at(self, index: int) -> None:
         """Say which frame the next call is for, from 0; frames that were lost lie before it. Later ones follow it."""
         self.frame = max(self.offset + index, -1 if self._last is None else self._last + 1)
@@ -158,6 +167,15 @@ class CameraEstimate:
         """Forget the last image."""
         self.last: tuple[Image, Image] | None = None  # grey image and mask
         self.failures = 0
+
+    @property
+    def state(self) -> tuple[tuple[Image, Image] | None, int]:
+        """The last image with its mask, and the failures."""
+        return self.last, self.failures
+
+    @state.setter
+    def state(self, state: tuple[tuple[Image, Image] | None, int]) -> None:
+        self.last, self.failures = state
 
     def __call__(self, image: Image | None, boxes: FloatArray | None = None) -> FloatArray:
         """The matrix (2, 3), in pixels of the full image, from the image of the last call to this one."""

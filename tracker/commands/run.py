@@ -42,6 +42,7 @@ def add_parsers(subparsers: Subparsers) -> None:
         help="video file, folder of images, MOTChallenge sequence folder, webcam number or URL",
     )
     add_options(run)
+    add_snapshots(run)
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
     run.set_defaults(run=run_track)
 
@@ -132,6 +133,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace the results in an existing folder")
 
 
+def add_snapshots(parser: argparse.ArgumentParser) -> None:
+    """The options of a run that may be killed and goes on."""
+    add = parser.add_argument
+    add(
+        "--snapshot",
+        metavar="TIME",
+        help="save the state of the run in its folder every TIME (30s, 10m), so that it can go on when it was killed; "
+        "goes with --no-video",
+    )
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with the run whose snapshot is in the folder, given the same options; begin it where there is none",
+    )
+
+
 def run_track(args: argparse.Namespace) -> int:
     """``track SOURCE``."""
     if args.source is None and args.settings and "=" not in args.settings[-1]:
@@ -181,11 +198,12 @@ def track_into_folder(
     from tracker.run.open import open_run
     from tracker.run.output import Output, new_folder
 
+    every, resume = _snapshots(args)
     places = places_of(args.line, args.zone)
     with closing(open_run(options)) as opened:
         window = _window(opened) if args.show else None
         output = Output(
-            args.out or new_folder(label, opened.algo, overwrite=args.overwrite),
+            args.out or new_folder(label, opened.algo, overwrite=args.overwrite or resume),
             opened,
             {"command": plain(args.command_line)},
             overwrite=args.overwrite,
@@ -194,10 +212,26 @@ def track_into_folder(
             class_column=args.class_column,
             places=places,
             saves=names_of(args.save) or [],
+            snapshot=every,
+            resume=resume,
         )
         driver = Driver(opened, output, [] if score is None else [score])
         with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
             return _Session(args, driver, window, score).run()
+
+
+def _snapshots(args: argparse.Namespace) -> tuple[float | None, bool]:
+    """Seconds from one snapshot to the next, None for none, and whether to go on from one."""
+    if "snapshot" not in args:  # a drawn scene
+        return None, False
+    from tracker.run.snapshots import seconds_between
+
+    every = None if args.snapshot is None else seconds_between(args.snapshot, "--snapshot")
+    if args.resume and args.overwrite:
+        raise ValueError("--resume goes on with the results and --overwrite replaces them; give one of them")
+    if (args.resume or every is not None) and not args.no_video:
+        raise ValueError("--snapshot, --resume: an annotated video cannot be gone on with; add --no-video")
+    return every, args.resume
 
 
 def _window(opened: Opened) -> WindowSink:
@@ -275,6 +309,7 @@ class _Session:
                         if self.window is not None:
                             self.window.write(step)
                         if progress is not None:
+                            progress.skipped = driver.earlier
                             if pipeline.frames % NOTED_EVERY == 0 and self._news:
                                 progress.close()
                                 self._note()
@@ -310,7 +345,10 @@ class _Session:
         from tracker.count.report import as_dict, as_text
 
         driver, facts = self.driver, self.output.manifest.facts
-        frames, seconds = driver.opened.pipeline.frames, {**driver.opened.pipeline.seconds, "write": driver.writing}
+        frames, seconds = (
+            driver.opened.pipeline.frames - driver.earlier,
+            {**driver.opened.pipeline.seconds, "write": driver.writing},
+        )
         if facts["embedder"] is None:
             del seconds["embed"]
         speed = {

@@ -110,6 +110,10 @@ class Packed:
         self._stored: dict[int, str] = {}
         self.json = self._pack(value, "the state")
 
+    def add(self, value: object) -> None:
+        """Make it a pair of the value so far and another one."""
+        self.json = {"tuple": [self.json, self._pack(value, "the state")]}
+
     def _pack(self, value: object, where: str) -> Any:
         if value is None or type(value) in (bool, int, float, str):
             return value
@@ -211,7 +215,9 @@ class Saved:
             for name, one in given["has"].items():
                 object.__setattr__(new, name, self._build(one))
             return new
-        empty: Any = {"list": list, "set": set, "dict": dict}[kind]() if kind != "deque" else deque(maxlen=given["most"])
+        empty: Any = (
+            {"list": list, "set": set, "dict": dict}[kind]() if kind != "deque" else deque(maxlen=given["most"])
+        )
         self._objects[number] = empty
         if kind == "dict":
             empty.update((self._build(key), self._build(one)) for key, one in given["dict"])
@@ -260,7 +266,11 @@ def read_snapshot(path: Path) -> tuple[dict[str, Any], Saved]:
     if kind != KIND or not isinstance(facts, dict):
         raise ValueError(f"{name}: is no snapshot; {EXPECTED}")
     if version != VERSION:
-        raise ValueError(f"{name}: is a snapshot of format {version}, this trackwhy reads format {VERSION}; start again")
+        raise ValueError(
+            f"{name}: is a snapshot of format {version}, this trackwhy reads format {VERSION}; start again"
+        )
     if by != _trackwhy():
-        raise ValueError(f"{name}: is a snapshot of trackwhy {by}, this is {_trackwhy()}; go on with that one, or start again")
+        raise ValueError(
+            f"{name}: is a snapshot of trackwhy {by}, this is {_trackwhy()}; go on with that one, or start again"
+        )
     return facts, Saved(path, value, arrays)

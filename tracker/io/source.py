@@ -94,7 +94,7 @@ class Place:
     clock: float
 
     def behind(self, frames: Iterable[Frame], frame_rate: float) -> Iterator[Frame]:
-        """Frames of a live source that begins again: their numbers follow this one's, their times go on by the clock."""
+        """Frames of a live source that begins again: numbers follow this one's, times go on by the clock."""
         numbers = times = None
         for frame in frames:
             if numbers is None or times is None:

@@ -17,9 +17,11 @@ from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
 from tracker.run.log_sink import LogSink
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
+from tracker.run.snapshots import NAME as SNAPSHOT
+from tracker.run.snapshots import Snapshots
 
 TEXT, VIDEO, MANIFEST, COUNT = "tracks.txt", "tracks.mp4", "run.json", "count.json"
-FILES = (TEXT, VIDEO, MANIFEST, COUNT, LOG)
+FILES = (TEXT, VIDEO, MANIFEST, COUNT, LOG, SNAPSHOT)
 
 
 def new_folder(source: str, algo: str, *, overwrite: bool = False) -> Path:
@@ -48,6 +50,8 @@ class Output:
     class_column  write each track's class to column 8 of ``tracks.txt``
     places        lines and zones to count at, into ``count.json`` and the video
     saves         formats to export to as well (``tracker.export.FORMATS``)
+    snapshot      seconds from one snapshot to the next (``tracker.run.snapshots``); None: no snapshots
+    resume        go on with the run whose snapshot is in the folder; a new or empty folder begins one
 
     Raises ValueError where the folder cannot be used, where another run is writing to it, or where a result would
     replace a file that the run reads.
@@ -65,8 +69,12 @@ class Output:
         class_column: bool = False,
         places: Sequence[Line | Zone] = (),
         saves: Sequence[str] = (),
+        snapshot: float | None = None,
+        resume: bool = False,
     ) -> None:
-        self.folder = fresh_folder(folder, overwrite=overwrite)
+        self.folder = fresh_folder(folder, overwrite=overwrite or resume)
+        self.begun = False
+        self.snapshots: Snapshots | None = None
         self._claim = Claim(self.folder)
         self._opened = opened
         self.exports: ExportSink | None = None
@@ -74,9 +82,19 @@ class Output:
             if saves:
                 self.exports = _exports(self.folder, saves, opened)
             # Another run may have ended between the first look and the claim.
-            if not overwrite and any(entry.name != LOCK for entry in self.folder.iterdir()):
-                raise ValueError(f"{self.folder}: another run has just written there; give another folder")
+            resumes = resume and (self.folder / SNAPSHOT).is_file()
+            if not (overwrite or resumes) and any(entry.name != LOCK for entry in self.folder.iterdir()):
+                why = "has no snapshot to go on from" if resume else "another run has just written there"
+                raise ValueError(f"{self.folder}: {why}; give another folder")
             self._check_inputs()
+            if resume or snapshot is not None:
+                writes = {
+                    "class_column": class_column,
+                    "log": log,
+                    "places": [repr(one) for one in places],
+                    "save": list(saves),
+                }
+                self.snapshots = Snapshots(self.folder, opened, writes, every=snapshot, resume=resumes)
         except BaseException:
             self.release()
             raise
@@ -89,7 +107,9 @@ class Output:
         overlays = [] if self.counter is None else [self.counter]
         self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names, overlays) if video else None
         self.log = LogSink(self.folder, opened) if log else None
-        self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date_of()})
+        self._resumed = None if self.snapshots is None else self.snapshots.resumed
+        date = date_of() if self.snapshots is None or self.snapshots.date is None else self.snapshots.date
+        self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date})
 
     def _check_inputs(self) -> None:
         targets = [self.folder / name for name in self._names]
@@ -108,14 +128,22 @@ class Output:
 
     def begin(self) -> None:
         """Replace an earlier run's files by a ``run.json`` that says that this one is running."""
+        self.begun = True
+        if self._resumed is None:
+            self._remove_earlier()
+        hashes = hashes_of(self._opened) if self.snapshots is None else self.snapshots.hashes
+        for section, facts in hashes.items():
+            self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
+        if self.snapshots is not None:
+            self.snapshots.begin(self.manifest.facts["date"])
+        with suppress(OSError):  # raised again at the end, when the tracks are written
+            self.manifest.write("running")
+
+    def _remove_earlier(self) -> None:
         for name in self._names:
             if not (self.folder / name).is_dir():
                 (self.folder / name).unlink(missing_ok=True)
         remove_log(self.folder / LOG)
-        for section, facts in hashes_of(self._opened).items():
-            self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
-        with suppress(OSError):  # raised again at the end, when the tracks are written
-            self.manifest.write("running")
 
     @property
     def sinks(self) -> list[Sink]:

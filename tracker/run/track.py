@@ -23,6 +23,7 @@ from tracker.run.driver import Driver
 from tracker.run.manifest import Facts, State, plain
 from tracker.run.open import Options, open_run
 from tracker.run.output import Output
+from tracker.run.snapshots import seconds_between
 from tracker.tracks import Tracks
 
 
@@ -161,6 +162,8 @@ def track(
     save: str | Path | None = None,
     log: bool = False,
     sinks: Sequence[Sink] = (),
+    snapshot: str | float | None = None,
+    resume: bool = False,
 ) -> Run:
     """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
 
@@ -204,6 +207,11 @@ def track(
               `track explain` read it (``tracker.io.log_file``)
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
               thread that writes the files, and is closed however the run ends
+    snapshot  save the state of the run in ``save``'s folder every so often, "30s" or seconds, so that a run that is
+              killed can go on (``tracker.run.snapshots``). No video is written, and ``sinks`` must be
+              ``tracker.io.sinks.Resumable``
+    resume    go on with the run that left a snapshot in ``save``'s folder, behind its last frame; the other arguments
+              must be the same. A new or empty folder begins a run
 
     image is BGR uint8 (H, W, 3), None for a sequence without its images; with ``save`` or ``sinks`` a copy, so that you
     may draw on it. The iterator is a ``Run``: its ``notes`` say what was assumed or left out. Raises ValueError, in one
@@ -236,10 +244,17 @@ def track(
         raise TypeError(f"save is a {type(save).__name__}; give the path of a folder")
     if log and save is None:
         raise ValueError("log=True goes with save: the log is written into its folder")
+    between = None if snapshot is None else seconds_between(snapshot, "snapshot")
+    saved = resume or between is not None
+    if saved and save is None:
+        raise ValueError("snapshot and resume go with save: snapshots are written into its folder")
     opened = open_run(options)
     try:
         call = {name: plain(value) for name, value in options.given().items()}
-        output = None if save is None else Output(save, opened, {"call": {**call, "save": plain(save)}}, log=log)
+        output = None
+        if save is not None:
+            said = {"call": {**call, "save": plain(save)}}
+            output = Output(save, opened, said, log=log, video=not saved, snapshot=between, resume=resume)
         return Run(Driver(opened, output, sinks), strict=invalid == "raise")
     except BaseException:
         opened.close()
