@@ -42,7 +42,7 @@ def add_parsers(subparsers: Subparsers) -> None:
         help="video file, folder of images, MOTChallenge sequence folder, webcam number or URL",
     )
     add_options(run)
-    add_snapshots(run)
+    add_parts(run)
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
     run.set_defaults(run=run_track)
 
@@ -133,9 +133,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace the results in an existing folder")
 
 
-def add_snapshots(parser: argparse.ArgumentParser) -> None:
-    """The options of a run that may be killed and goes on."""
+def add_parts(parser: argparse.ArgumentParser) -> None:
+    """The options of a part of a source, and of a run that may be killed and goes on."""
     add = parser.add_argument
+    add("--frames", metavar="A:B", help="track these frames only, such as 100:200; they keep their numbers and times")
+    add("--seconds", metavar="A:B", help="track from second A on and before B only")
     add(
         "--snapshot",
         metavar="TIME",
@@ -162,6 +164,8 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
     """What the command line asks for."""
     from tracker.run.open import Options
 
+    # A drawn scene has a length instead, and no parts.
+    part = {"frames": args.frames, "seconds": args.seconds} if "seconds" in args else {}
     if args.classes is not None and not names_of(args.classes):
         raise ValueError("--classes: give names, such as person,car")
     return Options(
@@ -185,6 +189,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         detector_runtime=args.detector_runtime,
         offline=args.offline,
         log=args.log,
+        **part,
     )
 
 

@@ -167,7 +167,7 @@ def images_source(
     def frames(source: Source) -> Iterator[Frame]:
         told = False
         for k, (number, path) in enumerate(zip(numbers, images, strict=True)):
-            if number < source.wanted:
+            if not source.wants(number, k / rate):
                 yield Frame(None, number, k / rate)
                 continue
             image = _read(path, depth)

@@ -80,7 +80,7 @@ class Resumable(Sink, Protocol):
     """A sink that a run killed at any time can go on with (`track --snapshot`)."""
 
     def mark(self) -> object:
-        """Where it stands after the last step, as numbers, text, arrays, lists and dicts; all until there is on disk."""
+        """Where it stands after the last step, in numbers, text, arrays, lists and dicts; its files have all so far."""
         ...
 
     def resume(self, mark: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from tracker.arrays import Image
 from tracker.io.digest import sha256_of
+from tracker.spelling import shown
 
 
 class SourceError(ValueError):
@@ -81,6 +82,32 @@ class Span:
 WHOLE = Span()
 
 
+def span_of(frames: str | None, seconds: str | None) -> Span | None:
+    """The part that "100:200" frames, both ends included, or "10:20.5" seconds, the end excluded, name; None for none.
+
+    Either end may be left out. Raises ValueError, naming the option, for anything else.
+    """
+    if frames is None and seconds is None:
+        return None
+    if frames is not None and seconds is not None:
+        raise ValueError("frames and seconds both choose a part; give one of them (--frames, --seconds)")
+    name, text = ("frames", frames) if frames is not None else ("seconds", seconds)
+    assert text is not None
+    asked, parts = f"--{name} {shown(text)}", text.split(":")
+    try:
+        start, end = (float(part) if part.strip() else None for part in parts)
+    except ValueError:
+        start = end = math.nan
+    first = 1.0 if name == "frames" else 0.0
+    low, high = first if start is None else start, math.inf if end is None else end
+    if name == "frames" and 1 <= low <= high and low % 1 == 0 and (high % 1 == 0 or end is None):
+        return Span(first=int(low), last=high, asked=asked)
+    if name == "seconds" and 0 <= low < high:
+        return Span(start=low, end=high, asked=asked)
+    example = "100:200, from frame 1 on" if name == "frames" else "10:20.5"
+    raise ValueError(f"{asked}: give a part such as {example}; either end may be left out")
+
+
 @dataclass(frozen=True)
 class Place:
     """A frame that a run has come to.
@@ -129,7 +156,7 @@ class Source:
     files that hold them, the number of each frame where these are not 1, 2, 3, ..., how many announced frames may be
     absent without being missing, whether the file is known to be truncated, and what to call in ``close()``
     lost  frames that the reader of a file without a count knows to be lost; it sets them while it reads
-    wanted  for the readers: the number of the first frame that is wanted; images before it need not be decoded
+    wanted, wanted_from  for the readers: number and seconds from which on frames are wanted; see ``wants``
     """
 
     name: str
@@ -147,6 +174,7 @@ class Source:
     lost: int
     closed: bool
     wanted: int
+    wanted_from: float
 
     def __init__(
         self,
@@ -181,7 +209,7 @@ class Source:
         self.lost = 0
         self.at_least = False
         self.closed = False
-        self.wanted = 1
+        self.wanted, self.wanted_from = 1, 0.0
         self._span = WHOLE
         self._resumed: Place | None = None
         self._frames = frames
@@ -197,7 +225,7 @@ class Source:
         if self.live:
             raise SourceError(f"{self.name}: a part can be chosen of a file only (--frames, --seconds)")
         self._span = span
-        self.wanted = max(self.wanted, span.first)
+        self.wanted, self.wanted_from = max(self.wanted, span.first), span.start
         if self.n_frames is not None:
             self.n_frames = span.length(self.n_frames, self.frame_rate, sorted(self._places))
 
@@ -221,10 +249,11 @@ class Source:
         last: Frame | None = None
         running = self._generator()
         self._running = running
-        ended = False
+        beyond: Frame | None = None  # the first frame behind the span
         try:
             for frame in running if resumed is None or not self.live else resumed.behind(running, self.frame_rate):
                 if span.ended(frame):
+                    beyond = frame
                     break
                 last = frame
                 if not span.has(frame):
@@ -236,24 +265,22 @@ class Source:
                 yield frame
                 if self.closed:
                     return
-            else:
-                ended = True
         finally:
             running.close()
         if span is WHOLE:
             self._settle(0.0 if last is None else last.time)
         else:
-            self._settle_span(first, last, ended=ended)
+            self._settle_span(first, last, beyond)
 
-    def _settle_span(self, first: tuple[int, int] | None, last: Frame | None, *, ended: bool) -> None:
+    def _settle_span(self, first: tuple[int, int] | None, last: Frame | None, beyond: Frame | None) -> None:
         """The same after a part of the source: its first frame's place and the frames lost before it, the last frame
-        read, and whether that was the source's last one."""
+        read, and the first one behind the part, None where the source ended."""
         if first is None or last is None:
-            until = f"; it ends at frame {last.number}, {last.time:g} s" if ended and last is not None else ""
+            until = "" if last is None or beyond is not None else f"; it ends at frame {last.number}, {last.time:g} s"
             raise SourceError(f"{self.name}: has no frame in {self._span.asked}{until}")
         place, lost = first
-        if not ended:
-            self.n_frames = max(self.place(last.number) + 1 - place, self.read)
+        if beyond is not None:
+            self.n_frames = max(self.place(beyond.number) - place, self.read)
             self.missing = self.n_frames - self.read
             return
         self.lost -= lost
@@ -281,6 +308,10 @@ class Source:
     def place(self, number: int) -> int:
         """The place, from 0, of the frame of that number among all of the source, those that cannot be read too."""
         return self._places.get(number, number - 1)
+
+    def wants(self, number: int, time: float) -> bool:
+        """Whether anybody looks at the image of that frame: readers may give the others without theirs."""
+        return number >= self.wanted and time >= self.wanted_from
 
     def note(self, line: str) -> None:
         """Add a line to ``notes`` once."""

@@ -229,7 +229,8 @@ class Driver:
         frames, detector, notes = self.tally.frames, self.opened.pipeline.detector, []
         ended = self.state in ("complete", "incomplete")
         first, last = self.tally.first, self.tally.last
-        if ended and isinstance(detector, RecordedDetector) and frames and detector.frames:
+        part = self.opened.options.frames or self.opened.options.seconds
+        if ended and isinstance(detector, RecordedDetector) and frames and detector.frames and not part:
             name, until = self.opened.detector_name, detector.frames
             self.unmatched = not self.tally.detections and self.opened.pipeline.min_score is None
             unused = self._unused(detector)

@@ -85,7 +85,7 @@ def facts_of(opened: Opened) -> Facts:
     """What is used in a run, without the hashes, which take time."""
     pipeline, options = opened.pipeline, opened.options
     return {
-        "source": _source(pipeline),
+        "source": _source(pipeline, options),
         "detector": {**_detector(opened), "every": options.every, "invalid": options.invalid},
         "embedder": None if pipeline.embedder is None else _embedder(pipeline.embedder, options),
         "algorithm": {
@@ -98,7 +98,7 @@ def facts_of(opened: Opened) -> Facts:
     }
 
 
-def _source(pipeline: Pipeline) -> Facts:
+def _source(pipeline: Pipeline, options: Options) -> Facts:
     source = pipeline.source
     return {
         "name": source.name,
@@ -106,6 +106,8 @@ def _source(pipeline: Pipeline) -> Facts:
         "frame_rate": source.frame_rate,
         "frames": source.n_frames if source.counted else None,  # until all are read, some containers only guess
         "size": source.size,
+        **({} if options.frames is None else {"part": {"frames": options.frames}}),
+        **({} if options.seconds is None else {"part": {"seconds": options.seconds}}),
     }
 
 

@@ -16,7 +16,7 @@ from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detect.head import Head
 from tracker.detect.network import ClassNames, providers_of, size_of
 from tracker.detections import Invalid
-from tracker.io.source import Frames, Source
+from tracker.io.source import Frames, Source, span_of
 from tracker.log import Log
 from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
 from tracker.run.pipeline import Pipeline, embedder_of
@@ -51,6 +51,8 @@ class Options:
     detector_runtime: str | None = None
     offline: bool = False
     log: bool = False
+    frames: str | None = None
+    seconds: str | None = None
 
     def given(self) -> dict[str, Any]:
         """The arguments that differ from their defaults."""
@@ -170,6 +172,8 @@ def _check_types(options: Options) -> None:
     for name, value in (
         ("reid_runtime", options.reid_runtime),
         ("camera_motion", options.camera_motion),
+        ("frames", options.frames),
+        ("seconds", options.seconds),
         ("nms", options.nms),
         ("detector_runtime", options.detector_runtime),
     ):
@@ -211,6 +215,8 @@ def _open(options: Options, source: Source, models: Models) -> Opened:
         every=options.every,
         invalid=options.invalid,
     )
+    if (span := span_of(options.frames, options.seconds)) is not None:
+        source.select(span)
     return Opened(
         options,
         pipeline,

@@ -131,6 +131,10 @@ class Output:
         self.begun = True
         if self._resumed is None:
             self._remove_earlier()
+        else:  # what an earlier run was writing when it was killed
+            for pattern in (f".{SNAPSHOT}.*.part", f".{MANIFEST}.*"):
+                for part in self.folder.glob(pattern):
+                    part.unlink(missing_ok=True)
         hashes = hashes_of(self._opened) if self.snapshots is None else self.snapshots.hashes
         for section, facts in hashes.items():
             self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}

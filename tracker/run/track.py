@@ -162,6 +162,8 @@ def track(
     save: str | Path | None = None,
     log: bool = False,
     sinks: Sequence[Sink] = (),
+    frames: str | None = None,
+    seconds: str | None = None,
     snapshot: str | float | None = None,
     resume: bool = False,
 ) -> Run:
@@ -207,6 +209,8 @@ def track(
               `track explain` read it (``tracker.io.log_file``)
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
               thread that writes the files, and is closed however the run ends
+    frames, seconds  a part of the source: "100:200" are its frames 100 to 200, "10:20.5" those from second 10 on and
+              before 20.5. Either end may be left out; frames keep their numbers and times
     snapshot  save the state of the run in ``save``'s folder every so often, "30s" or seconds, so that a run that is
               killed can go on (``tracker.run.snapshots``). No video is written, and ``sinks`` must be
               ``tracker.io.sinks.Resumable``
@@ -238,6 +242,8 @@ def track(
         detector_runtime=detector_runtime,
         offline=offline,
         log=log,
+        frames=frames,
+        seconds=seconds,
     )
     sinks = _checked(sinks)
     if save is not None and not isinstance(save, (str, Path)):
