@@ -8,7 +8,8 @@ import signal
 import sys
 import warnings
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
@@ -21,6 +22,7 @@ from tracker.spelling import shown
 if TYPE_CHECKING:
     from tracker.commands.words import Subparsers
     from tracker.detect.detector import Detector
+    from tracker.io.detections_file import Embeddings
     from tracker.io.sinks import WindowSink
     from tracker.io.video import Source
     from tracker.run.driver import Driver
@@ -60,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--detector",
         metavar="WHAT",
         help="auto, hog, motion, a model that `track models` lists, such as yolox-nano, yunet:MODEL.onnx, MODEL.onnx, "
-        "MODEL.xml, recorded DETS.txt or DETS.npz (default auto: yolox-nano, fetched once, or hog where it cannot be)",
+        "MODEL.xml, recorded DETS.txt or DETS.npz, what --save-detections kept (default auto: yolox-nano, fetched once, or hog where it cannot be)",
     )
     add("--offline", action="store_true", help="fetch no model (TRACKWHY_OFFLINE=1 says the same)")
     add(
@@ -137,6 +139,17 @@ def add_parts(parser: argparse.ArgumentParser) -> None:
     """The options of a part of a source, and of a run that may be killed and goes on."""
     add = parser.add_argument
     add("--frames", metavar="A:B", help="track these frames only, such as 100:200; they keep their numbers and times")
+    add(
+        "--save-detections",
+        metavar="FOLDER",
+        help="also keep what was detected, with embeddings, camera motion and times: --detector FOLDER tracks from it",
+    )
+    add(
+        "--save-embeddings",
+        choices=("float32", "float16", "none"),
+        default="float32",
+        help="how --save-detections keeps embeddings: exact (float32, default), in half of the space, or not at all",
+    )
     add("--seconds", metavar="A:B", help="track from second A on and before B only")
     add(
         "--snapshot",
@@ -165,7 +178,9 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
     from tracker.run.open import Options
 
     # A drawn scene has a length instead, and no parts.
-    part = {"frames": args.frames, "seconds": args.seconds} if "seconds" in args else {}
+    part: dict[str, Any] = {"images": not args.no_video or args.show}
+    if "seconds" in args:
+        part |= {"frames": args.frames, "seconds": args.seconds, "keeps": args.save_detections is not None}
     if args.classes is not None and not names_of(args.classes):
         raise ValueError("--classes: give names, such as person,car")
     return Options(
@@ -217,6 +232,7 @@ def track_into_folder(
             class_column=args.class_column,
             places=places,
             saves=names_of(args.save) or [],
+            detections=_kept(args),
             snapshot=every,
             resume=resume,
         )
@@ -237,6 +253,13 @@ def _snapshots(args: argparse.Namespace) -> tuple[float | None, bool]:
     if (args.resume or every is not None) and not args.no_video:
         raise ValueError("--snapshot, --resume: an annotated video cannot be gone on with; add --no-video")
     return every, args.resume
+
+
+def _kept(args: argparse.Namespace) -> tuple[Path, Embeddings] | None:
+    """Where the detections are saved, and how their embeddings."""
+    if "save_detections" not in args or args.save_detections is None:
+        return None
+    return Path(args.save_detections), args.save_embeddings
 
 
 def _window(opened: Opened) -> WindowSink:

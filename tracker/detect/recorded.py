@@ -11,12 +11,10 @@ from tracker.arrays import FloatArray, IntArray
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.doubts import NORMALISED_BOXES, Doubts
 from tracker.detections import Detections, Invalid
+from tracker.io.detections_file import OPTIONAL, REQUIRED, names_wrong, with_twins
 from tracker.io.mot import from_one, read_detections, repeated
 from tracker.io.npz import Arrays, read_arrays
 from tracker.spelling import shown
-
-REQUIRED = ("frame", "xyxy")
-OPTIONAL = ("score", "class", "embedding")
 
 LARGEST_FRAME = 2**53
 
@@ -93,7 +91,8 @@ class Recorded(RecordedDetector):
         """Detections of frame ``number``, counted from 1; empty where the file has none. Their ``dropped`` is 0."""
         start, stop = np.searchsorted(self._frames, (number, number + 1))
         part = self._detections[slice(int(start), int(stop))]
-        return Detections(part.boxes, part.scores, part.classes, embeddings=part.embeddings)
+        part.dropped = 0
+        return part.numbered()
 
 
 # Frame numbers (N,), the detections (N), and notes on how the file was read.
@@ -141,6 +140,7 @@ def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> _Read:
         detections = Detections(
             kept["xyxy"], kept.get("score"), kept.get("class"), embeddings=kept.get("embedding"), invalid=invalid
         )
+        detections = with_twins(detections, kept.get("twin"))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     detections.dropped += len(frames) - len(kept["frame"])
@@ -151,15 +151,7 @@ def _load_npz(path: str | os.PathLike[str]) -> Arrays:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file; give a det.txt or an .npz of detections")
     expected = f"expected {', '.join(REQUIRED)} and, if wanted, {', '.join(OPTIONAL)}"
-
-    def wrong(members: list[str]) -> str | None:
-        names = [shown(name) for name in members]
-        if set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL}:
-            return None
-        held = ", ".join(name[:60] for name in names[:8]) + (", ..." if len(names) > 8 else "")
-        return f"holds the arrays {held or 'none'}"
-
-    arrays = read_arrays(path, expected, check=wrong)
+    arrays = read_arrays(path, expected, check=names_wrong, only=(*REQUIRED, *OPTIONAL))
     for name, array in arrays.items():
         if array.ndim == 0:
             raise ValueError(f"{path}: {name} is a single number; expected one row per detection")

@@ -19,7 +19,7 @@ from tracker.io.passwords import refuse_url
 from tracker.rows import results_of
 
 if TYPE_CHECKING:
-    from tracker.arrays import Image
+    from tracker.arrays import FloatArray, Image
     from tracker.detections import Detections
     from tracker.io.video import Frame
     from tracker.io.video_writer import VideoWriter
@@ -54,12 +54,16 @@ class Step:
     """One frame, what was detected in it, and the tracks reported for it.
 
     decisions  how the tracker came to them, where it keeps a log; None between the frames of a detector
+    looked     whether the detector ran
+    motion     (2, 3) how the camera moved since the frame before, where that is estimated or read
     """
 
     frame: Frame
     detections: Detections
     tracks: Tracks
     decisions: Decisions | None = None
+    looked: bool = True
+    motion: FloatArray | None = None
 
 
 @runtime_checkable

@@ -309,6 +309,13 @@ class Source:
         """The place, from 0, of the frame of that number among all of the source, those that cannot be read too."""
         return self._places.get(number, number - 1)
 
+    def without_images(self, numbers: Sequence[int], times: Sequence[float]) -> None:
+        """Give these frames, which an earlier reading gave, without their images and so without decoding any."""
+        self.n_frames = self._total = len(numbers)
+        self.counted, self._cut = True, False
+        self._places = {number: place for place, number in enumerate(numbers)}
+        self._frames = lambda _: (Frame(None, *one) for one in zip(numbers, times, strict=True))
+
     def wants(self, number: int, time: float) -> bool:
         """Whether anybody looks at the image of that frame: readers may give the others without theirs."""
         return number >= self.wanted and time >= self.wanted_from

@@ -172,6 +172,8 @@ class Driver:
             with suppress(OSError):  # the folder holds an earlier run
                 output.folder.rmdir()
             return failure
+        if output.detections is not None:
+            output.detections.conclude(complete=self.state == "complete")
         source = {**output.manifest.facts["source"], "frames": self.opened.pipeline.source.n_frames}
         error = {"error": f"{type(failure).__name__}: {failure}"} if self.state == "failed" else {}
         try:

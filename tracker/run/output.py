@@ -10,11 +10,13 @@ from tracker.count.live import Counter
 from tracker.count.places import Line, Zone
 from tracker.export.sink import ExportSink
 from tracker.io.claim import LOCK, Claim
+from tracker.io.detections_file import Embeddings
 from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
 from tracker.io.passwords import is_url, place_of
 from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
 from tracker.run.log_sink import LogSink
+from tracker.run.detections_sink import DetectionsSink
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
 from tracker.run.snapshots import NAME as SNAPSHOT
@@ -50,6 +52,7 @@ class Output:
     class_column  write each track's class to column 8 of ``tracks.txt``
     places        lines and zones to count at, into ``count.json`` and the video
     saves         formats to export to as well (``tracker.export.FORMATS``)
+    detections    a folder to save the detections to, and how to keep their embeddings (``tracker.io.detections_file``)
     snapshot      seconds from one snapshot to the next (``tracker.run.snapshots``); None: no snapshots
     resume        go on with the run whose snapshot is in the folder; a new or empty folder begins one
 
@@ -69,6 +72,7 @@ class Output:
         class_column: bool = False,
         places: Sequence[Line | Zone] = (),
         saves: Sequence[str] = (),
+        detections: tuple[Path, Embeddings] | None = None,
         snapshot: float | None = None,
         resume: bool = False,
     ) -> None:
@@ -90,11 +94,16 @@ class Output:
             if resume or snapshot is not None:
                 writes = {
                     "class_column": class_column,
+                    "detections": None if detections is None else list(map(str, detections)),
                     "log": log,
                     "places": [repr(one) for one in places],
                     "save": list(saves),
                 }
                 self.snapshots = Snapshots(self.folder, opened, writes, every=snapshot, resume=resumes)
+            self.detections: DetectionsSink | None = None
+            if detections is not None:
+                folder, how = detections
+                self.detections = DetectionsSink(folder, opened, how, overwrite=overwrite, resume=resumes)
         except BaseException:
             self.release()
             raise
@@ -138,6 +147,8 @@ class Output:
         hashes = hashes_of(self._opened) if self.snapshots is None else self.snapshots.hashes
         for section, facts in hashes.items():
             self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
+        if self.detections is not None:
+            self.detections.begin(hashes["source"]["sha256"])
         if self.snapshots is not None:
             self.snapshots.begin(self.manifest.facts["date"])
         with suppress(OSError):  # raised again at the end, when the tracks are written
@@ -152,7 +163,8 @@ class Output:
     @property
     def sinks(self) -> list[Sink]:
         """The text, then what counts, then the video, which shows the counts, then the exports and the log."""
-        return [sink for sink in (self.text, self.counter, self.video, self.exports, self.log) if sink is not None]
+        every = (self.text, self.counter, self.video, self.exports, self.log, self.detections)
+        return [sink for sink in every if sink is not None]
 
     @property
     def coding(self) -> Facts:
@@ -165,6 +177,7 @@ class Output:
         found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT, "log": LOG}
         paths = {kind: self.folder / name for kind, name in found.items()}
         paths |= {} if self.exports is None else self.exports.paths
+        paths |= {} if self.detections is None else {"detections": self.detections.folder}
         return {kind: path for kind, path in paths.items() if path.exists()}
 
 

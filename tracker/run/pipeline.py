@@ -179,7 +179,9 @@ class Pipeline:
             tracks = self._order.take(one)
         self.seconds["associate"] += clock.perf_counter() - started - (self.seconds["embed"] - embedded)
         self.frames += 1
-        return Step(one.frame, one.detections, tracks, self._decisions if one.looked else None)
+        motion = self.tracker.motion if isinstance(self.tracker, Compensated) else None
+        decisions = self._decisions if one.looked else None
+        return Step(one.frame, one.detections, tracks, decisions, one.looked, motion)
 
     @property
     def _decisions(self) -> Decisions | None:
