@@ -62,7 +62,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--detector",
         metavar="WHAT",
         help="auto, hog, motion, a model that `track models` lists, such as yolox-nano, yunet:MODEL.onnx, MODEL.onnx, "
-        "MODEL.xml, recorded DETS.txt or DETS.npz, what --save-detections kept (default auto: yolox-nano, fetched once, or hog where it cannot be)",
+        "MODEL.xml, recorded DETS.txt or DETS.npz, what --save-detections kept (default auto: yolox-nano, fetched "
+        "once, or hog where it cannot be)",
     )
     add("--offline", action="store_true", help="fetch no model (TRACKWHY_OFFLINE=1 says the same)")
     add(

@@ -11,7 +11,8 @@ from tracker.arrays import FloatArray, IntArray
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.doubts import NORMALISED_BOXES, Doubts
 from tracker.detections import Detections, Invalid
-from tracker.io.detections_file import OPTIONAL, REQUIRED, names_wrong, with_twins
+from tracker.io.detections_file import OPTIONAL, REQUIRED, columns_of, names_wrong, with_twins
+from tracker.io.log_file import read_log
 from tracker.io.mot import from_one, read_detections, repeated
 from tracker.io.npz import Arrays, read_arrays
 from tracker.spelling import shown
@@ -23,9 +24,9 @@ class Recorded(RecordedDetector):
     """Detections by frame number, from a file. It looks at no image: call ``at(number)``, not the object.
 
     path     ``.npz`` with the arrays ``frame`` (R,) integers from 1, ``xyxy`` (R, 4) pixels and optionally ``score``
-             (R,), ``class`` (R,) integers, ``embedding`` (R, D), rows in any order; any other file is read as
-             MOTChallenge text: frame, id, left, top, width, height, score. One that begins with frame 0 and goes on is
-             numbered from 1, with a note
+             (R,), ``class`` (R,) integers, ``embedding`` (R, D), rows in any order (``tracker.io.detections_file``);
+             ``log.sqlite``: what a run with a log was given; any other file is read as MOTChallenge text: frame, id,
+             left, top, width, height, score. One that begins with frame 0 and goes on is numbered from 1, with a note
     conf     least score; None keeps all
     invalid  "raise": a bad row raises ValueError naming it; "drop": bad rows are left out and counted in ``dropped``
 
@@ -40,7 +41,9 @@ class Recorded(RecordedDetector):
     def __init__(self, path: str | os.PathLike[str], *, conf: float | None = None, invalid: Invalid = "raise") -> None:
         self.name = os.path.basename(path)
         self.model_files = (Path(path),)
-        if str(path).lower().endswith(".npz"):
+        if str(path).lower().endswith(".sqlite"):
+            frames, detections, notes = _read_log(path)
+        elif str(path).lower().endswith(".npz"):
             frames, detections, notes = _read_npz(path, invalid)
         else:
             frames, detections, notes = _read_text(path, invalid)
@@ -106,6 +109,16 @@ def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> _Read:
     detections.dropped += rows.dropped
     again = repeated(rows)
     return frames, detections, (*rows.notes, again) if again else rows.notes
+
+
+def _read_log(path: str | os.PathLike[str]) -> _Read:
+    """What the tracker was given in a run with a decision log."""
+    logged = read_log(Path(path))
+    used = [found[: int(n)] for found, n in zip(logged.detections, logged.given, strict=True)]
+    columns = columns_of(used)
+    detections = Detections(columns["xyxy"], columns["score"], columns["class"], embeddings=columns.get("embedding"))
+    frames = np.repeat(logged.numbers, [len(found) for found in used])
+    return frames, with_twins(detections, columns.get("twin")), ()
 
 
 def _first_complaint(path: str | os.PathLike[str]) -> str | None:

@@ -49,6 +49,8 @@ class Saved(RecordedDetector):
     def at(self, number: int) -> Detections:
         """The detections of frame ``number``; none where it has none, or is not among the saved frames."""
         found = self.folder.at(number)
+        if self._conf is None and self._kept is None:
+            return found.numbered()
         kept = np.ones(len(found), dtype=bool)
         if self._conf is not None:
             kept &= found.scores >= self._conf

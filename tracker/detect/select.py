@@ -160,6 +160,7 @@ FORMS = (
     _Form("FOLDER", "what --save-detections kept", lambda spec: is_detections(Path(spec)), _saved),
     _Form("DETECTIONS.txt", "recorded, as MOTChallenge text", _ends(".txt", ".csv"), _recorded),
     _Form("DETECTIONS.npz", "recorded, as numpy arrays", _ends(".npz"), _recorded),
+    _Form("log.sqlite", "recorded, as --log keeps it", _ends(".sqlite"), _recorded),
 )
 _UNEXPORTED = _Form("", "", _ends(*EXPORTS), _unexported)
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -119,23 +119,36 @@ class DetectionsWriter:
             part.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     def _columns(self) -> Arrays:
-        counts = [len(found) for found in self._found]
         numbers, times, looked = (np.array(column) for column in zip(*self._frames, strict=True))
-        floats = np.concatenate([found.floats for found in self._found], axis=1)
-        arrays: Arrays = {"frame": np.repeat(numbers, counts), "xyxy": floats[1:].T, "score": floats[0]}
-        arrays["class"] = np.concatenate([found.classes for found in self._found])
-        some = [found for found in self._found if len(found)]
-        vectors = [found.embeddings for found in some if found.embeddings is not None]
-        if self._embeddings != "none" and some and len(vectors) == len(some):
-            arrays["embedding"] = np.concatenate(vectors).astype(self._embeddings)
-        if any(found.twins is not None for found in some):
-            none = np.array([[-1.0], [0.0]])
-            twins = [none.repeat(len(one), axis=1) if one.twins is None else one.twins for one in some]
-            arrays["twin"] = np.concatenate(twins, axis=1).T
+        arrays: Arrays = {"frame": np.repeat(numbers, [len(found) for found in self._found])}
+        arrays |= columns_of(self._found)
+        if self._embeddings == "none":
+            arrays.pop("embedding", None)
+        elif "embedding" in arrays:
+            arrays["embedding"] = arrays["embedding"].astype(self._embeddings)
         arrays |= {"number": numbers, "time": times, "looked": looked}
         if all(motion is not None for motion in self._motions):
             arrays["motion"] = np.array(self._motions)
         return arrays
+
+
+def columns_of(frames: Sequence[Detections]) -> Arrays:
+    """The columns of all detections of these frames, but the number of the frame.
+
+    Embeddings are a column where all have one; twins where any has one.
+    """
+    some = [found for found in frames if len(found)]
+    floats = np.concatenate([np.empty((5, 0)), *(found.floats for found in some)], axis=1)
+    arrays: Arrays = {"xyxy": floats[1:].T, "score": floats[0]}
+    arrays["class"] = np.concatenate([np.empty(0, dtype=np.int64), *(found.classes for found in some)])
+    vectors = [found.embeddings for found in some if found.embeddings is not None]
+    if some and len(vectors) == len(some):
+        arrays["embedding"] = np.concatenate(vectors)
+    if any(found.twins is not None for found in some):
+        none = np.array([[-1.0], [0.0]])
+        twins = [none.repeat(len(one), axis=1) if one.twins is None else one.twins for one in some]
+        arrays["twin"] = np.concatenate(twins, axis=1).T
+    return arrays
 
 
 def parts_of(folder: Path) -> list[Path]:
@@ -199,9 +212,8 @@ class DetectionsFolder:
         place = bisect_right(self._firsts, number) - 1
         if place < 0:
             return Detections.empty()
-        frames, detections = self._load(place)
-        start, stop = np.searchsorted(frames, (number, number + 1))
-        return detections[int(start) : int(stop)]
+        detections, rows = self._load(place)
+        return detections[rows.get(number, slice(0))]
 
     def _index(self, path: Path) -> Arrays:
         """The columns of a part that say which frames it has."""
@@ -226,14 +238,18 @@ class DetectionsFolder:
             )
         return arrays
 
-    def _read(self, place: int) -> tuple[IntArray, Detections]:
+    def _read(self, place: int) -> tuple[Detections, dict[int, slice]]:
+        """The detections of a part, and the rows of each frame that has any."""
         path = self._parts[place]
         arrays = read_arrays(path, EXPECTED, check=names_wrong, only=(*REQUIRED, *OPTIONAL))
         try:
             found = Detections(
                 arrays["xyxy"], arrays.get("score"), arrays.get("class"), embeddings=arrays.get("embedding")
             )
-            return arrays["frame"], with_twins(found, arrays.get("twin"))
+            numbers, starts = np.unique(arrays["frame"], return_index=True)
+            bounds = [*starts.tolist(), len(found)]
+            rows = {number: slice(*bounds[k : k + 2]) for k, number in enumerate(numbers.tolist())}
+            return with_twins(found, arrays.get("twin")), rows
         except ValueError as error:
             raise ValueError(f"{shown(str(path))}: {error}") from None
 

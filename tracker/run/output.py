@@ -15,8 +15,8 @@ from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
 from tracker.io.passwords import is_url, place_of
 from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
-from tracker.run.log_sink import LogSink
 from tracker.run.detections_sink import DetectionsSink
+from tracker.run.log_sink import LogSink
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
 from tracker.run.snapshots import NAME as SNAPSHOT
