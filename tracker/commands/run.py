@@ -179,7 +179,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
     from tracker.run.open import Options
 
     # A drawn scene has a length instead, and no parts.
-    part: dict[str, Any] = {"images": not args.no_video or args.show}
+    part: dict[str, Any] = {"images": not args.no_video or ("show" in args and args.show)}
     if "seconds" in args:
         part |= {"frames": args.frames, "seconds": args.seconds, "keeps": args.save_detections is not None}
     if args.classes is not None and not names_of(args.classes):
