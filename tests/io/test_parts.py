@@ -86,6 +86,7 @@ def test_a_part_is_what_the_whole_gives_there(name: str, tmp_path: Path) -> None
         got, source = part(path, frames=f"{first}:{last}")
         assert same(got, [f for f in whole if first <= f.number <= last])
         assert (source.missing, source.n_frames) == (0, len(got))  # type: ignore[attr-defined]
+        assert not any("damaged" in line for line in source.notes)  # type: ignore[attr-defined]
     for start, end in ((0.0, 0.05), (1.0, 1.2), (2.001, 2.3), (4.9, 99.0)):
         assert same(part(path, seconds=f"{start}:{end}")[0], [f for f in whole if start <= f.time < end])
     assert same(part(path, frames=":2")[0], whole[:2])
