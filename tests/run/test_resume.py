@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -98,6 +99,7 @@ def test_a_run_that_is_stopped_goes_on_too_and_one_that_is_complete_stays_as_it_
     run = tracker.track(clip / "street.mp4", **given, resume=True)
     seen = [tracks.frame for _, tracks in run]
     assert seen == list(range(18, FRAMES + 1))
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["goes_on_behind_frame"] == 17
     assert (run.state, run.counts["frames"]) == ("complete", FRAMES)
     whole = tracker.track(clip / "street.mp4", **{**given, "save": tmp_path / "whole"})
     for _ in whole:

@@ -206,6 +206,11 @@ def test_another_video_is_decoded_and_old_files_still_open(clip: Path, tmp_path:
     shorter = run(other, tmp_path / "b", kept, "--algo", "sort")
     assert first.startswith(shorter)
     assert {int(line.split(b",")[0]) for line in shorter.splitlines()} <= set(range(1, 11))
-    steps = list(tracker.track(clip / "street.mp4", detector=kept, algo="sort"))
+    again = tmp_path / "again"
+    save = {"save": tmp_path / "out", "save_detections": again}
+    steps = list(tracker.track(clip / "street.mp4", detector=kept, algo="sort", **save))
+    assert np.array_equal(Saved(again).at(7).floats, Saved(kept).at(7).floats)
+    with pytest.raises(ValueError, match="save_detections goes with save"):
+        tracker.track(clip / "street.mp4", save_detections=again)
     assert len(steps) == FRAMES
     assert all(image is not None for image, _ in steps)  # the library's user gets the images

@@ -289,6 +289,8 @@ class _Session:
         driver, name = self.driver, self.driver.opened.pipeline.source.name
         if self.talks:
             print(report.choice(self.output.manifest.facts), flush=True)
+            if self.output.goes_on_behind is not None:
+                print(f"goes on behind frame {self.output.goes_on_behind}", flush=True)
             if driver.opened.options.detector == "hog":
                 print("hog is OpenCV's built-in people detector; --detector yolox-nano is a stronger one", flush=True)
         self._note()

@@ -7,6 +7,7 @@ command     the command line; of a library call "call", the arguments given
 source, detector, embedder, algorithm   what was used, every value as it was used, defaults too
 inputs      path and SHA-256 of each file read, by the option that named it
 versions    of Python and the packages
+goes_on_behind_frame  of a run that was resumed: the last frame of the run before
 notes       lines for people
 counts      frames, missing frames ("missing_frames_at_least" where there may be more), detections, dropped rows,
             tracks, rows; brought up to date every second

@@ -131,6 +131,11 @@ class Output:
         """The names of the files that this run may write."""
         return [*FILES, *(path.name for path in (self.exports.paths.values() if self.exports else ()))]
 
+    @property
+    def goes_on_behind(self) -> int | None:
+        """The last frame of the run that this one goes on with; None where it begins one."""
+        return None if self._resumed is None else self._resumed["place"]["number"]
+
     def release(self) -> None:
         """Let another run have the folder; may be called again."""
         self._claim.release()
@@ -147,6 +152,8 @@ class Output:
         hashes = hashes_of(self._opened) if self.snapshots is None else self.snapshots.hashes
         for section, facts in hashes.items():
             self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
+        if self.goes_on_behind is not None:
+            self.manifest.facts["goes_on_behind_frame"] = self.goes_on_behind
         if self.detections is not None:
             self.detections.begin(hashes["source"]["sha256"])
         if self.snapshots is not None:

@@ -15,6 +15,7 @@ from tracker.detect.detector import RecordedDetector
 from tracker.detect.head import Head
 from tracker.detect.network import ClassNames
 from tracker.detections import Detections, Invalid
+from tracker.io.detections_file import Embeddings
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
 from tracker.io.video import Source
@@ -164,6 +165,7 @@ def track(
     sinks: Sequence[Sink] = (),
     frames: str | None = None,
     seconds: str | None = None,
+    save_detections: str | Path | None = None,
     snapshot: str | float | None = None,
     resume: bool = False,
 ) -> Run:
@@ -211,6 +213,8 @@ def track(
               thread that writes the files, and is closed however the run ends
     frames, seconds  a part of the source: "100:200" are its frames 100 to 200, "10:20.5" those from second 10 on and
               before 20.5. Either end may be left out; frames keep their numbers and times
+    save_detections  a new or empty folder that gets what was detected, with embeddings, camera motion and times:
+              ``detector`` takes it (``tracker.io.detections_file``). Goes with ``save``
     snapshot  save the state of the run in ``save``'s folder every so often, "30s" or seconds, so that a run that is
               killed can go on (``tracker.run.snapshots``). No video is written, and ``sinks`` must be
               ``tracker.io.sinks.Resumable``
@@ -244,6 +248,7 @@ def track(
         log=log,
         frames=frames,
         seconds=seconds,
+        keeps=save_detections is not None,
     )
     sinks = _checked(sinks)
     if save is not None and not isinstance(save, (str, Path)):
@@ -252,6 +257,8 @@ def track(
         raise ValueError("log=True goes with save: the log is written into its folder")
     between = None if snapshot is None else seconds_between(snapshot, "snapshot")
     saved = resume or between is not None
+    if save_detections is not None and save is None:
+        raise ValueError("save_detections goes with save: it is a second folder of the same run")
     if saved and save is None:
         raise ValueError("snapshot and resume go with save: snapshots are written into its folder")
     opened = open_run(options)
@@ -260,7 +267,12 @@ def track(
         output = None
         if save is not None:
             said = {"call": {**call, "save": plain(save)}}
-            output = Output(save, opened, said, log=log, video=not saved, snapshot=between, resume=resume)
+            kept: tuple[Path, Embeddings] | None = (
+                None if save_detections is None else (Path(save_detections), "float32")
+            )
+            output = Output(
+                save, opened, said, log=log, video=not saved, detections=kept, snapshot=between, resume=resume
+            )
         return Run(Driver(opened, output, sinks), strict=invalid == "raise")
     except BaseException:
         opened.close()
