@@ -279,8 +279,8 @@ ASSOCIATION = (
     ),
     Fault(
         "tracker/assign.py",
-        "linear_sum_assignment(matrix, maximize=True)",
-        "linear_sum_assignment(matrix)",
+        "linear_sum_assignment()(matrix, maximize=True)",
+        "linear_sum_assignment()(matrix)",
         "the solver looks for the largest gain",
         "tests/test_assign.py",
     ),
