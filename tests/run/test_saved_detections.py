@@ -157,6 +157,19 @@ def test_a_run_that_is_resumed_keeps_all_of_them(clip: Path, tmp_path: Path) -> 
     assert all(np.array_equal(a.at(n).floats, b.at(n).floats) for n in range(1, FRAMES + 1))
 
 
+def test_a_run_killed_before_its_first_snapshot_begins_its_detections_anew(clip: Path, tmp_path: Path) -> None:
+    out, kept = tmp_path / "out", tmp_path / "kept"
+    given = {"detector": clip / "street.npz", "algo": "sort", "save": out, "save_detections": kept}
+    begun = tracker.track(clip / "street.mp4", **given, snapshot=3600)
+    next(begun)
+    empty = (out / "snapshot.npz").read_bytes()
+    begun.close()
+    (out / "snapshot.npz").write_bytes(empty)
+    (kept / "000002.npz").write_bytes((kept / "000001.npz").read_bytes())  # it had come further
+    assert len(list(tracker.track(clip / "street.mp4", **given, resume=True))) == FRAMES
+    assert DetectionsFolder(kept).numbers.tolist() == list(range(1, FRAMES + 1))
+
+
 def test_bad_folders(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = tmp_path / "good"
     run(clip, tmp_path / "out", clip / "street.npz", "--algo", "sort", "--every", "2", "--save-detections", str(good))

@@ -29,13 +29,15 @@ class DetectionsSink:
             raise ValueError(f"--save-detections {folder}: holds what the run reads; give another folder")
         self.folder = fresh_folder(folder, overwrite=(overwrite or resume) and (is_detections(folder) or resume))
         self.complete = False
-        self._resumes = resume
         self._writer = DetectionsWriter(self.folder, facts_to_keep(opened), embeddings=embeddings)
 
-    def begin(self, sha256: str | None) -> None:
-        """The run begins: an earlier one's detections are removed, unless this one goes on with them."""
+    def begin(self, sha256: str | None, *, goes_on: bool) -> None:
+        """The run begins: an earlier one's detections are removed, unless this one goes on with them.
+
+        sha256  of the source's content
+        """
         self._writer.facts["source"]["sha256"] = sha256
-        if not self._resumes:
+        if not goes_on:
             remove_detections(self.folder)
 
     def write(self, step: Step) -> None:

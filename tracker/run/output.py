@@ -155,7 +155,7 @@ class Output:
         if self.goes_on_behind is not None:
             self.manifest.facts["goes_on_behind_frame"] = self.goes_on_behind
         if self.detections is not None:
-            self.detections.begin(hashes["source"]["sha256"])
+            self.detections.begin(hashes["source"]["sha256"], goes_on=self._resumed is not None)
         if self.snapshots is not None:
             self.snapshots.begin(self.manifest.facts["date"])
         with suppress(OSError):  # raised again at the end, when the tracks are written
