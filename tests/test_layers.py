@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
     ["arrays", "boxes", "detections", "results", "tracks", "protocol", "rows", "settings", "spelling", "progress"],
     ["motion", "assign", "appearance", "camera", "camera_pairs", "state", "log", "identity"],
-    ["tracker"],
+    ["tracker", "draw"],
     ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers"],
     ["scene", "run", "explain"],
     ["study", "many"],

@@ -27,13 +27,15 @@ if TYPE_CHECKING:
     from tracker.detect.detector import Detector
     from tracker.io.anonymise import Region
     from tracker.io.detections_file import Embeddings
-    from tracker.io.sinks import Sink
+    from tracker.io.sinks import Look, Sink
     from tracker.io.video import Source
     from tracker.run.driver import Driver
     from tracker.run.open import Opened, Options
     from tracker.scene.score import SceneScore
 
 PARTIAL, INTERRUPTED = 1, 130
+
+LONGEST_TRAIL = 60  # seconds
 
 NOTED_EVERY = 50  # frames from one look for new notes to the next
 
@@ -118,7 +120,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
     add("--every", type=int, default=1, metavar="N", help="detect every Nth frame, predict between (default 1)")
-    add("--classes", metavar="A,B", help="names of the classes to keep, such as person,car")
+    add("--classes", metavar="A,B", help="classes to keep, by name or number, such as person,car or 0,2")
+    add(
+        "--roi",
+        metavar="X,Y X,Y X,Y ...",
+        help='detect only in this polygon, in pixels: "10,10 90,10 90,80"; an object is where the foot of its box is',
+    )
     add_settings(parser, "parameters of the algorithm; `track algos` lists them")
     add("--params", metavar="FILE", help="parameters that `track tune` found; --set and --conf override them")
     add("-o", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
@@ -141,6 +148,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="hide every tracked and detected box in the video, the window and crops: the whole box (default) or the "
         "head, its upper part",
     )
+    add(
+        "--labels",
+        metavar="A,B",
+        help="what the video's labels show: id, class, score, or none (default: the id, and the class of tracks that are "
+        "not of the commonest one)",
+    )
+    add("--trails", type=float, default=2.0, metavar="SECONDS", help="how long the video's trails are (default 2)")
     add("--no-video", action="store_true", help="write no annotated video")
     add("--log", action="store_true", help="keep the decision log, log.sqlite, which `track explain` reads")
     add("--json", action="store_true", help="print the summary as JSON and nothing else")
@@ -198,7 +212,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
     if "seconds" in args:
         part |= {"frames": args.frames, "seconds": args.seconds, "keeps": args.save_detections is not None}
     if args.classes is not None and not names_of(args.classes):
-        raise ValueError("--classes: give names, such as person,car")
+        raise ValueError("--classes: give names or numbers, such as person,car or 0,2")
     return Options(
         source,
         algo=args.algo,
@@ -207,6 +221,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         reid_runtime=args.reid_runtime,
         conf=args.conf,
         classes=names_of(args.classes),
+        roi=args.roi,
         settings=settings_of(args.settings),
         params=args.params,
         camera_motion=args.camera_motion,
@@ -236,10 +251,10 @@ def track_into_folder(
     from tracker.run.output import Output, new_folder
 
     every, resume = _snapshots(args)
-    places = places_of(args.line, args.zone)
+    places, look = places_of(args.line, args.zone), look_of(args)
     anonymise = None if args.anonymise is None else region_named(args.anonymise)
     with closing(open_run(options)) as opened:
-        window = _window(opened, places, anonymise) if args.show else []
+        window = _window(opened, places, anonymise, look) if args.show else []
         output = Output(
             args.out or new_folder(label, opened.algo, overwrite=args.overwrite or resume),
             opened,
@@ -254,6 +269,7 @@ def track_into_folder(
             snapshot=every,
             resume=resume,
             anonymise=anonymise,
+            look=look,
         )
         driver = Driver(opened, output, [] if score is None else [score])
         with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
@@ -281,7 +297,17 @@ def _kept(args: argparse.Namespace) -> tuple[Path, Embeddings] | None:
     return Path(args.save_detections), args.save_embeddings
 
 
-def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | None) -> list[Sink]:
+def look_of(args: argparse.Namespace) -> Look:
+    """How the video shows the tracks."""
+    from tracker.io.draw import parse_labels
+    from tracker.io.sinks import Look
+
+    if not 0 <= args.trails <= LONGEST_TRAIL:
+        raise ValueError(f"--trails {args.trails:g}: give seconds, 0 to {LONGEST_TRAIL}")
+    return Look(None if args.labels is None else parse_labels(names_of(args.labels) or []), args.trails)
+
+
+def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | None, look: Look) -> list[Sink]:
     """The window, and before it what counts for it: the other counter is in the thread that writes."""
     from tracker.count.live import Counter
     from tracker.io.anonymise import AnonymisedSink
@@ -289,7 +315,7 @@ def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | N
 
     rate, every = opened.pipeline.source.frame_rate, opened.options.every
     counters = [Counter(places, frame_rate=rate, step=every)] if places else []
-    window: Sink = WindowSink(opened.pipeline.detector.class_names, counters)
+    window: Sink = WindowSink(opened.pipeline.detector.class_names, counters, rate, look)
     return [*counters, window if anonymise is None else AnonymisedSink(anonymise, [window])]
 
 

@@ -10,9 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from numpy.typing import ArrayLike
+
 from tracker.algorithms import DEFAULT, algorithm, build, embeddings_of, read_params, short_name, takes_embeddings
 from tracker.arrays import FloatArray, Image
 from tracker.camera import METHODS, CameraEstimate, CameraSaved, Compensated, open_camera
+from tracker.count.places import Zone, parse_zone
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detect.head import Head
 from tracker.detect.network import ClassNames, providers_of, size_of
@@ -44,7 +47,8 @@ class Options:
     reid: str | Path | EmbedderCall | None = None
     reid_runtime: str | None = None
     conf: float | None = None
-    classes: Sequence[str] | None = None
+    classes: Sequence[str | int] | None = None
+    roi: str | ArrayLike | None = None
     settings: Mapping[str, Any] | None = None
     params: str | Path | None = None
     camera_motion: str = "auto"
@@ -197,8 +201,10 @@ def _check_types(options: Options) -> None:
     classes, settings = options.classes, options.settings
     if isinstance(classes, str):
         raise ValueError(f"classes={classes!r} is one string; give a list of names")
-    if classes is not None and not (isinstance(classes, Collection) and all(isinstance(one, str) for one in classes)):
-        raise TypeError("classes is no list of names; give names such as ['person', 'car']")
+    if classes is not None and not (
+        isinstance(classes, Collection) and all(isinstance(c, (str, int)) for c in classes)
+    ):
+        raise TypeError("classes is no list of names; give names such as ['person', 'car'], or numbers")
     if settings is not None and not (isinstance(settings, Mapping) and all(isinstance(key, str) for key in settings)):
         raise TypeError("settings are no values by name; give a dict such as {'max_age': 30}")
 
@@ -224,6 +230,7 @@ def _open(options: Options, source: Source, models: Models) -> Opened:
         min_score=min_score,
         every=options.every,
         invalid=options.invalid,
+        roi=_region(options.roi),
     )
     needed = options.images or pipeline.embedder is not None or not isinstance(camera, (CameraSaved, type(None)))
     if saved is not None and not needed and _has_all(saved, source):
@@ -283,6 +290,16 @@ def _with_params(options: Options) -> Options:
     conf = read.conf if options.conf is None else options.conf
     given = parsed(read.algo, algorithm(read.algo), options.settings or {})
     return replace(options, algo=read.algo, settings={**read.settings, **given}, conf=conf)
+
+
+def _region(given: str | ArrayLike | None) -> Zone | None:
+    """The region that detections are taken from. Raises ValueError for what is no polygon."""
+    if given is None:
+        return None
+    try:
+        return parse_zone(given, "roi") if isinstance(given, str) else Zone("roi", given)
+    except ValueError as error:
+        raise ValueError(f"--roi: {str(error).removeprefix('zone roi: ')}") from None
 
 
 def _open_source(source: str | Path | int | Source | Frames) -> Source:
@@ -411,7 +428,7 @@ def _open_detector(
             return open_detector(
                 str(given),
                 conf=options.conf,
-                classes=options.classes,
+                classes=None if options.classes is None else [str(one) for one in options.classes],
                 invalid=options.invalid,
                 threads=threads,
                 head=options.head,

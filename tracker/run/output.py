@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tracker.arrays import Image
 from tracker.count.live import Counter
 from tracker.count.places import Line, Zone
 from tracker.export.crops import NAME as CROPS
@@ -17,7 +18,7 @@ from tracker.io.detections_file import Embeddings
 from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
 from tracker.io.passwords import is_url, place_of
-from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
+from tracker.io.sinks import Look, Overlay, Sink, TextSink, VideoSink, fresh_folder
 from tracker.run.detections_sink import DetectionsSink
 from tracker.run.log_sink import LogSink
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
@@ -59,6 +60,7 @@ class Output:
     detections    a folder to save the detections to, and how to keep their embeddings (``tracker.io.detections_file``)
     snapshot      seconds from one snapshot to the next (``tracker.run.snapshots``); None: no snapshots
     resume        go on with the run whose snapshot is in the folder; a new or empty folder begins one
+    look          how the video shows the tracks
 
     Raises ValueError where the folder cannot be used, where another run is writing to it, or where a result would
     replace a file that the run reads.
@@ -80,6 +82,7 @@ class Output:
         snapshot: float | None = None,
         resume: bool = False,
         anonymise: Region | None = None,
+        look: Look | None = None,
     ) -> None:
         self.folder = fresh_folder(folder, overwrite=overwrite or resume)
         self.begun = False
@@ -122,8 +125,10 @@ class Output:
             self.counter = Counter(
                 places, frame_rate=source.frame_rate, step=every, path=self.folder / COUNT, names=dict(names or {})
             )
-        overlays = [] if self.counter is None else [self.counter]
-        self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names, overlays) if video else None
+        overlays: list[Overlay] = [] if self.counter is None else [self.counter]
+        if opened.pipeline.roi is not None:
+            overlays.insert(0, _Outline(opened.pipeline.roi))
+        self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names, overlays, look) if video else None
         self.log = LogSink(self.folder, opened) if log else None
         self._resumed = None if self.snapshots is None else self.snapshots.resumed
         date = date_of() if self.snapshots is None or self.snapshots.date is None else self.snapshots.date
@@ -200,6 +205,19 @@ class Output:
         paths |= {} if self.exports is None else self.exports.paths
         paths |= {} if self.detections is None else {"detections": self.detections.folder}
         return {kind: path for kind, path in paths.items() if path.exists()}
+
+
+class _Outline:
+    """Draws the region of the detector."""
+
+    def __init__(self, roi: Zone) -> None:
+        self._corners = roi.points
+
+    def draw(self, image: Image) -> None:
+        """Draw it on a (H, W, 3) BGR image, in place."""
+        from tracker.draw.lines import outline
+
+        outline(image, self._corners)
 
 
 def _exports(folder: Path, saves: Sequence[str], opened: Opened) -> ExportSink:

@@ -16,6 +16,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from tracker.arrays import EmbeddingArray, FloatArray, Image
 from tracker.camera import Compensated
+from tracker.count.paths import feet_of
+from tracker.count.places import Zone
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
@@ -79,6 +81,7 @@ class Pipeline:
     embedder  callable (image, boxes (N, 4)) -> (N, D), for detections without embeddings; default the tracker's own. A
               tracker that ``embeds_itself`` calls its own embedder, and the pipeline calls none
     min_score detections of a lower score are left out
+    roi       a region of the image: detections whose foot point lies outside are left out
     every     detect in the first of every so many frames; the others get the tracks of the last such frame, as the
               tracker predicts them. The tracker's update is not called there, so nothing counts as missed
     invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
@@ -98,6 +101,7 @@ class Pipeline:
         min_score: float | None = None,
         every: int = 1,
         invalid: Invalid = "raise",
+        roi: Zone | None = None,
     ) -> None:
         bare: Updates = tracker.tracker if isinstance(tracker, Compensated) else tracker
         self.bare = bare
@@ -108,6 +112,7 @@ class Pipeline:
         self.tracker = tracker
         self.embedder = embedder_of(bare) if embedder is None else embedder
         self.min_score = min_score
+        self.roi = roi
         self.every = at_least(1, every, "every")
         self.invalid: Invalid = invalid
         self.seconds = dict.fromkeys(STAGES, 0.0)
@@ -260,6 +265,8 @@ class Pipeline:
         dropped = detections.dropped
         if self.min_score is not None:
             detections = detections[detections.scores >= self.min_score]
+        if self.roi is not None and len(detections):
+            detections = detections[self.roi.contains(feet_of(detections.boxes))]
         return detections, dropped
 
     def _embed(self, frame: Frame, detections: Detections) -> tuple[Detections, int]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from tracker.arrays import Image
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.head import Head
@@ -147,7 +149,8 @@ def track(
     reid: str | Path | EmbedderCall | None = None,
     reid_runtime: str | None = None,
     conf: float | None = None,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str | int] | None = None,
+    roi: str | ArrayLike | None = None,
     settings: Mapping[str, Any] | None = None,
     params: str | Path | None = None,
     camera_motion: str = "auto",
@@ -185,7 +188,9 @@ def track(
               Left out where recorded detections bring embeddings of their own
     reid_runtime  what runs the ReID model: "onnxruntime" (default) or "openvino", where that is installed
     conf      least score of a detection; default the detector's own
-    classes   names of the classes to keep, where the detector has names
+    classes   names of the classes to keep, where the detector has names, or their numbers
+    roi       a region of the image, as corners (P, 2) in pixels or "10,10 90,10 90,80": detections whose foot point
+              (middle of the box's lower edge) lies outside are left out
     settings  parameters of the algorithm by name
     params    a file of ``track tune``: settings and, if it has one, conf, where they are not given here
     camera_motion  "auto": as the algorithm does by default (Steady finds the camera's motion in its own pairs of tracks
@@ -233,6 +238,7 @@ def track(
         reid_runtime=reid_runtime,
         conf=conf,
         classes=classes,
+        roi=roi,
         settings=settings,
         params=params,
         camera_motion=camera_motion,
