@@ -152,6 +152,12 @@ class Tracker(_Declares):
         about="tracks follow a moving camera, which the tracks and detections themselves show (tracker.camera_pairs)",
         search=None,
     )
+    ids_at_birth: bool = flag(
+        default=True,
+        about="ids count every track that begins, as the published code does; off: those reported, so that the 20th "
+        "object is 20",
+        search=None,
+    )
     frame_rate: float = amount(
         default=30.0, about='turns seconds (``time``, "1.5s") into frames', unit="frames per second", search=None
     )
@@ -258,6 +264,8 @@ class Tracker(_Declares):
                 seen.embeddings = self.embeddings_of(detections, state)
         state.dropped += detections.dropped
         reported = self.step(state, seen)
+        if not self.ids_at_birth:
+            reported = state.number(reported)
         if state.log is not None and self.log is not None:
             state.log.proved = np.setdiff1d(state.ids[state.confirmed], before.ids[before.confirmed]).tolist()
             self.log.close(state.log)
@@ -271,8 +279,9 @@ class Tracker(_Declares):
 
     @property
     def tracks(self) -> Tracks:
-        """Every living track, reported or not."""
-        return self.report(self.state, np.full(len(self.state), True))
+        """Every living track, reported or not. Those without an id yet (``ids_at_birth`` off) have a negative one."""
+        tracks = self.report(self.state, np.full(len(self.state), True))
+        return tracks if self.ids_at_birth else self.state.numbered(tracks)
 
     @property
     def last_time(self) -> float | None:
@@ -294,7 +303,10 @@ class Tracker(_Declares):
         state = copy.copy(self.state)
         elapsed = state.advance(time, self.frame_rate)
         state.motion = self.motion.predict(self.motion.hold_size(state.motion, state.missed > 0), elapsed)
-        tracks: Tracks = state.report(self.motion, np.isin(state.ids, reported.ids))
+        ids = state.ids if self.ids_at_birth else state.numbers_of(state.ids)
+        tracks: Tracks = state.report(self.motion, np.isin(ids, reported.ids))
+        if not self.ids_at_birth:
+            tracks = state.numbered(tracks)
         nowhere = np.full_like(tracks.detections, -1)
         return replace(tracks, detections=nowhere, detection_boxes=np.full_like(tracks.boxes, np.nan))
 

@@ -151,8 +151,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--labels",
         metavar="A,B",
-        help="what the video's labels show: id, class, score, or none (default: the id, and the class of tracks that are "
-        "not of the commonest one)",
+        help="what the video's labels show: id, class, score, or none (default: the id, and the class of tracks that "
+        "are not of the commonest one)",
     )
     add("--trails", type=float, default=2.0, metavar="SECONDS", help="how long the video's trails are (default 2)")
     add("--no-video", action="store_true", help="write no annotated video")

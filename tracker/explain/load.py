@@ -80,7 +80,7 @@ def _logged(path: Path) -> Loaded:
     except ValueError as error:
         raise ValueError(f"{shown(str(path))}: the run cannot be repeated ({error}); {HOW} with this version") from None
     for frame, decisions in enumerate(run.decisions):
-        if set(decisions.matched) != log.matched[frame]:
+        if set(decisions.matched) != run.numbers.matched(log.matched[frame]):
             raise ValueError(
                 f"{shown(str(path))}: the run comes out differently from frame {log.numbers[frame]} on: the log is of "
                 f"another version of {log.meta['algo']}, or of settings that it does not hold; {HOW} with this version"

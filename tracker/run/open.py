@@ -348,6 +348,8 @@ def _open_tracker(options: Options, frame_rate: float) -> tuple[Updates, dict[st
         return algo, _settings_used(algo)
     cls = algorithm(algo)
     given = {"frame_rate": frame_rate} if "frame_rate" in settings_of(cls) else {}
+    if "ids_at_birth" in settings_of(cls):
+        given["ids_at_birth"] = False
     given |= parsed(algo, cls, options.settings or {})
     given |= _camera_from_pairs(options, cls)
     if options.every > 1:
