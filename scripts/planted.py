@@ -471,8 +471,8 @@ STATE = (
     ),
     Fault(
         "tracker/tracker.py",
-        "np.isin(state.ids, reported.ids)",
-        "np.isin(state.ids, state.ids)",
+        "np.isin(ids, reported.ids)",
+        "np.isin(ids, ids)",
         "between detections only reported tracks are predicted",
         "tests/run/test_pipeline.py",
     ),

@@ -20,15 +20,39 @@ def width_for(height: int, width: int) -> int:
 
 
 def box(image: Image, corners: list[int], colour: Colour, thick: int) -> None:
-    """The outline of a box: left, top, right, bottom."""
-    import cv2
-
+    """The outline of a box: left, top, right, bottom, with a thin edge inside it."""
     left, top, right, bottom = corners
+    before = (thick - 1) // 2
+    after = thick - before
+    _outline(image, left - before, top - before, right + after, bottom + after, colour, thick)
     # The edge lies inside, so that boxes side by side do not hide each other's lines.
-    inner = thick // 2 + 1
-    if right - left > 4 * inner and bottom - top > 4 * inner:
-        cv2.rectangle(image, (left + inner, top + inner), (right - inner, bottom - inner), ink_on(colour), 1)
-    cv2.rectangle(image, (left, top), (right, bottom), colour, thick)
+    if right - left > 4 * after and bottom - top > 4 * after:
+        _outline(image, left + after, top + after, right - before, bottom - before, ink_on(colour), 1)
+
+
+def _outline(image: Image, left: int, top: int, right: int, bottom: int, colour: Colour, thick: int) -> None:
+    """Four bars, which ``cv2.rectangle`` makes wider than asked for."""
+    _fill(image, left, top, right, top + thick, colour)
+    _fill(image, left, bottom - thick, right, bottom, colour)
+    _fill(image, left, top, left + thick, bottom, colour)
+    _fill(image, right - thick, top, right, bottom, colour)
+
+
+def brackets(image: Image, corners: list[int], colour: Colour, thick: int) -> None:
+    """The four corners of a box alone."""
+    left, top, right, bottom = corners
+    wide, high = (right - left) // 4, (bottom - top) // 4
+    before = (thick - 1) // 2
+    for y in (top, bottom):
+        for x in (left, right - wide):
+            _fill(image, x - before, y - before, x + wide + 1, y - before + thick, colour)
+    for x in (left, right):
+        for y in (top, bottom - high):
+            _fill(image, x - before, y - before, x - before + thick, y + high + 1, colour)
+
+
+def _fill(image: Image, left: int, top: int, right: int, bottom: int, colour: Colour) -> None:
+    image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = colour
 
 
 def dashed(image: Image, corners: list[int], colour: Colour, thick: int) -> None:

@@ -54,8 +54,8 @@ class Annotator:
     trails       where the tracks came from; None draws none
 
     A label stands beside its box, where it covers no other's head and as little else as can be; where there is no such
-    place it is left out. Boxes of lost tracks are dashed, those of tentative ones thin. Boxes may lie anywhere; nothing
-    is drawn outside the image.
+    place it is left out. Boxes of lost tracks are dashed, of tentative ones there are the corners. Boxes may lie
+    anywhere; nothing is drawn outside the image.
     """
 
     def __init__(
@@ -98,10 +98,12 @@ class Annotator:
         confirmed, missed = tracks.confirmed.tolist(), tracks.missed.tolist()
         for k, box in zip(drawn, corners.tolist(), strict=True):
             colour = COLOURS[marks[k].colour]
-            if confirmed[k] and missed[k] > 0:
+            if not confirmed[k]:
+                lines.brackets(out, box, colour, thick)
+            elif missed[k] > 0:
                 lines.dashed(out, box, colour, thick)
             else:
-                lines.box(out, box, colour, thick if confirmed[k] else 1)
+                lines.box(out, box, colour, thick)
         for k, (left, _, right, bottom) in zip(drawn, corners.tolist(), strict=True):
             mark = marks[k]
             radius = 1.5 + 1.5 * thick
