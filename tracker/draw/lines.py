@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tracker.arrays import FloatArray, Image, IntArray
 from tracker.draw.palette import Colour
-from tracker.draw.text import ink_on
+from tracker.draw.text import edge_of, ink_on
 
 SUBPIXELS = 3  # bits of a pixel's fraction in OpenCV's coordinates
 
@@ -27,7 +27,7 @@ def box(image: Image, corners: list[int], colour: Colour, thick: int) -> None:
     _outline(image, left - before, top - before, right + after, bottom + after, colour, thick)
     # The edge lies inside, so that boxes side by side do not hide each other's lines.
     if right - left > 4 * after and bottom - top > 4 * after:
-        _outline(image, left + after, top + after, right - before, bottom - before, ink_on(colour), 1)
+        _outline(image, left + after, top + after, right - before, bottom - before, edge_of(colour), 1)
 
 
 def _outline(image: Image, left: int, top: int, right: int, bottom: int, colour: Colour, thick: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tracker.arrays import FloatArray, IntArray
@@ -68,6 +70,39 @@ def places_of(
         chosen.append((left, top, right, bottom))
         used.append((left, top, right, bottom))
     return chosen, which
+
+
+@dataclass(frozen=True)
+class Occupied:
+    """What an overlay should not cover.
+
+    heads   (4, N) left, top, right and bottom of the heads on screen; labels: the places of labels
+    """
+
+    heads: FloatArray
+    labels: list[Place]
+
+
+def best_of(
+    places: IntArray, size: tuple[int, int], occupied: Occupied, taken: list[Place], last: int
+) -> tuple[Place, int]:
+    """Of places (C, 2), left and top, the one that covers least of what is occupied; and its number.
+
+    size   width and height of the label; the places are inside the image
+    taken  places that are taken for certain
+    last   the number of the last frame's: it is kept while it covers nothing. Of equals the first is taken
+    """
+    wide, high = size
+    boxes = np.concatenate((places, places + (wide, high)), axis=1)
+    cost = np.array(
+        [HEADS * _covered(place, taken) + LABELS / 4 * _covered(place, occupied.labels) for place in boxes.tolist()]
+    )
+    cost += HEADS * _shares(boxes.T[:, None], occupied.heads)[0].sum(axis=1)
+    if 0 <= last < len(cost):
+        cost[last] -= STAY
+    best = int(cost.argmin())
+    left, top, right, bottom = boxes[best].tolist()
+    return (left, top, right, bottom), best
 
 
 def _candidates(boxes: IntArray, labels: IntArray, size: tuple[int, int]) -> IntArray:

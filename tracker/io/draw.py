@@ -10,7 +10,7 @@ import numpy as np
 from tracker.arrays import BoolArray, Image, IntArray
 from tracker.draw import lines, text
 from tracker.draw.palette import COLOURS, SHAPES, Mark, Palette, colour_of
-from tracker.draw.places import Place, places_of
+from tracker.draw.places import Occupied, Place, heads_of, places_of
 from tracker.draw.trails import Trails
 from tracker.tracks import Tracks
 
@@ -71,6 +71,7 @@ class Annotator:
         self.palette = Palette()
         self._classes: Counter[int] = Counter()
         self._places: dict[int, int] = {}  # where the labels of the last frame were
+        self.occupied = Occupied(np.empty((4, 0)), [])  # of the last image: what an overlay should not cover
 
     def draw(self, image: Image, tracks: Tracks) -> Image:
         """A copy of a (H, W, 3) uint8 BGR image with the tracks on it. Raises ValueError for another array."""
@@ -108,10 +109,11 @@ class Annotator:
             mark = marks[k]
             radius = 1.5 + 1.5 * thick
             lines.shape(out, SHAPES[mark.shape], (left + right) // 2, bottom, radius, COLOURS[mark.colour])
-        if self.labels != ():
-            self._label(out, tracks, marks, drawn, corners)
+        labels = [] if self.labels == () else self._label(out, tracks, marks, drawn, corners)
+        self.occupied = Occupied(heads_of(corners), labels)
 
-    def _label(self, out: Image, tracks: Tracks, marks: list[Mark], drawn: list[int], corners: IntArray) -> None:
+    def _label(self, out: Image, tracks: Tracks, marks: list[Mark], drawn: list[int], corners: IntArray) -> list[Place]:
+        """Draw the labels; returns their places."""
         height, width = out.shape[:2]
         size = text.size_for(height, width)
         ids, scores, classes = tracks.ids.tolist(), tracks.scores.tolist(), tracks.classes.tolist()
@@ -121,12 +123,12 @@ class Annotator:
             patches.append(text.chip(self._text(ids[k], classes[k], scores[k]), size, colour, text.ink_on(colour)))
         sizes = np.array([patch.shape[1::-1] for patch in patches], dtype=np.int64).reshape(-1, 2)
         last = [self._places.get(ids[k], -1) for k in drawn]
-        taken: list[Place] = []
-        places, which = places_of(corners, sizes, (width, height), last, taken)
+        places, which = places_of(corners, sizes, (width, height), last, [])
         self._places = dict(zip([ids[k] for k in drawn], which, strict=True))
         for patch, place in zip(patches, places, strict=True):
             if place is not None:
                 text.put(out, patch, place[0], place[1])
+        return [place for place in places if place is not None]
 
     def _text(self, id: int, class_id: int, score: float) -> str:
         wanted = self.labels

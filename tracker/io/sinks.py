@@ -21,6 +21,7 @@ from tracker.rows import results_of
 if TYPE_CHECKING:
     from tracker.arrays import FloatArray, Image
     from tracker.detections import Detections
+    from tracker.draw.places import Occupied
     from tracker.io.video import Frame
     from tracker.io.video_writer import VideoWriter
     from tracker.log import Decisions
@@ -203,8 +204,8 @@ class TextSink:
 class Overlay(Protocol):
     """Draws on annotated images: lines that are counted at, for example."""
 
-    def draw(self, image: Image) -> None:
-        """Draw on a (H, W, 3) BGR image, in place."""
+    def draw(self, image: Image, occupied: Occupied) -> None:
+        """Draw on a (H, W, 3) BGR image, in place; its text should not cover what is ``occupied``."""
         ...
 
 
@@ -239,7 +240,7 @@ class _Drawing:
             return None
         image = self._annotator.draw(step.frame.image, step.tracks)
         for overlay in self.overlays:
-            overlay.draw(image)
+            overlay.draw(image, self._annotator.occupied)
         return image
 
 

@@ -213,7 +213,7 @@ class _Outline:
     def __init__(self, roi: Zone) -> None:
         self._corners = roi.points
 
-    def draw(self, image: Image) -> None:
+    def draw(self, image: Image, occupied: object) -> None:
         """Draw it on a (H, W, 3) BGR image, in place."""
         from tracker.draw.lines import outline
 
