@@ -11,7 +11,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    ["arrays", "boxes", "detections", "results", "tracks", "protocol", "rows", "settings", "spelling", "progress"],
+    [
+        "arrays",
+        "boxes",
+        "detections",
+        "results",
+        "tracks",
+        "protocol",
+        "rows",
+        "settings",
+        "spelling",
+        "progress",
+        "install",
+    ],
     ["motion", "assign", "appearance", "camera", "camera_pairs", "state", "log", "identity"],
     ["tracker", "draw"],
     ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers"],
@@ -29,7 +41,7 @@ BESIDE = {
     "refine": {"io"},
     "embed": {"io", "detect"},
 }
-ROOMS_OF_REID = {"io", "embed", "boxes", "arrays", "spelling"}
+ROOMS_OF_REID = {"io", "embed", "boxes", "arrays", "spelling", "install"}
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 FILES = sorted(path for path in (ROOT / "tracker").rglob("*.py") if path != ROOT / "tracker" / "__init__.py")
 HEAVY = {"cv2", "torch", "matplotlib", "pandas", "filterpy", "motmetrics", "onnxruntime", "openvino", "av", "optuna"}

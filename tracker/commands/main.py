@@ -99,13 +99,17 @@ def _answer(words: list[str]) -> int:
     given = ["track", *words]
     Parser.words = given
     if words[0] not in COMMANDS:
+        from tracker.commands.hints import unknown_source
+
+        if (wrong := unknown_source(words[0], COMMANDS)) is not None:
+            raise ValueError(f"{wrong}; `track --help` lists the commands")
         words.insert(0, "run")
     parser = Parser(prog="track", allow_abbrev=False)
     subparsers = parser.add_subparsers()
     import_module(COMMANDS[words[0]][0]).add_parsers(subparsers)
     args, unknown = parser.parse_known_args(words)
     if unknown:  # reported by the subcommand, so that the line names its help
-        subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
+        _refuse(unknown, subparsers.choices[words[0]])
     args.command_line = given  # for run.json
     asked = vars(args)
     for_programs = any(asked.get(name) in (True, "-") for name in ("json", "csv", "markdown", "defaults"))
@@ -115,6 +119,15 @@ def _answer(words: list[str]) -> int:
         with results_alone():
             return int(args.run(args))
     return int(args.run(args))
+
+
+def _refuse(unknown: Sequence[str], command: argparse.ArgumentParser) -> NoReturn:
+    from tracker.algorithms import algorithm, algorithms
+    from tracker.commands.hints import unknown_options
+    from tracker.settings import settings_of
+
+    settings = {key for name in algorithms() for key in settings_of(algorithm(name))}
+    command.error(unknown_options(unknown, list(command._option_string_actions), settings))
 
 
 def _version() -> str:

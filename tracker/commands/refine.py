@@ -34,6 +34,7 @@ def add_parsers(subparsers: Any) -> None:
     add("results", metavar="RESULTS", help="a results file, a folder of <seq>.txt, or a folder of trackers' folders")
     add(
         "-o",
+        "--output",
         dest="out",
         metavar="OUT",
         help="file, or folder for a folder (default: RESULTS with -refined in its name)",

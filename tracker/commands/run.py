@@ -128,7 +128,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_settings(parser, "parameters of the algorithm; `track algos` lists them")
     add("--params", metavar="FILE", help="parameters that `track tune` found; --set and --conf override them")
-    add("-o", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
+    add("-o", "--output", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
     add(
         "--class-column",
         action="store_true",

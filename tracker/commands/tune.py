@@ -58,6 +58,7 @@ def add_parsers(subparsers: Any) -> None:
     add_tree_options(parser)
     add(
         "-o",
+        "--output",
         dest="out",
         metavar="DIR",
         help="folder to write to (default: one of this search's own below runs/tune)",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 
+from tracker.install import installing
 from tracker.io.mot import format_rows
 from tracker.io.passwords import refuse_url
 from tracker.rows import results_of
@@ -289,7 +290,7 @@ class VideoSink:
         if self._writer.uneven:
             self._note(
                 f"{self.path.name}: frames show at the mean rate of {self.frame_rate:g} per second and not at their "
-                "own times, which only H.264 keeps; install the [video] extra"
+                f"own times, which only H.264 keeps; {installing('video')}"
             )
 
     def _note(self, line: str) -> None:

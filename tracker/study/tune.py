@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import algorithm, build, short_name, typed
+from tracker.install import installing
 from tracker.io.passwords import refuse_url
 from tracker.settings import Range
 from tracker.study.cache import code_key, key_of
@@ -133,7 +134,7 @@ def _require_optuna() -> None:
     try:
         import optuna  # noqa: F401
     except ImportError:
-        raise ValueError("tune needs optuna, which is not installed: pip install 'trackwhy[tune]'") from None
+        raise ValueError(f"tune needs optuna, which is not installed: {installing('tune')}") from None
 
 
 def _search(
