@@ -135,7 +135,7 @@ def test_what_cannot_be_done_is_one_line(
         (["bench", "--data", "g", "--algo", "sort", "--workers", "x"], "x is not a whole number from 1"),
         (["bench", "--data", "g", "--algo", "sort", "--plot", "a.png"], "a.png does not end in .svg"),
         (["eval", "r", "--gt", "g", "--plot", "a.png"], "a.png does not end in .svg"),
-        (["eval", "r", "--gt", "g", "--seq", "a"], "--seq a; see `track eval --help`"),
+        (["eval", "r", "--gt", "g", "--seq", "a"], "--seq, did you mean '--sequences'?; see `track eval --help`"),
         (["bench", "--data", "g", "--algo", "sort", "--work", "1"], "--work"),
         (["doctor", "r", "--g", "g"], "--g"),
     ],

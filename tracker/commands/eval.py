@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tracker.commands.scores import add_outputs, parts_of, show
 from tracker.commands.words import add_rules, names_of
 from tracker.spelling import shown
+from tracker.study.choices import SPLITS
 
 if TYPE_CHECKING:
     from tracker.evaluate.benchmark import GroundTruth
@@ -55,14 +56,42 @@ def run_eval(args: argparse.Namespace) -> int:
 
     trackers: Files = {}
     for path in args.results:
+        _refuse_bench(Path(path))
         for name, files in find_results(path).items():
             trackers[_free(name, Path(path), trackers)] = files
-    truth = halved(load_ground_truth(args.gt, args.rules, names_of(args.sequences)), args.split)
+    whole = load_ground_truth(args.gt, args.rules, names_of(args.sequences))
+    truth = halved(whole, args.split)
+    if args.split == "full":
+        _refuse_halves(whole, trackers)
     evaluations = [truth.score(files, tracker=name, threshold=args.threshold) for name, files in trackers.items()]
     show(evaluations, args, more=parts_of(args, truth, trackers, args.threshold))
     if args.check:
         return _check(evaluations, trackers, truth, args.threshold)
     return 0
+
+
+def _refuse_bench(folder: Path) -> None:
+    """Raise ValueError for the folder of `track bench` itself, whose results lie a level below."""
+    parts = [folder / part for part in SPLITS if (folder / part).is_dir()]
+    if parts and not any(folder.glob("*.txt")):
+        named = [f"{part} --split {part.name}" if part.name == "second-half" else str(part) for part in parts]
+        raise ValueError(f"{folder}: is a folder of `track bench`; give {' or '.join(named)}")
+
+
+def _refuse_halves(truth: GroundTruth, trackers: Files) -> None:
+    """Raise ValueError for results of second halves, whose scores against all of the ground truth mean nothing."""
+    from tracker.evaluate.halves import second_half
+    from tracker.io.mot import read_results
+
+    for tracker, files in trackers.items():
+        for name, source in truth.match(files)[0].items():
+            if not isinstance(source, Path) or source.suffix.lower() != ".txt":
+                continue
+            length = truth.sequences[name].length or truth.rows[name].last_frame
+            if second_half(read_results(source), truth.rows[name], length):
+                raise ValueError(
+                    f"{tracker}: {source} holds the second half of {name}, counted from 1; give --split second-half"
+                )
 
 
 def _check(evaluations: list[Evaluation], trackers: Files, truth: GroundTruth, threshold: float) -> int:

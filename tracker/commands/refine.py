@@ -37,7 +37,8 @@ def add_parsers(subparsers: Any) -> None:
         "--output",
         dest="out",
         metavar="OUT",
-        help="file, or folder for a folder (default: RESULTS with -refined in its name)",
+        help="file, or folder for a folder (default: for a file the folder refined beside it, for a folder one with "
+        "-refined in its name)",
     )
     add("--overwrite", action="store_true", help="replace files that exist")
     add("--no-merge", dest="merge", action="store_false", help="keep every id as it is")
@@ -154,9 +155,9 @@ def _targets(given: Path, named: str | None, video: str | None) -> dict[Path, Pa
 
 
 def _beside(given: Path) -> Path:
-    """The results' own path with -refined in its name, relative where theirs is."""
+    """Where results go without -o, relative where they are: not among those that the next command reads."""
     plain = Path(os.path.abspath(given))
-    out = plain.with_name(f"{plain.stem}-refined{plain.suffix}" if given.is_file() else f"{plain.name}-refined")
+    out = plain.parent / "refined" / plain.name if given.is_file() else plain.with_name(f"{plain.name}-refined")
     return out if given.is_absolute() else Path(os.path.relpath(out))
 
 
