@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": ("tracker.commands.explain", "why ids change: every id of a run, with ground truth every error"),
     "what-if": ("tracker.commands.explain", "the same run with other settings: which ids merge, split, appear"),
     "doctor": ("tracker.commands.doctor", "check detections, results or ground truth"),
+    "completion": ("tracker.commands.completion", "a script that completes words in bash, zsh or tcsh"),
     "reid": ("reid.cli", "train, score, export and compress appearance models"),
 }
 
@@ -140,7 +141,7 @@ def _version() -> str:
 
 
 def _help() -> str:
-    lines = [f"  {name:<8} {about}" for name, (_, about) in COMMANDS.items()]
+    lines = [f"  {name:<10} {about}" for name, (_, about) in COMMANDS.items()]
     return USAGE + "\ncommands:\n" + "\n".join(lines) + "\n" + ABOUT
 
 

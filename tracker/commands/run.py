@@ -394,7 +394,7 @@ class _Session:
                             if pipeline.frames % NOTED_EVERY == 0 and self._news:
                                 progress.close()
                                 self._note()
-                            said = f"{progress.rate(pipeline.frames):.1f} fps, {len(step.tracks)} objects"
+                            said = f"{progress.rate(pipeline.frames):.1f} fps, {len(step.tracks)} on screen"
                             progress(pipeline.frames, said)
             except WindowClosed:
                 pass
@@ -435,6 +435,7 @@ class _Session:
         speed = {
             "fps": round(frames / driver.elapsed, 2),
             "stages_fps": {name: round(frames / s, 2) for name, s in seconds.items() if s > 1e-6},
+            "shares": {name: round(s / max(sum(seconds.values()), 1e-9), 4) for name, s in seconds.items()},
         }
         paths = {kind: str(path) for kind, path in self.output.paths.items()}
         scores = None if self.score is None else self.score.scores()

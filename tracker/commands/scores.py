@@ -99,7 +99,7 @@ def show(
     for line in alarms:
         print(line)
     columns = _chosen(evaluations, args, extra)
-    if on_terminal() and not args.wide:  # what is wider than the terminal becomes several tables of text
+    if on_terminal() and not args.wide and args.columns is None:  # what is wider becomes several tables of text
         _draw_tables(evaluations, extra, columns)
     else:
         print(_tables(evaluations, extra, columns))
