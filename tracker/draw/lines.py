@@ -21,21 +21,15 @@ def width_for(height: int, width: int) -> int:
 
 def box(image: Image, corners: list[int], colour: Colour, thick: int) -> None:
     """The outline of a box: left, top, right, bottom, with a thin edge inside it."""
+    import cv2
+
     left, top, right, bottom = corners
     before = (thick - 1) // 2
-    after = thick - before
-    _outline(image, left - before, top - before, right + after, bottom + after, colour, thick)
-    # The edge lies inside, so that boxes side by side do not hide each other's lines.
-    if right - left > 4 * after and bottom - top > 4 * after:
-        _outline(image, left + after, top + after, right - before, bottom - before, edge_of(colour), 1)
-
-
-def _outline(image: Image, left: int, top: int, right: int, bottom: int, colour: Colour, thick: int) -> None:
-    """Four bars, which ``cv2.rectangle`` makes wider than asked for."""
-    _fill(image, left, top, right, top + thick, colour)
-    _fill(image, left, bottom - thick, right, bottom, colour)
-    _fill(image, left, top, left + thick, bottom, colour)
-    _fill(image, right - thick, top, right, bottom, colour)
+    # One line inside the other: OpenCV makes a thick one wider than asked for. The last is the edge; it lies inside, so
+    # that boxes side by side do not hide each other's lines.
+    for k in range(-before, thick - before + 1):
+        shade = colour if k < thick - before else edge_of(colour)
+        cv2.rectangle(image, (left + k, top + k), (right - k, bottom - k), shade, 1)
 
 
 def brackets(image: Image, corners: list[int], colour: Colour, thick: int) -> None:

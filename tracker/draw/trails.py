@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tracker.arrays import BoolArray, FloatArray, IntArray
 from tracker.tracks import Tracks
 
-KERNEL = np.array([1, 6, 15, 20, 15, 6, 1]) / 64  # binomial: a Gaussian of 1.2 updates
+KERNEL = np.array([1, 10, 45, 120, 210, 252, 210, 120, 45, 10, 1]) / 1024  # binomial: a Gaussian of 1.6 updates
 
 
 class Trails:

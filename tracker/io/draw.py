@@ -70,6 +70,7 @@ class Annotator:
         self.trails = trails
         self.palette = Palette()
         self._classes: Counter[int] = Counter()
+        self._usual = 0  # the commonest class so far
         self._places: dict[int, int] = {}  # where the labels of the last frame were
         self.occupied = Occupied(np.empty((4, 0)), [])  # of the last image: what an overlay should not cover
 
@@ -83,6 +84,7 @@ class Annotator:
         # By id, so that the order of the rows does not show and older tracks place their labels first.
         tracks = tracks[np.argsort(tracks.ids)]
         self._classes.update(tracks.classes.tolist())
+        self._usual = max(self._classes, key=lambda known: (self._classes[known], -known), default=0)
         marks = self.palette.update(tracks.ids, tracks.boxes)
         self._lines(out, tracks, marks)
         return out
@@ -133,10 +135,13 @@ class Annotator:
     def _text(self, id: int, class_id: int, score: float) -> str:
         wanted = self.labels
         if wanted is None:
-            usual = max(self._classes, key=lambda known: (self._classes[known], -known))
-            wanted = ("id",) if class_id == usual or self.class_names is None else ("id", "class")
-        said = {"id": str(id), "class": self._name(class_id), "score": f"{score:.2f}"}
-        return " ".join(said[word] for word in wanted)
+            wanted = ("id",) if self.class_names is None or class_id == self._usual else ("id", "class")
+        return " ".join(self._said(word, id, class_id, score) for word in wanted)
+
+    def _said(self, word: str, id: int, class_id: int, score: float) -> str:
+        if word == "id":
+            return str(id)
+        return self._name(class_id) if word == "class" else f"{score:.2f}"
 
     def _name(self, class_id: int) -> str:
         names = self.class_names
