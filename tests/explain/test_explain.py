@@ -292,6 +292,24 @@ def test_the_camera_is_replayed(sequence: Path, tmp_path: Path) -> None:
         tracker.track(sequence, log=True)
 
 
+def test_ids_are_those_of_tracks_txt_and_a_track_never_reported_has_a_negative_one(
+    sequence: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "late"
+    words = ["--set", "max_age=5", "min_hits=3", "-o", str(out), "--no-video", "--log", "--quiet"]
+    text = sequence / "det/det.txt"
+    text.write_text(text.read_text() + "1,-1,2000,0,60,100,0.9\n30,-1,2500,0,60,100,0.9\n")
+    assert main([str(sequence), "--algo", "sort", *words]) == 0
+    ids = sorted(set(read_results(out / "tracks.txt").ids.tolist()))
+    assert ids == list(range(1, len(ids) + 1))
+    found = tracker.explain(out, sequence)
+    assert [id for id in found.lives if id > 0 and found.lives[id].confirmed is not None] == ids
+    assert min(found.lives) < 0
+    with sqlite3.connect(out / "log.sqlite") as base:
+        logged = {id for (id,) in base.execute("SELECT DISTINCT id FROM decisions WHERE reason = 'confirmed'")}
+    assert logged == set(ids)
+
+
 def test_bench_keeps_logs_too(sequence: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     words = [
         "bench",
