@@ -1979,7 +1979,66 @@ SETS = (
     ),
 )
 
+PICTURE = (
+    Fault(
+        "tracker/draw/palette.py",
+        "        if free:\n",
+        "        if False:\n",
+        "eight on screen have eight colours",
+        "tests/io/test_draw.py",
+    ),
+    Fault(
+        "tracker/draw/palette.py",
+        "for id in sorted(set(names) - staying):",
+        "for id in sorted(names):",
+        "a track keeps its colour while it is on screen",
+        "tests/io/test_draw.py",
+    ),
+    Fault(
+        "tracker/draw/palette.py",
+        "    (255, 0, 0),\n",
+        "    (255, 60, 60),\n",
+        "any two colours are far apart for every kind of sight",
+        "tests/io/test_draw.py",
+    ),
+    Fault(
+        "tracker/draw/places.py",
+        "cost[heads.any(axis=2)] = np.inf",
+        "pass",
+        "a label is never over another's head",
+        "tests/io/test_draw.py",
+    ),
+    Fault(
+        "tracker/draw/places.py",
+        "        used.append((left, top, right, bottom))",
+        "        pass",
+        "labels do not hide each other",
+        "tests/io/test_draw.py",
+    ),
+    Fault(
+        "tracker/state.py",
+        "self.numbers = self._remembered() | given",
+        "self.numbers = given",
+        "an id given at the first report stays",
+        "tests/test_tracker.py",
+    ),
+    Fault(
+        "tracker/explain/numbers.py",
+        "self._to[ids[np.argsort(first)]] = np.arange(1, len(ids) + 1)",
+        "self._to[ids] = np.arange(1, len(ids) + 1)",
+        "explained ids are those of tracks.txt",
+        "tests/explain/test_numbers.py",
+    ),
+    Fault(
+        "tracker/evaluate/halves.py",
+        "return later >= LEAST * boxes and later > TIMES * here",
+        "return False",
+        "half sequences are not scored against the whole",
+        "tests/commands/test_score_commands.py",
+    ),
+)
+
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
-    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS),
+    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS, *PICTURE),
 )

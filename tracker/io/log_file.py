@@ -175,6 +175,7 @@ class LogWriter:
                 self._base.execute(f"DELETE FROM {table} WHERE frame > ?", (last,))
             (until,) = self._base.execute("SELECT max(frame) FROM frames").fetchone()
             self._words = {text: word for word, text in self._base.execute("SELECT word, text FROM words")}
+            self._numbers = dict(self._base.execute("SELECT id, number FROM numbers"))
         except sqlite3.Error as error:
             raise ValueError(f"{shown(str(self.path))}: {again} ({error})") from None
         if until != last:
