@@ -73,7 +73,7 @@ def run_eval(args: argparse.Namespace) -> int:
 def _refuse_bench(folder: Path) -> None:
     """Raise ValueError for the folder of `track bench` itself, whose results lie a level below."""
     parts = [folder / part for part in SPLITS if (folder / part).is_dir()]
-    if parts and not any(folder.glob("*.txt")):
+    if parts and not list(folder.glob("*.txt")):
         named = [f"{part} --split {part.name}" if part.name == "second-half" else str(part) for part in parts]
         raise ValueError(f"{folder}: is a folder of `track bench`; give {' or '.join(named)}")
 
