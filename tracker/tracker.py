@@ -154,8 +154,8 @@ class Tracker(_Declares):
     )
     ids_at_birth: bool = flag(
         default=True,
-        about="ids count every track that begins, as the published code does; off: those reported, so that the 20th "
-        "object is 20",
+        about="ids count every track that begins, as the published code does; off, as in `track`: those reported, so "
+        "that the 20th object is 20",
         search=None,
     )
     frame_rate: float = amount(

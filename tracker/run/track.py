@@ -178,7 +178,8 @@ def track(
               any object that has ``frame_rate`` and iterates over ``tracker.io.video.Frame``
     algo      name of an algorithm, ``my_module:Mine`` or ``./mine.py:Mine`` for a class of your own, or an instance of
               either (``tracker.protocol.Updates``); default that of ``params``, or else "steady". An instance that
-              has seen another clip goes on with its ids, as if this one followed it at once; reset() forgets them
+              has seen another clip goes on with its ids, as if this one followed it at once; reset() forgets them. By
+              name a tracker gives ids when tracks are first reported, unless settings have ids_at_birth=True
     detector  "auto", "hog", "motion", a model that `track models` lists ("yolox-nano"), MODEL.onnx, recorded DETS.txt
               or DETS.npz, or any callable image -> detections. Without it: "auto", or the recorded det/det.txt of a
               sequence folder without images. "auto" is "yolox-nano" where it is in the cache or can be fetched, or else
