@@ -81,16 +81,15 @@ def _refuse_bench(folder: Path) -> None:
 def _refuse_halves(truth: GroundTruth, trackers: Files) -> None:
     """Raise ValueError for results of second halves, whose scores against all of the ground truth mean nothing."""
     from tracker.evaluate.halves import second_half
-    from tracker.io.mot import read_results
 
     for tracker, files in trackers.items():
-        for name, source in truth.match(files)[0].items():
-            if not isinstance(source, Path) or source.suffix.lower() != ".txt":
-                continue
+        matched = truth.match(files)[0]
+        for name, rows in truth.read(matched).items():
             length = truth.sequences[name].length or truth.rows[name].last_frame
-            if second_half(read_results(source), truth.rows[name], length):
+            if second_half(rows, truth.rows[name], length):
                 raise ValueError(
-                    f"{tracker}: {source} holds the second half of {name}, counted from 1; give --split second-half"
+                    f"{tracker}: {matched[name]} holds the second half of {name}, counted from 1; "
+                    "give --split second-half"
                 )
 
 
