@@ -130,7 +130,7 @@ def test_the_cost_of_a_cause_is_what_undoing_it_gains(
     whole = without_switches(why, rows_of(found.run), found.causes)
     assert truth.score(whole).combined.clear.idsw == 0
     assert main(["explain", str(run), "--gt", str(sequence), "--cost"]) == 0
-    assert "switch: expired-undetected        1   HOTA +" in capfd.readouterr().out
+    assert "  expired-undetected       1 switch,     -" in capfd.readouterr().out
 
 
 def test_the_setting_that_would_have_kept_an_id_comes_with_the_total(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.commands.scores import add_outputs, parts_of, show
+from tracker.commands.scores import add_outputs, costs_part, parts_of, show
 from tracker.commands.words import add_rules, names_of
 from tracker.spelling import shown
 from tracker.study.choices import SPLITS
@@ -45,6 +45,7 @@ def add_parsers(subparsers: Any) -> None:
     add("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")
     add_outputs(parser)
     add("--check", choices=["motmetrics"], help="recompute CLEAR and identity with it, and report differences")
+    add("--why", action="store_true", help="also what each cause of errors costs, from the logs beside the results")
     parser.set_defaults(run=run_eval)
 
 
@@ -63,8 +64,14 @@ def run_eval(args: argparse.Namespace) -> int:
     truth = halved(whole, args.split)
     if args.split == "full":
         _refuse_halves(whole, trackers)
+    logs = _logs(args, trackers, truth)
     evaluations = [truth.score(files, tracker=name, threshold=args.threshold) for name, files in trackers.items()]
-    show(evaluations, args, more=parts_of(args, truth, trackers, args.threshold))
+    parts = parts_of(args, truth, trackers, args.threshold)
+    if args.why:
+        from tracker.explain.several import costs_of
+
+        parts.append(costs_part({name: costs_of(logs[name], truth) for name in trackers}))
+    show(evaluations, args, more=parts)
     if args.check:
         return _check(evaluations, trackers, truth, args.threshold)
     return 0
@@ -91,6 +98,17 @@ def _refuse_halves(truth: GroundTruth, trackers: Files) -> None:
                     f"{tracker}: {matched[name]} holds the second half of {name}, counted from 1; "
                     "give --split second-half"
                 )
+
+
+def _logs(args: argparse.Namespace, trackers: Files, truth: GroundTruth) -> dict[str, dict[str, Path]]:
+    """The logs that ``--why`` needs, by tracker and sequence; found before anything is scored."""
+    if not args.why:
+        return {}
+    from tracker.explain.several import logs_of
+
+    if args.threshold != 0.5:
+        raise ValueError(f"--why: explains matches at IoU .5, not at --threshold {args.threshold:g}; leave one out")
+    return {name: logs_of(files, truth) for name, files in trackers.items()}
 
 
 def _check(evaluations: list[Evaluation], trackers: Files, truth: GroundTruth, threshold: float) -> int:

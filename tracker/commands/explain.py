@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from tracker.commands.scores import cost_lines
 from tracker.commands.stdout import put
 from tracker.commands.words import add_rules, add_settings, settings_of
 from tracker.spelling import shown
@@ -52,7 +53,7 @@ def add_parsers(subparsers: Subparsers) -> None:
 
 def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gt", metavar="GT", help="ground truth of the same video: a file or a sequence's folder")
-    add_rules(parser)
+    add_rules(parser, kitti=True)
     parser.add_argument(
         "--split", choices=("full", "first-half", "second-half"), default="full", help="part that `track bench` ran"
     )
@@ -129,19 +130,10 @@ def _overview(found: Explanation, top: int | None) -> list[str]:
     if suspects and "switch" not in found.counts:
         lines += ["", f"{len(suspects)} suspects, the most suspect first; without ground truth nothing is proved"]
         lines += [f"  {line}" for line in _first([_with_score(event) for event in suspects], top)]
-    lines += _costs(found)
+    if found.cost:
+        lines += ["", "what the errors of each cause cost, in points:", *cost_lines(found.cost)]
     if found.controls is not None:
         lines += ["", str(found.controls)]
-    return lines
-
-
-def _costs(found: Explanation) -> list[str]:
-    """What undoing each cause would gain, the most costly first."""
-    ordered = sorted(found.cost.items(), key=lambda item: -item[1]["HOTA"])
-    lines = ["", "undone alone, each would gain, in points:"] if ordered else []
-    for name, gain in ordered:
-        scores = "  ".join(f"{score} {100 * gain[score]:+.2f}" for score in ("HOTA", "IDF1", "MOTA"))
-        lines.append(f"  {name:<28} {gain['count']:>6.0f}   {scores}")
     return lines
 
 

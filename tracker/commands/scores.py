@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 UNITS = ("sequences", "blocks")  # as tracker.evaluate.chance has them
 
 Figures = list[dict[str, float | None]]  # by title, for each evaluation
+Cost = dict[str, dict[str, float]]  # by cause: how many errors, and what each score (0..1) gains without them
+_ERRORS = {"switch": ("switch", "switches"), "miss": ("miss", "misses"), "false": ("false row", "false rows")}
 
 
 def add_outputs(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +112,17 @@ def show(
         print(f"\n{part.title}\n{part.text}")
     for line in notes:
         print(line)
+
+
+def cost_lines(cost: Cost) -> list[str]:
+    """A line for each cause, the most costly first: how many errors, and what they cost in points."""
+    lines = []
+    for name, gain in sorted(cost.items(), key=lambda item: -item[1]["HOTA"]):
+        kind, code = name.split(": ")
+        scores = ", ".join(f"{-100 * gain[score]:+.2f} {score}" for score in ("HOTA", "IDF1", "MOTA"))
+        errors = _ERRORS[kind][gain["count"] != 1]
+        lines.append(f"  {code:<20}{gain['count']:>6.0f} {errors + ',':<12}{scores}")
+    return lines
 
 
 def _titles() -> list[str]:
@@ -241,6 +254,14 @@ def parts_of(
             Part(title, table(groups), "kinds", {name: [asdict(one) for one in own] for name, own in groups.items()})
         )
     return parts
+
+
+def costs_part(costs: dict[str, Cost]) -> Part:
+    """What ``--why`` asks for: the cost of each cause, by tracker."""
+    lines = [
+        line for name, cost in costs.items() for line in [*([shown(name)] if len(costs) > 1 else []), *cost_lines(cost)]
+    ]
+    return Part("why: the errors of each cause, and what they cost in points", "\n".join(lines), "cost", costs)
 
 
 def _latex(evaluations: list[Evaluation]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -14,18 +14,20 @@ from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.doctor import apart
 from tracker.explain.advise import Advice, advise
 from tracker.explain.controls import Controls, controls
-from tracker.explain.cost import costs
+from tracker.explain.cost import gains, undone
 from tracker.explain.errors import RowError, false_rows, fragments, misses
 from tracker.explain.lives import FREE_DETECTION, Life, lives_of, lives_of_rows
-from tracker.explain.load import HOW, TEXT, Loaded, load_run, tracker_of
+from tracker.explain.load import HOW, Loaded, load_run, tracker_of
 from tracker.explain.recording import Recorded
 from tracker.explain.refusals import Refusal
 from tracker.explain.sentences import moment, of_advice, of_switch, seconds
 from tracker.explain.suspects import Suspect, suspects_of
 from tracker.explain.truth import Switch, Truth
+from tracker.explain.whatif import rows_of
 from tracker.explain.why import Cause, Why
+from tracker.io.run_folder import TEXT
 from tracker.protocol import Updates
-from tracker.rows import Rows, results_of
+from tracker.rows import Rows
 
 FEW, FITS = 50, 0.05  # of so many rows or more, so many must fit the truth: else it is of another video
 
@@ -121,9 +123,8 @@ def explain(
     Raises ValueError, in one line, for what is no run, a log of another version, or ground truth of another video.
     """
     loaded = load_run(run)
-    return explain_loaded(
-        loaded, None if gt is None else ground_truth_of(gt, rules, loaded.name), check=check, cost=cost
-    )
+    truth = None if gt is None else ground_truth_of(gt, rules, loaded.name)
+    return explain_loaded(loaded, truth, check=check, cost=cost, advice=advice)
 
 
 def explain_loaded(
@@ -163,11 +164,7 @@ def explain_recorded(
     out = Explanation(name, [], {}, lives, run)
     found: list[Event] = []
     if truth is not None:
-        (gt,) = truth.rows.values()
-        reported = results_of(run.reports)
-        _refuse_other(replace(reported, frames=run.recording.numbers[reported.frames - 1]), gt, name)
-        why = Why(run, Truth(gt, truth.rules, run.recording.numbers, written=True))
-        _refuse_apart(why, name)
+        why = why_of(run, truth, name)
         out.causes = list(why.switches())
         missed, false = misses(why), false_rows(why)
         advice = {} if build is None else advise(why, out.causes, truth, build)
@@ -178,7 +175,7 @@ def explain_recorded(
             *(_row(why, "false", one) for one in false),
         ]
         if cost:
-            out.cost = costs(why, truth, out.causes, missed, false)
+            out.cost = gains(truth, {next(iter(truth.rows)): undone(why, out.causes, missed, false)})
         if check:
             out.controls = controls(why, out.causes)
     out.events = [*found, *life_events, *(_suspect(run, one) for one in suspects)]
@@ -202,6 +199,15 @@ def ground_truth_of(gt: GroundTruthSource, rules: str, name: str) -> GroundTruth
             "give the one of this run"
         )
     return GroundTruth({known: truth.sequences[known]}, {known: truth.rows[known]}, truth.rules, truth.why)
+
+
+def why_of(run: Recorded, truth: GroundTruth, name: str) -> Why:
+    """A run beside its truth, of one sequence. Raises ValueError for the truth of another video."""
+    (gt,) = truth.rows.values()
+    _refuse_other(rows_of(run), gt, name)
+    why = Why(run, Truth(gt, truth.rules, run.recording.numbers, written=True))
+    _refuse_apart(why, name)
+    return why
 
 
 def _refuse_other(results: Rows, gt: Rows, name: str) -> None:

@@ -221,7 +221,8 @@ def _same(one: State, other: State | None) -> bool:
     for name, value in vars(one).items():
         known = vars(other)[name]
         if isinstance(value, np.ndarray):
-            equal = np.array_equal(value, known)
+            # NaN stands for nothing known. Most that differ differ in the first array, so NaN is looked at last.
+            equal = np.array_equal(value, known) or (value.dtype.kind == "f" and np.array_equal(value, known, True))
         else:
             equal = value is known or (isinstance(value, (int, float, tuple)) and value == known)
         if not equal:
