@@ -20,6 +20,7 @@ from tracker.commands.main import main
 from tracker.evaluate.benchmark import evaluate, load_ground_truth
 from tracker.explain.cost import without_switches
 from tracker.explain.explanation import Explanation
+from tracker.explain.sentences import of_cause_advice
 from tracker.explain.truth import Truth
 from tracker.explain.whatif import rows_of
 from tracker.explain.why import Why
@@ -145,6 +146,29 @@ def test_the_setting_that_would_have_kept_an_id_comes_with_the_total(
     assert found["HOTA"][1] > found["HOTA"][0]
     sentence = next(event["sentence"] for event in events if event["cause"] == "expired-undetected")
     assert f"max_age 5 -> {found['to']:g} keeps it too; over the whole video 2 -> 1 switches" in sentence
+
+
+def test_advice_is_given_for_the_most_costly_causes_only(
+    run: Path, sequence: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = tracker.explain(run, sequence, advice=True)
+    assert found.advice["expired-undetected"] is not None
+    assert (found.advice["expired-undetected"]["keeps"], found.advice["expired-undetected"]["of"]) == (1, 1)
+    assert found.to_dict()["advice"] == found.advice
+    monkeypatch.setattr("tracker.explain.advise.MOST_COSTLY", 1)
+    assert main(["explain", str(run), "--gt", str(sequence), "--advise"]) == 0
+    said = capfd.readouterr().out
+    (line,) = [line for line in said.splitlines() if "no change of one setting that was tried" in line]
+    assert line.startswith("  outbid: ")  # it costs more HOTA than the expired one
+    assert "keeps it too" not in said
+
+
+def test_advice_says_where_none_helps(sequence: Path, run: Path) -> None:
+    found = tracker.explain(run, sequence, advice=True)
+    assert found.advice["outbid"] is None
+    assert of_cause_advice("outbid", None) == (
+        "outbid: no change of one setting that was tried keeps an id without more switches in the whole video"
+    )
 
 
 def test_what_if(run: Path, sequence: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     _add_truth(parser)
     add("--check", action="store_true", help="also run the controls of the proof, which takes as long again")
     add("--cost", action="store_true", help="also score the run with the errors of each cause undone")
-    add("--advise", action="store_true", help="also look for the smallest change of one setting that keeps each id")
+    add("--advise", action="store_true", help="also look for one setting to change, for the most costly causes")
     add("--all", action="store_true", help=f"print every event, not only the first {TOP} of each kind")
     add("--json", action="store_true", help="print all events, their counts and costs as JSON and nothing else")
     parser.set_defaults(run=run_explain)
@@ -112,6 +112,8 @@ def _about(found: Explanation, ids: list[int]) -> list[str]:
 
 
 def _overview(found: Explanation, top: int | None) -> list[str]:
+    from tracker.explain.sentences import of_cause_advice
+
     lines = _lives(found, top)
     for kind, title in (
         ("switch", "identity switches"),
@@ -132,6 +134,9 @@ def _overview(found: Explanation, top: int | None) -> list[str]:
         lines += [f"  {line}" for line in _first([_with_score(event) for event in suspects], top)]
     if found.cost:
         lines += ["", "what the errors of each cause cost, in points:", *cost_lines(found.cost)]
+    if found.advice:
+        lines += ["", "what to set against the most costly causes of switches:"]
+        lines += [f"  {of_cause_advice(code, setting)}" for code, setting in found.advice.items()]
     if found.controls is not None:
         lines += ["", str(found.controls)]
     return lines

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.doctor import apart
-from tracker.explain.advise import Advice, advise
+from tracker.explain.advise import Advice, Advised, advise, most_costly
 from tracker.explain.controls import Controls, controls
 from tracker.explain.cost import gains, undone
 from tracker.explain.errors import RowError, false_rows, fragments, misses
@@ -76,6 +76,7 @@ class Explanation:
     lives     of every id
     causes    of every switch; controls  of their proof, where asked for
     notes     lines for people
+    advice    by cause of switches, the most costly ones alone: what to set, where asked for; see ``Advised``
     """
 
     name: str
@@ -87,17 +88,19 @@ class Explanation:
     controls: Controls | None = None
     cost: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    advice: dict[str, Advice | None] = field(default_factory=dict)
 
     def of_kind(self, kind: Kind) -> list[Event]:
         """The events of one kind."""
         return [event for event in self.events if event.kind == kind]
 
     def to_dict(self) -> dict[str, Any]:
-        """``events``, ``counts`` and ``cost``, ready for JSON."""
+        """``events``, ``counts`` and ``cost``, ready for JSON; and ``advice`` where it was asked for."""
         return {
             "events": [{**vars(event), "chain": list(event.chain)} for event in self.events],
             "counts": self.counts,
             "cost": self.cost,
+            **({"advice": self.advice} if self.advice else {}),
         }
 
 
@@ -118,7 +121,8 @@ def explain(
     rules  what counts, as in ``tracker.evaluate.evaluate``
     check  also run the controls of the proof, which takes as long again
     cost   also score the run with the errors of each cause undone
-    advice  also look for the smallest change of one setting that keeps each id: some 50 runs over the log
+    advice  also look for the smallest change of one setting that keeps each id lost to one of the most costly causes:
+            some 50 runs over the log
 
     Raises ValueError, in one line, for what is no run, a log of another version, or ground truth of another video.
     """
@@ -167,9 +171,12 @@ def explain_recorded(
         why = why_of(run, truth, name)
         out.causes = list(why.switches())
         missed, false = misses(why), false_rows(why)
-        advice = {} if build is None else advise(why, out.causes, truth, build)
+        advised = Advised({}, {})
+        if build is not None:
+            advised = advise(why, most_costly(why, out.causes, truth), truth, build)
+        out.advice = advised.by_cause
         found = [
-            *(_switch(why, cause, advice) for cause in _once(out.causes)),
+            *(_switch(why, cause, advised.by_switch) for cause in _once(out.causes)),
             *(_row(why, "fragment", one) for one in fragments(why, missed)),
             *(_row(why, "miss", one) for one in missed),
             *(_row(why, "false", one) for one in false),
