@@ -16,7 +16,7 @@ from tracker.explain.advise import Advice, Advised, advise, most_costly
 from tracker.explain.controls import Controls, controls
 from tracker.explain.cost import gains, undone
 from tracker.explain.errors import RowError, false_rows, fragments, misses
-from tracker.explain.lives import FREE_DETECTION, Life, lives_of, lives_of_rows
+from tracker.explain.lives import CORRECTED, FREE_DETECTION, Life, lives_of, lives_of_rows
 from tracker.explain.load import HOW, Loaded, load_run, tracker_of
 from tracker.explain.recording import Recorded
 from tracker.explain.refusals import Refusal
@@ -378,6 +378,8 @@ def _row(why: Why, kind: Kind, one: RowError) -> Event:
 def _birth(run: Recorded, life: Life) -> Event:
     frame = life.born
     said = f"id {life.track} began at {moment(run, frame)} from a free detection of score {life.score:.2f}"
+    if life.before is not None:
+        said = f"id {life.track} began at {moment(run, frame)}: the track of {life.before} got it, since its looks changed"
     if life.confirmed is None:
         said += " and was never confirmed"
     elif life.confirmed > frame:
@@ -389,7 +391,7 @@ def _birth(run: Recorded, life: Life) -> Event:
         life.track,
         None,
         None,
-        FREE_DETECTION,
+        FREE_DETECTION if life.before is None else CORRECTED,
         sentence=f"{said}.",
     )
 
@@ -398,6 +400,7 @@ def _ends(run: Recorded, lives: dict[int, Life]) -> Iterable[Event]:
     ended = [(life.ended, life) for life in lives.values() if life.ended is not None]
     for (frame, reason), life in sorted(ended, key=lambda one: (one[0][0], one[1].track)):
         of = "" if life.duplicate is None else f" of {life.duplicate}"
+        of += "" if life.renamed is None else f" to {life.renamed}, which it looks like"
         said = f"id {life.track} ended at {moment(run, frame)}: {reason}{of}, after {life.hits} detections"
         yield Event(
             int(run.recording.numbers[frame]),
