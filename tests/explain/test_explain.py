@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from tracker.explain.sentences import of_cause_advice
 from tracker.explain.truth import Truth
 from tracker.explain.whatif import rows_of
 from tracker.explain.why import Why
+from tracker.io.kitti import read_kitti_detections
 from tracker.io.log_file import LogWriter, pack, read_log, unpack
 from tracker.io.mot import read_results, write_results
 
@@ -353,3 +356,115 @@ def test_bench_keeps_logs_too(sequence: Path, tmp_path: Path, capfd: pytest.Capt
     capfd.readouterr()
     assert main(["explain", str(folder / "scene.sqlite"), "--gt", str(sequence)]) == 0
     assert "identity switches" in capfd.readouterr().out
+
+
+def test_a_run_without_a_track_is_said_to_hold_none(
+    sequence: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "none"
+    words = [str(sequence), "--algo", "sort", "--conf", "0.95", "-o", str(out), "--no-video", "--log", "--quiet"]
+    assert main(words) == 0
+    capfd.readouterr()
+    for more in ([], ["--gt", str(sequence)]):
+        assert main(["explain", str(out), *more]) == 0
+        said = capfd.readouterr()
+        (line,) = said.err.splitlines()
+        assert line.endswith(": no track was started, so there is nothing to explain")
+    assert "200 missed rows" in said.out
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder that holds 200 kB; skips where none can be mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("mounts no tmpfs here; root can")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_is_full_is_one_line_and_what_was_written_stays(
+    sequence: Path, small_disk: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (small_disk / "filler").write_bytes(bytes(120_000))
+    words = [str(sequence), "--algo", "sort", "-o", str(small_disk / "r"), "--no-video", "--log", "--quiet"]
+    capfd.readouterr()
+    assert main(words) == 2
+    said = capfd.readouterr().err.splitlines()
+    assert "log.sqlite: the disk is full" in said[-1]
+    assert len(said) <= 2
+    assert len(read_results(small_disk / "r/tracks.txt")) > 0
+
+
+def test_eval_says_what_each_cause_costs(run: Path, sequence: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["eval", str(run / "tracks.txt"), "--gt", str(sequence), "--why"]
+    assert main(words) == 0
+    said = capfd.readouterr().out
+    assert "what the errors of each cause cost, in points" in said
+    assert "  expired-undetected       1 switch,     -" in said
+    assert main([*words, "--json"]) == 0
+    (found,) = json.loads(capfd.readouterr().out)["trackers"]
+    assert found["cost"] == tracker.explain(run, sequence, cost=True).cost
+    assert "IoU .5" in refused([*words, "--threshold", "0.7"], capfd)
+    (run / "log.sqlite").unlink()
+    assert "has no log beside it; run `track SOURCE --log`" in refused(words, capfd)
+
+
+def test_the_cost_of_several_sequences_is_of_all_together(
+    sequence: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(sequence, tmp_path / "tree/one")
+    shutil.copytree(sequence, tmp_path / "tree/two")
+    for name in ("one", "two"):
+        file = tmp_path / "tree" / name / "seqinfo.ini"
+        file.write_text(file.read_text().replace("name=scene", f"name={name}"))
+    out = tmp_path / "b"
+    words = ["bench", "--data", str(tmp_path / "tree"), "--algo", "sort", "--set", "max_age=5", "min_hits=1"]
+    assert main([*words, "-o", str(out), "--workers", "1", "--log"]) == 0
+    (folder,) = (out / "full").iterdir()
+    capfd.readouterr()
+    assert main(["eval", str(folder), "--gt", str(tmp_path / "tree"), "--why", "--json"]) == 0
+    cost = json.loads(capfd.readouterr().out)["trackers"][0]["cost"]
+    one = tracker.explain(folder / "one.sqlite", sequence, cost=True).cost
+    for code, gain in one.items():
+        assert cost[code]["count"] == 2 * gain["count"]
+        assert cost[code]["MOTA"] == pytest.approx(gain["MOTA"], abs=1e-6)
+    assert "has the logs of 2 sequences" in refused(["explain", str(folder)], capfd)
+    (folder / "two.txt").unlink()
+    assert "no results of two" in refused(["eval", str(folder), "--gt", str(tmp_path / "tree"), "--why"], capfd)
+
+
+def test_undoing_a_switch_costs_no_other(run: Path, sequence: Path) -> None:
+    for gain in (one for code, one in tracker.explain(run, sequence, cost=True).cost.items() if "switch" in code):
+        assert gain["MOTA"] == pytest.approx(gain["count"] / 200)
+
+
+@pytest.mark.parametrize("kind", ["Car", "Pedestrian"])
+def test_labels_of_kitti_are_ground_truth_too(
+    kind: str, shared: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = shared / "data/KITTI"
+    labels = data / "label_02/0011.txt"
+    rows = read_kitti_detections(data / "det_pointrcnn" / kind / "0011.txt", "car" if kind == "Car" else "pedestrian")
+    place = tmp_path / "0011"
+    (place / "det").mkdir(parents=True)
+    scores = 1 / (1 + np.exp(-rows.scores))
+    lines = [
+        f"{frame},-1,{b[0]},{b[1]},{b[2] - b[0]},{b[3] - b[1]},{score}"
+        for frame, b, score in zip(rows.frames.tolist(), rows.boxes.tolist(), scores.tolist(), strict=True)
+        if frame <= 120
+    ]
+    (place / "det/det.txt").write_text("\n".join(lines) + "\n")
+    (place / "seqinfo.ini").write_text("[Sequence]\nname=0011\nseqLength=373\nframeRate=10\n")
+    out = tmp_path / "run"
+    assert main([str(place), "--algo", "sort", "-o", str(out), "--no-video", "--log", "--quiet"]) == 0
+    rules = f"kitti-{kind.lower()}"
+    capfd.readouterr()
+    assert main(["explain", str(out), "--gt", str(labels), "--rules", rules, "--json"]) == 0
+    counts = json.loads(capfd.readouterr().out)["counts"]
+    official = evaluate(out / "tracks.txt", labels, rules=rules).combined.clear
+    assert (counts["switch"], counts["fragment"]) == (official.idsw, official.frag)
+    assert (counts["miss"], counts["false"]) == (official.fn, official.fp)
+    assert "--rules kitti-car" in refused(["explain", str(out), "--gt", str(labels)], capfd)

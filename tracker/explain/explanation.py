@@ -379,7 +379,9 @@ def _birth(run: Recorded, life: Life) -> Event:
     frame = life.born
     said = f"id {life.track} began at {moment(run, frame)} from a free detection of score {life.score:.2f}"
     if life.before is not None:
-        said = f"id {life.track} began at {moment(run, frame)}: the track of {life.before} got it, since its looks changed"
+        said = (
+            f"id {life.track} began at {moment(run, frame)}: the track of {life.before} got it, since its looks changed"
+        )
     if life.confirmed is None:
         said += " and was never confirmed"
     elif life.confirmed > frame:

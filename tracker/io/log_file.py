@@ -141,14 +141,18 @@ class LogWriter:
         """Write the rest and leave one file; may be called again."""
         if self._frames or self._base is not None:
             started = clock.perf_counter()
-            self._flush()
-            base, self._base = self._base, None
-            if base is not None:
-                with self._named():
-                    base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                    base.execute("PRAGMA journal_mode=DELETE")
+            try:
+                self._flush()
+                if self._base is not None:
+                    with self._named():
+                        self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                        self._base.execute("PRAGMA journal_mode=DELETE")
+            finally:
+                base, self._base = self._base, None
+                self._frames, self._rows = [], []
+                if base is not None:  # on a full disk too: the file would stay open
                     base.close()
-            self.seconds += clock.perf_counter() - started
+                self.seconds += clock.perf_counter() - started
 
     def mark(self) -> int | None:
         """The last update in the file, once all so far are in it; None before the first."""
