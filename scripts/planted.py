@@ -2038,7 +2038,45 @@ PICTURE = (
     ),
 )
 
+WHY = (
+    Fault(
+        "tracker/explain/removals.py",
+        "admit.add((one.by, one.took))",
+        "pass",
+        "two tracks that took each other's boxes may exchange them",
+        "tests/explain/test_plant_causes.py",
+    ),
+    Fault(
+        "tracker/explain/removals.py",
+        "if code in (OUT_OF_REACH, BELOW):",
+        "if False:",
+        "reach is lifted up to the end of a replay",
+        "tests/explain/test_plant_causes.py",
+    ),
+    Fault(
+        "tracker/explain/cost.py",
+        "self._label[track], self._label[other] = wanted, now",
+        "self._label[track] = wanted",
+        "a track whose label is taken gets the other one",
+        "tests/explain/test_explain.py",
+    ),
+    Fault(
+        "tracker/explain/replay.py",
+        "not one.keep.isdisjoint(self.run.decisions[frame].died)",
+        "False",
+        "a replay begins where the track that is kept alive ended",
+        "tests/explain/test_why.py",
+    ),
+    Fault(
+        "tracker/explain/lives.py",
+        "name = decisions.renamed.get(track, track)",
+        "name = track",
+        "a life goes on under the corrected id",
+        "tests/explain/test_errors.py",
+    ),
+)
+
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
-    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS, *PICTURE),
+    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS, *PICTURE, *WHY),
 )

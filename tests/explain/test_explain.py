@@ -402,11 +402,11 @@ def test_eval_says_what_each_cause_costs(run: Path, sequence: Path, capfd: pytes
     words = ["eval", str(run / "tracks.txt"), "--gt", str(sequence), "--why"]
     assert main(words) == 0
     said = capfd.readouterr().out
-    assert "what the errors of each cause cost, in points" in said
+    assert "why: the errors of each cause, and what they cost in points" in said
     assert "  expired-undetected       1 switch,     -" in said
     assert main([*words, "--json"]) == 0
-    (found,) = json.loads(capfd.readouterr().out)["trackers"]
-    assert found["cost"] == tracker.explain(run, sequence, cost=True).cost
+    found = json.loads(capfd.readouterr().out)["cost"]
+    assert found["tracks"] == tracker.explain(run, sequence, cost=True).cost
     assert "IoU .5" in refused([*words, "--threshold", "0.7"], capfd)
     (run / "log.sqlite").unlink()
     assert "has no log beside it; run `track SOURCE --log`" in refused(words, capfd)
@@ -426,7 +426,7 @@ def test_the_cost_of_several_sequences_is_of_all_together(
     (folder,) = (out / "full").iterdir()
     capfd.readouterr()
     assert main(["eval", str(folder), "--gt", str(tmp_path / "tree"), "--why", "--json"]) == 0
-    cost = json.loads(capfd.readouterr().out)["trackers"][0]["cost"]
+    (cost,) = json.loads(capfd.readouterr().out)["cost"].values()
     one = tracker.explain(folder / "one.sqlite", sequence, cost=True).cost
     for code, gain in one.items():
         assert cost[code]["count"] == 2 * gain["count"]
@@ -439,6 +439,15 @@ def test_the_cost_of_several_sequences_is_of_all_together(
 def test_undoing_a_switch_costs_no_other(run: Path, sequence: Path) -> None:
     for gain in (one for code, one in tracker.explain(run, sequence, cost=True).cost.items() if "switch" in code):
         assert gain["MOTA"] == pytest.approx(gain["count"] / 200)
+
+
+def test_two_tracks_exchange_their_labels_where_a_switch_is_undone() -> None:
+    scene = Scene({1: [*[0.0] * 20, *[18.0] * 30], 2: [*[18.0] * 20, *[0.0] * 30]})
+    why = scene.why(tracker.SORT(max_age=5, min_hits=1))
+    first, _ = why.switches()
+    rows = without_switches(why, rows_of(why.run), [first])
+    assert len(set(zip(rows.frames.tolist(), rows.ids.tolist(), strict=True))) == len(rows)
+    assert scene.ground_truth().score(rows).combined.clear.idsw == 0
 
 
 @pytest.mark.parametrize("kind", ["Car", "Pedestrian"])
@@ -467,4 +476,4 @@ def test_labels_of_kitti_are_ground_truth_too(
     official = evaluate(out / "tracks.txt", labels, rules=rules).combined.clear
     assert (counts["switch"], counts["fragment"]) == (official.idsw, official.frag)
     assert (counts["miss"], counts["false"]) == (official.fn, official.fp)
-    assert "--rules kitti-car" in refused(["explain", str(out), "--gt", str(labels)], capfd)
+    assert "kitti-car" in refused(["explain", str(out), "--gt", str(labels)], capfd)
