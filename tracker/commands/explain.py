@@ -53,7 +53,7 @@ def add_parsers(subparsers: Subparsers) -> None:
 
 def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gt", metavar="GT", help="ground truth of the same video: a file or a sequence's folder")
-    add_rules(parser, kitti=True)
+    add_rules(parser)
     parser.add_argument(
         "--split", choices=("full", "first-half", "second-half"), default="full", help="part that `track bench` ran"
     )
