@@ -290,8 +290,8 @@ class Kind:
 PLACES = frozenset({"out-of-reach", "below-threshold"})
 OTHERS = frozenset({"stolen", "outbid"})
 KINDS: dict[str, Kind] = {
-    "gap": Kind(gap, frozenset({"expired-undetected", "hidden", "detector"})),
-    "weak": Kind(weak, frozenset({"expired-weak", "wrong-stage", "detector"})),
+    "gap": Kind(gap, frozenset({"expired-undetected", "hidden"})),
+    "weak": Kind(weak, frozenset({"expired-weak", "wrong-stage"})),
     "jump": Kind(jump, PLACES),
     "false": Kind(false_boxes, frozenset({"clutter", "hidden"})),
     "crossing": Kind(crossing, OTHERS),
