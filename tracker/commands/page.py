@@ -11,6 +11,7 @@ from tracker.commands.explain import ABOUT, add_truth, truth_of
 
 if TYPE_CHECKING:
     from tracker.commands.words import Subparsers
+    from tracker.progress import Progress
 
 NAME = "report.html"
 
@@ -20,8 +21,8 @@ def add_parsers(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "report",
         allow_abbrev=False,
-        description="Write one HTML page that shows what went wrong in a run and why, and lets you mend it. It opens in "
-        "any browser, without a network.",
+        description="Write one HTML page that shows what went wrong in a run and why, and lets you mend it by hand. It "
+        "opens in any browser, without a network.",
     )
     add = parser.add_argument
     add("source", metavar="RUN", help=ABOUT)
@@ -40,7 +41,6 @@ def run_report(args: argparse.Namespace) -> int:
     """``track report``."""
     from tracker.explain.load import load_run
     from tracker.io.whole import check_target
-    from tracker.progress import Progress
     from tracker.report.write import Choice, write_loaded
     from tracker.spelling import shown
 
@@ -51,9 +51,26 @@ def run_report(args: argparse.Namespace) -> int:
     check_target(out, "-o", overwrite=args.overwrite)
     runs = [(name, load_run(name)) for name in (args.source, args.other) if name is not None]
     truth = truth_of(args, runs[0][1].name)
-    with closing(Progress("frame", None)) as progress:
+    with closing(_Line()) as progress:
         choice = Choice(args.video, args.all, args.embed, None if args.quiet else progress)
         write_loaded(runs, truth, out, choice)
     if not args.quiet:
         print(f"report: {shown(str(out))} ({out.stat().st_size / 1e6:.1f} MB)")
     return 0
+
+
+class _Line:
+    """A line of progress that begins with the first frame: what comes before is no part of its rate."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+
+    def __call__(self, number: int) -> None:
+        from tracker.progress import Progress
+
+        self._progress = self._progress or Progress("frame", None)
+        self._progress(number)
+
+    def close(self) -> None:
+        if self._progress is not None:
+            self._progress.close()

@@ -57,7 +57,7 @@ def _firsts(rows: Rows) -> dict[int, int]:
 def _parts(
     pairs: dict[tuple[int, int], list[int]], side: int, counts: list[dict[int, int]]
 ) -> dict[int, list[tuple[int, list[int]]]]:
-    """By id of one side: the ids of the other that share a tenth of its rows, each with the frames, in order of time."""
+    """By id of one side: the ids of the other that share a tenth of its rows, with their frames, in order of time."""
     parts: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
     for pair, frames in pairs.items():
         if len(frames) >= SHARE * counts[side][pair[side]]:

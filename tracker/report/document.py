@@ -108,7 +108,9 @@ def strips_of(rows: Rows) -> dict[int, list[Look]]:
     out = {}
     for start, stop in spans:
         seen = np.flatnonzero(~rows.interpolated[start:stop]) + start
-        picked = np.unique(np.linspace(0, len(seen) - 1, min(each, len(seen))).astype(int)) if len(seen) else []
+        if not len(seen):
+            continue
+        picked = np.unique(np.linspace(0, len(seen) - 1, min(each, len(seen))).astype(np.int64))
         out[int(rows.ids[start])] = [Look(int(rows.frames[k]), "", rows.boxes[k]) for k in seen[picked].tolist()]
     return out
 

@@ -106,15 +106,15 @@ def entries_of(found: Explanation, rows: Rows, truth: Rows | None) -> list[Entry
     """Everything that is wrong: the switches, or without ground truth the suspects, then the rest by weight.
 
     A switch weighs as many rows as a repair of it changes: those of the old id until then, or of the new one from then
-    on, whichever are fewer.
+    on, whichever are fewer; and no more than the frames to the object's switch before or after it.
     """
     places = Places(rows)
     objects = None if truth is None else Places(truth)
     out = []
+    lasting = _lasting([event for event in found.events if event.kind == "switch"])
     for event in found.events:
         if event.kind == "switch":
-            weight = min(places.counts(event.previous_id, event.frame)[0], places.counts(event.id, event.frame)[1])
-            out.append(Entry(event, event.frame, float(weight)))
+            out.append(Entry(event, event.frame, float(min(_rows_mended(event, places), lasting[event.truth_id, event.frame]))))
         elif event.kind == "suspect" and truth is None:
             out.append(Entry(event, event.frame, float(event.chain[0]["score"])))
         elif event.kind == "fragment":
@@ -123,6 +123,22 @@ def entries_of(found: Explanation, rows: Rows, truth: Rows | None) -> list[Entry
         out += _stretches([event for event in found.events if event.kind == kind])
     out.sort(key=lambda one: (not _first(one), -one.weight, one.event.frame, ORDER.index(one.event.kind)))
     return [replace(one, looks=tuple(_looks(one.event, places, objects))) for one in out]
+
+
+def _rows_mended(event: Event, places: Places) -> int:
+    return min(places.counts(event.previous_id, event.frame)[0], places.counts(event.id, event.frame)[1])
+
+
+def _lasting(switches: list[Event]) -> dict[tuple[int | None, int], int]:
+    """By object and frame of each switch: frames from it to the nearest other one of the same object, at least 1."""
+    frames: dict[int | None, list[int]] = {}
+    for event in switches:
+        frames.setdefault(event.truth_id, []).append(event.frame)
+    out = {}
+    for event in switches:
+        others = [abs(event.frame - frame) for frame in frames[event.truth_id] if frame != event.frame]
+        out[event.truth_id, event.frame] = max(1, min(others, default=2**31))
+    return out
 
 
 def _first(entry: Entry) -> bool:

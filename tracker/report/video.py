@@ -17,7 +17,7 @@ CODECS = ("avc1", "h264", "vp09", "vp90", "vp80", "av01")
 
 @dataclass(frozen=True)
 class Video:
-    """src: what the page's ``<video>`` plays, "" for none. said: a line for people, "" where there is nothing to say."""
+    """src: what the page's ``<video>`` plays, "" for none. said: a line for people, "" where nothing is amiss."""
 
     src: str
     said: str = ""

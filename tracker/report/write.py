@@ -120,7 +120,7 @@ def _run(given: Given, out: Path, truth: GroundTruth | None, choice: Choice) -> 
         )
     found = entries_of(given.explained, given.rows, given.truth)
     kept = with_tables(found if choice.every else found[:WORST], given.explained)
-    left_out = Counter(one.event.kind for one in found[len(kept) :])
+    left_out = Counter(str(one.event.kind) for one in found[len(kept) :])
     strips = strips_of(given.rows)
     tall = [look for entry in kept for pair in entry.looks for look in pair if look is not None]
     low = [look for looks in strips.values() for look in looks]

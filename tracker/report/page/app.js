@@ -119,7 +119,7 @@ class App {
   header() {
     const run = this.runs[state.run];
     const counts = run.scores ? [["HOTA", (100 * run.scores.HOTA).toFixed(1)], ["IDF1", (100 * run.scores.IDF1).toFixed(1)]] : [];
-    const wrong = run.counts.switch !== undefined ? plural(run.counts.switch, "switch", "switches") : run.explained ? plural(run.counts.suspect || 0, "suspect") : "no log";
+    const wrong = run.counts.switch !== undefined ? `${plural(run.counts.switch, "switch", "switches")}${run.counts.swaps ? ` (${plural(run.counts.swaps, "exchange")})` : ""}` : run.explained ? plural(run.counts.suspect || 0, "suspect") : "no log";
     this.facts.textContent = [wrong, plural(run.rows.ids.length, "track"), plural(run.frames, "frame"), ...counts.map((pair) => pair.join(" "))].join(" · ");
     for (const tab of this.tabs) {
       tab.setAttribute("aria-current", tab.dataset.view === state.view ? "page" : "false");

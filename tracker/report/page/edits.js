@@ -151,10 +151,10 @@ function suggestions(run, entry) {
   const { id, previous, frame } = entry;
   if (id === null || previous === null || id === previous || !run.rows.place.has(id) || !run.rows.place.has(previous)) return [];
   const merge = EDITS.merge(run, id, previous);
-  const edit = refusal(run.rows, merge) ? EDITS.swap(run, id, previous, frame) : merge;
+  const edit = refusal(run.rows, merge) ? EDITS.swap(run, previous, id, frame) : merge;
   if (refusal(run.rows, edit)) return [];
-  const text = edit.op === "merge" ? `Merge ${id} into ${previous}` : `Swap ${id} and ${previous} from frame ${frame} on`;
-  return [el("p", { class: "mend" }, el("button", { type: "button", id: "mend", onclick: () => mend(run, edit) }, text), el("span", { class: "muted" }, "mends it by hand"))];
+  const text = edit.op === "merge" ? `Mend: merge ${id} into ${previous}` : `Mend: swap ${previous} and ${id} from frame ${frame} on`;
+  return [el("p", { class: "mend" }, el("button", { type: "button", id: "mend", onclick: () => mend(run, edit) }, text), el("span", { class: "muted" }, "by hand"))];
 }
 
 /** Everything that can be done to a track. */

@@ -1,6 +1,6 @@
 // The list of what is wrong, worst first; only the rows on the screen are in the page.
 
-const ROW = 66;
+const ROW = 54;
 const KINDS = {
   difference: ["≠", "Differences"],
   switch: ["◆", "Switches"],
@@ -32,6 +32,25 @@ function suspicion(entry) {
 }
 
 const words = (cause) => (cause || "").replaceAll("-", " ");
+
+// Causes in a few words; docs/why.md says what they are.
+const BRIEF = {
+  "expired-undetected": "had ended, not detected until then",
+  "expired-weak": "had ended, without the boxes it wanted",
+  hidden: "not detected; it took another box",
+  stolen: "it took another object's box",
+  clutter: "it followed a false box",
+  outbid: "another id got the box",
+  "out-of-reach": "the box was out of its reach",
+  "wrong-stage": "the score was too low for its stage",
+  "below-threshold": "the box was just below a limit",
+  "one-decision": "one decision, its reason not proved",
+  detector: "only better detections keep the id",
+  unexplained: "nothing that was tried keeps the id",
+  became: "born near where another was lost",
+  exchanged: "a crosswise match is nearly as good",
+  jumped: "its box changed at once",
+};
 
 class List {
   constructor(host, runs, between) {
@@ -104,7 +123,7 @@ class List {
       el("span", { class: `mark ${entry.kind}`, "aria-hidden": "true" }, KINDS[entry.kind][0]),
       el("span", { class: "head" }, head),
       el("span", { class: "at" }, entry.frame ? `${entry.frame}` : ""),
-      el("span", { class: "why" }, entry.kind === "difference" ? rest : words(entry.cause)),
+      el("span", { class: "why" }, entry.kind === "difference" ? rest : BRIEF[entry.cause] || words(entry.cause)),
       el("span", { class: "long" }, stretch));
   }
 

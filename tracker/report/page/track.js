@@ -36,7 +36,7 @@ class Details {
     const [head, rest] = parts(entry);
     const verdict = verdictOf(entry);
     const [, title] = KINDS[entry.kind];
-    this.body.replaceChildren(
+    this.body.replaceChildren(...[
       el("p", { class: "kicker" }, `${title}${entry.cause ? ` · ${words(entry.cause)}` : ""}`),
       el("h2", { id: "entry-title" }, head),
       el("p", { class: "when" },
@@ -49,7 +49,7 @@ class Details {
       ...suggestions(this.run, entry),
       entry.chain.length > 1 ? this.chain(entry) : null,
       ...entry.tables.map((table) => this.table(table, entry)),
-    );
+    ].filter(Boolean));
   }
 
   pair([before, after]) {
@@ -77,7 +77,7 @@ class Details {
     const caption = el("caption", {}, "Who could have had the box of score ", table.score.toFixed(2), " at ", frameLink(table.frame));
     const rows = table.candidates.map((one) =>
       el("tr", { class: own.has(one.id) ? "own" : "" },
-        cell(idLink(one.id)),
+        cell(idLink(one.id), "id"),
         cell(one.verdict === "matched" ? "✓ matched" : words(one.verdict) + (one.detail ? ` (${one.detail})` : "")),
         cell(one.stage),
         cell(one.gain === null ? "" : one.gain.toFixed(3), "num"),
