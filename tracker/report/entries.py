@@ -114,7 +114,8 @@ def entries_of(found: Explanation, rows: Rows, truth: Rows | None) -> list[Entry
     lasting = _lasting([event for event in found.events if event.kind == "switch"])
     for event in found.events:
         if event.kind == "switch":
-            out.append(Entry(event, event.frame, float(min(_rows_mended(event, places), lasting[event.truth_id, event.frame]))))
+            weight = min(_rows_mended(event, places), lasting[event.truth_id, event.frame])
+            out.append(Entry(event, event.frame, float(weight)))
         elif event.kind == "suspect" and truth is None:
             out.append(Entry(event, event.frame, float(event.chain[0]["score"])))
         elif event.kind == "fragment":

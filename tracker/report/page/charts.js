@@ -12,7 +12,7 @@ class Charts {
     const run = this.runs[state.run];
     this.host.replaceChildren(
       card("Tracks in each frame", countsChart(run), "wide"),
-      card(`How long people stood where (most: ${(run.heat.most || 0).toFixed(1)} s in ${run.heat.size}×${run.heat.size} pixels)`, scene(run, drawHeat)),
+      card(`How long people stood where (most: ${(run.heat.most || 0).toFixed(1)} s in ${run.heat.size}×${run.heat.size} pixels)`, scene(run, drawHeat, [run.heat.width, run.heat.height])),
       card("Paths of feet", scene(run, drawPaths)),
       run.curves ? card("Scores over the IoU that a match needs", curvesChart(run)) : null,
       Object.keys(run.cost).length ? card("What undoing each cause would gain, in points", costTable(run), "wide") : null,
@@ -24,14 +24,14 @@ class Charts {
 const card = (title, content, kind = "") => el("article", { class: `card ${kind}` }, el("h2", {}, title), content);
 
 /** A chart with axes: lines are [name, points, class]. */
-function plot(lines, { x, y, xs, ys, name, click }) {
-  const [W, H, L, B] = [640, 220, 44, 28];
+function plot(lines, { x, y, xs, ys, name, click, wide }) {
+  const [W, H, L, B] = [wide ? 1280 : 640, wide ? 200 : 300, 44, 28];
   const px = (value) => L + ((value - x[0]) / (x[1] - x[0] || 1)) * (W - L - 90);
   const py = (value) => H - B - ((value - y[0]) / (y[1] - y[0] || 1)) * (H - B - 12);
   const text = (at, words, props) => el("text", { svg: true, x: at[0], y: at[1], ...props }, words);
   const rule = (value) => el("line", { svg: true, class: "grid", x1: L, x2: W - 90, y1: py(value), y2: py(value) });
-  let ends = lines.map(([label, points, kind]) => [label, kind, points.length ? py(points[points.length - 1][1]) : 0]).sort((a, b) => a[2] - b[2]);
-  ends = ends.map((end, k) => [...end.slice(0, 2), (end[2] = k && end[2] - ends[k - 1][2] < 14 ? ends[k - 1][2] + 14 : end[2])]);
+  const ends = lines.map(([label, points, kind]) => [label, kind, points.length ? py(points[points.length - 1][1]) : 0]).sort((a, b) => a[2] - b[2]);
+  for (let k = ends.length - 1; k >= 0; k--) ends[k][2] = Math.min(ends[k][2], k === ends.length - 1 ? H - B : ends[k + 1][2] - 15);
   const svg = el("svg", { viewBox: `0 0 ${W} ${H}`, class: "plot", role: "img", "aria-label": name },
     ...ys.map(rule),
     ...ys.map((value) => text([L - 8, py(value) + 4], String(value), { "text-anchor": "end" })),
@@ -66,7 +66,7 @@ function countsChart(run) {
   if (run.truth) lines.push(["truth", perFrame(run.truth, run.frames), "two"]);
   const most = Math.max(1, ...lines.flatMap(([, points]) => points.map(([, value]) => value)));
   return plot(lines, {
-    x: [1, run.frames], y: [0, most], xs: nice(run.frames, 6).slice(1), ys: nice(most, 4), name: "Number of tracks over the frames",
+    x: [1, run.frames], y: [0, most], xs: nice(run.frames, 6).slice(1), ys: nice(most, 4), name: "Number of tracks over the frames", wide: true,
     click: (frame) => set({ frame: clamp(Math.round(frame), 1, run.frames), view: "review" }),
   });
 }
@@ -92,12 +92,11 @@ function costTable(run) {
 
 const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
 
-/** The scene with a canvas above it. */
-function scene(run, paint) {
-  const [w, h] = run.size;
+/** The scene with a canvas above it, of the image's size or of the heat map's. */
+function scene(run, paint, [w, h] = run.size) {
   const canvas = el("canvas", { width: w, height: h, "aria-hidden": "true" });
   paint(canvas.getContext("2d"), run);
-  return el("div", { class: "overlay", style: { aspectRatio: `${w} / ${h}` } },
+  return el("div", { class: "overlay", style: { aspectRatio: `${run.size[0]} / ${run.size[1]}` } },
     run.scene ? el("img", { alt: "", src: `data:image/jpeg;base64,${run.scene}` }) : null, canvas);
 }
 
@@ -105,14 +104,16 @@ function scene(run, paint) {
 const RAMP = [[0, 32, 81], [60, 77, 110], [127, 124, 117], [187, 175, 113], [253, 234, 69]];
 
 function drawHeat(c, run) {
-  const { width, cells, size } = run.heat;
+  const { width, cells } = run.heat;
+  const filled = cells.filter(Boolean).sort();
+  const most = filled.length ? filled[Math.floor((filled.length - 1) * 0.98)] : 1; // what parks there all day hides no path
   for (let k = 0; k < cells.length; k++) {
     if (!cells[k]) continue;
-    const share = Math.sqrt(cells[k] / 255) * (RAMP.length - 1);
+    const share = Math.sqrt(Math.min(1, cells[k] / most)) * (RAMP.length - 1);
     const low = Math.min(Math.floor(share), RAMP.length - 2);
     const [r, g, b] = RAMP[low].map((value, j) => Math.round(value + (RAMP[low + 1][j] - value) * (share - low)));
     c.fillStyle = `rgba(${r},${g},${b},.85)`;
-    c.fillRect((k % width) * size, Math.floor(k / width) * size, size, size);
+    c.fillRect(k % width, Math.floor(k / width), 1, 1);
   }
 }
 
@@ -143,15 +144,25 @@ function flat(facts, before = "") {
   });
 }
 
+/** "algorithm.parameters" of "algorithm.parameters.max_age"; what has no group is the run's. */
+function groupOf(name) {
+  const levels = name.split(".");
+  if (levels.length === 1) return "run";
+  return levels.slice(0, levels[1] === "parameters" ? 2 : 1).join(".");
+}
+
 class About {
   constructor(host, runs) {
     const named = runs.map((run) => new Map([...Object.entries(run.scores || {}).map(([name, value]) => [name, value === null ? "–" : ["IDSW", "Frag", "FP", "FN"].includes(name) ? count(value) : (100 * value).toFixed(2)]),
       ["tracks", count(run.rows.ids.length)], ["rows", count(run.rows.length)], ["frames", count(run.frames)],
       ...Object.entries(run.counts).filter(([name]) => !["birth", "end"].includes(name)).map(([name, value]) => [NOUNS[name] ? NOUNS[name][1] : name, count(value)])]));
     const facts = runs.map((run) => new Map(flat(run.facts)));
-    host.append(
-      card("Figures", this.table(named, runs)),
-      card("Parameters, versions and hashes", this.table(facts, runs), "wide"));
+    host.append(card("Figures", this.table(named, runs)));
+    const groups = [...new Set(facts.flatMap((map) => [...map.keys()]).map(groupOf))];
+    for (const group of groups) {
+      const own = facts.map((map) => new Map([...map].filter(([name]) => groupOf(name) === group).map(([name, value]) => [group === "run" ? name : name.slice(group.length + 1), value])));
+      host.append(card(group.replaceAll(".", ", "), this.table(own, runs)));
+    }
   }
 
   table(maps, runs) {

@@ -122,7 +122,7 @@ class List {
     },
       el("span", { class: `mark ${entry.kind}`, "aria-hidden": "true" }, KINDS[entry.kind][0]),
       el("span", { class: "head" }, head),
-      el("span", { class: "at" }, entry.frame ? `${entry.frame}` : ""),
+      el("span", { class: "at" }, entry.frame ? `frame ${entry.frame}` : ""),
       el("span", { class: "why" }, entry.kind === "difference" ? rest : BRIEF[entry.cause] || words(entry.cause)),
       el("span", { class: "long" }, stretch));
   }
