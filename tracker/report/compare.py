@@ -17,8 +17,8 @@ SAME = 0.5  # IoU from which two boxes are one
 def differences(one: Rows, other: Rows) -> list[Json]:
     """Ids that are one in one run and several in the other, or in one run only; the most rows first.
 
-    Each has ``ids`` (of the first run), ``others`` (of the second), ``frame``, where the two part, ``rows``, how many
-    rows of the smaller parts differ, and a ``sentence``.
+    Each has ``ids`` of the first run and of the second, ``frame``, where the two part, ``rows``, how many rows of the
+    smaller parts differ, and ``sentences``, for a reader of the first run and of the second.
     """
     one, other = one.by_frame(), other.by_frame()
     last = max(one.last_frame, other.last_frame)
@@ -70,17 +70,23 @@ def _split(track: int, parts: list[tuple[int, list[int]]], side: int) -> tuple[i
     frame = parts[1][1][0]
     rows = min(len(frames) for _, frames in parts)
     listed = ", ".join(map(str, ids[:-1])) + f" and {ids[-1]}"
-    if side == 0:
-        said = f"id {track} here is ids {listed} in the other run, from frame {frame} on."
-    else:
-        said = f"ids {listed} here are one id, {track}, in the other run; the second begins at frame {frame}."
-    mine, theirs = ([track], ids) if side == 0 else (ids, [track])
-    return rows, frame, {"ids": mine, "others": theirs, "frame": frame, "rows": rows, "sentence": said}
+    said = [
+        f"id {track} here is ids {listed} in the other run, from frame {frame} on.",
+        f"ids {listed} here are one id, {track}, in the other run; the second begins at frame {frame}.",
+    ]
+    return rows, frame, _difference(side, [track], ids, frame, rows, said)
 
 
 def _alone(track: int, rows: int, frame: int, side: int) -> tuple[int, int, Json]:
-    where = "the other run has nothing there" if side == 0 else "this run has nothing there"
-    whose = f"id {track}" if side == 0 else f"id {track} of the other run"
-    mine, theirs = ([track], []) if side == 0 else ([], [track])
-    said = f"{whose} has {rows} row{'' if rows == 1 else 's'} from frame {frame} on; {where}."
-    return rows, frame, {"ids": mine, "others": theirs, "frame": frame, "rows": rows, "sentence": said}
+    has = f"has {rows} row{'' if rows == 1 else 's'} from frame {frame} on"
+    said = [
+        f"id {track} {has}; the other run has nothing there.",
+        f"id {track} of the other run {has}; this run has nothing there.",
+    ]
+    return rows, frame, _difference(side, [track], [], frame, rows, said)
+
+
+def _difference(side: int, mine: list[int], theirs: list[int], frame: int, rows: int, said: list[str]) -> Json:
+    """side: the run that ``mine`` are ids of, and that the first sentence is for."""
+    order = slice(None) if side == 0 else slice(None, None, -1)
+    return {"ids": [mine, theirs][order], "frame": frame, "rows": rows, "sentences": said[order]}

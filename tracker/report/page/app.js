@@ -134,7 +134,10 @@ class App {
   show() {
     for (const id of ["list", "player", "details", "timeline"]) document.getElementById(id).hidden = state.view !== "review";
     for (const id of ["charts", "run", "edits"]) document.getElementById(id).hidden = state.view !== id;
-    document.getElementById("main").className = state.view;
+    const main = document.getElementById("main");
+    main.className = state.view;
+    if (state.view === "review") main.removeAttribute("tabindex");
+    else main.tabIndex = 0; // it scrolls, and must for the keyboard too
     if (state.view === "charts") this.charts.render();
     if (state.view === "edits") this.renderEdits();
     if (state.view !== "review" && this.player.playing) this.player.toggle();

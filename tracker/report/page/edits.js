@@ -57,7 +57,8 @@ const EDITS = {
   delete: (run, id, first, last) => ({ op: "delete", id, first, last, where: [whereIs(run.rows, id, first)] }),
 };
 
-const newId = (table) => (table.ids.length ? table.ids[table.ids.length - 1] + 1 : 1);
+/** An id that no track has or had. */
+const newId = (table) => [...table.original.keys(), ...table.ids].reduce((most, id) => Math.max(most, id), 0) + 1;
 
 /** Why an edit cannot be done, or null. */
 function refusal(table, edit) {

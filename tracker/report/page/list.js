@@ -55,7 +55,7 @@ const BRIEF = {
 class List {
   constructor(host, runs, between) {
     this.runs = runs;
-    this.between = (between || []).map((one) => ({ ...one, kind: "difference", cause: "", last: one.frame, weight: one.rows, id: null, previous: null, truth: null, looks: [], tables: [], chain: [] }));
+    this.between = runs.map((_, side) => (between || []).map((one) => ({ ...one, ids: one.ids[side], sentence: one.sentences[side], kind: "difference", cause: "", last: one.frame, weight: one.rows, id: null, previous: null, truth: null, looks: [], tables: [], chain: [] })));
     this.kind = "all";
     this.chips = el("div", { class: "chips", role: "group", "aria-label": "Kinds" });
     this.filler = el("div", { class: "filler", role: "presentation" });
@@ -77,9 +77,7 @@ class List {
   /** The entries of the run that is looked at. */
   fill() {
     const run = this.runs[state.run];
-    const side = state.run === 0 ? "ids" : "others";
-    const between = this.between.map((one) => ({ ...one, ids: one[side] }));
-    this.entries = [...between, ...run.entries];
+    this.entries = [...this.between[state.run], ...run.entries];
     const counts = {};
     for (const entry of this.entries) counts[entry.kind] = (counts[entry.kind] || 0) + 1;
     const kinds = Object.keys(KINDS).filter((kind) => counts[kind]);
@@ -122,9 +120,9 @@ class List {
     },
       el("span", { class: `mark ${entry.kind}`, "aria-hidden": "true" }, KINDS[entry.kind][0]),
       el("span", { class: "head" }, head),
-      el("span", { class: "at" }, entry.frame ? `frame ${entry.frame}` : ""),
+      el("span", { class: "long" }, stretch),
       el("span", { class: "why" }, entry.kind === "difference" ? rest : BRIEF[entry.cause] || words(entry.cause)),
-      el("span", { class: "long" }, stretch));
+      el("span", { class: "at" }, entry.frame ? `frame ${entry.frame}` : "outside"));
   }
 
   open(entry) {
