@@ -273,9 +273,9 @@ def test_two_runs_beside_each_other(made: Path, tmp_path: Path, open_page: Open)
     (other / "run.json").write_text((made / "run.json").read_text())
     page = open_page(write_report(made, tmp_path / "two.html", other=other, gt=folder / "gt.txt"))
     assert page.locator(".stage").count() == 2
-    assert heads(page)[0] == "ids 1 and 5 here are one id"
+    assert heads(page)[0] == "1 + 5 here, 1 there"
     page.keyboard.press("a")
-    assert heads(page)[0] == "id 1 here is ids 1 and 5 in the other run"
+    assert heads(page)[0] == "1 here, 1 + 5 there"
     page.keyboard.press("3")
     assert page.locator("tr.differ").count() > 0
 

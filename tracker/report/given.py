@@ -30,12 +30,13 @@ class Given:
     """One run.
 
     folder    where its files lie
+    name      of the video; named: whether it is known, and not the file's or the folder's
     rows      of tracks.txt, ordered by id and frame
     explained what ``tracker.explain`` says
     truth     the ground truth's rows, ordered by id and frame, or None
     facts     run.json, or else what the log says of the run
     rate      frames per second; rated: whether it is known
-    size      width and height of the image in pixels
+    size      width and height of the image in pixels; sized: whether it is known, and not only what the boxes need
     frames    number of the last frame
     source    the video that was tracked, where it lies where run.json has it, else None
     notes     lines for people
@@ -43,12 +44,14 @@ class Given:
 
     folder: Path
     name: str
+    named: bool
     rows: Rows
     explained: Explanation
     truth: Rows | None
     facts: Facts
     rate: float
     rated: bool
+    sized: bool
     size: tuple[int, int]
     frames: int
     source: Path | None
@@ -65,28 +68,32 @@ def open_given(path: str | os.PathLike[str], loaded: Loaded, truth: GroundTruth 
             f"{shown(str(given))}: frame numbers up to {rows.last_frame} are times; a report counts frames"
         )
     facts = _facts(folder / MANIFEST) if given.is_dir() or given.name in (LOG, TEXT) else {}
+    source = facts.get("source")
+    about: Facts = source if isinstance(source, Mapping) else {}
+    rate = about.get("frame_rate") or loaded.meta.get("frame_rate")
+    rated = isinstance(rate, (int, float)) and rate > 0
     notes = [*rows.notes]
     explained = explain_loaded(loaded, truth, cost=truth is not None and loaded.run is not None)
     if loaded.run is None:
         notes.append("There is no log, so nothing says why an id changed. Run `track SOURCE --log` to keep one.")
     if not len(rows):
         notes.append("The run has no tracks.")
-    source = facts.get("source")
-    about: Facts = source if isinstance(source, Mapping) else {}
-    rate = about.get("frame_rate") or loaded.meta.get("frame_rate")
-    rated = isinstance(rate, (int, float)) and rate > 0
+    if not rated:
+        notes.append(f"The frame rate is not known, so times assume {RATE:g} frames a second.")
     gt = None if truth is None else next(iter(truth.rows.values())).by_track()
     numbers = [] if loaded.run is None else loaded.run.recording.numbers.tolist()
     last = about.get("frames")
     return Given(
         folder=folder,
-        name=loaded.name if not about.get("name") else str(about["name"]),
+        name=str(about.get("name") or loaded.name),
+        named=bool(about.get("name")) or loaded.run is not None,
         rows=rows,
         explained=explained,
         truth=gt,
         facts=facts or {"algorithm": {"name": loaded.meta.get("algo"), "parameters": loaded.meta.get("settings")}},
         rate=float(rate) if rated and isinstance(rate, (int, float)) else RATE,
         rated=rated,
+        sized="size" in about or loaded.size is not None,
         size=_size(about.get("size"), loaded, rows),
         frames=max([rows.last_frame, *numbers[-1:], last if isinstance(last, int) else 0, 1]),
         source=_source(facts, about, folder),

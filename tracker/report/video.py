@@ -25,12 +25,13 @@ class Video:
 
 def linked(given: Given, source: Path | None, page: Path) -> Video:
     """The source as seen from the page, or the run's annotated video, or none."""
-    name = shown(given.name)
+    name = shown(given.name) if given.named else "The video"
     drawn = given.folder / ANNOTATED
     if source is not None and source.is_file() and played(source):
         return Video(_relative(source, page))
     if source is None:
-        why = f"{name} is not where the run found it; name it with --video"
+        where = "is not where the run found it" if given.named else "is not known"
+        why = f"{name} {where}; name it with --video"
     elif source.is_dir():
         why = f"{name} is a folder of images; --embed makes a video of them"
     else:

@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def write_loaded(
     runs: Sequence[tuple[str | os.PathLike[str], Loaded]], truth: GroundTruth | None, out: Path, choice: Choice
 ) -> Path:
     """``write_report`` for one run or two that are loaded, with their paths, and the truth of one sequence."""
-    opened = [open_given(path, loaded, truth) for path, loaded in runs]
+    opened = [_sized(open_given(path, loaded, truth), choice) for path, loaded in runs]
     _refuse_apart(opened)
     document: Json = {
         "title": shown(opened[0].name),
@@ -113,6 +113,17 @@ def page(document: Json) -> str:
     return out + rest
 
 
+def _sized(given: Given, choice: Choice) -> Given:
+    """The run with the size of its video, where the run itself does not say it."""
+    video = choice.video
+    if given.sized or video is None:
+        return given
+    if isinstance(video, Source):
+        return given if video.size is None else replace(given, size=video.size, sized=True)
+    with open_source(video if isinstance(video, str) else Path(video)) as source:
+        return given if source.size is None else replace(given, size=source.size, sized=True)
+
+
 def _run(given: Given, out: Path, truth: GroundTruth | None, choice: Choice) -> Json:
     if len(given.rows) > MOST_ROWS:
         raise ValueError(
@@ -135,7 +146,7 @@ def _pictures(given: Given, out: Path, tall: list[Look], low: list[Look], choice
         return Pictures(), linked(given, None, out)
     if isinstance(named, Source):
         return _cut(given, named, out, None, tall, low, choice)
-    with open_source(Path(named) if not isinstance(named, str) else named) as source:
+    with open_source(named if isinstance(named, str) else Path(named)) as source:
         if source.live:
             raise ValueError(f"--video {named}: is live; give the recording that was tracked")
         return _cut(given, source, out, Path(named), tall, low, choice)
@@ -153,9 +164,9 @@ def _cut(
 
 
 def _refuse_apart(runs: Sequence[Given]) -> None:
-    """Refuse two runs whose images differ in size."""
+    """Refuse two runs whose images differ in size, where both sizes are known."""
     one, other = runs[0], runs[-1]
-    if one.size != other.size and len(one.rows) and len(other.rows):
+    if one.sized and other.sized and one.size != other.size:
         raise ValueError(
             f"{other.name}: its images are {other.size[0]}x{other.size[1]}, those of {one.name} "
             f"{one.size[0]}x{one.size[1]}; give two runs of one video"

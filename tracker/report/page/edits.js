@@ -154,8 +154,8 @@ function suggestions(run, entry) {
   const merge = EDITS.merge(run, id, previous);
   const edit = refusal(run.rows, merge) ? EDITS.swap(run, previous, id, frame) : merge;
   if (refusal(run.rows, edit)) return [];
-  const text = edit.op === "merge" ? `Mend: merge ${id} into ${previous}` : `Mend: swap ${previous} and ${id} from frame ${frame} on`;
-  return [el("p", { class: "mend" }, el("button", { type: "button", id: "mend", onclick: () => mend(run, edit) }, text), el("span", { class: "muted" }, "by hand"))];
+  const text = edit.op === "merge" ? `Mend: merge ${id} into ${previous}` : `Mend: swap ${previous} and ${id} from here on`;
+  return [el("p", { class: "mend" }, el("button", { type: "button", id: "mend", onclick: () => mend(run, edit) }, text))];
 }
 
 /** Everything that can be done to a track. */

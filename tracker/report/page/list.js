@@ -19,11 +19,13 @@ function parts(entry) {
     return [head, rest];
   }
   if (entry.kind === "suspect") return [suspicion(entry), said.replace(/^frame \d+ \([^)]*\): /, "")];
-  if (entry.kind === "difference") return [said.split(/[,;]/)[0].replace(/\.$/, ""), said];
+  if (entry.kind === "difference") return [`${listed(entry.ids, "here")}, ${listed(entry.theirs, "there")}`, said];
   const span = entry.last > entry.frame ? ` in frames ${entry.frame} to ${entry.last}` : ` in frame ${entry.frame}`;
   const head = said.replace(/ at frame \d+\.$/, "").replace(/\.$/, "");
   return [head, `${head}${entry.frame ? span : ""}.`];
 }
+
+const listed = (ids, where) => `${ids.length ? ids.join(" + ") : "nobody"} ${where}`;
 
 function suspicion(entry) {
   if (entry.cause === "became") return `id ${entry.previous} may have become ${entry.id}`;
@@ -55,7 +57,7 @@ const BRIEF = {
 class List {
   constructor(host, runs, between) {
     this.runs = runs;
-    this.between = runs.map((_, side) => (between || []).map((one) => ({ ...one, ids: one.ids[side], sentence: one.sentences[side], kind: "difference", cause: "", last: one.frame, weight: one.rows, id: null, previous: null, truth: null, looks: [], tables: [], chain: [] })));
+    this.between = runs.map((_, side) => (between || []).map((one) => ({ ...one, ids: one.ids[side], theirs: one.ids[1 - side], sentence: one.sentences[side], kind: "difference", cause: "", last: one.frame, weight: one.rows, id: null, previous: null, truth: null, looks: [], tables: [], chain: [] })));
     this.kind = "all";
     this.chips = el("div", { class: "chips", role: "group", "aria-label": "Kinds" });
     this.filler = el("div", { class: "filler", role: "presentation" });
@@ -111,7 +113,7 @@ class List {
 
   row(k) {
     const entry = this.shown[k];
-    const [head, rest] = parts(entry);
+    const [head] = parts(entry);
     const stretch = entry.last > entry.frame ? plural(entry.last - entry.frame + 1, "frame") : "";
     return el("div", {
       class: "entry", role: "option", id: `entry-${k}`, "aria-selected": String(entry === state.entry),
@@ -121,7 +123,7 @@ class List {
       el("span", { class: `mark ${entry.kind}`, "aria-hidden": "true" }, KINDS[entry.kind][0]),
       el("span", { class: "head" }, head),
       el("span", { class: "long" }, stretch),
-      el("span", { class: "why" }, entry.kind === "difference" ? rest : BRIEF[entry.cause] || words(entry.cause)),
+      el("span", { class: "why" }, entry.kind === "difference" ? plural(entry.weight, "row") : BRIEF[entry.cause] || words(entry.cause)),
       el("span", { class: "at" }, entry.frame ? `frame ${entry.frame}` : "outside"));
   }
 

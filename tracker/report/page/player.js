@@ -190,7 +190,7 @@ class Stage {
     c.clearRect(0, 0, this.canvas.width, this.canvas.height);
     c.font = "600 11px system-ui, sans-serif";
     c.textBaseline = "middle";
-    const focus = this.run.place === state.run ? focusOf(this.run) : new Map();
+    const focus = focusOf(this.run);
     if (this.run.truth && (state.layers.truth || state.layers.missed)) this.drawTruth(c, frame, focus);
     const rows = this.run.rows;
     const order = [...rows.rowsAt(frame)].sort((a, b) => focus.has(rows.ids[rows.trackOf[a]]) - focus.has(rows.ids[rows.trackOf[b]]));
@@ -372,6 +372,10 @@ class Player {
 function focusOf(run) {
   const out = new Map();
   const entry = state.entry;
+  if (run.place !== state.run) {
+    if (state.track === null && entry && entry.theirs) entry.theirs.forEach((id) => out.set(id, OLD));
+    return out;
+  }
   if (state.track !== null) out.set(state.track, NEW);
   else if (entry && entry.ids) entry.ids.forEach((id) => out.set(id, NEW));
   else if (entry) {

@@ -61,7 +61,7 @@ class Timeline {
       const to = Math.max(from + 1, 1 + Math.floor(((bin + 1) * frames) / this.density.length));
       this.density[bin] = (rows.frameStart[Math.min(to, frames + 1)] - rows.frameStart[from]) / (to - from);
     }
-    this.filler.style.height = `${this.order.length * LANE}px`;
+    this.filler.style.height = `${this.order.length * LANE + TOP}px`;
     this.later();
   }
 
@@ -218,7 +218,17 @@ class Timeline {
       const first = clamp(state.frame - Math.floor(length / 2), 1, Math.max(1, this.run.frames - length + 1));
       this.range = [first, Math.min(first + length - 1, this.run.frames)];
     }
+    if (!this.grip) this.follow();
     this.later();
+  }
+
+  /** Scrolls to the lanes of this frame where none of them can be seen. */
+  follow() {
+    const { rows } = this.run;
+    const lanes = [...rows.rowsAt(state.frame)].map((r) => this.laneOf.get(rows.ids[rows.trackOf[r]]));
+    const top = this.scroller.scrollTop, bottom = top + this.scroller.clientHeight - TOP - 2 * LANE;
+    if (!lanes.length || lanes.some((lane) => lane * LANE >= top && lane * LANE < bottom)) return;
+    this.scroller.scrollTop = lanes.reduce((a, b) => Math.min(a, b)) * LANE;
   }
 
   zoom(factor, around = state.frame) {
