@@ -379,8 +379,8 @@ function focusOf(run) {
   if (state.track !== null) out.set(state.track, NEW);
   else if (entry && entry.ids) entry.ids.forEach((id) => out.set(id, NEW));
   else if (entry) {
-    if (entry.id !== null) out.set(entry.id, NEW);
     if (entry.previous !== null) out.set(entry.previous, OLD);
+    if (entry.id !== null) out.set(entry.id, NEW);
     out.truth = entry.truth;
   }
   return out;

@@ -194,7 +194,7 @@ class Timeline {
     c.fillStyle = this.colours.faint;
     for (let f = Math.ceil(from / step) * step; f <= to; f += step) {
       c.fillRect(this.x(f), 38, 1, 4);
-      c.fillText(String(f), this.x(f) + 4, 37);
+      if (this.x(f) < this.width - 44) c.fillText(String(f), this.x(f) + 4, 37);
     }
   }
 
