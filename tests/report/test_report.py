@@ -211,7 +211,7 @@ def test_a_video_that_browsers_do_not_play_says_so(made: Path, tmp_path: Path) -
         writer.write(scene.image(number, detections))
     writer.release()
     page = write_report(made, tmp_path / "page.html", video=film)
-    assert "street.mp4 is in a format that browsers do not play; --embed puts a copy" in notes(page)
+    assert "street.avi is in a format that browsers do not play; --embed puts a copy into the page" in notes(page)
     assert "This is tracks.mp4, with boxes drawn in." in notes(page)
     assert data_of(page)["runs"][0]["video"].endswith("run-sort/tracks.mp4")
 
@@ -227,6 +227,15 @@ def test_a_linked_path_is_a_url(name: str, made: Path, tmp_path: Path) -> None:
     parts = urlsplit(src)
     assert (parts.scheme, parts.query, parts.fragment) == ("", "", "")
     assert unquote(parts.path).removeprefix("./") == name
+
+
+def test_a_name_ends_no_script(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "tracks.txt").write_bytes((made / "tracks.txt").read_bytes())
+    (tmp_path / "run.json").write_text(json.dumps({"source": {"name": "</script><!--<script>"}}))
+    text = write_report(tmp_path, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert text.count("</script>") == text.count("<script") == 3
+    assert "<!--" not in text
+    assert data_of(tmp_path / "page.html")["title"] == "</script><!--<script>"
 
 
 def test_no_tracks_and_no_rows_give_a_page(tmp_path: Path) -> None:

@@ -33,9 +33,9 @@ def linked(given: Given, source: Path | None, page: Path) -> Video:
         where = "is not where the run found it" if given.named else "is not known"
         why = f"{name} {where}; name it with --video"
     elif source.is_dir():
-        why = f"{name} is a folder of images; --embed makes a video of them"
+        why = f"{shown(source.name)} is a folder of images; --embed makes a video of them"
     else:
-        why = f"{name} is in a format that browsers do not play; --embed puts a copy that they play into the page"
+        why = f"{shown(source.name)} is in a format that browsers do not play; --embed puts a copy into the page"
     if drawn.is_file() and played(drawn):
         return Video(_relative(drawn, page), f"{why}. This is {ANNOTATED}, with boxes drawn in.")
     return Video("", f"{why}. Boxes are shown without it.")

@@ -158,7 +158,8 @@ class App {
     this.editsView.replaceChildren(card(`Edits${this.runs.length > 1 ? ` of run ${run.label}` : ""}`, el("div", {},
       list.length ? el("ol", { class: "edits" }, ...list.map((edit, k) => el("li", {}, el("span", {}, said(edit)), undone(k)))) :
         el("p", { class: "empty" }, "Nothing was mended yet. Open a switch or a track and mend it there."),
-      el("p", {}, el("button", { type: "button", class: "primary", id: "download", disabled: !list.length, onclick: () => run.edits.download() }, "Download edits.json")),
+      el("p", {}, el("button", { type: "button", class: "primary", id: "download", disabled: !list.length, onclick: () => run.edits.download() }, "Download edits.json"), " ",
+        el("label", { class: "file" }, "Go on with a file ", el("input", { type: "file", id: "load", accept: ".json,application/json", onchange: (event) => event.target.files.length && run.edits.load(event.target.files[0]) }))),
       el("p", { class: "muted" }, "The page changes no file. This does, and refuses what does not fit any more:"),
       el("pre", {}, "track refine RUN --edits edits.json"))));
   }

@@ -34,6 +34,21 @@ class Edits {
     return JSON.stringify({ version: 1, made_by: `trackwhy ${this.version}`, source: name, size, frames, edits: this.list }, null, 1) + "\n";
   }
 
+  /** Does the edits of a file; says which did not fit. */
+  async load(file) {
+    let given = null;
+    try {
+      given = JSON.parse(await file.text());
+    } catch {
+      return announce(`${file.name} is no JSON.`);
+    }
+    if (!given || !Array.isArray(given.edits) || given.version !== 1) return announce(`${file.name} holds no edits of a report.`);
+    if (given.source !== this.run.name) return announce(`${file.name} is of ${given.source}, this run of ${this.run.name}.`);
+    const why = given.edits.map((edit) => (edit && EDITS[edit.op] ? this.add(edit) : "It is no edit.")).filter(Boolean);
+    announce(why.length ? `${plural(why.length, "edit")} of ${given.edits.length} did not fit. ${why[0]}` : `${plural(given.edits.length, "edit")} done.`);
+    set({ track: null }, { edited: true });
+  }
+
   download() {
     const link = el("a", { href: URL.createObjectURL(new Blob([this.text()], { type: "application/json" })), download: "edits.json" });
     link.click();

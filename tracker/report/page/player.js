@@ -43,6 +43,7 @@ class Stage {
       this.ready = true;
       this.seek(this.wanted || 1);
     });
+    video.addEventListener("ended", () => app.player.playing && app.player.master === this && app.player.toggle());
     video.addEventListener("seeked", () => video.paused && this.draw(this.wanted));
     if (video.requestVideoFrameCallback) {
       const presented = (_, about) => {
