@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tracker.arrays import FloatArray
+from tracker.boxes import iou_xyxy
 from tracker.explain.explanation import Event, Explanation
 from tracker.explain.recording import Recorded
+from tracker.explain.truth import OVERLAP
 from tracker.report.pack import Json
 from tracker.rows import Rows
 
@@ -95,6 +97,21 @@ class Places:
         k = start + int(np.searchsorted(self.rows.frames[start:stop], frame)) - 1
         return None if k < start or start == stop else (int(self.rows.frames[k]), self.rows.boxes[k])
 
+    def last_on(
+        self, track: int | None, objects: Places, truth: int | None, frame: int
+    ) -> tuple[int, FloatArray] | None:
+        """The last frame before ``frame`` in which a track's box was an object's, and the box there."""
+        start, stop = self.spans.get(-1 if track is None else track, (0, 0))
+        first, last = objects.spans.get(-1 if truth is None else truth, (0, 0))
+        _, own, theirs = np.intersect1d(
+            self.rows.frames[start:stop], objects.rows.frames[first:last], assume_unique=True, return_indices=True
+        )
+        own, theirs = own + start, theirs + first
+        own, theirs = own[self.rows.frames[own] < frame], theirs[self.rows.frames[own] < frame]
+        pairs = zip(self.rows.boxes[own], objects.rows.boxes[theirs], strict=True)
+        fits = [k for k, (a, b) in enumerate(pairs) if iou_xyxy(a[None], b[None])[0, 0] >= OVERLAP]
+        return None if not fits else (int(self.rows.frames[own[fits[-1]]]), self.rows.boxes[own[fits[-1]]])
+
     def counts(self, track: int | None, frame: int) -> tuple[int, int]:
         """How many rows a track has before a frame, and from it on."""
         start, stop = self.spans.get(-1 if track is None else track, (0, 0))
@@ -173,12 +190,18 @@ def _looks(event: Event, places: Places, objects: Places | None) -> Iterable[tup
         if box is not None:
             yield None, Look(frame, f"{label}, frame {frame}", box)
         return
-    pairs = [(event.id if event.previous_id is None else event.previous_id, event.id, frame)]
-    pairs += [(link["previous_id"], link["id"], link["frame"]) for link in event.chain if link["cause"] == "swap"]
+    first = event.id if event.previous_id is None else event.previous_id
+    pairs = [(first, event.id, frame, event.truth_id)]
+    pairs += [
+        (link["previous_id"], link["id"], link["frame"], link["truth_id"])
+        for link in event.chain
+        if link["cause"] == "swap"
+    ]
     if event.cause == "exchanged" and event.kind == "suspect":
-        pairs = [(event.id, event.id, frame), (event.previous_id, event.previous_id, frame)]
-    for old, new, at in pairs:
-        then = places.before(old, at)
+        pairs = [(event.id, event.id, frame, None), (event.previous_id, event.previous_id, frame, None)]
+    for old, new, at, truth in pairs:
+        then = None if objects is None else places.last_on(old, objects, truth, at)
+        then = then or places.before(old, at)
         now = places.at(new, at)
         yield (
             None if then is None else Look(then[0], f"id {old}, frame {then[0]}", then[1]),

@@ -35,18 +35,22 @@ class Details {
   entry(entry) {
     const [head, rest] = parts(entry);
     const verdict = verdictOf(entry);
+    const earlier = entry.kind === "switch" ? entry.chain[0] : null;
     const [, title] = KINDS[entry.kind];
+    const decided = entry.kind === "switch" || entry.kind === "suspect";
     this.body.replaceChildren(...[
       el("p", { class: "kicker" }, `${title}${entry.cause ? ` · ${words(entry.cause)}` : ""}`),
       el("h2", { id: "entry-title" }, head),
-      el("p", { class: "when" },
+      el("p", { class: "when" }, ...[
         entry.frame ? el("button", { type: "button", class: "primary", id: "go", onclick: () => set({ frame: entry.frame }) }, `Go to frame ${entry.frame}`) : "Outside the run",
         entry.frame ? el("span", {}, clockText(this.run.times.of(entry.frame))) : null,
-        ...[...new Set([entry.previous, entry.id, ...(entry.ids || [])])].filter((id) => id !== null && this.run.rows.place.has(id)).slice(0, 6).map(idLink)),
+        earlier && earlier.frame !== entry.frame ? frameLink(earlier.frame, `its cause, frame ${earlier.frame}`) : null,
+        ...[...new Set([entry.previous, entry.id, ...(entry.ids || [])])].filter((id) => id !== null && this.run.rows.place.has(id)).slice(0, 6).map(idLink)].filter(Boolean)),
       ...entry.looks.map((pair) => this.pair(pair)),
       rest ? el("p", { class: "reason" }, rest.charAt(0).toUpperCase() + rest.slice(1)) : null,
       verdict ? el("p", { class: `verdict ${verdict[0]}` }, el("strong", {}, verdict[1]), ` ${verdict[2]}`) : null,
       ...suggestions(this.run, entry),
+      ...(decided ? [...new Set([entry.previous, entry.id])].map((id) => this.life(id)) : []),
       entry.chain.length > 1 ? this.chain(entry) : null,
       ...entry.tables.map((table) => this.table(table, entry)),
     ].filter(Boolean));
@@ -112,6 +116,12 @@ class Details {
         ...mentioned.map((entry) => el("li", {}, `${KINDS[entry.kind][0]} `, frameLink(entry.frame), ` ${parts(entry)[0]}`))),
       mendForm(this.run, id),
     ].filter(Boolean));
+  }
+
+  /** A track's crops over time, in an entry. */
+  life(id) {
+    const strip = id === null ? null : this.strip(this.run.strips[id] || []);
+    return strip && el("div", {}, el("h3", {}, `id ${id} over time`), strip);
   }
 
   strip(crops) {
