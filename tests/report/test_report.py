@@ -216,6 +216,25 @@ def test_a_video_that_browsers_do_not_play_says_so(made: Path, tmp_path: Path) -
     assert data_of(page)["runs"][0]["video"].endswith("run-sort/tracks.mp4")
 
 
+def test_a_video_that_is_not_the_one_that_was_tracked_is_said(made: Path, tmp_path: Path) -> None:
+    video = tmp_path / "street.mp4"
+    video.write_bytes((made.parent / "street.mp4").read_bytes() + b"\0" * 8)
+    assert "street.mp4 is not the file that was tracked" in notes(write_report(made, tmp_path / "a.html", video=video))
+    assert notes(write_report(made, tmp_path / "b.html")) == ""
+
+
+def test_a_sequence_without_images_says_so(made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "street"
+    (folder / "det").mkdir(parents=True)
+    (folder / "seqinfo.ini").write_text(
+        "[Sequence]\nname=street\nimDir=img1\nframeRate=10\nseqLength=60\nimWidth=720\nimHeight=240\nimExt=.jpg\n"
+    )
+    (folder / "det" / "det.txt").write_text((made.parent / "det.txt").read_text())
+    page = write_report(made, tmp_path / "page.html", video=folder)
+    assert "street has no images. This is tracks.mp4, with boxes drawn in." in notes(page)
+    assert data_of(page)["runs"][0]["crops"] == []
+
+
 @pytest.mark.parametrize("name", ["a b#c?.mp4", "ä%20.mp4", "x:y.mp4"])
 def test_a_linked_path_is_a_url(name: str, made: Path, tmp_path: Path) -> None:
     pytest.importorskip("av", reason="needs PyAV to write a video that browsers play")

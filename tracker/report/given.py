@@ -39,6 +39,7 @@ class Given:
     size      width and height of the image in pixels; sized: whether it is known, and not only what the boxes need
     frames    number of the last frame
     source    the video that was tracked, where it lies where run.json has it, else None
+    digest    SHA-256 of what was tracked, "" where unknown
     notes     lines for people
     """
 
@@ -55,6 +56,7 @@ class Given:
     size: tuple[int, int]
     frames: int
     source: Path | None
+    digest: str
     notes: tuple[str, ...]
 
 
@@ -97,6 +99,7 @@ def open_given(path: str | os.PathLike[str], loaded: Loaded, truth: GroundTruth 
         size=_size(about.get("size"), loaded, rows),
         frames=max([rows.last_frame, *numbers[-1:], last if isinstance(last, int) else 0, 1]),
         source=_source(facts, about, folder),
+        digest=str(about.get("sha256") or ""),
         notes=tuple(notes),
     )
 

@@ -23,8 +23,11 @@ class Video:
     said: str = ""
 
 
-def linked(given: Given, source: Path | None, page: Path) -> Video:
-    """The source as seen from the page, or the run's annotated video, or none."""
+def linked(given: Given, source: Path | None, page: Path, *, has_images: bool = True) -> Video:
+    """The source as seen from the page, or the run's annotated video, or none.
+
+    has_images  whether the source has images, which a sequence may lack
+    """
     name = shown(given.name) if given.named else "The video"
     drawn = given.folder / ANNOTATED
     if source is not None and source.is_file() and played(source):
@@ -32,6 +35,8 @@ def linked(given: Given, source: Path | None, page: Path) -> Video:
     if source is None:
         where = "is not where the run found it" if given.named else "is not known"
         why = f"{name} {where}; name it with --video"
+    elif not has_images:
+        why = f"{shown(source.name)} has no images"
     elif source.is_dir():
         why = f"{shown(source.name)} is a folder of images; --embed makes a video of them"
     else:

@@ -159,8 +159,13 @@ def _cut(
     most = None if choice.every else CROPS
     pictures = cut(source, tall, low, given.size, copy=copy, most=most, progress=choice.progress)
     if pictures.video is not None:
-        return pictures, Video("data:video/mp4;base64," + base64.b64encode(pictures.video).decode("ascii"))
-    return pictures, linked(given, path, out)
+        video = Video("data:video/mp4;base64," + base64.b64encode(pictures.video).decode("ascii"))
+    else:
+        video = linked(given, path, out, has_images=source.has_images)
+    if path is not None and given.digest and source.sha256() != given.digest:
+        changed = f"{shown(source.name)} is not the file that was tracked (another SHA-256), so pictures may not fit."
+        video = replace(video, said=f"{video.said} {changed}".strip())
+    return pictures, video
 
 
 def _refuse_apart(runs: Sequence[Given]) -> None:
