@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def add_parsers(subparsers: Subparsers) -> None:
     """Register ``demo``."""
     demo = subparsers.add_parser(
-        "demo", description="Track a drawn street scene with known truth, and score the result.", allow_abbrev=False
+        "demo",
+        description="Track a drawn street scene with known truth, score the result and write its report.",
+        allow_abbrev=False,
     )
     add_options(demo)
     demo.add_argument("--frames", type=int, default=300, help="length of the scene (default 300)")

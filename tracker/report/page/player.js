@@ -226,7 +226,8 @@ class Stage {
     const dim = focus.size > 0 && !strong && !state.layers.hues;
     c.globalAlpha = dim ? 0.7 : 1;
     this.outline(c, rows.box(r), wrong && !strong ? FALSE : colour, strong ? 3 : 1.25, rows.flags[r] & FILLED ? [6, 4] : []);
-    const text = `${state.layers.ids ? id : ""}${wrong ? " ✕" : ""}`.trim();
+    const role = !strong || state.track !== null || !state.entry || state.entry.previous === null ? "" : colour === OLD ? " old" : " new";
+    const text = `${state.layers.ids ? id + role : ""}${wrong ? " ✕" : ""}`.trim();
     if (text) this.label(c, rows.box(r), text, wrong && !strong ? FALSE : colour, strong, false);
     c.globalAlpha = 1;
   }
