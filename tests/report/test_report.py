@@ -223,6 +223,23 @@ def test_a_video_that_is_not_the_one_that_was_tracked_is_said(made: Path, tmp_pa
     assert notes(write_report(made, tmp_path / "b.html")) == ""
 
 
+def test_a_run_that_hid_who_is_in_the_images_shows_its_own_video(made: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs PyAV to write a video that browsers play")
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("tracks.txt", "log.sqlite", "tracks.mp4"):
+        (run / name).write_bytes((made / name).read_bytes())
+    facts = json.loads((made / "run.json").read_text())
+    facts["command"] = ["track", str(made.parent / "street.mp4"), "--anonymise", "head"]
+    (run / "run.json").write_text(json.dumps(facts))
+    page = write_report(run, tmp_path / "page.html")
+    assert "The run hid who is in the images (--anonymise), so pictures are those of tracks.mp4." in notes(page)
+    assert data_of(page)["runs"][0]["video"] == "run/tracks.mp4"
+    (run / "tracks.mp4").unlink()
+    bare = data_of(write_report(run, tmp_path / "bare.html"))["runs"][0]
+    assert (bare["video"], bare["crops"], bare["scene"]) == ("", [], "")
+
+
 def test_a_sequence_without_images_says_so(made: Path, tmp_path: Path) -> None:
     folder = tmp_path / "street"
     (folder / "det").mkdir(parents=True)

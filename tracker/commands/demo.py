@@ -13,6 +13,7 @@ from tracker.commands.run import add_options, options_of, track_into_folder
 if TYPE_CHECKING:
     from tracker.commands.words import Subparsers
     from tracker.detect import HOG
+    from tracker.io.video import Source
     from tracker.rows import Rows
     from tracker.scene.street import Scene
 
@@ -44,19 +45,20 @@ def run_demo(args: argparse.Namespace) -> int:
         args.log, options = True, replace(options, log=True)
 
     def report(folder: Path) -> None:
-        _report(folder, scene, talks=not (args.json or args.quiet))
+        source = scene.source() if args.anonymise is None else None  # else the run's own video, which hides them
+        _report(folder, scene, source, talks=not (args.json or args.quiet))
 
     return track_into_folder(args, options, label="demo", score=SceneScore(scene), after=report)
 
 
-def _report(folder: Path, scene: Scene, *, talks: bool) -> None:
+def _report(folder: Path, scene: Scene, source: Source | None, *, talks: bool) -> None:
     """Write the page of the run, with the scene's truth and, where PyAV can make one that browsers play, its video."""
     from tracker.commands.page import NAME
     from tracker.report import write_report
 
     page = folder / NAME
     embed = find_spec("av") is not None
-    write_report(folder, page, gt=_truth(scene), video=scene.source(), embed=embed, rules="mot15")
+    write_report(folder, page, gt=_truth(scene), video=source, embed=embed and source is not None, rules="mot15")
     if talks:
         print(f"report: {page} (open it in a browser)")
 

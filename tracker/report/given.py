@@ -20,6 +20,7 @@ from tracker.rows import Rows, are_times
 from tracker.spelling import shown
 
 ANNOTATED = "tracks.mp4"  # the video that `track` writes, with the boxes drawn in
+HIDE = "--anonymise"
 RATE = 30.0  # frames per second where nothing is known
 
 Facts = Mapping[str, Json]
@@ -38,7 +39,8 @@ class Given:
     rate      frames per second; rated: whether it is known
     size      width and height of the image in pixels; sized: whether it is known, and not only what the boxes need
     frames    number of the last frame
-    source    the video that was tracked, where it lies where run.json has it, else None
+    source    the video that was tracked, where it lies where run.json has it, else None; of a run that hid who is in
+              the images its own video
     digest    SHA-256 of what was tracked, "" where unknown
     notes     lines for people
     """
@@ -75,6 +77,9 @@ def open_given(path: str | os.PathLike[str], loaded: Loaded, truth: GroundTruth 
     rate = about.get("frame_rate") or loaded.meta.get("frame_rate")
     rated = isinstance(rate, (int, float)) and rate > 0
     notes = [*rows.notes]
+    hidden = any(word.partition("=")[0] == HIDE for word in _words(facts.get("command")))
+    if hidden:
+        notes.append(f"The run hid who is in the images ({HIDE}), so pictures are those of {ANNOTATED}.")
     explained = explain_loaded(loaded, truth, cost=truth is not None and loaded.run is not None)
     if loaded.run is None:
         notes.append("There is no log, so nothing says why an id changed. Run `track SOURCE --log` to keep one.")
@@ -98,8 +103,8 @@ def open_given(path: str | os.PathLike[str], loaded: Loaded, truth: GroundTruth 
         sized="size" in about or loaded.size is not None,
         size=_size(about.get("size"), loaded, rows),
         frames=max([rows.last_frame, *numbers[-1:], last if isinstance(last, int) else 0, 1]),
-        source=_source(facts, about, folder),
-        digest=str(about.get("sha256") or ""),
+        source=_drawn(folder) if hidden else _source(facts, about, folder),
+        digest="" if hidden else str(about.get("sha256") or ""),
         notes=tuple(notes),
     )
 
@@ -130,6 +135,12 @@ def _size(known: Json, loaded: Loaded, rows: Rows) -> tuple[int, int]:
         return loaded.size
     right, bottom = rows.boxes[:, 2:].max(axis=0, initial=160).astype(int).tolist()
     return min(right + 1, 16384), min(bottom + 1, 16384)
+
+
+def _drawn(folder: Path) -> Path | None:
+    """The video that the run itself wrote."""
+    video = folder / ANNOTATED
+    return video if video.is_file() else None
 
 
 def _source(facts: Facts, about: Facts, folder: Path) -> Path | None:
