@@ -30,9 +30,15 @@ def place(id: int, frame: int, shift: float = 0.0) -> dict[str, Any]:
     return {"id": id, "frame": frame, "box": [left, float(frame), left + 40, frame + 80.0]}
 
 
+def placed(edit: dict[str, Any]) -> dict[str, Any]:
+    """The edit with where its tracks are, unless it says so itself."""
+    named = [edit[name] for name in ("id", "into", "other") if name in edit]
+    return {"where": [place(id, FRAMES.get(id, [1])[0]) for id in named], **edit}
+
+
 def file(folder: Path, *edits: dict[str, Any], **more: Any) -> Path:
     path = folder / "edits.json"
-    path.write_text(json.dumps({"version": 1, "edits": list(edits), **more}))
+    path.write_text(json.dumps({"version": 1, "edits": [placed(edit) for edit in edits], **more}))
     return path
 
 
@@ -57,7 +63,7 @@ def test_edits_are_done_in_their_order_and_rows_keep_what_they_are(tmp_path: Pat
     edits = [
         {"op": "rename", "id": 2, "to": 9},
         {"op": "merge", "id": 3, "into": 1},
-        {"op": "rename", "id": 9, "to": 3},
+        {"op": "rename", "id": 9, "to": 3, "where": [place(2, 3) | {"id": 9}]},
     ]
     done = apply_edits(rows(), read_edits(file(tmp_path, *edits)).edits)
     assert np.unique(done.ids).tolist() == [1, 3]
@@ -89,6 +95,7 @@ BAD = [
         "edit 1: box is [1, 2",
     ),
     ({"op": "rename", "id": 2, "to": 9, "where": 3}, "edit 1: where is no list"),
+    ({"op": "merge", "id": 3, "into": 1, "where": [place(3, 5)]}, "edit 1: where lacks id 1"),
 ]
 
 

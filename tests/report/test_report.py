@@ -70,6 +70,7 @@ def test_two_pages_of_one_run_are_equal_byte_for_byte(made: Path, tmp_path: Path
 
 
 def test_the_page_has_what_explain_says(made: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs PyAV to write a video that browsers play")
     found = explain(made, made.parent / "gt.txt")
     run = data_of(write_report(made, tmp_path / "page.html", gt=made.parent / "gt.txt"))["runs"][0]
     entries = more_of(run)["entries"]
@@ -188,6 +189,7 @@ def test_a_run_without_a_log_or_a_video_says_so(made: Path, tmp_path: Path) -> N
 
 
 def test_a_run_whose_video_was_moved_says_so(made: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs PyAV to write a video that browsers play")
     run = tmp_path / "run"
     run.mkdir()
     for name in ("tracks.txt", "log.sqlite"):
@@ -217,6 +219,7 @@ def test_a_video_that_browsers_do_not_play_says_so(made: Path, tmp_path: Path) -
 
 
 def test_a_video_that_is_not_the_one_that_was_tracked_is_said(made: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs PyAV to write a video that browsers play")
     video = tmp_path / "street.mp4"
     video.write_bytes((made.parent / "street.mp4").read_bytes() + b"\0" * 8)
     assert "street.mp4 is not the file that was tracked" in notes(write_report(made, tmp_path / "a.html", video=video))
@@ -241,6 +244,7 @@ def test_a_run_that_hid_who_is_in_the_images_shows_its_own_video(made: Path, tmp
 
 
 def test_a_sequence_without_images_says_so(made: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs PyAV to write a video that browsers play")
     folder = tmp_path / "street"
     (folder / "det").mkdir(parents=True)
     (folder / "seqinfo.ini").write_text(

@@ -9,8 +9,8 @@ split   frame, to    from the frame on ``id`` is ``to``, an id that is not there
 rename  to           ``id`` is ``to``, an id that is not there yet
 delete  first, last  the rows of ``id`` in these frames go
 
-``where`` lists each id named with a frame and its box there, xyxy. What it says must still hold, so that an edit of
-other results is refused and one of a run made anew is not.
+``where`` lists each id that must be there already, with a frame and its box there, xyxy. What it says must still hold:
+an edit of other results is refused, and one of a run made anew is not.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ class Edit:
     first: int = -1
     last: int = -1
     where: tuple[Where, ...] = ()
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids that must be there."""
+        return tuple(id for id in (self.id, self.into, self.other) if id >= 0)
 
     def __str__(self) -> str:
         return {
@@ -150,7 +155,11 @@ def _edit(given: object) -> Edit:
     where = given.get("where", [])
     if not isinstance(where, list):
         raise ValueError("where is no list; download edits.json from a report again")
-    return Edit(op, where=tuple(_where(one) for one in where), **numbers)
+    edit = Edit(op, where=tuple(_where(one) for one in where), **numbers)
+    lacking = set(edit.ids) - {place.id for place in edit.where}
+    if lacking:
+        raise ValueError(f"where lacks id {min(lacking)}; download edits.json from a report again")
+    return edit
 
 
 def _is_op(value: object) -> TypeGuard[Op]:
@@ -184,6 +193,8 @@ def _is_place(value: object) -> bool:
 
 def _applied(rows: Rows, edit: Edit) -> Rows:
     """The rows after one edit, in any order."""
+    for id in edit.ids:
+        _rows_of(rows, id)
     for place in edit.where:
         _check_where(rows, place)
     own = _rows_of(rows, edit.id)

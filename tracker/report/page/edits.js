@@ -44,7 +44,7 @@ class Edits {
     }
     if (!given || !Array.isArray(given.edits) || given.version !== 1) return announce(`${file.name} holds no edits of a report.`);
     if (given.source !== this.run.name) return announce(`${file.name} is of ${given.source}, this run of ${this.run.name}.`);
-    const why = given.edits.map((edit) => (edit && EDITS[edit.op] ? this.add(edit) : "It is no edit.")).filter(Boolean);
+    const why = given.edits.map((edit) => (edit && EDITS[edit.op] && Array.isArray(edit.where) ? this.add(edit) : "It is no edit.")).filter(Boolean);
     announce(why.length ? `${plural(why.length, "edit")} of ${given.edits.length} did not fit. ${why[0]}` : `${plural(given.edits.length, "edit")} done.`);
     set({ track: null }, { edited: true });
   }
