@@ -2076,7 +2076,53 @@ WHY = (
     ),
 )
 
+REPORT = (
+    Fault(
+        "tracker/report/write.py",
+        '.replace("<", "\\\\u003c")',
+        "",
+        "a name ends no script of the page",
+        "tests/report/test_report.py",
+    ),
+    Fault(
+        "tracker/report/entries.py",
+        "event.frame == old.last + 1",
+        "event.frame > old.last",
+        "wrong rows apart in time are two entries",
+        "tests/report/test_report.py",
+    ),
+    Fault(
+        "tracker/report/pictures.py",
+        "0.25 / rate",
+        "25 / rate",
+        "times that the rate does not give are stored",
+        "tests/report/test_report.py",
+    ),
+    Fault(
+        "tracker/report/pack.py",
+        "-2 * steps - 1",
+        "-2 * steps",
+        "a difference below 0 comes out of the page as it was",
+        "tests/report/test_report.py",
+    ),
+    Fault(
+        "tracker/refine/edits.py",
+        "if overlap < SAME and not near:",
+        "if False:",
+        "an edit whose track is elsewhere is refused",
+        "tests/refine/test_edits.py",
+    ),
+    Fault(
+        "tracker/refine/edits.py",
+        "ids[own & later], ids[other & later] = edit.other, edit.id",
+        "ids[own], ids[other] = edit.other, edit.id",
+        "a swap begins at its frame",
+        "tests/refine/test_edits.py",
+    ),
+)
+
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
     *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS, *PICTURE, *WHY),
+    *REPORT,
 )

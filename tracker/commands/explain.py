@@ -32,7 +32,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     add = parser.add_argument
     add("source", metavar="RUN", help=ABOUT)
     add("ids", metavar="ID", nargs="*", type=int, help="one id, or two of which the first became the second")
-    _add_truth(parser)
+    add_truth(parser)
     add("--check", action="store_true", help="also run the controls of the proof, which takes as long again")
     add("--cost", action="store_true", help="also score the run with the errors of each cause undone")
     add("--advise", action="store_true", help="also look for one setting to change, for the most costly causes")
@@ -46,12 +46,12 @@ def add_parsers(subparsers: Subparsers) -> None:
     )
     other.add_argument("source", metavar="RUN", help="the folder that `track SOURCE --log` wrote, or its log.sqlite")
     add_settings(other, "settings to change, such as max_age=47")
-    _add_truth(other)
+    add_truth(other)
     other.add_argument("--json", action="store_true", help="print the difference as JSON and nothing else")
     other.set_defaults(run=run_what_if)
 
 
-def _add_truth(parser: argparse.ArgumentParser) -> None:
+def add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gt", metavar="GT", help="ground truth of the same video: a file or a sequence's folder")
     add_rules(parser)
     parser.add_argument(
@@ -59,7 +59,7 @@ def _add_truth(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _truth(args: argparse.Namespace, name: str) -> GroundTruth | None:
+def truth_of(args: argparse.Namespace, name: str) -> GroundTruth | None:
     from tracker.explain.explanation import ground_truth_of
     from tracker.study.split import halved
 
@@ -72,7 +72,7 @@ def run_explain(args: argparse.Namespace) -> int:
     from tracker.explain.load import load_run
 
     loaded = load_run(args.source)
-    found = explain_loaded(loaded, _truth(args, loaded.name), check=args.check, cost=args.cost, advice=args.advise)
+    found = explain_loaded(loaded, truth_of(args, loaded.name), check=args.check, cost=args.cost, advice=args.advise)
     for note in found.notes:
         print(shown(f"track: note: {note}"), file=sys.stderr)
     for track in args.ids:
@@ -185,7 +185,7 @@ def run_what_if(args: argparse.Namespace) -> int:
     loaded = load_run(args.source)
     if loaded.run is None:
         raise ValueError(f"{args.source}: has no log, and without one nothing can be run again; {HOW}")
-    found = what_if(loaded, changed, _truth(args, loaded.name))
+    found = what_if(loaded, changed, truth_of(args, loaded.name))
     if args.json:
         put(json.dumps(found.to_dict(), indent=2) + "\n")
     else:

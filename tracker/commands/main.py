@@ -23,6 +23,7 @@ COMMANDS = {
     "refine": ("tracker.commands.refine", "repair results offline: merge tracks, fill gaps, smooth"),
     "count": ("tracker.commands.count", "count at lines and in zones: events, stays, speed, a heat map"),
     "export": ("tracker.commands.export", "write results as CSV, Parquet, COCO, CVAT and others"),
+    "report": ("tracker.commands.page", "one HTML page of a run: what went wrong and why, and mending by hand"),
     "explain": ("tracker.commands.explain", "why ids change: every id of a run, with ground truth every error"),
     "what-if": ("tracker.commands.explain", "the same run with other settings: which ids merge, split, appear"),
     "doctor": ("tracker.commands.doctor", "check detections, results or ground truth"),

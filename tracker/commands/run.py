@@ -20,7 +20,8 @@ from tracker.detect.runtime import RUNTIMES
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from tracker.commands.words import Subparsers
     from tracker.count.places import Line, Zone
@@ -240,9 +241,18 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
 
 
 def track_into_folder(
-    args: argparse.Namespace, options: Options, *, label: str, score: SceneScore | None = None
+    args: argparse.Namespace,
+    options: Options,
+    *,
+    label: str,
+    score: SceneScore | None = None,
+    after: Callable[[Path], None] | None = None,
 ) -> int:
-    """Run into a folder and say what happened; returns the exit code. label: names the folder."""
+    """Run into a folder and say what happened; returns the exit code.
+
+    label  names the folder
+    after  called with the folder when the run is complete
+    """
     from tracker.commands.count import places_of
     from tracker.io.anonymise import region_named
     from tracker.run.driver import Driver
@@ -273,7 +283,10 @@ def track_into_folder(
         )
         driver = Driver(opened, output, [] if score is None else [score])
         with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
-            return _Session(args, driver, window, score).run()
+            code = _Session(args, driver, window, score).run()
+    if after is not None and code == 0:
+        after(output.folder)
+    return code
 
 
 def _snapshots(args: argparse.Namespace) -> tuple[float | None, bool]:
