@@ -16,7 +16,7 @@ FLOORS = [
     ["tracker"],
     ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers"],
     ["scene", "run", "explain"],
-    ["study", "many"],
+    ["study", "many", "learn"],
     ["commands", "__main__"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.

@@ -25,6 +25,7 @@ COMMANDS = {
     "export": ("tracker.commands.export", "write results as CSV, Parquet, COCO, CVAT and others"),
     "explain": ("tracker.commands.explain", "why ids change: every id of a run, with ground truth every error"),
     "what-if": ("tracker.commands.explain", "the same run with other settings: which ids merge, split, appear"),
+    "detector": ("tracker.commands.detector", "a small detector of your own camera: train one, or label a video"),
     "doctor": ("tracker.commands.doctor", "check detections, results or ground truth"),
     "reid": ("reid.cli", "train, score, export and compress appearance models"),
 }
