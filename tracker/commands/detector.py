@@ -146,9 +146,7 @@ def _teacher(args: argparse.Namespace) -> Detector:
     classes = [name.strip() for name in args.classes.split(",")] if args.classes else None
     teacher = open_detector(args.teacher, conf=WEAK, classes=classes, threads=1)
     if isinstance(teacher, RecordedDetector):
-        raise ValueError(
-            f"--teacher {args.teacher}: recorded detections teach nothing new; name a detector, or --truth"
-        )
+        raise ValueError(f"--teacher {args.teacher}: these are recorded; name a detector, or give --truth")
     return teacher
 
 

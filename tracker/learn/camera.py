@@ -1,4 +1,4 @@
-"""From a video to a detector of its camera: label, train on the first part, check on the last, write what is good enough."""
+"""From a video to a detector of its camera: train on the first part, judge by the last, write what is good enough."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def export(
 def _suppress(model: Any) -> None:
     """Add what makes rows (1, K, 6) of the outputs "boxes" and "scores": left, top, right, bottom, score, class."""
     graph = model.graph
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "most": np.array([MOST], dtype=np.int64),
         "overlap": np.array([OVERLAP], dtype=np.float32),
         "least": np.array([LEAST], dtype=np.float32),

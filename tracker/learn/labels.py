@@ -25,7 +25,7 @@ from tracker.rows import Rows, results_of
 from tracker.tracks import Tracks
 
 WEAK = 0.1  # least score at which the teacher is asked
-DOUBTFUL = 0.3  # least score of a box without a track that is neither object nor background
+DOUBTFUL = 0.45  # least score of a box without a track that is neither object nor background
 SAME = 0.5  # IoU of a box with a label that is its own
 SHORTEST = 5  # rows of a track that counts
 

@@ -1,7 +1,7 @@
 """The network: rapidly digested convolutions, then maps of two scales (FaceBoxes, Zhang 2017, arXiv 1708.05234).
 
-Strides of 4 and 2 shrink the image fast, with CReLU (Shang et al. 2016), which doubles the channels for nothing; inception
-blocks then mix fields of several sizes. Each map has anchors for the sizes of object that this camera shows; where one
+Strides of 4 and 2 shrink the image fast, with CReLU (Shang et al. 2016), which doubles the channels for nothing;
+inception blocks then mix fields of several sizes. Each map has anchors for the sizes that this camera shows; where one
 size would be sparser than the others its anchors are densified (section 3.3 of the paper).
 """
 

@@ -137,12 +137,12 @@ def _epoch(
         logits, offsets = net(images)
         loss = loss_of(logits, offsets, laid, targets, boxes, kinds, classify=recipe.classify, localise=recipe.localise)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
         schedule.step()
         _follow(average, net, min(0.998, 1 - 10 / (10 + schedule.last_epoch)))
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     return float(np.mean(losses))
 
 
