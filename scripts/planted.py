@@ -1812,7 +1812,94 @@ COUNTS = (
     ),
 )
 
+SETS = (
+    Fault(
+        "tracker/io/coco.py",
+        "return [frame + (min(known) == 0) for frame in known], ()",
+        "return known, ()",
+        "frames that count from 0 are numbered from 1",
+        "tests/io/test_readers.py",
+    ),
+    Fault(
+        "tracker/io/coco.py",
+        "classes = np.where(region, CROWD, rows[:, CATEGORY])",
+        "classes = rows[:, CATEGORY]",
+        "a crowd is a region, not an object",
+        "tests/io/test_readers.py",
+    ),
+    Fault(
+        "tracker/io/bdd.py",
+        "kind = CROWD if crowd and crowds else kind",
+        "kind = kind",
+        "a crowd is a region, not an object",
+        "tests/io/test_readers.py",
+    ),
+    Fault(
+        "tracker/io/bdd.py",
+        "rows += [] if row is None else [(index + 1, *row, place)]",
+        "rows += [] if row is None else [(index, *row, place)]",
+        "frames count from 0 in the files",
+        "tests/io/test_readers.py",
+    ),
+    Fault(
+        "tracker/evaluate/rules.py",
+        "same = gt.classes[frames.row] == results.classes[frames.col]",
+        "same = np.ones(len(frames.row), dtype=bool)",
+        "boxes of different classes never match",
+        "tests/evaluate/test_sets.py",
+    ),
+    Fault(
+        "tracker/evaluate/rules.py",
+        "gt_keep &= ~_within(gt, gt, self.regions)",
+        "pass",
+        "ground truth in VisDrone's ignored regions does not count",
+        "tests/evaluate/test_sets.py",
+    ),
+    Fault(
+        "tracker/evaluate/rules.py",
+        "covers = np.column_stack((corner - 1, corner + size))",
+        "covers = np.column_stack((corner, corner + size))",
+        "a region has the toolkit's one pixel more",
+        "tests/evaluate/test_sets.py",
+    ),
+    Fault(
+        "tracker/evaluate/benchmark.py",
+        "numbers * (kinds.max(initial=0) + 1) + kinds, return_inverse=True",
+        "numbers, return_inverse=True",
+        "an id counts once for each of its classes",
+        "tests/evaluate/test_sets.py",
+    ),
+    Fault(
+        "tracker/io/anonymise.py",
+        "(tracks.boxes, tracks.detection_boxes, step.detections.boxes, np.array([*last, *led]).reshape(-1, 4))",
+        "(tracks.boxes, tracks.detection_boxes, np.array([*last, *led]).reshape(-1, 4))",
+        "a detection without a track is hidden too",
+        "tests/io/test_anonymise.py",
+    ),
+    Fault(
+        "tracker/io/anonymise.py",
+        "np.array([*last, *led])",
+        "np.array([*led])",
+        "a lost track stays hidden where it was",
+        "tests/io/test_anonymise.py",
+    ),
+    Fault(
+        "tracker/export/crops.py",
+        "elif score > best.score:",
+        "else:",
+        "the sharpest crop of a second is kept",
+        "tests/export/test_crops.py",
+    ),
+    Fault(
+        "tracker/tracks.py",
+        'known["confirmed"] = column("state") != "tentative"',
+        "pass",
+        "a data frame tells who is confirmed",
+        "tests/test_tracks_conversions.py",
+    ),
+)
+
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
-    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS),
+    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *SETS),
 )

@@ -19,9 +19,13 @@ from tracker.detect.runtime import RUNTIMES
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tracker.commands.words import Subparsers
+    from tracker.count.places import Line, Zone
     from tracker.detect.detector import Detector
-    from tracker.io.sinks import WindowSink
+    from tracker.io.anonymise import Region
+    from tracker.io.sinks import Sink
     from tracker.io.video import Source
     from tracker.run.driver import Driver
     from tracker.run.open import Opened, Options
@@ -123,7 +127,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--save",
         metavar="A,B",
-        help="also write the tracks as csv, parquet, cvat, ...: what `track export --to` takes",
+        help="also write the tracks as csv, parquet, cvat, crops, ...: what `track export --to` takes",
+    )
+    add(
+        "--anonymise",
+        nargs="?",
+        const="box",
+        metavar="box|head",
+        help="hide every tracked and detected box in the video, the window and crops: the whole box (default) or the "
+        "head, its upper part",
     )
     add("--no-video", action="store_true", help="write no annotated video")
     add("--log", action="store_true", help="keep the decision log, log.sqlite, which `track explain` reads")
@@ -136,6 +148,8 @@ def run_track(args: argparse.Namespace) -> int:
     """``track SOURCE``."""
     if args.source is None and args.settings and "=" not in args.settings[-1]:
         args.source = args.settings.pop()  # `track --set max_age=30 street.mp4`
+    if args.source is None and args.anonymise not in (None, "box", "head"):
+        args.source, args.anonymise = args.anonymise, "box"  # `track --anonymise street.mp4`
     if args.source is None:
         raise ValueError("no SOURCE given; name a video file, a folder of images, a webcam number or a URL")
     return track_into_folder(args, options_of(args, args.source, args.detector), label=args.source)
@@ -176,14 +190,16 @@ def track_into_folder(
 ) -> int:
     """Run into a folder and say what happened; returns the exit code. label: names the folder."""
     from tracker.commands.count import places_of
+    from tracker.io.anonymise import region_named
     from tracker.run.driver import Driver
     from tracker.run.manifest import plain
     from tracker.run.open import open_run
     from tracker.run.output import Output, new_folder
 
     places = places_of(args.line, args.zone)
+    anonymise = None if args.anonymise is None else region_named(args.anonymise)
     with closing(open_run(options)) as opened:
-        window = _window(opened) if args.show else None
+        window = _window(opened, places, anonymise) if args.show else []
         output = Output(
             args.out or new_folder(label, opened.algo, overwrite=args.overwrite),
             opened,
@@ -194,23 +210,30 @@ def track_into_folder(
             class_column=args.class_column,
             places=places,
             saves=names_of(args.save) or [],
+            anonymise=anonymise,
         )
         driver = Driver(opened, output, [] if score is None else [score])
         with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
             return _Session(args, driver, window, score).run()
 
 
-def _window(opened: Opened) -> WindowSink:
+def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | None) -> list[Sink]:
+    """The window, and before it what counts for it: the other counter is in the thread that writes."""
+    from tracker.count.live import Counter
+    from tracker.io.anonymise import AnonymisedSink
     from tracker.io.sinks import WindowSink
 
-    return WindowSink(opened.pipeline.detector.class_names)
+    rate, every = opened.pipeline.source.frame_rate, opened.options.every
+    counters = [Counter(places, frame_rate=rate, step=every)] if places else []
+    window: Sink = WindowSink(opened.pipeline.detector.class_names, counters)
+    return [*counters, window if anonymise is None else AnonymisedSink(anonymise, [window])]
 
 
 class _Session:
     """One run of the command: what it prints while it runs and when it ends."""
 
     def __init__(
-        self, args: argparse.Namespace, driver: Driver, window: WindowSink | None, score: SceneScore | None
+        self, args: argparse.Namespace, driver: Driver, window: Sequence[Sink], score: SceneScore | None
     ) -> None:
         assert driver.output is not None
         self.driver, self.output = driver, driver.output
@@ -272,8 +295,8 @@ class _Session:
             try:
                 with closing(driver.steps()) as steps:
                     for step in steps:
-                        if self.window is not None:
-                            self.window.write(step)
+                        for sink in self.window:
+                            sink.write(step)
                         if progress is not None:
                             if pipeline.frames % NOTED_EVERY == 0 and self._news:
                                 progress.close()
@@ -289,8 +312,8 @@ class _Session:
             finally:
                 if progress is not None:
                     progress.close()
-                if self.window is not None:
-                    self.window.close()
+                for sink in self.window:
+                    sink.close()
         return driver.interrupts.received or stopped, failure
 
     @property

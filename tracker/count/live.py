@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +62,7 @@ class Counter:
                 when its events wait
     step        frames from one observation to the next where none is missed: ``every`` of the run
     told        called with each event, in the thread that writes
+    names       of classes by number, for that file
     path        a JSON file that ``close`` writes (``tracker.count.report``)
 
     events  those so far, in the order in which they became certain
@@ -79,6 +80,7 @@ class Counter:
         step: int = 1,
         told: Callable[[Event], None] | None = None,
         path: Path | None = None,
+        names: Mapping[int, str] | None = None,
     ) -> None:
         if not places:
             raise ValueError("no line and no zone to count at; give one or more")
@@ -88,6 +90,7 @@ class Counter:
         self.counts: Counts | None = None
         self._gap = None if merge_gap is None else gap_in_frames(merge_gap, frame_rate)
         self._step, self._told, self._path = step, told, path
+        self._names = dict(names or {})
         self._people: dict[int, _Person] = {}  # by the id of the track
         self._totals = [Totals(0, 0, 0, 0) for _ in places]
         self._visits: list[Visit] = []
@@ -131,6 +134,7 @@ class Counter:
             self._counted,
             tuple(self._merges),
             (self._first, self._frame),
+            self._names,
         )
         if self._path is not None and self._frame:  # a run without a frame leaves no file
             from tracker.count.report import write_json

@@ -239,7 +239,7 @@ class WindowSink:
 
     title = "track"
 
-    def __init__(self, class_names: ClassNames | None = None) -> None:
+    def __init__(self, class_names: ClassNames | None = None, overlays: Sequence[Overlay] = ()) -> None:
         # Qt ends the whole process where it finds no display, so ask before Qt does.
         if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise ValueError("--show: this machine has no display; leave it out and look at the written video")
@@ -250,7 +250,7 @@ class WindowSink:
         except cv2.error:
             raise ValueError("--show: this OpenCV has no windows; leave it out, or install opencv-python") from None
         self._cv2 = cv2
-        self._drawing = _Drawing(class_names)
+        self._drawing = _Drawing(class_names, overlays)
 
     def write(self, step: Step) -> None:
         image = self._drawing.draw(step)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from tracker.count.live import Counter
 from tracker.count.places import Line, Zone
+from tracker.export.crops import NAME as CROPS
+from tracker.export.crops import CropSink
 from tracker.export.sink import ExportSink
+from tracker.io.anonymise import AnonymisedSink, Region
 from tracker.io.claim import LOCK, Claim
 from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
@@ -47,7 +50,8 @@ class Output:
     log           whether to keep the decision log, ``log.sqlite``
     class_column  write each track's class to column 8 of ``tracks.txt``
     places        lines and zones to count at, into ``count.json`` and the video
-    saves         formats to export to as well (``tracker.export.FORMATS``)
+    saves         formats to export to as well (``tracker.export.FORMATS``), and "crops"
+    anonymise     what of every box to hide in the video and in crops
 
     Raises ValueError where the folder cannot be used, where another run is writing to it, or where a result would
     replace a file that the run reads.
@@ -65,14 +69,17 @@ class Output:
         class_column: bool = False,
         places: Sequence[Line | Zone] = (),
         saves: Sequence[str] = (),
+        anonymise: Region | None = None,
     ) -> None:
         self.folder = fresh_folder(folder, overwrite=overwrite)
         self._claim = Claim(self.folder)
         self._opened = opened
         self.exports: ExportSink | None = None
+        self.crops = CropSink(self.folder / CROPS) if CROPS in saves else None
+        self.anonymise = anonymise
         try:
-            if saves:
-                self.exports = _exports(self.folder, saves, opened)
+            if forms := [form for form in saves if form != CROPS]:
+                self.exports = _exports(self.folder, forms, opened)
             # Another run may have ended between the first look and the claim.
             if not overwrite and any(entry.name != LOCK for entry in self.folder.iterdir()):
                 raise ValueError(f"{self.folder}: another run has just written there; give another folder")
@@ -85,7 +92,9 @@ class Output:
         self.counter = None
         if places:
             every = opened.options.every
-            self.counter = Counter(places, frame_rate=source.frame_rate, step=every, path=self.folder / COUNT)
+            self.counter = Counter(
+                places, frame_rate=source.frame_rate, step=every, path=self.folder / COUNT, names=dict(names or {})
+            )
         overlays = [] if self.counter is None else [self.counter]
         self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names, overlays) if video else None
         self.log = LogSink(self.folder, opened) if log else None
@@ -112,6 +121,8 @@ class Output:
             if not (self.folder / name).is_dir():
                 (self.folder / name).unlink(missing_ok=True)
         remove_log(self.folder / LOG)
+        if self.crops is not None:
+            self.crops.clear()
         for section, facts in hashes_of(self._opened).items():
             self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
         with suppress(OSError):  # raised again at the end, when the tracks are written
@@ -119,8 +130,11 @@ class Output:
 
     @property
     def sinks(self) -> list[Sink]:
-        """The text, then what counts, then the video, which shows the counts, then the exports and the log."""
-        return [sink for sink in (self.text, self.counter, self.video, self.exports, self.log) if sink is not None]
+        """The text, then what counts, then the images, which show the counts, then the exports and the log."""
+        images: list[Sink] = [sink for sink in (self.video, self.crops) if sink is not None]
+        if self.anonymise is not None and images:
+            images = [AnonymisedSink(self.anonymise, images)]
+        return [sink for sink in (self.text, self.counter, *images, self.exports, self.log) if sink is not None]
 
     @property
     def coding(self) -> Facts:
@@ -130,7 +144,7 @@ class Output:
     @property
     def paths(self) -> dict[str, Path]:
         """The files that are there, by kind: tracks, video, run, count, log, and exports by format."""
-        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT, "log": LOG}
+        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT, "log": LOG, "crops": CROPS}
         paths = {kind: self.folder / name for kind, name in found.items()}
         paths |= {} if self.exports is None else self.exports.paths
         return {kind: path for kind, path in paths.items() if path.exists()}
