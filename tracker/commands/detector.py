@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tracker.commands.stdout import put
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _said(args: argparse.Namespace, labels: Labels, report: object, out: Path) -
 
     figures = {**asdict(report), "classes": list(labels.names), "bytes": out.stat().st_size}  # type: ignore[call-overload]
     if args.json:
-        print(json.dumps({**figures, "path": str(out)}))
+        put(json.dumps({**figures, "path": str(out)}) + "\n")
         return
     mine, its = figures["speed"]
     trained, held = figures["images"]
@@ -132,7 +133,7 @@ def run_label(args: argparse.Namespace) -> int:
 
     images = write_dataset(folder, args.video, labels)
     if args.json:
-        print(json.dumps({"images": images, "boxes": len(labels.rows), "classes": list(labels.names)}))
+        put(json.dumps({"images": images, "boxes": len(labels.rows), "classes": list(labels.names)}) + "\n")
     else:
         print(shown(f"{images} images, {len(labels.rows)} boxes of {', '.join(labels.names)}: {folder}"))
     return 0
