@@ -279,8 +279,8 @@ ASSOCIATION = (
     ),
     Fault(
         "tracker/assign.py",
-        "linear_sum_assignment(matrix, maximize=True)",
-        "linear_sum_assignment(matrix)",
+        "linear_sum_assignment()(matrix, maximize=True)",
+        "linear_sum_assignment()(matrix)",
         "the solver looks for the largest gain",
         "tests/test_assign.py",
     ),
@@ -1812,6 +1812,86 @@ COUNTS = (
     ),
 )
 
+RESUMED = (
+    Fault(
+        "tracker/run/pipeline.py",
+        'self._order.memory = memory["order"]',
+        "pass",
+        "a resumed run goes on with the clock of the killed one",
+        "tests/run/test_resume.py",
+    ),
+    Fault(
+        "tracker/run/pipeline.py",
+        'restore_state(self.tracker.camera, memory["camera"])',
+        "pass",
+        "a resumed run knows the last image of the killed one",
+        "tests/run/test_resume.py",
+    ),
+    Fault(
+        "tracker/io/sinks.py",
+        "os.truncate(path, size)",
+        "pass",
+        "a resumed run cuts its text back to the snapshot",
+        "tests/run/test_resume.py",
+    ),
+    Fault(
+        "tracker/io/log_file.py",
+        "WHERE frame > ?",
+        "WHERE frame > 1000 + ?",
+        "a resumed run cuts its log back to the snapshot",
+        "tests/run/test_resume.py",
+    ),
+    Fault(
+        "tracker/run/snapshots.py",
+        'if (other := difference(facts["run"], run)) is not None:',
+        'if (other := difference(facts["run"], run)) == 0:',
+        "a snapshot of another run is refused",
+        "tests/run/test_resume.py",
+    ),
+    Fault(
+        "tracker/run/snapshots.py",
+        "sink.resume(mark)",
+        "pass",
+        "a resumed run goes on with the counts of the killed one",
+        "tests/run/test_resume.py",
+    ),
+    Fault(
+        "tracker/io/source.py",
+        "self.start <= frame.time < self.end",
+        "self.start <= frame.time <= self.end + 0.04",
+        "the end of a part in seconds is no part of it",
+        "tests/io/test_parts.py",
+    ),
+    Fault(
+        "tracker/io/capture.py",
+        "number = numbers.number = begun.number",
+        "pass",
+        "no frame counts as lost that was passed over",
+        "tests/io/test_parts.py",
+    ),
+    Fault(
+        "tracker/io/detections_file.py",
+        'arrays["twin"] = np.concatenate(twins, axis=1).T',
+        "pass",
+        "saved detections keep their twins",
+        "tests/run/test_saved_detections.py",
+    ),
+    Fault(
+        "tracker/io/detections_file.py",
+        'arrays["motion"] = np.array(self._motions)',
+        "pass",
+        "saved detections keep the camera's motion",
+        "tests/run/test_saved_detections.py",
+    ),
+    Fault(
+        "tracker/run/open.py",
+        "if options.every % every:",
+        "if options.every % every == -1:",
+        "frames that no detector saw are not taken for empty ones",
+        "tests/run/test_saved_detections.py",
+    ),
+)
+
 SETS = (
     Fault(
         "tracker/io/coco.py",
@@ -1901,5 +1981,5 @@ SETS = (
 
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
-    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *SETS),
+    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS),
 )

@@ -8,7 +8,8 @@ import signal
 import sys
 import warnings
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tracker.count.places import Line, Zone
     from tracker.detect.detector import Detector
     from tracker.io.anonymise import Region
+    from tracker.io.detections_file import Embeddings
     from tracker.io.sinks import Sink
     from tracker.io.video import Source
     from tracker.run.driver import Driver
@@ -46,6 +48,7 @@ def add_parsers(subparsers: Subparsers) -> None:
         help="video file, folder of images, MOTChallenge sequence folder, webcam number or URL",
     )
     add_options(run)
+    add_parts(run)
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
     run.set_defaults(run=run_track)
 
@@ -63,7 +66,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--detector",
         metavar="WHAT",
         help="auto, hog, motion, a model that `track models` lists, such as yolox-nano, yunet:MODEL.onnx, MODEL.onnx, "
-        "MODEL.xml, recorded DETS.txt or DETS.npz (default auto: yolox-nano, fetched once, or hog where it cannot be)",
+        "MODEL.xml, recorded DETS.txt or DETS.npz, what --save-detections kept (default auto: yolox-nano, fetched "
+        "once, or hog where it cannot be)",
     )
     add("--offline", action="store_true", help="fetch no model (TRACKWHY_OFFLINE=1 says the same)")
     add(
@@ -144,6 +148,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace the results in an existing folder")
 
 
+def add_parts(parser: argparse.ArgumentParser) -> None:
+    """The options of a part of a source, and of a run that may be killed and goes on."""
+    add = parser.add_argument
+    add("--frames", metavar="A:B", help="track these frames only, such as 100:200; they keep their numbers and times")
+    add(
+        "--save-detections",
+        metavar="FOLDER",
+        help="also keep what was detected, with embeddings, camera motion and times: --detector FOLDER tracks from it",
+    )
+    add(
+        "--save-embeddings",
+        choices=("float32", "float16", "none"),
+        default="float32",
+        help="how --save-detections keeps embeddings: exact (float32, default), in half of the space, or not at all",
+    )
+    add("--seconds", metavar="A:B", help="track from second A on and before B only")
+    add(
+        "--snapshot",
+        metavar="TIME",
+        help="save the state of the run in its folder every TIME (30s, 10m), so that it can go on when it was killed; "
+        "goes with --no-video",
+    )
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with the run whose snapshot is in the folder, given the same options; begin it where there is none",
+    )
+
+
 def run_track(args: argparse.Namespace) -> int:
     """``track SOURCE``."""
     if args.source is None and args.settings and "=" not in args.settings[-1]:
@@ -159,6 +192,11 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
     """What the command line asks for."""
     from tracker.run.open import Options
 
+    # A drawn scene has a length instead, and no parts.
+    shows = not args.no_video or ("show" in args and args.show) or "crops" in (names_of(args.save) or [])
+    part: dict[str, Any] = {"images": shows}
+    if "seconds" in args:
+        part |= {"frames": args.frames, "seconds": args.seconds, "keeps": args.save_detections is not None}
     if args.classes is not None and not names_of(args.classes):
         raise ValueError("--classes: give names, such as person,car")
     return Options(
@@ -182,6 +220,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         detector_runtime=args.detector_runtime,
         offline=args.offline,
         log=args.log,
+        **part,
     )
 
 
@@ -196,12 +235,13 @@ def track_into_folder(
     from tracker.run.open import open_run
     from tracker.run.output import Output, new_folder
 
+    every, resume = _snapshots(args)
     places = places_of(args.line, args.zone)
     anonymise = None if args.anonymise is None else region_named(args.anonymise)
     with closing(open_run(options)) as opened:
         window = _window(opened, places, anonymise) if args.show else []
         output = Output(
-            args.out or new_folder(label, opened.algo, overwrite=args.overwrite),
+            args.out or new_folder(label, opened.algo, overwrite=args.overwrite or resume),
             opened,
             {"command": plain(args.command_line)},
             overwrite=args.overwrite,
@@ -210,11 +250,35 @@ def track_into_folder(
             class_column=args.class_column,
             places=places,
             saves=names_of(args.save) or [],
+            detections=_kept(args),
+            snapshot=every,
+            resume=resume,
             anonymise=anonymise,
         )
         driver = Driver(opened, output, [] if score is None else [score])
         with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
             return _Session(args, driver, window, score).run()
+
+
+def _snapshots(args: argparse.Namespace) -> tuple[float | None, bool]:
+    """Seconds from one snapshot to the next, None for none, and whether to go on from one."""
+    if "snapshot" not in args:  # a drawn scene
+        return None, False
+    from tracker.run.snapshots import seconds_between
+
+    every = None if args.snapshot is None else seconds_between(args.snapshot, "--snapshot")
+    if args.resume and args.overwrite:
+        raise ValueError("--resume goes on with the results and --overwrite replaces them; give one of them")
+    if (args.resume or every is not None) and not args.no_video:
+        raise ValueError("--snapshot, --resume: an annotated video cannot be gone on with; add --no-video")
+    return every, args.resume
+
+
+def _kept(args: argparse.Namespace) -> tuple[Path, Embeddings] | None:
+    """Where the detections are saved, and how their embeddings."""
+    if "save_detections" not in args or args.save_detections is None:
+        return None
+    return Path(args.save_detections), args.save_embeddings
 
 
 def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | None) -> list[Sink]:
@@ -249,6 +313,8 @@ class _Session:
         driver, name = self.driver, self.driver.opened.pipeline.source.name
         if self.talks:
             print(report.choice(self.output.manifest.facts), flush=True)
+            if self.output.goes_on_behind is not None:
+                print(f"goes on behind frame {self.output.goes_on_behind}", flush=True)
             if driver.opened.options.detector == "hog":
                 print("hog is OpenCV's built-in people detector; --detector yolox-nano is a stronger one", flush=True)
         self._note()
@@ -298,6 +364,7 @@ class _Session:
                         for sink in self.window:
                             sink.write(step)
                         if progress is not None:
+                            progress.skipped = driver.earlier
                             if pipeline.frames % NOTED_EVERY == 0 and self._news:
                                 progress.close()
                                 self._note()
@@ -333,7 +400,10 @@ class _Session:
         from tracker.count.report import as_dict, as_text
 
         driver, facts = self.driver, self.output.manifest.facts
-        frames, seconds = driver.opened.pipeline.frames, {**driver.opened.pipeline.seconds, "write": driver.writing}
+        frames, seconds = (
+            driver.opened.pipeline.frames - driver.earlier,
+            {**driver.opened.pipeline.seconds, "write": driver.writing},
+        )
         if facts["embedder"] is None:
             del seconds["embed"]
         speed = {

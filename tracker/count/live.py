@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tracker.arrays import Image
     from tracker.io.sinks import Step
 
+REMEMBERED = ("events", "_people", "_totals", "_visits", "_merges", "_counted", "_first", "_frame")
 FORGOTTEN = 300  # steps without an observation until an id has ended: longer than trackers keep a lost track
 
 
@@ -140,6 +141,14 @@ class Counter:
             from tracker.count.report import write_json
 
             write_json(self._path, self.counts)
+
+    def mark(self) -> object:
+        """All that it remembers: the file is written at the end."""
+        return {name: getattr(self, name) for name in REMEMBERED}
+
+    def resume(self, mark: Any) -> None:
+        for name in REMEMBERED:
+            setattr(self, name, mark[name])
 
     def inside(self, zone: Zone) -> int:
         """How many people are in the zone now: the last certain side of everyone seen within the last second or so."""

@@ -13,16 +13,20 @@ from tracker.export.crops import CropSink
 from tracker.export.sink import ExportSink
 from tracker.io.anonymise import AnonymisedSink, Region
 from tracker.io.claim import LOCK, Claim
+from tracker.io.detections_file import Embeddings
 from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
 from tracker.io.passwords import is_url, place_of
 from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
+from tracker.run.detections_sink import DetectionsSink
 from tracker.run.log_sink import LogSink
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
+from tracker.run.snapshots import NAME as SNAPSHOT
+from tracker.run.snapshots import Snapshots
 
 TEXT, VIDEO, MANIFEST, COUNT = "tracks.txt", "tracks.mp4", "run.json", "count.json"
-FILES = (TEXT, VIDEO, MANIFEST, COUNT, LOG)
+FILES = (TEXT, VIDEO, MANIFEST, COUNT, LOG, SNAPSHOT)
 
 
 def new_folder(source: str, algo: str, *, overwrite: bool = False) -> Path:
@@ -52,6 +56,9 @@ class Output:
     places        lines and zones to count at, into ``count.json`` and the video
     saves         formats to export to as well (``tracker.export.FORMATS``), and "crops"
     anonymise     what of every box to hide in the video and in crops
+    detections    a folder to save the detections to, and how to keep their embeddings (``tracker.io.detections_file``)
+    snapshot      seconds from one snapshot to the next (``tracker.run.snapshots``); None: no snapshots
+    resume        go on with the run whose snapshot is in the folder; a new or empty folder begins one
 
     Raises ValueError where the folder cannot be used, where another run is writing to it, or where a result would
     replace a file that the run reads.
@@ -69,9 +76,14 @@ class Output:
         class_column: bool = False,
         places: Sequence[Line | Zone] = (),
         saves: Sequence[str] = (),
+        detections: tuple[Path, Embeddings] | None = None,
+        snapshot: float | None = None,
+        resume: bool = False,
         anonymise: Region | None = None,
     ) -> None:
-        self.folder = fresh_folder(folder, overwrite=overwrite)
+        self.folder = fresh_folder(folder, overwrite=overwrite or resume)
+        self.begun = False
+        self.snapshots: Snapshots | None = None
         self._claim = Claim(self.folder)
         self._opened = opened
         self.exports: ExportSink | None = None
@@ -81,9 +93,24 @@ class Output:
             if forms := [form for form in saves if form != CROPS]:
                 self.exports = _exports(self.folder, forms, opened)
             # Another run may have ended between the first look and the claim.
-            if not overwrite and any(entry.name != LOCK for entry in self.folder.iterdir()):
-                raise ValueError(f"{self.folder}: another run has just written there; give another folder")
+            resumes = resume and (self.folder / SNAPSHOT).is_file()
+            if not (overwrite or resumes) and any(entry.name != LOCK for entry in self.folder.iterdir()):
+                why = "has no snapshot to go on from" if resume else "another run has just written there"
+                raise ValueError(f"{self.folder}: {why}; give another folder")
             self._check_inputs()
+            if resume or snapshot is not None:
+                writes = {
+                    "class_column": class_column,
+                    "detections": None if detections is None else list(map(str, detections)),
+                    "log": log,
+                    "places": [repr(one) for one in places],
+                    "save": list(saves),
+                }
+                self.snapshots = Snapshots(self.folder, opened, writes, every=snapshot, resume=resumes)
+            self.detections: DetectionsSink | None = None
+            if detections is not None:
+                folder, how = detections
+                self.detections = DetectionsSink(folder, opened, how, overwrite=overwrite, resume=resumes)
         except BaseException:
             self.release()
             raise
@@ -98,7 +125,9 @@ class Output:
         overlays = [] if self.counter is None else [self.counter]
         self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names, overlays) if video else None
         self.log = LogSink(self.folder, opened) if log else None
-        self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date_of()})
+        self._resumed = None if self.snapshots is None else self.snapshots.resumed
+        date = date_of() if self.snapshots is None or self.snapshots.date is None else self.snapshots.date
+        self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date})
 
     def _check_inputs(self) -> None:
         targets = [self.folder / name for name in self._names]
@@ -111,30 +140,52 @@ class Output:
         """The names of the files that this run may write."""
         return [*FILES, *(path.name for path in (self.exports.paths.values() if self.exports else ()))]
 
+    @property
+    def goes_on_behind(self) -> int | None:
+        """The last frame of the run that this one goes on with; None where it begins one."""
+        return None if self._resumed is None else self._resumed["place"]["number"]
+
     def release(self) -> None:
         """Let another run have the folder; may be called again."""
         self._claim.release()
 
     def begin(self) -> None:
         """Replace an earlier run's files by a ``run.json`` that says that this one is running."""
+        self.begun = True
+        if self._resumed is None:
+            self._remove_earlier()
+        else:  # what an earlier run was writing when it was killed
+            for pattern in (f".{SNAPSHOT}.*.part", f".{MANIFEST}.*"):
+                for part in self.folder.glob(pattern):
+                    part.unlink(missing_ok=True)
+        hashes = hashes_of(self._opened) if self.snapshots is None else self.snapshots.hashes
+        for section, facts in hashes.items():
+            self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
+        if self.goes_on_behind is not None:
+            self.manifest.facts["goes_on_behind_frame"] = self.goes_on_behind
+        if self.detections is not None:
+            self.detections.begin(hashes["source"]["sha256"], goes_on=self._resumed is not None)
+        if self.snapshots is not None:
+            self.snapshots.begin(self.manifest.facts["date"])
+        with suppress(OSError):  # raised again at the end, when the tracks are written
+            self.manifest.write("running")
+
+    def _remove_earlier(self) -> None:
         for name in self._names:
             if not (self.folder / name).is_dir():
                 (self.folder / name).unlink(missing_ok=True)
         remove_log(self.folder / LOG)
         if self.crops is not None:
             self.crops.clear()
-        for section, facts in hashes_of(self._opened).items():
-            self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
-        with suppress(OSError):  # raised again at the end, when the tracks are written
-            self.manifest.write("running")
 
     @property
     def sinks(self) -> list[Sink]:
-        """The text, then what counts, then the images, which show the counts, then the exports and the log."""
+        """The text, then what counts, then the images, which show the counts, then the exports, log and detections."""
         images: list[Sink] = [sink for sink in (self.video, self.crops) if sink is not None]
         if self.anonymise is not None and images:
             images = [AnonymisedSink(self.anonymise, images)]
-        return [sink for sink in (self.text, self.counter, *images, self.exports, self.log) if sink is not None]
+        every = (self.text, self.counter, *images, self.exports, self.log, self.detections)
+        return [sink for sink in every if sink is not None]
 
     @property
     def coding(self) -> Facts:
@@ -147,6 +198,7 @@ class Output:
         found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT, "log": LOG, "crops": CROPS}
         paths = {kind: self.folder / name for kind, name in found.items()}
         paths |= {} if self.exports is None else self.exports.paths
+        paths |= {} if self.detections is None else {"detections": self.detections.folder}
         return {kind: path for kind, path in paths.items() if path.exists()}
 
 
