@@ -28,7 +28,7 @@ FLOORS = [
     ["tracker", "draw"],
     ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers"],
     ["scene", "run", "explain"],
-    ["study", "many", "report"],
+    ["study", "many", "report", "learn"],
     ["commands", "__main__"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.

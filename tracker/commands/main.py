@@ -26,6 +26,7 @@ COMMANDS = {
     "report": ("tracker.commands.page", "one HTML page of a run: what went wrong and why, and mending by hand"),
     "explain": ("tracker.commands.explain", "why ids change: every id of a run, with ground truth every error"),
     "what-if": ("tracker.commands.explain", "the same run with other settings: which ids merge, split, appear"),
+    "detector": ("tracker.commands.detector", "a small detector of your own camera: train one, or label a video"),
     "doctor": ("tracker.commands.doctor", "check detections, results or ground truth"),
     "completion": ("tracker.commands.completion", "a script that completes words in bash, zsh or tcsh"),
     "reid": ("reid.cli", "train, score, export and compress appearance models"),
