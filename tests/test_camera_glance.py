@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,18 @@ def test_what_has_no_edges_another_size_and_no_image_count_as_still() -> None:
     assert camera.followed == 0
     camera.reset()
     assert camera.frame == 0
+
+
+def test_what_it_remembers_can_be_put_back() -> None:
+    images = [view(2 * min(max(n - 7, 0), 12), seed=n) for n in range(30)]
+    whole, first, second = CameraGlance(), CameraGlance(), CameraGlance()
+    every = [whole(image) for image in images]
+    before = [first(image) for image in images[:13]]
+    second.state = pickle.loads(pickle.dumps(first.state))
+    after = [second(image) for image in images[13:]]
+    np.testing.assert_array_equal(every, before + after)
+    assert (second.followed, second.frame) == (whole.followed, whole.frame)
+    assert any(matrix is not STILL for matrix in after)
 
 
 def test_a_scene_cut_warns_not_and_is_no_motion() -> None:

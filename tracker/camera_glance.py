@@ -7,6 +7,8 @@ more than a tracker's update, runs only from then on until the camera has rested
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +42,15 @@ class CameraGlance:
         self._last: NDArray[np.float32] | None = None
         self._left = 0  # glances until the flow ends; 0: it does not run
         self.frame = self.followed = 0
+
+    @property
+    def state(self) -> tuple[Any, NDArray[np.float32] | None, int, int, int]:
+        """All that it remembers: it can be pickled and put back."""
+        return self._flow.state, self._last, self._left, self.frame, self.followed
+
+    @state.setter
+    def state(self, state: tuple[Any, NDArray[np.float32] | None, int, int, int]) -> None:
+        self._flow.state, self._last, self._left, self.frame, self.followed = state
 
     @property
     def failures(self) -> int:
