@@ -799,7 +799,7 @@ ALGORITHMS = (
     ),
     Fault(
         "tracker/algorithms/steady.py",
-        "(1 - cover[columns] / HALF).clip(0.0)",
+        "(1 - cover.take(columns) / HALF).clip(0.0)",
         "1.0",
         "the embedding of a covered detection counts less",
         "tests/algorithms/test_steady_appearance.py",
@@ -2121,8 +2121,75 @@ REPORT = (
     ),
 )
 
+GENERALITY = (
+    Fault(
+        "tracker/scores.py",
+        "return (given / most).clip(0.0, 1.0)",
+        "return given.clip(0.0, 1.0)",
+        "percentages become probabilities",
+        "tests/test_scores.py",
+    ),
+    Fault(
+        "tracker/scores.py",
+        "np.where(given >= 0, 1.0, falling)",
+        "np.where(given >= 0, falling, 1.0)",
+        "a high logit is a high probability",
+        "tests/test_scores.py",
+    ),
+    Fault(
+        "tracker/scores.py",
+        "best * most_scale < least",
+        "best < least",
+        "Steady scales weak scores, and is not said to ask for more",
+        "tests/test_scores.py",
+    ),
+    Fault(
+        "tracker/tracker.py",
+        "self.reached = low is None or self.frames == UNREACHED_FRAMES",
+        "self.reached = low is None",
+        "a score that is too low is said at all",
+        "tests/test_scores.py",
+    ),
+    Fault(
+        "tracker/study/job.py",
+        "CameraFile(camera, offset=first - 1)",
+        "CameraFile(camera)",
+        "a half begins in the middle of the camera's file",
+        "tests/study/test_cameras.py",
+    ),
+    Fault(
+        "tracker/study/jobs.py",
+        '"camera": None if camera is None else sha256_of([camera]),',
+        "",
+        "another camera file runs again",
+        "tests/study/test_cameras.py",
+    ),
+    Fault(
+        "tracker/evaluate/benchmark.py",
+        "truth=self.sequences[name].gt, invalid=self.invalid)",
+        "truth=self.sequences[name].gt)",
+        "bad rows of results are left out where that is asked for",
+        "tests/test_scores.py",
+    ),
+    Fault(
+        "tracker/camera_glance.py",
+        "np.count_nonzero(same) < UNCHANGED * count",
+        "np.count_nonzero(same) < count",
+        "people who walk are no camera",
+        "tests/test_camera_glance.py",
+    ),
+    Fault(
+        "tracker/camera_glance.py",
+        "self._left = RESTING if moved else max(self._left - 1, 0)",
+        "self._left = RESTING if moved else self._left",
+        "the flow ends when the camera rests",
+        "tests/test_camera_glance.py",
+    ),
+)
+
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
     *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS, *PICTURE, *WHY),
     *REPORT,
+    *GENERALITY,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.commands.scores import add_outputs, costs_part, parts_of, show
-from tracker.commands.words import add_rules, names_of
+from tracker.commands.words import add_invalid, add_rules, names_of
 from tracker.spelling import shown
 from tracker.study.choices import SPLITS
 
@@ -43,6 +43,7 @@ def add_parsers(subparsers: Any) -> None:
     add("--sequences", metavar="A,B", help="score only these sequences")
     add("--split", choices=["full", "second-half"], default="full", help="second-half: MOT17's val half, from frame 1")
     add("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")
+    add_invalid(parser, "results and ground truth")
     add_outputs(parser)
     add("--check", choices=["motmetrics"], help="recompute CLEAR and identity with it, and report differences")
     add("--why", action="store_true", help="also what each cause of errors costs, from the logs beside the results")
@@ -60,7 +61,7 @@ def run_eval(args: argparse.Namespace) -> int:
         _refuse_bench(Path(path))
         for name, files in find_results(path).items():
             trackers[_free(name, Path(path), trackers)] = files
-    whole = load_ground_truth(args.gt, args.rules, names_of(args.sequences))
+    whole = load_ground_truth(args.gt, args.rules, names_of(args.sequences), args.invalid)
     truth = halved(whole, args.split)
     if args.split == "full":
         _refuse_halves(whole, trackers)

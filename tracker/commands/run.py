@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
-from tracker.commands.words import add_places, add_settings, names_of, settings_of
+from tracker.commands.words import add_places, add_scores, add_settings, names_of, settings_of
 from tracker.detect.heads import heads
 from tracker.detect.overlaps import NMS
 from tracker.detect.runtime import RUNTIMES
@@ -117,9 +117,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="HOW",
         help="what tells how the camera moves: pairs (the tracks and detections themselves), flow, orb or ecc (the "
-        "images), a file of affine maps, or off (default auto: pairs for steady, off for the others)",
+        "images), a file of affine maps, gmc (that in the sequence's folder gmc), or off (default auto: pairs for "
+        "steady, off for the others)",
     )
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
+    add_scores(parser)
     add("--every", type=int, default=1, metavar="N", help="detect every Nth frame, predict between (default 1)")
     add("--classes", metavar="A,B", help="classes to keep, by name or number, such as person,car or 0,2")
     add(
@@ -237,6 +239,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         offline=args.offline,
         log=args.log,
         **part,
+        scores=args.scores,
     )
 
 

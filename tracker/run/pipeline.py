@@ -24,6 +24,7 @@ from tracker.detections import Detections, Invalid, as_detections
 from tracker.io.sinks import Step
 from tracker.io.snapshot import restore_state, state_of
 from tracker.io.video import Frame, Source
+from tracker.kinds import ScoreKind
 from tracker.log import Decisions
 from tracker.protocol import Clocked, EmbedderCall, Embeds, Predicts, Updates, answer_of
 from tracker.run.threads import ParallelMap, Prefetch
@@ -82,6 +83,8 @@ class Pipeline:
               tracker that ``embeds_itself`` calls its own embedder, and the pipeline calls none
     min_score detections of a lower score are left out
     roi       a region of the image: detections whose foot point lies outside are left out
+    scores    what the detector's scores are: "probability", "percent" or "logit"; they become probabilities. None: they
+              stay as they are
     every     detect in the first of every so many frames; the others get the tracks of the last such frame, as the
               tracker predicts them. The tracker's update is not called there, so nothing counts as missed
     invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
@@ -99,6 +102,7 @@ class Pipeline:
         *,
         embedder: EmbedderCall | None = None,
         min_score: float | None = None,
+        scores: ScoreKind | None = None,
         every: int = 1,
         invalid: Invalid = "raise",
         roi: Zone | None = None,
@@ -113,6 +117,7 @@ class Pipeline:
         self.embedder = embedder_of(bare) if embedder is None else embedder
         self.min_score = min_score
         self.roi = roi
+        self.scores = scores
         self.every = at_least(1, every, "every")
         self.invalid: Invalid = invalid
         self.seconds = dict.fromkeys(STAGES, 0.0)
@@ -260,6 +265,8 @@ class Pipeline:
                 assert frame.image is not None
                 found = self.detector(frame.image)
             detections = as_detections(found, invalid=self.invalid)
+            if self.scores is not None:
+                detections = detections.with_probabilities(self.scores)
         except ValueError as error:
             raise ValueError(f"frame {frame.number}: {error}") from None
         dropped = detections.dropped

@@ -21,6 +21,7 @@ from tracker.io.detections_file import Embeddings
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
 from tracker.io.video import Source
+from tracker.kinds import ScoreKind
 from tracker.protocol import EmbedderCall, Updates
 from tracker.run.driver import Driver
 from tracker.run.manifest import Facts, State, plain
@@ -165,6 +166,7 @@ def track(
     offline: bool = False,
     save: str | Path | None = None,
     log: bool = False,
+    scores: ScoreKind | None = None,
     sinks: Sequence[Sink] = (),
     frames: str | None = None,
     seconds: str | None = None,
@@ -189,6 +191,9 @@ def track(
               Left out where recorded detections bring embeddings of their own
     reid_runtime  what runs the ReID model: "onnxruntime" (default) or "openvino", where that is installed
     conf      least score of a detection; default the detector's own
+    scores    what the scores of recorded detections, or of your own callable, are: "probability", "percent" or "logit".
+              They become probabilities first, for every algorithm, and ``conf`` is one. Without it they stay as they
+              are; Steady finds their scale
     classes   names of the classes to keep, where the detector has names, or their numbers
     roi       a region of the image, as corners (P, 2) in pixels or "10,10 90,10 90,80": detections whose foot point
               (middle of the box's lower edge) lies outside are left out
@@ -256,6 +261,7 @@ def track(
         frames=frames,
         seconds=seconds,
         keeps=save_detections is not None,
+        scores=scores,
     )
     sinks = _checked(sinks)
     if save is not None and not isinstance(save, (str, Path)):
