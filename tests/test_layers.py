@@ -14,7 +14,7 @@ FLOORS = [
     ["arrays", "boxes", "detections", "results", "tracks", "protocol", "rows", "settings", "spelling", "progress"],
     ["motion", "assign", "appearance", "camera", "camera_pairs", "state", "log", "identity"],
     ["tracker"],
-    ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers"],
+    ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers", "live"],
     ["scene", "run", "explain"],
     ["study", "many"],
     ["commands", "__main__"],
@@ -27,6 +27,7 @@ BESIDE = {
     "models": {"io"},
     "evaluate": {"io"},
     "refine": {"io"},
+    "live": {"io"},
     "embed": {"io", "detect"},
 }
 ROOMS_OF_REID = {"io", "embed", "boxes", "arrays", "spelling"}

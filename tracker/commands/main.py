@@ -108,7 +108,7 @@ def _answer(words: list[str]) -> int:
         subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
     args.command_line = given  # for run.json
     asked = vars(args)
-    for_programs = any(asked.get(name) in (True, "-") for name in ("json", "csv", "markdown", "defaults"))
+    for_programs = any(asked.get(name) in (True, "-") for name in ("json", "csv", "markdown", "defaults", "events"))
     if for_programs and words[0] != "reid":  # reid runs nothing of the user's
         from tracker.commands.stdout import results_alone
 

@@ -53,12 +53,16 @@ class Step:
     """One frame, what was detected in it, and the tracks reported for it.
 
     decisions  how the tracker came to them, where it keeps a log; None between the frames of a detector
+    living     every living track, reported or not, where the pipeline keeps them and the tracker tells; else None
+    looked     whether the detector ran on this frame
     """
 
     frame: Frame
     detections: Detections
     tracks: Tracks
     decisions: Decisions | None = None
+    living: Tracks | None = None
+    looked: bool = True
 
 
 @runtime_checkable
@@ -72,6 +76,13 @@ class Sink(Protocol):
     def close(self) -> None:
         """Finish."""
         ...
+
+
+@runtime_checkable
+class WantsLiving(Protocol):
+    """A sink whose steps must have ``living``, which costs a report of all tracks for each."""
+
+    living: bool
 
 
 class Tally:

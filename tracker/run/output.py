@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from tracker.count.live import Counter
+from tracker.count.passages import Event
 from tracker.count.places import Line, Zone
+from tracker.count.report import event_dict
+from tracker.export.formats import FORMATS
 from tracker.export.sink import ExportSink
 from tracker.io.claim import LOCK, Claim
 from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
 from tracker.io.passwords import is_url, place_of
 from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
+from tracker.live.events import Events
 from tracker.run.log_sink import LogSink
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
+from tracker.run.parts import PATTERN, Parts, remove_parts
 
 TEXT, VIDEO, MANIFEST, COUNT = "tracks.txt", "tracks.mp4", "run.json", "count.json"
 FILES = (TEXT, VIDEO, MANIFEST, COUNT, LOG)
@@ -48,6 +54,8 @@ class Output:
     class_column  write each track's class to column 8 of ``tracks.txt``
     places        lines and zones to count at, into ``count.json`` and the video
     saves         formats to export to as well (``tracker.export.FORMATS``)
+    rotate        seconds after which the files go on in a new part (``tracker.run.parts``)
+    events        told of what is counted too
 
     Raises ValueError where the folder cannot be used, where another run is writing to it, or where a result would
     replace a file that the run reads.
@@ -65,6 +73,8 @@ class Output:
         class_column: bool = False,
         places: Sequence[Line | Zone] = (),
         saves: Sequence[str] = (),
+        rotate: float | None = None,
+        events: Events | None = None,
     ) -> None:
         self.folder = fresh_folder(folder, overwrite=overwrite)
         self._claim = Claim(self.folder)
@@ -81,15 +91,38 @@ class Output:
             self.release()
             raise
         source, names = opened.pipeline.source, opened.pipeline.detector.class_names
-        self.text = TextSink(self.folder / TEXT, classes=class_column)
         self.counter = None
         if places:
+            told = None if events is None else partial(_tell, events)
             every = opened.options.every
-            self.counter = Counter(places, frame_rate=source.frame_rate, step=every, path=self.folder / COUNT)
+            self.counter = Counter(
+                places, frame_rate=source.frame_rate, step=every, path=self.folder / COUNT, told=told
+            )
         overlays = [] if self.counter is None else [self.counter]
-        self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names, overlays) if video else None
-        self.log = LogSink(self.folder, opened) if log else None
+
+        def files(folder: Path, exports: ExportSink | None) -> list[Sink]:
+            text = TextSink(folder / TEXT, classes=class_column)
+            film = VideoSink(folder / VIDEO, source.frame_rate, names, overlays) if video else None
+            return [
+                sink for sink in (text, film, exports, LogSink(folder, opened) if log else None) if sink is not None
+            ]
+
         self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date_of()})
+        along: list[Sink] = [] if self.counter is None else [self.counter]
+        self.parts: Parts | None = None
+        if rotate is None:
+            text, *others = files(self.folder, self.exports)
+            self.sinks = [text, *along, *others]
+        else:
+            self.exports = None  # it has checked the formats; each part has its own
+            self.parts = Parts(
+                self.folder,
+                rotate,
+                lambda part: files(part, _exports(part, saves, opened) if saves else None),
+                along,
+                lambda: self.manifest.facts,
+            )
+            self.sinks = [self.parts]
 
     def _check_inputs(self) -> None:
         targets = [self.folder / name for name in self._names]
@@ -112,15 +145,18 @@ class Output:
             if not (self.folder / name).is_dir():
                 (self.folder / name).unlink(missing_ok=True)
         remove_log(self.folder / LOG)
+        remove_parts(self.folder, [*FILES, *(named.name for named in FORMATS.values())])
         for section, facts in hashes_of(self._opened).items():
             self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
         with suppress(OSError):  # raised again at the end, when the tracks are written
             self.manifest.write("running")
 
     @property
-    def sinks(self) -> list[Sink]:
-        """The text, then what counts, then the video, which shows the counts, then the exports and the log."""
-        return [sink for sink in (self.text, self.counter, self.video, self.exports, self.log) if sink is not None]
+    def video(self) -> VideoSink | None:
+        """The video, with parts that of the part which is written."""
+        if self.parts is not None:
+            return self.parts.video
+        return next((sink for sink in self.sinks if isinstance(sink, VideoSink)), None)
 
     @property
     def coding(self) -> Facts:
@@ -133,7 +169,12 @@ class Output:
         found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT, "log": LOG}
         paths = {kind: self.folder / name for kind, name in found.items()}
         paths |= {} if self.exports is None else self.exports.paths
-        return {kind: path for kind, path in paths.items() if path.exists()}
+        paths = {kind: path for kind, path in paths.items() if path.exists()}
+        return paths if self.parts is None else {**paths, "parts": self.folder / PATTERN}
+
+
+def _tell(events: Events, event: Event) -> None:
+    events.counted(event.kind, event.place, event_dict(event))
 
 
 def _exports(folder: Path, saves: Sequence[str], opened: Opened) -> ExportSink:

@@ -17,6 +17,7 @@ from tracker.detect.network import ClassNames
 from tracker.detections import Detections, Invalid
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
+from tracker.io.stream.options import Live
 from tracker.io.video import Source
 from tracker.protocol import EmbedderCall, Updates
 from tracker.run.driver import Driver
@@ -95,6 +96,8 @@ class Run:
                 f"{driver.opened.pipeline.source.name}: {least}{driver.missing} frames could not be read (a damaged "
                 "or cut file?); the others were given; invalid='drop' leaves this unsaid"
             )
+        if driver.opened.pipeline.source.cut and self._strict:
+            raise ValueError(driver.opened.pipeline.source.cut)
 
     def close(self) -> None:
         """Finish the files and release the source; may be called again."""
@@ -160,6 +163,7 @@ def track(
     offline: bool = False,
     save: str | Path | None = None,
     log: bool = False,
+    live: Live | None = None,
     sinks: Sequence[Sink] = (),
 ) -> Run:
     """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
@@ -202,6 +206,8 @@ def track(
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
     log       keep the decision log and the detections in ``save``'s folder too, as log.sqlite: ``tracker.explain`` and
               `track explain` read it (``tracker.io.log_file``)
+    live      how a webcam or a URL is read: ``tracker.io.video.Live(keep_all=True, reconnect=0)``; by default the newest
+              frame is tracked, and a URL whose connection is lost is connected again
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
               thread that writes the files, and is closed however the run ends
 
@@ -230,6 +236,7 @@ def track(
         detector_runtime=detector_runtime,
         offline=offline,
         log=log,
+        live=live,
     )
     sinks = _checked(sinks)
     if save is not None and not isinstance(save, (str, Path)):
@@ -238,7 +245,8 @@ def track(
         raise ValueError("log=True goes with save: the log is written into its folder")
     opened = open_run(options)
     try:
-        call = {name: plain(value) for name, value in options.given().items()}
+        given = options.given()
+        call = {name: plain(vars(value) if isinstance(value, Live) else value) for name, value in given.items()}
         output = None if save is None else Output(save, opened, {"call": {**call, "save": plain(save)}}, log=log)
         return Run(Driver(opened, output, sinks), strict=invalid == "raise")
     except BaseException:

@@ -1,0 +1,86 @@
+"""What watches a run for people and programs: health, metrics and events, as one sink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tracker.io.sinks import Step
+from tracker.io.whole import check_target
+from tracker.live.events import EventFile, Events, Told
+from tracker.live.health import Health
+from tracker.live.metrics import Metrics
+from tracker.live.mqtt import Mqtt
+from tracker.run.open import Opened
+
+
+class Monitor:
+    """A sink that tells how a run is doing and what happens in it. ``start`` begins; the driver closes it.
+
+    told     called with each line for people: health, and what happens to the connection
+    health   a JSON file to write every few seconds
+    metrics  a port, or host:port, for Prometheus
+    events   where events go: a file, or functions that take each line
+    mqtt     the address of a broker's topic for the events too
+
+    asked  whether there is anything to tell
+
+    Raises ValueError, in one line, for what does not fit; nothing stays open then.
+    """
+
+    living = True  # see tracker.io.sinks.WantsLiving
+
+    def __init__(
+        self,
+        opened: Opened,
+        *,
+        told: Callable[[str], None] | None = None,
+        health: Path | None = None,
+        metrics: str | None = None,
+        events: Path | Sequence[Told] = (),
+        mqtt: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        source = opened.pipeline.source
+        self.asked = source.live or any(one for one in (health, metrics, events, mqtt))
+        if health is not None:
+            check_target(health, "--health", overwrite=True)  # it is replaced every few seconds anyway
+        if isinstance(events, Path):
+            check_target(events, "--events", overwrite=overwrite)
+        self.health = Health(source, told=told if source.live else None, path=health)
+        self.events: Events | None = None
+        with ExitStack() as finish:
+            finish.callback(self.health.close)
+            if metrics is not None:
+                finish.callback(Metrics(self.health, metrics).close)
+            tellers: list[Told] = []
+            if mqtt is not None:
+                broker = Mqtt(mqtt, told=told)
+                finish.callback(broker.close)
+                tellers.append(broker)
+            if isinstance(events, Path):
+                file = EventFile(events)
+                finish.callback(file.close)
+                tellers.append(file)
+            else:
+                tellers += events
+            if tellers:
+                self.events = Events(tellers, opened.pipeline.detector.class_names, live=source.live)
+            self._finish = finish.pop_all()
+        if source.watch is not None:
+            source.watch.tell = told
+
+    def start(self) -> None:
+        """Begin to tell."""
+        self.health.start()
+
+    def write(self, step: Step) -> None:
+        """Take one step."""
+        if self.events is not None:
+            self.events.write(step)
+        self.health.write(step)
+
+    def close(self) -> None:
+        """Finish the files, free the port, leave the broker; may be called again."""
+        self._finish.close()
