@@ -384,7 +384,9 @@ class _Session:
     @property
     def _news(self) -> list[str]:
         """The notes that are new."""
-        return [note for note in self.driver.notes if note not in self._noted]
+        watch = self.driver.opened.pipeline.source.watch
+        told = self._noted if watch is None else self._noted | watch.told
+        return [note for note in self.driver.notes if note not in told]
 
     def _note(self) -> None:
         """Print the notes that are new."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 from tracker.live.health import Health
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 LOCAL = "127.0.0.1"
+POLL = 0.05  # seconds from one look of the server for its end to the next
 
 COUNTERS = {
     "frames_in": "frames decoded",
@@ -40,18 +43,34 @@ class Metrics:
         if not (number.isascii() and number.isdigit() and 0 <= int(number) <= 65535):
             raise ValueError(f"--metrics {address}: give a port from 1 to 65535, or HOST:PORT")
         try:
-            from prometheus_client import CollectorRegistry, start_http_server
+            from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
         except ImportError:
             raise ValueError("--metrics needs prometheus_client; install the [live] extra") from None
         registry = CollectorRegistry()
         registry.register(_Collector(health))
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *words: object) -> None:
+                return
+
+            def do_GET(self) -> None:
+                body = generate_latest(registry)
+                self.send_response(200)
+                self.send_header("Content-Type", CONTENT_TYPE_LATEST)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
         try:
-            self._server, self._thread = start_http_server(int(number), addr=host or LOCAL, registry=registry)
+            self._server = ThreadingHTTPServer((host or LOCAL, int(number)), Handler)
         except OSError as error:
             raise ValueError(
                 f"--metrics {address}: cannot be served ({error.strerror or error}); give another port"
             ) from None
+        self._server.daemon_threads = True
         self.port = int(self._server.server_port)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL,), name="metrics", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Free the port."""

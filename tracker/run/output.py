@@ -22,7 +22,7 @@ from tracker.live.events import Events
 from tracker.run.log_sink import LogSink
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
-from tracker.run.parts import PATTERN, Parts, remove_parts
+from tracker.run.parts import Parts, remove_parts
 
 TEXT, VIDEO, MANIFEST, COUNT = "tracks.txt", "tracks.mp4", "run.json", "count.json"
 FILES = (TEXT, VIDEO, MANIFEST, COUNT, LOG)
@@ -170,7 +170,7 @@ class Output:
         paths = {kind: self.folder / name for kind, name in found.items()}
         paths |= {} if self.exports is None else self.exports.paths
         paths = {kind: path for kind, path in paths.items() if path.exists()}
-        return paths if self.parts is None else {**paths, "parts": self.folder / PATTERN}
+        return paths if self.parts is None else {**paths, "parts": self.folder / "part-*"}
 
 
 def _tell(events: Events, event: Event) -> None:

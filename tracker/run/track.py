@@ -206,8 +206,8 @@ def track(
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
     log       keep the decision log and the detections in ``save``'s folder too, as log.sqlite: ``tracker.explain`` and
               `track explain` read it (``tracker.io.log_file``)
-    live      how a webcam or a URL is read: ``tracker.io.video.Live(keep_all=True, reconnect=0)``; by default the newest
-              frame is tracked, and a URL whose connection is lost is connected again
+    live      how a webcam or a URL is read: ``tracker.io.video.Live(keep_all=True, reconnect=0)``; by default the
+              newest frame is tracked, and a URL whose connection is lost is connected again
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
               thread that writes the files, and is closed however the run ends
 

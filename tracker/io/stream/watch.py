@@ -30,6 +30,7 @@ class Watch(Feed):
     lost_for    seconds without a connection, all together
     last_at     ``time.monotonic()`` of the last frame, None before the first
     tell        called with a line for people at once, in the decoding thread
+    told        the notes of the source that were told so
 
     name     in messages
     capture  the first connection
@@ -58,6 +59,7 @@ class Watch(Feed):
         self.lost_for = 0.0
         self.last_at: float | None = None
         self.tell: Callable[[str], None] | None = None
+        self.told: set[str] = set()
         self.signs = Signs(live.stall)
         self._capture = capture
         self._connect = connect
@@ -191,6 +193,9 @@ class Watch(Feed):
     def _say(self, line: str) -> None:
         if self._source is not None:
             # Once in the notes, however often it happens in a month.
-            self._source.note(line.partition(" after ")[0])
+            note = line.partition(" after ")[0]
+            self._source.note(note)
+            if self.tell is not None:
+                self.told.add(note)
         if self.tell is not None:
             self.tell(f"{self.name}: {line}")
