@@ -44,9 +44,10 @@ class Feed:
 
     def close(self) -> None:
         """End the thread, which releases what it reads; may be called again."""
+        waited = self.stop.is_set()
         self.stop.set()
         self.slot.close()
-        if self._thread.is_alive():
+        if self._thread.is_alive() and not waited:
             self._thread.join(JOIN)
 
     def _run(self) -> None:
