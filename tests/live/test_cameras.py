@@ -7,7 +7,7 @@ import http.server
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -193,8 +193,13 @@ def test_closing_does_not_wait_for_a_camera_that_stalls() -> None:
 
 
 @contextmanager
-def served(folder: Path, cut: int | None = None, head: bool = True) -> Iterator[str]:
-    """A web server of the folder; cut: bytes after which each answer breaks off."""
+def served(folder: Path, cut: int | None = None, head: bool = True, parts: bool = False) -> Iterator[str]:
+    """A web server of the folder.
+
+    cut    bytes after which each answer breaks off
+    head   whether it knows HEAD
+    parts  whether it gives parts of a file
+    """
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None: ...
@@ -204,6 +209,23 @@ def served(folder: Path, cut: int | None = None, head: bool = True) -> Iterator[
                 super().do_HEAD()
             else:
                 self.send_error(405)
+
+        def do_GET(self) -> None:
+            wanted = (self.headers.get("Range") or "").removeprefix("bytes=")
+            if not parts or not wanted:
+                super().do_GET()
+                return
+            data = (folder / self.path.lstrip("/")).read_bytes()
+            start, _, stop = wanted.partition("-")
+            end = min(int(stop or len(data)), len(data) - 1)
+            body = data[int(start) : end + 1]
+            self.send_response(206)
+            self.send_header("Content-Type", "video/mp4")
+            self.send_header("Content-Range", f"bytes {start}-{end}/{len(data)}")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(OSError):  # FFmpeg leaves a part that it has seen enough of
+                self.wfile.write(body if cut is None else body[: max(cut - int(start), 0)])
 
         def copyfile(self, source: Any, outputfile: Any) -> None:
             outputfile.write(source.read() if cut is None else source.read(cut))
@@ -256,6 +278,19 @@ def test_a_file_whose_server_hangs_up_is_not_complete(tmp_path: Path) -> None:
         assert 20 < len(list(run)) < 120
         assert run.state == "incomplete"
         assert run.counts["missing_frames"] > 20
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_an_index_tells_whether_the_last_frame_is_there(tmp_path: Path, lost: int) -> None:
+    path = video(tmp_path / "v.mp4", 60)
+    # The last bytes of the file are those of the last frame: its index comes first.
+    cut = path.stat().st_size - 500 if lost else None
+    with served(tmp_path, cut=cut, parts=True) as url, open_source(f"{url}/v.mp4") as source:
+        assert (source.n_frames, source.counted) == (60, True)
+        frames = list(source)
+        assert [f.number for f in frames] == list(range(1, 61 - lost))
+        assert [f.time for f in frames[:3]] == pytest.approx([0, 0.04, 0.08])
+        assert source.missing == lost
 
 
 def test_live_options_are_for_live_sources(tmp_path: Path) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from tracker.io.capture import Capture, captured_frames, quiet_cv2, usable_rate
+from tracker.arrays import FloatArray
+from tracker.io.capture import Capture, Table, captured_frames, quiet_cv2, usable_rate
 from tracker.io.passwords import without_passwords
 from tracker.io.source import Source, SourceError
 from tracker.io.stream.aside import aside
 from tracker.io.stream.feed import FileFeed
 from tracker.io.stream.options import Live
 from tracker.io.stream.watch import Watch
+from tracker.io.stream.web import content_length, shown_at
 
 CONNECTING = 10.0  # seconds that a connection may take
 THREADS = 2  # of a decoder: each but the first delays the images by one frame
@@ -57,21 +59,25 @@ def _open(name: str, kind: str, where: str | int, hint: str, live: Live) -> Sour
             raise SourceError(f"{name}: cannot be opened; {hint}")
         return capture
 
-    def first() -> tuple[Capture, bool]:
+    def first() -> tuple[Capture, bool, FloatArray | None]:
         capture = connect()
         announced = kind == "stream" and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
-        return capture, announced or (isinstance(where, str) and _has_length(where))
+        if isinstance(where, int) or not _WEB.match(where):
+            return capture, announced, None
+        is_file = announced or content_length(where) is not None
+        return capture, is_file, shown_at(where) if is_file else None
 
-    capture, is_file = aside(first, lambda opened: opened[0].release())
+    capture, is_file, shown = aside(first, lambda opened: opened[0].release())
     notes: list[str] = []
     frame_rate = usable_rate(capture.get(cv2.CAP_PROP_FPS), notes)
     width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    announced = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if is_file else 0
+    announced = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if is_file and shown is None else 0
+    table = None if shown is None else Table.of(shown)
     # Over HTTP, JPEG images carry no time: FFmpeg counts them at 25 per second, whatever the camera's rate.
     jpeg = capture.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter_fourcc(*"MJPG") and _WEB.match(str(where)) is not None
     watch = None
     if is_file:
-        feed = FileFeed(lambda source: captured_frames(capture, source), live.stall)
+        feed = FileFeed(lambda source: captured_frames(capture, source, table=table), live.stall)
         frames, release = feed.frames, feed.close
     else:
         watch = Watch(
@@ -89,24 +95,15 @@ def _open(name: str, kind: str, where: str | int, hint: str, live: Live) -> Sour
         kind,
         frames,
         frame_rate=frame_rate,
-        n_frames=announced if announced > 0 else None,
-        counted=False,
+        n_frames=announced if announced > 0 else None if shown is None else len(shown),
+        counted=shown is not None,
         size=(width, height) if width > 0 and height > 0 else None,
         live=not is_file,
         notes=notes,
-        tolerance=max(1, round(frame_rate)),
+        tolerance=max(1, round(frame_rate)) if shown is None else 0,
         release=release,
         watch=watch,
     )
     if watch is not None:
         watch.watch(source)
     return source
-
-
-def _has_length(url: str) -> bool:
-    """Whether a web server says how many bytes there are: those of a live stream have no number."""
-    if _WEB.match(url) is None:
-        return False
-    from tracker.io.stream.web import content_length
-
-    return content_length(url) is not None
