@@ -38,6 +38,7 @@ from tracker.run.driver import Driver
 from tracker.run.monitor import Monitor
 from tracker.run.open import Options, open_run
 from tracker.run.output import Output
+from tracker.tracker import Tracker
 
 RATE = 25.0
 CYCLE = 2000  # frames after which the walk begins again, with other ids
@@ -80,6 +81,7 @@ def growth(readings: list[tuple[int, int]]) -> float:
 def soak(name: str, updates: int) -> tuple[list[tuple[int, int]], float, int]:
     """Readings of RSS, seconds, and the last id of an algorithm that tracks for so many updates."""
     tracker = build(name, {})
+    assert isinstance(tracker, Tracker)
     frames = walk(embeddings_of(class_of(name)) != "none")
     readings, started = [], time.process_time()
     for n, detections in zip(range(1, updates + 1), itertools.cycle(frames), strict=False):
@@ -116,7 +118,8 @@ class FastCamera:
 def live(hours: float, folder: Path) -> tuple[list[tuple[int, int]], float, dict[str, int]]:
     """Readings of RSS, seconds, and the counts of a live run of so many hours."""
     simulated = SimpleNamespace(monotonic=lambda: FastCamera.now)
-    watching.clock = healthy.clock = simulated  # type: ignore[assignment]
+    for module in (watching, healthy):
+        vars(module)["clock"] = simulated
     found = walk(embedded=False)
     images = []
     for detections in found[:100]:
@@ -140,8 +143,15 @@ def live(hours: float, folder: Path) -> tuple[list[tuple[int, int]], float, dict
     numbers = itertools.cycle(found)
     opened = open_run(Options(source, algo="steady", detector=lambda _: next(numbers)))
     lines = (folder / "events.jsonl").open("w")
-    monitor = Monitor(opened, told=lambda _: None, events=[lambda line: lines.write(line + "\n") and None])
-    places = [Line("middle", [(160, 0), (160, 240)]), Zone("left", [(0, 0), (100, 0), (100, 240), (0, 240)])]
+
+    def put(line: str) -> None:
+        lines.write(line + "\n")
+
+    monitor = Monitor(opened, told=lambda _: None, events=[put])
+    places: list[Line | Zone] = [
+        Line("middle", [(160, 0), (160, 240)]),
+        Zone("left", [(0, 0), (100, 0), (100, 240), (0, 240)]),
+    ]
     output = Output(folder / "out", opened, {"call": {}}, rotate=600.0, places=places, events=monitor.events)
     driver = Driver(opened, output, [monitor])
     watch.watch(source)

@@ -41,7 +41,11 @@ def test_a_camera_is_live_and_its_frames_are_numbered_and_timed() -> None:
         seen = [number_of(f.image) for f in frames if f.image is not None]
         # A number is a frame's place among those that the camera sent.
         assert [b - a for a, b in pairwise(seen)] == [b.number - a.number for a, b in pairwise(frames)]
-        assert source.notes == []
+        # Neither do JPEG images say their rate, so it is measured; the machine may be busy.
+        assert source.frame_rate == pytest.approx(50, rel=0.3)
+        assert source.notes == [
+            f"{source.frame_rate:g} frames per second, as measured: the stream does not say its rate"
+        ]
 
 
 def test_a_slow_detector_gets_the_newest_frame_and_the_others_are_counted() -> None:
@@ -68,27 +72,28 @@ def test_keep_all_gives_every_frame() -> None:
             frames.append(frame)
             time.sleep(0.015)
         assert [f.number for f in frames] == list(range(1, 31))
-        assert [number_of(f.image) for f in frames if f.image is not None] == list(range(1, 31))
+        seen = [number_of(f.image) for f in frames if f.image is not None]
+        assert seen == list(range(seen[0], seen[0] + 30))
         assert source.watch is not None
         assert source.watch.dropped == 0
 
 
 @pytest.mark.parametrize("then", ["hang up", "garbage", "stall"])
 def test_a_lost_connection_is_made_again_and_the_gap_is_in_the_times(then: str) -> None:
-    plan = [Connection(20, then), Connection(refuse=503), Connection()]
+    plan = [Connection(60, then), Connection(refuse=503), Connection()]
     with camera(*plan, rate=100) as cam, open_source(cam.url, FAST) as source:
         said = lines_of(source)
         frames: list[Frame] = []
         for frame in source:
             frames.append(frame)
-            if frame.image is not None and number_of(frame.image) >= 30:
+            if frame.image is not None and number_of(frame.image) >= 70:
                 break
         assert cam.connections == 3
         assert [line.partition("camera: ")[2][:12] for line in said] == [
             "no frame for" if then == "stall" else "the stream e",
             "connected ag",
         ]
-        assert all("; reconnecting" in note or "connected again" in note for note in source.notes)
+        assert all("; reconnecting" in note or "connected again" in note for note in source.notes[1:])
         gaps = np.diff([f.time for f in frames])
         sent = np.diff([cam.sent[number_of(f.image)] for f in frames if f.image is not None])
         k = int(gaps.argmax())
@@ -102,7 +107,7 @@ def test_a_lost_connection_is_made_again_and_the_gap_is_in_the_times(then: str) 
 
 
 def test_without_reconnection_the_stream_ends_and_is_not_complete(tmp_path: Path) -> None:
-    with camera(Connection(20), rate=100) as cam:
+    with camera(Connection(100), rate=50) as cam:
         run = tracker.track(cam.url, detector=nothing, live=Live(reconnect=0), save=tmp_path / "out")
         with pytest.raises(ValueError, match="the stream ended, or was cut off; give --reconnect 30 to go on"):
             list(run)
@@ -131,8 +136,8 @@ def test_a_first_connection_that_fails_is_one_line() -> None:
 
 
 def test_another_size_is_said() -> None:
-    with camera(Connection(10), Connection(size=(320, 192)), rate=100) as cam, open_source(cam.url, FAST) as source:
-        sizes = {f.image.shape for f in islice(source, 25) if f.image is not None}
+    with camera(Connection(60), Connection(size=(320, 192)), rate=100) as cam, open_source(cam.url, FAST) as source:
+        sizes = {f.image.shape for f in islice(source, 80) if f.image is not None}
         assert sizes == {(SIZE[1], SIZE[0], 3), (192, 320, 3)}
         assert "the image size changed from 160x96 to 320x192" in source.notes
 
@@ -329,3 +334,59 @@ def test_a_real_rtsp_server_and_its_restart() -> None:
                 assert np.median(np.diff(more)) == pytest.approx(0.04, abs=1e-3)
             assert source.watch is not None
             assert source.watch.reconnects >= 1
+
+
+def transport(frames: int, start: float) -> bytes:
+    """A transport stream of numbered frames at 25 per second, whose clock starts at so many seconds."""
+    import io
+    from fractions import Fraction
+
+    av = pytest.importorskip("av", reason="writes a transport stream (pip install trackwhy[video])")
+    from live.cameras import numbered
+
+    out = io.BytesIO()
+    with av.open(out, "w", format="mpegts", options={"mpegts_copyts": "1"}) as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "10", "bf": "0", "tune": "zerolatency"})
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 90_000)
+        for k in range(frames):
+            frame = av.VideoFrame.from_ndarray(numbered(k + 1), format="bgr24")
+            frame.pts, frame.time_base = round((start + k / 25) * 90_000), Fraction(1, 90_000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return out.getvalue()
+
+
+@pytest.mark.slow
+def test_a_stream_whose_clock_is_set_goes_on_by_the_wall_clock() -> None:
+    data = transport(75, 10) + transport(75, 5000)
+    parts = [data[at : at + 188 * 20] for at in range(0, len(data), 188 * 20)]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "video/mp2t")
+            self.end_headers()
+            with suppress(OSError):
+                for part in parts:
+                    self.wfile.write(part)
+                    time.sleep(6 / len(parts))
+                time.sleep(10)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/stream.ts"
+            with open_source(url, Live(keep_all=True, stall=2, reconnect=0)) as source:
+                assert source.live
+                times = [frame.time for frame in source]
+        finally:
+            server.shutdown()
+    assert len(times) > 120
+    steps = np.diff(times)
+    assert steps.min() > 0
+    assert steps.max() < 3  # and not 4990
+    assert "the stream's clock jumped; times go on by the wall clock from there" in source.notes

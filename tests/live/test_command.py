@@ -117,15 +117,15 @@ def test_ctrl_c_while_connecting(tmp_path: Path) -> None:
 def test_ctrl_c_in_every_state(tmp_path: Path, state: str) -> None:
     plan = {
         "running": [Connection()],
-        "stalled": [Connection(20, "stall")],
-        "backing off": [Connection(20), Connection(refuse=503)],
-        "connecting again": [Connection(20), Connection(0, "stall")],
+        "stalled": [Connection(120, "stall")],
+        "backing off": [Connection(120), Connection(refuse=503)],
+        "connecting again": [Connection(120), Connection(0, "stall")],
     }[state]
     out = tmp_path / "out"
     with camera(*plan, rate=25) as cam, tracking(cam.url, "--detector", "motion", "-o", str(out)) as run:
         wait_for(lambda: taken(out))
         if state == "stalled":
-            wait_for(lambda: len(cam.sent) == 20)
+            wait_for(lambda: len(cam.sent) == 120)
             time.sleep(0.5)
         if state == "backing off":
             wait_for(lambda: "reconnecting" in run.said)
@@ -179,7 +179,7 @@ def test_ctrl_c_while_a_file_at_a_url_stalls(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_stream_that_is_over_is_done_in_part(tmp_path: Path) -> None:
     words = ["--detector", "motion", "-o", str(tmp_path / "out"), "--reconnect", "2s", "--give-up", "1s"]
-    with camera(Connection(30), Connection(refuse=404), rate=50) as cam, tracking(cam.url, *words) as run:
+    with camera(Connection(150), Connection(refuse=404), rate=50) as cam, tracking(cam.url, *words) as run:
         assert run.end() == 1
     assert "camera: the stream ended, or was cut off; reconnecting" in run.said
     assert run.said.rstrip().endswith("and no connection for 1 s (--give-up)")
@@ -189,7 +189,7 @@ def test_a_stream_that_is_over_is_done_in_part(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_events_alone_are_on_stdout(tmp_path: Path) -> None:
     words = ["--detector", "motion", "-o", str(tmp_path / "out"), "--reconnect", "0", "--events", "-"]
-    with camera(Connection(120), rate=50) as cam, tracking(cam.url, *words) as run:
+    with camera(Connection(250), rate=50) as cam, tracking(cam.url, *words) as run:
         assert run.end() == 1
     events = [json.loads(line) for line in run.out.splitlines()]
     assert {"born", "confirmed"} <= {event["event"] for event in events}

@@ -14,6 +14,7 @@ import pytest
 from tracker.io.stream.aside import aside
 from tracker.io.stream.clock import JUMPS, StreamClock
 from tracker.io.stream.options import Live
+from tracker.io.stream.rate import by_intervals
 from tracker.io.stream.signs import Signs
 from tracker.io.stream.slot import Slot
 
@@ -158,6 +159,14 @@ def test_frozen_black_and_a_new_size_are_said_once() -> None:
         (23, "the image size changed from 64x48 to 64x96"),
     ]
     assert (signs.frozen, signs.black) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate"),
+    [([0.1] * 5, 10), ([0.039, 0.04, 0.042, 0.04, 0.3], 25), ([1.9, 2.1], 0.5), ([1 / 12.5] * 3, 12.5), ([0.1], None)],
+)
+def test_the_rate_of_frames_that_arrive(seconds: list[float], rate: float | None) -> None:
+    assert by_intervals(seconds) == (None if rate is None else pytest.approx(rate))
 
 
 def test_an_interrupted_call_releases_what_it_gets_late() -> None:

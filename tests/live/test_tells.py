@@ -113,7 +113,7 @@ def test_the_events_of_a_run_are_those_of_its_tracks() -> None:
 def test_health_of_a_camera(tmp_path: Path) -> None:
     path, lines = tmp_path / "health.json", []
     live = Live(first_pause=0.02, reconnect=0.1)
-    with camera(Connection(40), Connection(), rate=100) as cam, open_source(cam.url, live) as source:
+    with camera(Connection(70), Connection(), rate=100) as cam, open_source(cam.url, live) as source:
         health = Health(source, every=0.1, told=lines.append, path=path)
         health.start()
         assert json.loads(path.read_text())["lag_p50"] is None

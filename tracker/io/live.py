@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from tracker.arrays import FloatArray
 from tracker.io.capture import Capture, Table, captured_frames, quiet_cv2, usable_rate
@@ -11,6 +12,7 @@ from tracker.io.source import Source, SourceError
 from tracker.io.stream.aside import aside
 from tracker.io.stream.feed import FileFeed
 from tracker.io.stream.options import Live
+from tracker.io.stream.rate import arrival_rate
 from tracker.io.stream.watch import Watch
 from tracker.io.stream.web import content_length, shown_at
 
@@ -25,7 +27,7 @@ def open_webcam(number: int, live: Live | None = None) -> Source:
     if number < 0:
         raise SourceError(f"webcam {number}: webcam numbers start at 0")
     hint = "check that it is connected and not in use, or try another number"
-    return _open(f"webcam {number}", "webcam", number, hint, live or Live())
+    return _open(f"webcam {number}", number, hint, live or Live())
 
 
 def open_stream(url: str, live: Live | None = None) -> Source:
@@ -34,76 +36,121 @@ def open_stream(url: str, live: Live | None = None) -> Source:
     One that announces how long it is, or over HTTP how many bytes it has, is a file: every frame is given, and it ends.
     Raises SourceError where it cannot be opened.
     """
-    return _open(
-        without_passwords(url), "stream", url, "check the address, the network and the password", live or Live()
-    )
+    hint = "check the address, the network and the password"
+    return _open(without_passwords(url), url, hint, live or Live())
 
 
-def _open(name: str, kind: str, where: str | int, hint: str, live: Live) -> Source:
+@dataclass(frozen=True, eq=False)
+class _First:
+    """A first connection.
+
+    is_file  whether it is a file, which ends
+    shown    (N,) seconds at which the frames of a file show, where its index tells
+    jpeg     whether it is a camera of JPEG images over HTTP, which carry no time: FFmpeg counts them at 25 per second
+    rate     frames per second of such a camera, as measured; None elsewhere
+    """
+
+    capture: Capture
+    is_file: bool
+    shown: FloatArray | None = None
+    jpeg: bool = False
+    rate: float | None = None
+
+
+def _open(name: str, where: str | int, hint: str, live: Live) -> Source:
     cv2 = quiet_cv2()
 
     def connect() -> Capture:
-        # CAP_ANY for webcams: each system has its own driver.
-        capture: Capture
-        if isinstance(where, int):
-            capture = cv2.VideoCapture(where, cv2.CAP_ANY)
-        else:
-            limits = {
-                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: round(1000 * CONNECTING),
-                cv2.CAP_PROP_READ_TIMEOUT_MSEC: round(1000 * live.stall),
-                cv2.CAP_PROP_N_THREADS: THREADS,
-            }
-            capture = cv2.VideoCapture(where, cv2.CAP_FFMPEG, [number for pair in limits.items() for number in pair])
+        capture = _capture(where, live.stall)
         if not capture.isOpened():
             capture.release()
             raise SourceError(f"{name}: cannot be opened; {hint}")
         return capture
 
-    def first() -> tuple[Capture, bool, FloatArray | None]:
-        capture = connect()
-        announced = kind == "stream" and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
-        if isinstance(where, int) or not _WEB.match(where):
-            return capture, announced, None
-        is_file = announced or content_length(where) is not None
-        return capture, is_file, shown_at(where) if is_file else None
-
-    capture, is_file, shown = aside(first, lambda opened: opened[0].release())
+    first = aside(lambda: _look(connect(), where), lambda late: late.capture.release())
     notes: list[str] = []
-    frame_rate = usable_rate(capture.get(cv2.CAP_PROP_FPS), notes)
-    width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    announced = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if is_file and shown is None else 0
-    table = None if shown is None else Table.of(shown)
-    # Over HTTP, JPEG images carry no time: FFmpeg counts them at 25 per second, whatever the camera's rate.
-    jpeg = capture.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter_fourcc(*"MJPG") and _WEB.match(str(where)) is not None
-    watch = None
-    if is_file:
-        feed = FileFeed(lambda source: captured_frames(capture, source, table=table), live.stall)
-        frames, release = feed.frames, feed.close
-    else:
-        watch = Watch(
-            name,
-            capture,
-            connect,
-            live,
-            position=lambda opened: opened.get(cv2.CAP_PROP_POS_MSEC) / 1000,
-            wall=kind == "webcam" or jpeg,
-            reconnects=kind == "stream",
-        )
-        frames, release = watch.frames, watch.close
+    if first.rate is not None:
+        notes.append(f"{first.rate:g} frames per second, as measured: the stream does not say its rate")
+    rate = usable_rate(first.capture.get(cv2.CAP_PROP_FPS) if first.rate is None else first.rate, notes)
+    if first.is_file:
+        return _file_source(name, first, rate, notes, live)
+    webcam = isinstance(where, int)
+    watch = Watch(
+        name,
+        first.capture,
+        connect,
+        live,
+        position=lambda opened: opened.get(cv2.CAP_PROP_POS_MSEC) / 1000,
+        wall=webcam or first.jpeg,
+        reconnects=not webcam,
+    )
     source = Source(
         name,
-        kind,
-        frames,
-        frame_rate=frame_rate,
-        n_frames=announced if announced > 0 else None if shown is None else len(shown),
-        counted=shown is not None,
-        size=(width, height) if width > 0 and height > 0 else None,
-        live=not is_file,
+        "webcam" if webcam else "stream",
+        watch.frames,
+        frame_rate=rate,
+        counted=False,
+        size=_size(first.capture),
+        live=True,
         notes=notes,
-        tolerance=max(1, round(frame_rate)) if shown is None else 0,
-        release=release,
+        release=watch.close,
         watch=watch,
     )
-    if watch is not None:
-        watch.watch(source)
+    watch.watch(source)
     return source
+
+
+def _file_source(name: str, first: _First, rate: float, notes: list[str], live: Live) -> Source:
+    import cv2
+
+    shown = first.shown
+    table = None if shown is None else Table.of(shown)
+    announced = int(first.capture.get(cv2.CAP_PROP_FRAME_COUNT)) if shown is None else len(shown)
+    feed = FileFeed(lambda source: captured_frames(first.capture, source, table=table), live.stall)
+    return Source(
+        name,
+        "stream",
+        feed.frames,
+        frame_rate=rate,
+        n_frames=announced if announced > 0 else None,
+        counted=shown is not None,
+        size=_size(first.capture),
+        notes=notes,
+        tolerance=max(1, round(rate)) if shown is None else 0,
+        release=feed.close,
+    )
+
+
+def _capture(where: str | int, stall: float) -> Capture:
+    cv2 = quiet_cv2()
+    capture: Capture
+    if isinstance(where, int):
+        capture = cv2.VideoCapture(where, cv2.CAP_ANY)  # each system has its own driver
+    else:
+        limits = {
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: round(1000 * CONNECTING),
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC: round(1000 * stall),
+            cv2.CAP_PROP_N_THREADS: THREADS,
+        }
+        capture = cv2.VideoCapture(where, cv2.CAP_FFMPEG, [number for pair in limits.items() for number in pair])
+    return capture
+
+
+def _look(capture: Capture, where: str | int) -> _First:
+    """What a new connection is."""
+    import cv2
+
+    announced = isinstance(where, str) and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
+    if isinstance(where, int) or _WEB.match(where) is None:
+        return _First(capture, announced)
+    if announced or content_length(where) is not None:
+        return _First(capture, True, shown_at(where))
+    jpeg = capture.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter.fourcc(*"MJPG")
+    return _First(capture, False, jpeg=jpeg, rate=arrival_rate(capture) if jpeg else None)
+
+
+def _size(capture: Capture) -> tuple[int, int] | None:
+    import cv2
+
+    width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    return (width, height) if width > 0 and height > 0 else None
