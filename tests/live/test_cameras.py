@@ -19,6 +19,7 @@ from live.cameras import SIZE, Connection, camera, number_of, rtsp_server, wait_
 import tracker
 from tracker.arrays import Image
 from tracker.io.source import Source, SourceError
+from tracker.io.stream.web import content_length, shown_at
 from tracker.io.video import Frame, Live, open_source
 
 FAST = Live(stall=0.4, first_pause=0.02, reconnect=0.1)
@@ -186,7 +187,7 @@ def test_the_gap_reaches_the_tracker() -> None:
 
 
 def test_closing_does_not_wait_for_a_camera_that_stalls() -> None:
-    with camera(Connection(5, "stall"), rate=100) as cam:
+    with camera(Connection(60, "stall"), rate=100) as cam:
         source = open_source(cam.url)
         assert next(iter(source)).number == 1
         started = time.monotonic()
@@ -304,6 +305,58 @@ def test_live_options_are_for_live_sources(tmp_path: Path) -> None:
         tracker.track(path, detector=nothing, live=FAST)
     with pytest.raises(TypeError, match=r"live is a dict; give a tracker\.io\.video\.Live"):
         tracker.track(path, detector=nothing, live={"stall": 3})  # type: ignore[arg-type]
+
+
+def test_the_length_of_a_playlist_is_none(tmp_path: Path) -> None:
+    for name in ("live.m3u8", "cam.sdp", "page.html", "v.mp4"):
+        (tmp_path / name).write_bytes(b"#EXTM3U")
+    with served(tmp_path) as url:
+        assert [content_length(f"{url}/{name}") for name in ("live.m3u8", "page.html", "v.mp4")] == [None, None, 7]
+        assert content_length(f"{url}/none.mp4") is None
+        assert shown_at(f"{url}/v.mp4") is None
+
+
+# Webcams.
+
+
+class Webcam:
+    """A capture of so many black images."""
+
+    def __init__(self, frames: int) -> None:
+        self.left = frames
+
+    def isOpened(self) -> bool:
+        return True
+
+    def read(self) -> tuple[bool, Image]:
+        self.left -= 1
+        time.sleep(0.005)
+        return self.left >= 0, np.zeros((48, 64, 3), np.uint8)
+
+    def get(self, prop: int, /) -> float:
+        return 30.0
+
+    def release(self) -> None: ...
+
+
+def test_a_webcam_has_the_times_of_the_wall_and_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Webcam] = []
+
+    def capture(where: str | int, stall: float) -> Webcam:
+        opened.append(Webcam(20))
+        return opened[-1]
+
+    monkeypatch.setattr("tracker.io.live._capture", capture)
+    with open_source(0, Live(keep_all=True)) as source:
+        assert (source.kind, source.live, source.name) == ("webcam", True, "webcam 0")
+        times = [frame.time for frame in source]
+        assert len(times) == 20
+        assert 0.09 < times[-1] < 5  # the capture says 0.03 s, each time
+        assert "webcam 0: the stream ended" in source.cut
+        assert len(opened) == 1
+    with open_source(0, Live(keep_all=True, reconnect=0.05, first_pause=0.01)) as source:
+        assert len(list(islice(source, 50))) == 50
+        assert len(opened) > 3
 
 
 # A stream with a clock of its own.

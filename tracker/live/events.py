@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tracker.io.sinks import Step
 from tracker.io.whole import writing
@@ -97,21 +97,32 @@ class Events:
 
 
 class EventFile:
-    """Appends lines to a file, each at once. Raises ValueError, naming it, where it cannot be written."""
+    """Writes lines to a file, each at once. ``open`` replaces one that is there; the first line does so too.
+
+    Raises ValueError, naming it, where it cannot be written.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with writing(path):
-            self._file = path.open("w", encoding="utf-8", newline="\n")
+        self._file: TextIO | None = None
+
+    def open(self) -> TextIO:
+        """Begin the file."""
+        if self._file is None:
+            with writing(self._path):
+                self._file = self._path.open("w", encoding="utf-8", newline="\n")
+        return self._file
 
     def __call__(self, line: str) -> None:
+        file = self.open()
         with writing(self._path):
-            self._file.write(line + "\n")
-            self._file.flush()
+            file.write(line + "\n")
+            file.flush()
 
     def close(self) -> None:
         """Close it; may be called again."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def _known(tracks: Tracks) -> dict[int, _Known]:

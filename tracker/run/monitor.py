@@ -50,6 +50,7 @@ class Monitor:
             check_target(events, "--events", overwrite=overwrite)
         self.health = Health(source, told=told if source.live else None, path=health)
         self.events: Events | None = None
+        self._file: EventFile | None = None
         with ExitStack() as finish:
             finish.callback(self.health.close)
             if metrics is not None:
@@ -60,9 +61,9 @@ class Monitor:
                 finish.callback(broker.close)
                 tellers.append(broker)
             if isinstance(events, Path):
-                file = EventFile(events)
-                finish.callback(file.close)
-                tellers.append(file)
+                self._file = EventFile(events)
+                finish.callback(self._file.close)
+                tellers.append(self._file)
             else:
                 tellers += events
             if tellers:
@@ -72,7 +73,9 @@ class Monitor:
             source.watch.tell = told
 
     def start(self) -> None:
-        """Begin to tell."""
+        """Begin to tell; only now is a file of an earlier run replaced."""
+        if self._file is not None:
+            self._file.open()
         self.health.start()
 
     def write(self, step: Step) -> None:

@@ -15,6 +15,15 @@ from tracker.io.iso import FIRST, sample_times
 
 PATIENCE = 3.0  # seconds
 NO_HEAD = (405, 501)  # answers of a server that knows no HEAD
+# They have a length, and what they list may go on for ever; FFmpeg knows how long it is, where it ends.
+PLAYLISTS = (
+    "application/vnd.apple.mpegurl",
+    "application/x-mpegurl",
+    "audio/mpegurl",
+    "audio/x-mpegurl",
+    "application/dash+xml",
+    "application/sdp",
+)
 MOST_BOXES = 16  # of an MP4 file before its index
 LARGEST_INDEX = 1 << 26  # bytes
 
@@ -77,7 +86,7 @@ def _part(url: str, start: int, count: int) -> bytes:
 
 
 def _length(headers: Message) -> int | None:
-    if headers.get_content_maintype() == "multipart":
+    if headers.get_content_type() in PLAYLISTS or headers.get_content_maintype() in ("multipart", "text"):
         return None
     length = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length", "")
     return int(length) if length.isdigit() else None
