@@ -22,7 +22,7 @@ from tracker.io.source import Source, SourceError
 from tracker.io.stream.web import content_length, shown_at
 from tracker.io.video import Frame, Live, open_source
 
-FAST = Live(stall=0.4, first_pause=0.02, reconnect=0.1)
+FAST = Live(stall=0.4, first_pause=0.1, reconnect=0.2)
 
 
 def lines_of(source: Source) -> list[str]:
@@ -59,7 +59,7 @@ def test_a_slow_detector_gets_the_newest_frame_and_the_others_are_counted() -> N
             numbers.append(frame.number)
             time.sleep(0.1)
         # Read one after the other, the eighth would be the eighth of more than 80.
-        assert max(late) <= 12
+        assert max(late) <= 30
         watch = source.watch
         assert watch is not None
         assert watch.dropped >= numbers[-1] - 8 > 20
@@ -95,13 +95,13 @@ def test_a_lost_connection_is_made_again_and_the_gap_is_in_the_times(then: str) 
             "connected ag",
         ]
         assert all("; reconnecting" in note or "connected again" in note for note in source.notes[1:])
-        gaps = np.diff([f.time for f in frames])
-        sent = np.diff([cam.sent[number_of(f.image)] for f in frames if f.image is not None])
-        k = int(gaps.argmax())
-        assert gaps[k] == pytest.approx(sent[k], abs=0.25)
-        assert gaps[k] > (0.3 if then == "stall" else 0.01)
+        numbers = [number_of(f.image) for f in frames if f.image is not None]
+        k = next(k for k, number in enumerate(numbers) if number > 60)  # the first one after the outage
+        gap = frames[k].time - frames[k - 1].time
+        assert gap == pytest.approx(cam.sent[numbers[k]] - cam.sent[numbers[k - 1]], abs=0.3)
+        assert gap > (0.4 if then == "stall" else 0.1)
         # The numbers go on as the times do, so that times can be told from them.
-        assert frames[k + 1].number - frames[k].number == pytest.approx(gaps[k] * source.frame_rate, abs=2)
+        assert frames[k].number - frames[k - 1].number == pytest.approx(gap * source.frame_rate, rel=0.1, abs=2)
         assert source.watch is not None
         assert source.watch.reconnects == 1
         assert source.watch.connection == "connected"

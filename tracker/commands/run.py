@@ -316,7 +316,8 @@ class _Session:
         self._note()
         frames = driver.tally.frames
         if frames == 0 and failure is None and not stopped:
-            failure = ValueError(f"{name}: no frame could be read; nothing was tracked")
+            cut = driver.opened.pipeline.source.cut
+            failure = ValueError(cut or f"{name}: no frame could be read; nothing was tracked")
         if frames:
             self._summarise()
         if failure is not None:

@@ -122,11 +122,16 @@ class Watch(Feed):
 
     def _read(self, capture: Capture) -> str:
         """Decode until the connection is lost; returns why it was."""
+        import cv2
+
         self._clock.connected(has_clock=not self._wall)
         try:
             while not self.stop.is_set():
                 asked = clock.monotonic()
-                good, image = capture.read()
+                try:
+                    good, image = capture.read()
+                except cv2.error:  # a driver that gives images of no known layout
+                    good = False
                 now = clock.monotonic()
                 if not good:
                     stalled = now - asked >= 0.9 * self.live.stall
