@@ -49,6 +49,7 @@ class Connection:
     same    every image is the same one
     black   every image is black
     refuse  answer with this status instead
+    grows   the image with this number, and those after it, are twice as wide and high
     """
 
     frames: int | None = None
@@ -57,6 +58,7 @@ class Connection:
     same: bool = False
     black: bool = False
     refuse: int | None = None
+    grows: int | None = None
 
 
 @dataclass
@@ -111,8 +113,9 @@ def camera(*plan: Connection, rate: float = 50.0) -> Iterator[Camera]:
             due, sent = time.monotonic(), 0
             while (does.frames is None or sent < does.frames) and not made.stopping.is_set():
                 number = len(made.sent) + 1
-                image = np.zeros((*does.size[::-1], 3), np.uint8) if does.black else numbered(number, does.size)
-                data = cv2.imencode(".jpg", numbered(0, does.size) if does.same else image)[1].tobytes()
+                size = (2 * does.size[0], 2 * does.size[1]) if does.grows and number >= does.grows else does.size
+                image = np.zeros((*size[::-1], 3), np.uint8) if does.black else numbered(number, size)
+                data = cv2.imencode(".jpg", numbered(0, size) if does.same else image)[1].tobytes()
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 made.sent[number] = time.monotonic()
                 self.wfile.write(head.encode() + data + b"\r\n")

@@ -107,6 +107,14 @@ def test_a_lost_connection_is_made_again_and_the_gap_is_in_the_times(then: str) 
         assert source.watch.connection == "connected"
 
 
+def test_jpeg_images_without_pyav_are_opencvs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with camera(rate=50) as cam, open_source(cam.url) as source:
+        seen = [number_of(f.image) for f in islice(source, 10) if f.image is not None]
+        assert len(seen) == 10
+        assert seen == sorted(seen)
+
+
 def test_without_reconnection_the_stream_ends_and_is_not_complete(tmp_path: Path) -> None:
     with camera(Connection(100), rate=50) as cam:
         run = tracker.track(cam.url, detector=nothing, live=Live(reconnect=0), save=tmp_path / "out")
@@ -141,6 +149,16 @@ def test_another_size_is_said() -> None:
         sizes = {f.image.shape for f in islice(source, 80) if f.image is not None}
         assert sizes == {(SIZE[1], SIZE[0], 3), (192, 320, 3)}
         assert "the image size changed from 160x96 to 320x192" in source.notes
+
+
+def test_another_size_within_a_connection_is_said() -> None:
+    pytest.importorskip("av", reason="decodes each image at its own size (pip install trackwhy[video])")
+    with camera(Connection(grows=60), rate=100) as cam, open_source(cam.url, FAST) as source:
+        frames = [f.image for f in islice(source, 90) if f.image is not None]
+        assert {image.shape for image in frames} == {(SIZE[1], SIZE[0], 3), (2 * SIZE[1], 2 * SIZE[0], 3)}
+        assert number_of(frames[-1]) > 60
+        assert "the image size changed from 160x96 to 320x192" in source.notes
+        assert cam.connections == 1
 
 
 @pytest.mark.parametrize(

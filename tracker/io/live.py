@@ -11,6 +11,7 @@ from tracker.io.passwords import without_passwords
 from tracker.io.source import Source, SourceError
 from tracker.io.stream.aside import aside
 from tracker.io.stream.feed import FileFeed
+from tracker.io.stream.jpeg import RawCapture, is_jpeg, jpeg_images
 from tracker.io.stream.options import Live
 from tracker.io.stream.rate import arrival_rate
 from tracker.io.stream.watch import Watch
@@ -60,7 +61,7 @@ class _First:
 def _open(name: str, where: str | int, hint: str, live: Live) -> Source:
     cv2 = quiet_cv2()
 
-    def connect() -> Capture:
+    def connect() -> RawCapture:
         capture = _capture(where, live.stall)
         if not capture.isOpened():
             capture.release()
@@ -78,7 +79,7 @@ def _open(name: str, where: str | int, hint: str, live: Live) -> Source:
     watch = Watch(
         name,
         first.capture,
-        connect,
+        lambda: jpeg_images(connect()) if first.jpeg else connect(),
         live,
         position=lambda opened: opened.get(cv2.CAP_PROP_POS_MSEC) / 1000,
         wall=webcam or first.jpeg,
@@ -121,9 +122,9 @@ def _file_source(name: str, first: _First, rate: float, notes: list[str], live: 
     )
 
 
-def _capture(where: str | int, stall: float) -> Capture:
+def _capture(where: str | int, stall: float) -> RawCapture:
     cv2 = quiet_cv2()
-    capture: Capture
+    capture: RawCapture
     if isinstance(where, int):
         capture = cv2.VideoCapture(where, cv2.CAP_ANY)  # each system has its own driver
     else:
@@ -136,7 +137,7 @@ def _capture(where: str | int, stall: float) -> Capture:
     return capture
 
 
-def _look(capture: Capture, where: str | int) -> _First:
+def _look(capture: RawCapture, where: str | int) -> _First:
     """What a new connection is."""
     import cv2
 
@@ -145,8 +146,10 @@ def _look(capture: Capture, where: str | int) -> _First:
         return _First(capture, announced)
     if announced or content_length(where) is not None:
         return _First(capture, True, shown_at(where))
-    jpeg = capture.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter.fourcc(*"MJPG")
-    return _First(capture, False, jpeg=jpeg, rate=arrival_rate(capture) if jpeg else None)
+    if not is_jpeg(capture):
+        return _First(capture, False)
+    images = jpeg_images(capture)
+    return _First(images, False, jpeg=True, rate=arrival_rate(images))
 
 
 def _size(capture: Capture) -> tuple[int, int] | None:
