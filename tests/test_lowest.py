@@ -13,10 +13,12 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 def test_every_requirement_has_a_lowest_version() -> None:
     lists = re.findall(
-        r"^(?:dependencies|video|reid|openvino|peers|tune|parquet|live|dev) = (\[.*?\])$", PYPROJECT, re.M | re.S
+        r"^(?:dependencies|video|reid|openvino|peers|tune|parquet|live|dask|ray|storage|examples|dev) = (\[.*?\])$",
+        PYPROJECT,
+        re.M | re.S,
     )
     wanted = {re.split(r"[<>=\[]", text)[0] for some in lists for text in re.findall(r'"(\w[^"]*)"', some)}
-    assert len(lists) == 9
+    assert len(lists) == 13
     assert set(LOWEST(PYPROJECT)) - {"hatchling"} == wanted - {"trackwhy"}
 
 
