@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -202,6 +203,24 @@ def test_the_gap_reaches_the_tracker() -> None:
         gap = max(b - a for a, b in pairwise(times) if a is not None and b is not None)
         assert gap > 0.5
         assert ids[-1] > ids[0]
+
+
+def test_ctrl_c_in_a_loop_over_a_camera_that_stalls() -> None:
+    with camera(Connection(100, "stall"), rate=50) as cam:
+        run = tracker.track(cam.url, detector=nothing)
+
+        def interrupt() -> None:
+            wait_for(lambda: len(cam.sent) == 100)
+            time.sleep(0.2)
+            signal.raise_signal(signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            for _ in run:
+                last = time.monotonic()
+        assert time.monotonic() - last < 3  # and not the 10 s after which a silence is a lost connection
+        assert run.state == "interrupted"
+        run.close()
 
 
 def test_closing_does_not_wait_for_a_camera_that_stalls() -> None:
