@@ -147,6 +147,33 @@ def camera(*plan: Connection, rate: float = 50.0) -> Iterator[Camera]:
             thread.join()
 
 
+@contextmanager
+def half_a_file(data: bytes) -> Iterator[str]:
+    """A web server that sends half of a video file, and then nothing; its address."""
+    held: list[socket.socket] = []
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+
+        def serve() -> None:
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: {len(data)}\r\n\r\n"
+            while True:
+                try:
+                    client, _ = server.accept()
+                    client.recv(4096)
+                    client.sendall(head.encode() + data[: len(data) // 2])
+                except OSError:
+                    return
+                held.append(client)
+
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}/v.mp4"
+        finally:
+            for client in held:
+                client.close()
+
+
 RTSP = Path(__file__).with_name("rtsp_server.py")
 SYSTEM_PYTHON = "/usr/bin/python3"
 

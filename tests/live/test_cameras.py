@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from live.cameras import SIZE, Connection, camera, number_of, rtsp_server, wait_for
+from live.cameras import SIZE, Connection, camera, half_a_file, number_of, rtsp_server, wait_for
 
 import tracker
 from tracker.arrays import Image
@@ -215,10 +215,10 @@ def test_ctrl_c_in_a_loop_over_a_camera_that_stalls() -> None:
             signal.raise_signal(signal.SIGINT)
 
         threading.Thread(target=interrupt).start()
+        seen: list[float] = []
         with pytest.raises(KeyboardInterrupt):
-            for _ in run:
-                last = time.monotonic()
-        assert time.monotonic() - last < 3  # and not the 10 s after which a silence is a lost connection
+            seen.extend(time.monotonic() for _ in run)
+        assert time.monotonic() - seen[-1] < 3  # and not the 10 s after which a silence is a lost connection
         assert run.state == "interrupted"
         run.close()
 
@@ -321,6 +321,14 @@ def test_a_file_whose_server_hangs_up_is_not_complete(tmp_path: Path) -> None:
         assert 20 < len(list(run)) < 120
         assert run.state == "incomplete"
         assert run.counts["missing_frames"] > 20
+
+
+def test_a_file_whose_server_falls_silent_is_not_complete(tmp_path: Path) -> None:
+    data = video(tmp_path / "v.mp4", 150).read_bytes()
+    with half_a_file(data) as url, open_source(url, Live(stall=0.5)) as source:
+        assert 20 < len(list(source)) < 120
+        assert source.missing > 20
+        assert source.cut.endswith(": no frame for 0.5 s, and this file has not ended")
 
 
 @pytest.mark.parametrize("lost", [0, 1])

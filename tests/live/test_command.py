@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from live.cameras import Connection, camera, wait_for
+from live.cameras import Connection, camera, half_a_file, wait_for
 
 from tracker.commands.main import main
 from tracker.commands.words import seconds_of
@@ -145,33 +145,12 @@ def test_ctrl_c_in_every_state(tmp_path: Path, state: str) -> None:
 def test_ctrl_c_while_a_file_at_a_url_stalls(tmp_path: Path) -> None:
     from live.test_cameras import video
 
-    data = video(tmp_path / "v.mp4", 200).read_bytes()
     out = tmp_path / "out"
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        held: list[socket.socket] = []
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = server.accept()
-                    client.recv(4096)
-                    head = f"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: {len(data)}\r\n\r\n"
-                    client.sendall(head.encode() + data[: len(data) // 2])
-                except OSError:
-                    return
-                held.append(client)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        words = [f"http://127.0.0.1:{server.getsockname()[1]}/v.mp4", "--detector", "motion", "-o", str(out)]
-        with tracking(*words) as run:
-            wait_for(lambda: taken(out))
-            time.sleep(1)
-            code, seconds = run.interrupt()
-        for client in held:
-            client.close()
+    data = video(tmp_path / "v.mp4", 200).read_bytes()
+    with half_a_file(data) as url, tracking(url, "--detector", "motion", "-o", str(out)) as run:
+        wait_for(lambda: taken(out))
+        time.sleep(1)
+        code, seconds = run.interrupt()
     assert (code, seconds < CLOSE) == (130, True), seconds
     assert json.loads((out / "run.json").read_text())["state"] == "interrupted"
 

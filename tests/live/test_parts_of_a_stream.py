@@ -16,6 +16,7 @@ from tracker.io.stream.clock import JUMPS, StreamClock
 from tracker.io.stream.options import Live
 from tracker.io.stream.rate import by_intervals
 from tracker.io.stream.signs import Signs
+from tracker.io.stream.silence import Silence
 from tracker.io.stream.slot import Slot
 
 
@@ -199,3 +200,16 @@ def test_an_error_of_the_call_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         aside(lambda: 1 // 0, lambda _: None)
     assert aside(lambda: 3, lambda _: None) == 3
+
+
+def test_silence_is_told_from_an_end_whatever_the_decoder_held_back() -> None:
+    silence = Silence(10)
+    for seconds in (0.04, 8.0, 0.04, 0.0):
+        silence.read(seconds)
+    assert not silence.ended
+    for seconds in (9.9, 0.0, 0.0, 0.0):  # FFmpeg gave up, and what it held back came
+        silence.read(seconds)
+    assert silence.ended
+    for _ in range(40):  # the camera went on
+        silence.read(0.04)
+    assert not silence.ended

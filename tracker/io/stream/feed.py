@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from tracker.io.source import Frame, Source
 from tracker.io.stream.aside import LOOK
+from tracker.io.stream.silence import Silence
 from tracker.io.stream.slot import Slot
 
 JOIN = 0.2  # seconds to wait for the thread when a source is closed; it may hang in a read, and ends by itself
@@ -85,11 +86,13 @@ class FileFeed(Feed):
     def produce(self) -> None:
         assert self._source is not None
         frames = self._frames(self._source)
-        asked = clock.monotonic()
-        for frame in frames:
-            self.slot.put(frame)
-            if self.stop.is_set():
-                return
+        silence = Silence(self._stall)
+        while not self.stop.is_set():
             asked = clock.monotonic()
-        if clock.monotonic() - asked >= 0.9 * self._stall:
+            frame = next(frames, None)
+            silence.read(clock.monotonic() - asked)
+            if frame is None:
+                break
+            self.slot.put(frame)
+        if silence.ended and not self.stop.is_set():
             self._source.cut = f"{self._source.name}: no frame for {self._stall:g} s, and this file has not ended"

@@ -15,6 +15,7 @@ from tracker.io.stream.clock import StreamClock
 from tracker.io.stream.feed import Feed
 from tracker.io.stream.options import LONGEST_PAUSE, Live
 from tracker.io.stream.signs import Signs
+from tracker.io.stream.silence import Silence
 from tracker.io.stream.slot import Slot
 
 Connection = Literal["connected", "stalled", "reconnecting", "ended"]
@@ -125,6 +126,7 @@ class Watch(Feed):
         import cv2
 
         self._clock.connected(has_clock=not self._wall)
+        silence = Silence(self.live.stall)
         try:
             while not self.stop.is_set():
                 asked = clock.monotonic()
@@ -133,9 +135,10 @@ class Watch(Feed):
                 except cv2.error:  # a driver that gives images of no known layout
                     good = False
                 now = clock.monotonic()
+                silence.read(now - asked)
                 if not good:
-                    stalled = now - asked >= 0.9 * self.live.stall
-                    return f"no frame for {self.live.stall:g} s" if stalled else "the stream ended, or was cut off"
+                    silent = f"no frame for {self.live.stall:g} s"
+                    return silent if silence.ended else "the stream ended, or was cut off"
                 jumps, has_clock = self._clock.jumps, self._clock.has_clock
                 time = self._clock.time(self._position(capture), now)
                 self._say_of_the_clock(jumps, has_clock)
