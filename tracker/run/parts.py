@@ -9,7 +9,7 @@ from pathlib import Path
 from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
 from tracker.io.sinks import Sink, Step, Tally, VideoSink
-from tracker.run.manifest import Facts, Manifest
+from tracker.run.manifest import Facts, Manifest, date_of
 
 NAME = "part-{:04d}"
 PATTERN = "part-[0-9][0-9][0-9][0-9]*"
@@ -102,6 +102,7 @@ class Parts:
         folder = self._folder / NAME.format(number)
         folder.mkdir(exist_ok=True)
         facts = {key: value for key, value in self._facts().items() if key not in ("counts", "notes", "parts")}
+        facts["date"] = date_of()  # when the part began
         part = _Part(folder, number, time, self._make(folder), Tally(), Manifest(folder / "run.json", facts))
         part.manifest.write("running")
         return part
