@@ -231,7 +231,7 @@ def test_an_events_file_is_not_replaced_unasked(
     assert main([*words, "-o", "out", "--overwrite", "--health", "h.json"]) == 0
     assert Path("e.jsonl").read_text() == ""
     facts = json.loads(Path("h.json").read_text())
-    assert (facts["state"], facts["frames_out"], facts["lag_p50"]) == ("reading", 3, None)
+    assert (facts["state"], facts["frames_out"], facts["lag_p50"]) == ("ended", 3, None)
 
 
 @pytest.mark.parametrize(

@@ -122,11 +122,12 @@ def test_health_of_a_camera(tmp_path: Path) -> None:
             if n == 80:
                 break
         wait_for(lambda: json.loads(path.read_text())["reconnects"] == 1)
+        assert json.loads(path.read_text())["state"] == "connected"
         health.close()
         facts = json.loads(path.read_text())
         assert facts["frames_out"] == 81
         assert facts["frames_in"] >= 81
-        assert (facts["state"], facts["tracks"], facts["frozen"]) == ("connected", 1, False)
+        assert (facts["state"], facts["tracks"], facts["frozen"]) == ("ended", 1, False)
         assert 0 < facts["lag_p50"] <= facts["lag_p95"] < 1
         assert facts["last_frame_age"] < 1
         assert facts["rss"] is None or 1e7 < facts["rss"] < 1e10

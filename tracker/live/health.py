@@ -84,8 +84,8 @@ class Health:
     def facts(self) -> dict[str, Any]:
         """The numbers, ready for JSON.
 
-        state     "connected", "stalled" (no frame for half of ``Live.stall``), "reconnecting", "ended"; of a file
-                  "reading"
+        state     "connected", "stalled" (no frame for half of ``Live.stall``), "reconnecting"; of a file "reading";
+                  at the end "ended"
         frames_in, frames_out, frames_dropped, reconnects  so far
         lag_p50, lag_p95  seconds, of the last minute; null before the first frame
         last_frame_age    seconds; null before the first frame
@@ -104,7 +104,7 @@ class Health:
         if watch is not None:
             counts, age = watch.counts, watch.age
         return {
-            "state": "reading" if watch is None else watch.connection,
+            "state": "ended" if self._stop.is_set() else "reading" if watch is None else watch.connection,
             **counts,
             "frames_out": out,
             "lag_p50": p50,
