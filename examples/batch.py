@@ -11,9 +11,8 @@ from pathlib import Path
 
 from tracker.many import Job, listed, outcomes
 from tracker.many.job import Saved, key_of_job
-from tracker.workers.open import open_engine
-
 from tracker.run.open import Options
+from tracker.workers.open import open_engine
 
 
 def main(out: str, *videos: str, detector: str = "yolox-nano", workers: int | None = None) -> int:

@@ -12,8 +12,8 @@ PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 
 def lowest(pyproject: str) -> dict[str, str]:
-    """The version by package of every requirement "package>=version" in the text of a pyproject.toml."""
-    return dict(re.findall(r'"([A-Za-z0-9_.-]+)>=([0-9][0-9.]*)[^"]*"', pyproject))
+    """The version by package of every requirement "package>=version" or "==version" in the text of a pyproject.toml."""
+    return dict(re.findall(r'"([A-Za-z0-9_.-]+)(?:\[[\w,]+\])?[>=]=([0-9][0-9.]*)[^"]*"', pyproject))
 
 
 if __name__ == "__main__":

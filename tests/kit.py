@@ -19,6 +19,17 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its imports, not ours
     import trackeval
 
+QUIET = {
+    "USE_PARALLEL": False,
+    "BREAK_ON_ERROR": True,
+    "PRINT_RESULTS": False,
+    "PRINT_CONFIG": False,
+    "TIME_PROGRESS": False,
+    "OUTPUT_SUMMARY": False,
+    "OUTPUT_DETAILED": False,
+    "PLOT_CURVES": False,
+}
+
 Scene = tuple[list[Any], list[Any], list[Any]]
 
 
@@ -60,18 +71,21 @@ def of_kitti(tree: Path, kind: str) -> dict[str, dict[str, Any]]:
         return _evaluated(trackeval.datasets.Kitti2DBox(config), kind)
 
 
-def _evaluated(dataset: Any, kind: str) -> dict[str, dict[str, Any]]:
-    quiet = {
-        "USE_PARALLEL": False,
-        "BREAK_ON_ERROR": True,
-        "PRINT_RESULTS": False,
-        "PRINT_CONFIG": False,
-        "TIME_PROGRESS": False,
-        "OUTPUT_SUMMARY": False,
-        "OUTPUT_DETAILED": False,
-        "PLOT_CURVES": False,
+def of_bdd(tree: Path) -> dict[str, dict[str, Any]]:
+    """Figures by class, and under cls_comb_det_av and cls_comb_cls_av, of all sequences: gt, trackers/ours/data."""
+    folders = {"GT_FOLDER": str(tree / "gt"), "TRACKERS_FOLDER": str(tree / "trackers")}
+    config = {**folders, "OUTPUT_FOLDER": str(tree / "out"), "TRACKERS_TO_EVAL": ["ours"], "PRINT_CONFIG": False}
+    with _silent():
+        found, _ = trackeval.Evaluator(QUIET).evaluate([trackeval.datasets.BDD100K(config)], metrics())
+    (by_tracker,) = found.values()
+    return {
+        kind: {key: value for metric in ("HOTA", "CLEAR", "Identity") for key, value in r[metric].items()}
+        for kind, r in by_tracker["ours"]["COMBINED_SEQ"].items()
     }
-    found, _ = trackeval.Evaluator(quiet).evaluate([dataset], metrics())
+
+
+def _evaluated(dataset: Any, kind: str) -> dict[str, dict[str, Any]]:
+    found, _ = trackeval.Evaluator(QUIET).evaluate([dataset], metrics())
     (by_tracker,) = found.values()
     return {
         name: {key: value for metric in ("HOTA", "CLEAR", "Identity") for key, value in r[kind][metric].items()}

@@ -33,8 +33,10 @@ PUBLIC = [
     "as_detections",
     "as_rows",
     "explain",
+    "load_state",
     "open_detector",
     "open_embedder",
+    "save_state",
     "track",
 ]
 

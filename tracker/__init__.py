@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tracker.detections import as_detections as as_detections
     from tracker.embed.select import open_embedder as open_embedder
     from tracker.explain.explanation import explain as explain
+    from tracker.io.snapshot import load_state as load_state
+    from tracker.io.snapshot import save_state as save_state
     from tracker.log import Edits as Edits
     from tracker.log import Log as Log
     from tracker.motion import XYAH as XYAH
@@ -57,6 +59,8 @@ _WHERE = {
     "as_detections": "tracker.detections",
     "as_rows": "tracker.rows",
     "open_detector": "tracker.detect.select",
+    "load_state": "tracker.io.snapshot",
+    "save_state": "tracker.io.snapshot",
     "track": "tracker.run.track",
     "open_embedder": "tracker.embed.select",
 }

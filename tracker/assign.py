@@ -7,12 +7,16 @@ and each detection used at most once. A cost with a limit is the gain ``limit - 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
 
@@ -81,10 +85,30 @@ def _solved_whole(i: IntArray, j: IntArray, gain: FloatArray, n: int, m: int) ->
     matrix[i, j] = gain
     column_of = np.empty(n, dtype=np.int64)
     column_of.fill(-1)
-    matched, their = linear_sum_assignment(matrix, maximize=True)
+    matched, their = linear_sum_assignment()(matrix, maximize=True)
     column_of[matched] = their
     won: BoolArray = column_of[i] == j
     return won
+
+
+@cache
+def linear_sum_assignment() -> Callable[..., tuple[IntArray, IntArray]]:
+    """scipy's solver without the rest of `scipy.optimize`, whose import takes a third of the command's start."""
+    if "scipy.optimize" not in sys.modules:
+        import scipy
+
+        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+            file = Path(scipy.__file__).parent / "optimize" / f"_lsap{suffix}"
+            spec = importlib.util.spec_from_file_location("scipy.optimize._lsap", file) if file.is_file() else None
+            if spec is not None and spec.loader is not None:
+                module = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(module)
+                found: Callable[..., tuple[IntArray, IntArray]] = module.linear_sum_assignment
+                return found
+    import scipy.optimize  # the extension is elsewhere in this version
+
+    solver: Callable[..., tuple[IntArray, IntArray]] = scipy.optimize.linear_sum_assignment
+    return solver
 
 
 def _components(i: IntArray, j: IntArray, n: int, m: int) -> IntArray:

@@ -12,7 +12,7 @@ aspect ratio.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -98,6 +98,15 @@ class CameraFile:
         self.frame = self.offset  # of the next call
         self._last: int | None = None  # frame of the last call
 
+    @property
+    def state(self) -> tuple[int, int | None]:
+        """The frame of the next call and that of the last one."""
+        return self.frame, self._last
+
+    @state.setter
+    def state(self, state: tuple[int, int | None]) -> None:
+        self.frame, self._last = state
+
     def at(self, index: int) -> None:
         """Say which frame the next call is for, from 0; frames that were lost lie before it. Later ones follow it."""
         self.frame = max(self.offset + index, -1 if self._last is None else self._last + 1)
@@ -130,6 +139,25 @@ def _is_motion(matrix: FloatArray) -> bool:
     return bool(LARGEST_SCALE_OF_FILE**-2 <= determinant <= LARGEST_SCALE_OF_FILE**2)
 
 
+class CameraSaved:
+    """Camera motion that was kept with detections; ``at`` must name the frame of each call.
+
+    motions  (2, 3) from the frame before, by the place of the frame among all of the video, from 0
+    """
+
+    def __init__(self, motions: Mapping[int, FloatArray]) -> None:
+        self.motions = motions
+        self.state: int | None = None  # place of the next call
+
+    def at(self, index: int) -> None:
+        """Say which frame the next call is for, from 0."""
+        self.state = index
+
+    def __call__(self, image: Image | None = None, boxes: FloatArray | None = None) -> FloatArray:
+        """The matrix (2, 3) of the frame that ``at`` named; still where none was kept."""
+        return STILL if self.state is None else self.motions.get(self.state, STILL)
+
+
 class CameraEstimate:
     """Camera motion estimated from the images; give each image once, in order.
 
@@ -158,6 +186,15 @@ class CameraEstimate:
         """Forget the last image."""
         self.last: tuple[Image, Image] | None = None  # grey image and mask
         self.failures = 0
+
+    @property
+    def state(self) -> tuple[tuple[Image, Image] | None, int]:
+        """The last image with its mask, and the failures."""
+        return self.last, self.failures
+
+    @state.setter
+    def state(self, state: tuple[tuple[Image, Image] | None, int]) -> None:
+        self.last, self.failures = state
 
     def __call__(self, image: Image | None, boxes: FloatArray | None = None) -> FloatArray:
         """The matrix (2, 3), in pixels of the full image, from the image of the last call to this one."""
@@ -288,11 +325,16 @@ def open_camera(name: str, *, frames: int | None = None) -> Callable[..., FloatA
     return CameraFile(name, frames=frames)
 
 
+_OWN = ("tracker", "camera", "motion")  # attributes that are not the tracker's
+
+
 class Compensated:
     """A tracker moved with the camera; use it as the tracker itself.
 
     tracker  any tracker that has ``warp``, as the library's have
     camera   a callable as the module describes, such as ``CameraEstimate("flow")`` or ``CameraFile("gmc.txt")``
+
+    motion  (2, 3) what the camera gave last
 
     Raises ValueError for a tracker without ``warp``.
     """
@@ -302,15 +344,16 @@ class Compensated:
             raise ValueError(f"{type(tracker).__name__} has no method warp(matrix), so no camera motion can be applied")
         self.tracker: Any = tracker
         self.camera = camera
+        self.motion: FloatArray = STILL
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("tracker", "camera"):  # not there yet, while being unpickled
+        if name in _OWN:  # not there yet, while being unpickled
             raise AttributeError(name)
         return getattr(self.tracker, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """What is set, the state or a log, is the tracker's; the camera's last image is no part of the state."""
-        if name in ("tracker", "camera"):
+        if name in _OWN:
             object.__setattr__(self, name, value)
         else:
             setattr(self.tracker, name, value)
@@ -349,5 +392,6 @@ class Compensated:
             raise
 
     def _warp(self, matrix: FloatArray) -> None:
+        self.motion = matrix
         if not np.array_equal(matrix, STILL):
             self.tracker.warp(matrix)

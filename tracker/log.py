@@ -361,6 +361,7 @@ class Log:
     keep    how many frames to keep, the latest ones; None: all
     edits   what to change in a frame, by its number: see ``Edits``
     frames  list of ``Decisions``
+    warps   the motions (2, 3) of the camera since the last update
 
     Raises ValueError unless ``keep`` is None or a whole number, 0 or more, and TypeError for other ``edits``.
     """
@@ -372,7 +373,7 @@ class Log:
             raise TypeError("edits: give Edits by the number of their frame, such as {3: Edits(...)}")
         self.edits = dict(given)
         self.frames: list[Decisions] = []
-        self._warps: list[FloatArray] = []
+        self.warps: list[FloatArray] = []
 
     def open(self, frame: int, time: float | None, detections: Detections) -> tuple[Decisions, Detections]:
         """The record of an update, and the detections with the scores that the frame's edits give them."""
@@ -380,16 +381,16 @@ class Log:
         if edits.scores:
             detections = detections.with_scores(edits.scores)
         decisions = Decisions(frame, time, detections, edits)
-        decisions.warps = self._warps.copy()  # kept until the update has succeeded
+        decisions.warps = self.warps.copy()  # kept until the update has succeeded
         return decisions, detections
 
     def warped(self, matrix: FloatArray) -> None:
         """The tracks moved with the camera, by ``matrix`` (2, 3)."""
-        self._warps.append(np.array(matrix, dtype=np.float64))
+        self.warps.append(np.array(matrix, dtype=np.float64))
 
     def close(self, decisions: Decisions) -> None:
         """The update succeeded; its decisions join the log."""
-        self._warps.clear()
+        self.warps.clear()
         self.frames.append(decisions)
         if self.keep is not None:
             del self.frames[: -self.keep or None]

@@ -4,6 +4,7 @@
 option that needs it is refused in one line:
 
     predict   `track --every N`, ``tracker.track(every=N)``
+    state     `track --snapshot`, ``tracker.save_state``
     warp      camera motion
     embedder  `--reid`
 
@@ -127,6 +128,10 @@ class Clocked(Protocol):
 
 @runtime_checkable
 class Remembers(Protocol):
-    """A tracker whose ``state`` is all that it remembers: it can be copied, pickled and put back."""
+    """A tracker whose ``state`` is all that it remembers: it can be copied, pickled, saved and put back.
+
+    ``tracker.save_state`` and `track --snapshot` can save a state made of numbers, text, numpy arrays, lists, tuples,
+    dicts, sets, and dataclasses or plain objects of the tracker's own module. Assigning ``state`` puts one back.
+    """
 
     state: Any

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tracker.detections import Detections
 
 UNDERSTOOD = (
     "Detections, an (N, 4..6) array, a torchvision dict, supervision.Detections or ultralytics results, results of "
@@ -82,70 +85,113 @@ class _Tensor(Protocol):
 
 
 @runtime_checkable
-class _Frame(Protocol):
+class DataFrameLike(Protocol):
     """A DataFrame of pandas or polars."""
 
-    columns: Any
+    @property
+    def columns(self) -> Any: ...
 
-    def __getitem__(self, name: str, /) -> Any: ...
+    def __getitem__(self, name: Any, /) -> Any: ...
 
     def to_numpy(self) -> Any: ...
 
 
 @runtime_checkable
-class _Supervision(Protocol):
-    xyxy: Any
-    confidence: Any
+class SupervisionLike(Protocol):
+    """``supervision.Detections``."""
+
+    @property
+    def xyxy(self) -> Any: ...
+
+    @property
+    def confidence(self) -> Any: ...
 
 
 @runtime_checkable
 class _YOLOv5(Protocol):
     """What a model of YOLOv5's torch.hub gives: (N, 6) per image."""
 
-    xyxy: Any
-    names: Any
+    @property
+    def xyxy(self) -> Any: ...
+
+    @property
+    def names(self) -> Any: ...
 
 
 @runtime_checkable
 class _Boxes(Protocol):
     """``Boxes`` of ultralytics, or its ``OBB``."""
 
-    xyxy: Any
-    conf: Any
-    cls: Any
+    @property
+    def xyxy(self) -> Any: ...
+
+    @property
+    def conf(self) -> Any: ...
+
+    @property
+    def cls(self) -> Any: ...
 
 
 @runtime_checkable
 class _Detectron(Protocol):
     """``Instances`` of detectron2."""
 
-    pred_boxes: Any
+    @property
+    def pred_boxes(self) -> Any: ...
 
 
 @runtime_checkable
 class _MMDet(Protocol):
     """``DetDataSample`` of mmdet 3."""
 
-    pred_instances: Any
+    @property
+    def pred_instances(self) -> Any: ...
 
 
 @runtime_checkable
 class _InstanceData(Protocol):
     """``InstanceData`` of mmdet 3."""
 
-    bboxes: Any
-    labels: Any
+    @property
+    def bboxes(self) -> Any: ...
+
+    @property
+    def labels(self) -> Any: ...
 
 
 @runtime_checkable
 class _Ultralytics(Protocol):
-    boxes: Any
+    @property
+    def boxes(self) -> Any: ...
 
 
 @runtime_checkable
 class _Norfair(Protocol):
-    points: Any
-    scores: Any
+    @property
+    def points(self) -> Any: ...
+
+    @property
+    def scores(self) -> Any: ...
+
+
+# What ``update`` takes and ``as_detections`` reads, for type checkers. Instances of detectron2 find their fields at run
+# time, which no checker sees: give them in a dict, {"instances": instances}.
+DetectionsLike = Union[
+    "Detections",
+    NDArray[Any],
+    Sequence[Any],
+    Mapping[str, Any],
+    _Tensor,
+    DataFrameLike,
+    SupervisionLike,
+    _YOLOv5,
+    _Boxes,
+    _Detectron,
+    _MMDet,
+    _InstanceData,
+    _Ultralytics,
+    None,
+]
 
 
 def _mapping(value: Mapping[Any, Any]) -> Columns:
@@ -164,7 +210,7 @@ def _mapping(value: Mapping[Any, Any]) -> Columns:
     )
 
 
-def _supervision(value: _Supervision) -> Columns:
+def _supervision(value: SupervisionLike) -> Columns:
     return Columns(value.xyxy, value.confidence, _own(value, "class_id"), payload=_own(value, "mask"))
 
 
@@ -210,7 +256,7 @@ _SCORES = ("score", "scores", "confidence", "conf", "probability")
 _CLASSES = ("class", "class_id", "classes", "label", "labels", "cls", "category_id", "class_name", "name", "category")
 
 
-def _frame(value: _Frame) -> Columns:
+def _frame(value: DataFrameLike) -> Columns:
     known = {str(name).lower(): name for name in value.columns}
     corners, sizes = (
         next((found for found in choices if known.keys() >= set(found)), None) for choices in (_CORNERS, _SIZES)
@@ -238,8 +284,8 @@ def _frame(value: _Frame) -> Columns:
 # The first kind that fits reads it.
 _READERS: tuple[tuple[type, Callable[[Any], Columns | None]], ...] = (
     (Mapping, _mapping),
-    (_Frame, _frame),
-    (_Supervision, _supervision),
+    (DataFrameLike, _frame),
+    (SupervisionLike, _supervision),
     (_Boxes, _boxes),
     (_YOLOv5, _yolov5),
     (_Detectron, _detectron),

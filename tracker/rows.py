@@ -30,7 +30,8 @@ class Rows:
     lines         (R,) int64: line in the file, or place among the rows given, from 1; 0 in rows added by repair
     dropped       how many rows the reader left out with invalid="drop"
     notes         what the reader has to say about an unusual file, a line each
-    layout        of ground truth, as the reader recognised it: "mot15", "mot16" or "visdrone"; else ""
+    layout        of ground truth, as the reader recognised it: "mot15", "mot16", "visdrone", "kitti", "coco",
+                  "bdd100k" or "cvat"; else ""
 
     Readers return rows ordered by frame, as they are in the file within a frame; ``as_rows`` and ``refine`` return them
     ordered by id, then frame. Everything that takes rows takes both, except ``at`` and ``starts``.
@@ -181,6 +182,30 @@ def as_rows(
     rows = Rows(**columns)
     rows.check()
     return rows
+
+
+def as_detections(
+    frames: ArrayLike, boxes: ArrayLike, scores: ArrayLike, classes: ArrayLike | None = None, *, lines: ArrayLike
+) -> Rows:
+    """Rows of detections from columns in any order, ordered by frame; their ids are -1.
+
+    Arguments as in ``as_rows``. Boxes without width or height are left out and counted in ``Rows.dropped``. Raises
+    ValueError, in one line, for a frame below 1 and for NaN or inf.
+    """
+    corners = _numbers("boxes", boxes).reshape(-1, 4)
+    solid = (corners[:, 2:] > corners[:, :2]).all(axis=1)
+    columns = [np.asarray(column)[solid] for column in (frames, scores, lines)]
+    labels = None if classes is None else np.asarray(classes)[solid]
+    places = np.arange(int(solid.sum()))
+    found = as_rows(columns[0], places, corners[solid], columns[1], labels, lines=columns[2]).by_frame()
+    return replace(found, ids=np.full(len(found), -1), dropped=int(np.count_nonzero(~solid)))
+
+
+def with_own_ids(ids: NDArray[np.generic], regions: BoolArray) -> NDArray[Any]:
+    """A copy of ids (R,) in which each row of the mask ``regions`` (R,), which is no object, has an id of its own."""
+    out = np.array(ids)
+    out[regions] = max(out.max(initial=0), 0) + 1 + np.arange(np.count_nonzero(regions))
+    return out
 
 
 def results_of(reports: Sequence[Tracks], first: int = 1) -> Rows:

@@ -47,6 +47,7 @@ from tracker.detections import (
 from tracker.log import Decisions, Log
 from tracker.motion import XYSR, Motion
 from tracker.protocol import EmbedderCall, Embeddings
+from tracker.results import DetectionsLike
 from tracker.settings import (
     Part,
     Setting,
@@ -222,7 +223,12 @@ class Tracker(_Declares):
     # What a user calls.
 
     def update(
-        self, detections: Any, frame: Image | None = None, time: float | None = None, *, invalid: Invalid = "raise"
+        self,
+        detections: DetectionsLike,
+        frame: Image | None = None,
+        time: float | None = None,
+        *,
+        invalid: Invalid = "raise",
     ) -> Tracks:
         """Track one frame: its detections in, the tracks to report out.
 

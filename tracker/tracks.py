@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, overload
 
@@ -13,6 +13,8 @@ from tracker.arrays import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from tracker.results import DataFrameLike, SupervisionLike
 
 _SHOWN = ("id", "left", "top", "right", "bottom", "score", "class_id", "state", "age")  # in a notebook
 
@@ -165,6 +167,68 @@ class Tracks:
         time = np.full(n, np.nan if self.time is None else self.time)
         return pandas.DataFrame({"frame": np.full(n, self.frame), "time": time, **self._flat()})
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Tracks:
+        """The tracks that ``to_dict`` gave, or JSON made of it; columns that are missing are filled as by ``of_boxes``.
+
+        Raises ValueError as ``of_boxes`` does, and without ids or boxes.
+        """
+        columns = {name: _from_plain(name, column) for name, column in values.items() if name not in ("frame", "time")}
+        for name in ("ids", "boxes"):
+            if name not in columns:
+                raise ValueError(f"tracks have no {name!r} (there are: {', '.join(values) or 'none'})")
+        time = values.get("time")
+        return cls.of_boxes(
+            columns.pop("ids"),
+            columns.pop("boxes"),
+            frame=int(values.get("frame", 0)),
+            time=None if time is None else float(time),
+            **columns,
+        )
+
+    @classmethod
+    def from_pandas(cls, table: DataFrameLike) -> Tracks:
+        """The tracks of one frame, from the columns that ``to_pandas`` gives; a frame of polars is read too.
+
+        Only id, left, top, right and bottom are needed, others are filled as by ``of_boxes``. Raises ValueError for
+        a table without these, with rows of several frames, and as ``of_boxes`` does.
+        """
+        names = [str(name) for name in table.columns]
+        needed = ("id", *_CORNERS)
+        if missing := [name for name in needed if name not in names]:
+            raise ValueError(f"tracks DataFrame has no column {missing[0]!r} (there are: {', '.join(names) or 'none'})")
+
+        def column(name: str) -> NDArray[Any]:
+            return np.asarray(table[name].to_numpy())
+
+        known = {to: column(name) for name, to in _FLAT.items() if name in names}
+        for to, parts in _SPREAD.items():
+            if set(parts) <= set(names):
+                known[to] = np.column_stack([column(part) for part in parts])
+        if "state" in names:
+            known["confirmed"] = column("state") != "tentative"
+        frame, time = (_of_one_frame(name, column(name)) if name in names else None for name in ("frame", "time"))
+        return cls.of_boxes(
+            known.pop("ids"),
+            known.pop("boxes"),
+            frame=0 if frame is None else int(frame),
+            time=None if time is None or np.isnan(time) else float(time),
+            **known,
+        )
+
+    @classmethod
+    def from_supervision(cls, detections: SupervisionLike, *, frame: int = 0, time: float | None = None) -> Tracks:
+        """Tracks from ``supervision.Detections`` with a tracker_id, such as a tracker of theirs gives.
+
+        Raises ValueError where they have no tracker_id, and as ``of_boxes`` does.
+        """
+        ids, classes, scores = (getattr(detections, name, None) for name in ("tracker_id", "class_id", "confidence"))
+        if ids is None:
+            raise ValueError("tracks of supervision have no tracker_id; give what a tracker returned")
+        columns = {"classes": classes, "detection_classes": classes, "scores": scores}
+        known = {name: np.asarray(column) for name, column in columns.items() if column is not None}
+        return cls.of_boxes(ids, detections.xyxy, frame=frame, time=time, **known)
+
     def to_supervision(self) -> Any:
         """``supervision.Detections``, with the ids as tracker_id. Raises ImportError where it is not installed."""
         import supervision
@@ -178,20 +242,23 @@ class Tracks:
 
     def _flat(self) -> dict[str, NDArray[Any]]:
         """Columns of one value per track."""
-        corners = ("left", "top", "right", "bottom")
+
+        def spread(name: str, columns: NDArray[Any]) -> dict[str, NDArray[Any]]:
+            return dict(zip(_SPREAD[name], columns.T, strict=True))
+
         return {
             "id": self.ids,
-            **dict(zip(corners, self.boxes.T, strict=True)),
+            **spread("boxes", self.boxes),
             "score": self.scores,
             "class_id": self.classes,
             "state": self.states,
             "age": self.ages,
             "hits": self.hits,
             "missed": self.missed,
-            **dict(zip(("velocity_x", "velocity_y"), self.velocities.T, strict=True)),
+            **spread("velocities", self.velocities),
             "detection": self.detections,
             "detection_class_id": self.detection_classes,
-            **{f"detection_{name}": edge for name, edge in zip(corners, self.detection_boxes.T, strict=True)},
+            **spread("detection_boxes", self.detection_boxes),
         }
 
     @overload
@@ -237,6 +304,27 @@ def _plain(column: NDArray[Any]) -> list[Any]:
     return plain
 
 
+def _from_plain(name: str, column: Any) -> NDArray[Any]:
+    """The inverse of ``_plain``; ValueError for what is no regular list."""
+    try:
+        values = np.array(column, dtype=object)
+        values[values == None] = np.nan  # noqa: E711 (of each value)
+        return values.astype(np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"tracks {name} are not numbers in a regular list") from None
+
+
+def _of_one_frame(name: str, column: NDArray[Any]) -> float | None:
+    """The value that all rows share, None without rows; ValueError where they differ."""
+    values = np.unique(column.astype(np.float64))
+    if len(values) > 1:
+        raise ValueError(
+            f"tracks DataFrame holds {len(values)} values of {name!r}; give the rows of one frame, such as "
+            "table[table['frame'] == 1]"
+        )
+    return None if not len(values) else float(values[0])
+
+
 def _ids(ids: ArrayLike) -> IntArray:
     """Ids (N,) as integers; ValueError unless they are whole numbers that differ."""
     given = _column("ids", ids, np.float64).reshape(-1)
@@ -260,6 +348,24 @@ def _column(name: str, values: ArrayLike, kind: type) -> NDArray[Any]:
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"tracks {name} are not numbers in a regular array") from None
 
+
+_CORNERS = ("left", "top", "right", "bottom")
+# The names in tables of one value per track: of a column, and of the parts of one that is spread out.
+_FLAT = {
+    "id": "ids",
+    "score": "scores",
+    "class_id": "classes",
+    "age": "ages",
+    "hits": "hits",
+    "missed": "missed",
+    "detection": "detections",
+    "detection_class_id": "detection_classes",
+}
+_SPREAD = {
+    "boxes": _CORNERS,
+    "velocities": ("velocity_x", "velocity_y"),
+    "detection_boxes": tuple(f"detection_{name}" for name in _CORNERS),
+}
 
 # Column: type, width of its rows, and what `of_boxes` fills in.
 _COLUMNS: dict[str, tuple[type, int | None, float]] = {

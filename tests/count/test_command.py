@@ -152,3 +152,23 @@ def test_a_full_disk(results: str, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     )
     assert Path("heat.png").read_bytes() == b"old"
     assert sorted(path.name for path in Path().iterdir()) == ["heat.png", "tracks.txt"]
+
+
+def test_events_name_their_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{frame},1,190,{100 + 4 * frame},20,40,0.9,{frame % 1 + 2},-1,-1\n" for frame in range(1, 51)]
+    Path("a.txt").write_text("".join(lines))
+    Path("names.txt").write_text("person\nbicycle\n=car\n")
+    command = ["count", "a.txt", "--line", "door=0,250 400,250", "--zone", "all=0,0 400,0 400,400 0,400"]
+    assert main([*command, "--names", "names.txt", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [event["class_name"] for event in said["lines"]["door"]["events"]] == ["=car"]
+    assert [visit["class_name"] for visit in said["zones"]["all"]["visits"]] == ["=car"]
+    assert main([*command, "--names", "names.txt", "--csv"]) == 0
+    heading, first = capsys.readouterr().out.splitlines()[:2]
+    assert heading.endswith(",y,class_name")
+    assert first.endswith(",'=car")  # no spreadsheet runs it
+    assert main([*command, "--csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(",x,y")

@@ -12,7 +12,6 @@ import pytest
 from made import write_video
 
 from tracker.commands.main import main
-from tracker.export import FORMATS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/count.md").read_text(encoding="utf-8")
 
@@ -54,8 +53,3 @@ def assert_same_form(shown: Any, real: Any) -> None:
         assert_same_form(shown[0], real[0])
     elif shown is not None and real is not None and not isinstance(real, list):
         assert isinstance(shown, (int, float)) == isinstance(real, (int, float))
-
-
-def test_every_format_has_its_line() -> None:
-    table = PAGE.partition("| `--to` |")[2]
-    assert all(f"`{form}`" in table for form in FORMATS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from made import write_video
@@ -14,6 +16,7 @@ from walks import rows_of, walk
 import tracker
 from tracker.commands.main import main
 from tracker.count import Counter, Event, Line, Zone, count
+from tracker.count.draw import LINE
 from tracker.detections import Detections
 from tracker.io.sinks import Step
 from tracker.io.source import Frame
@@ -190,3 +193,33 @@ def _middle_image(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
     with open_source(path) as source:
         images = [frame.image for frame in source if frame.image is not None]
     return images[len(images) // 2]
+
+
+def test_the_window_shows_the_lines_and_their_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISPLAY", ":99")
+    for name, does in {
+        "namedWindow": lambda *a: None,
+        "imshow": lambda _, image: shown.append(image),
+        "waitKey": lambda _: -1,
+        "getWindowProperty": lambda *a: 1.0,
+        "destroyAllWindows": lambda: None,
+    }.items():
+        monkeypatch.setattr(cv2, name, does)
+    said: list[list[int]] = []
+    draw = Counter.draw
+
+    def drawn(self: Counter, image: Any) -> None:
+        said.append([totals.into for totals in self._totals])
+        draw(self, image)
+
+    monkeypatch.setattr(Counter, "draw", drawn)
+    write_video(tmp_path / "street.mp4", 20)
+    lines = [f"{frame},-1,60,{4 * frame},20,20,0.9,-1,-1,-1\n" for frame in range(1, 21)]
+    (tmp_path / "det.txt").write_text("".join(lines))
+    command = ["street.mp4", "--algo", "sort", "--detector", "det.txt", "--no-video", "--quiet", "--show"]
+    assert main([*command, "--line", "door=10,60 150,60", "-o", "out"]) == 0
+    assert len(shown) == 20
+    assert all((image == LINE).all(axis=2).sum() > 50 for image in shown)
+    assert (said[0], said[-1]) == ([0], [1])

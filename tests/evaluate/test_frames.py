@@ -84,7 +84,7 @@ def test_sums_of_pairs_small_and_large() -> None:
 
 def test_scoring_does_not_wait_for_the_rest_of_scipy() -> None:
     code = (
-        "import sys, tracker.evaluate.benchmark; from tracker.evaluate.frames import linear_sum_assignment as s; "
+        "import sys, tracker.evaluate.benchmark; from tracker.assign import linear_sum_assignment as s; "
         "import numpy as np; assert s()(np.eye(3), maximize=True)[1].tolist() == [0, 1, 2]; "
         "late = {'scipy.optimize', 'pandas', 'matplotlib', 'cv2', 'motmetrics'} & set(sys.modules); "
         "assert not late, late; "

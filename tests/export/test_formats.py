@@ -236,3 +236,26 @@ def test_rows_without_a_class_are_objects(tmp_path: Path) -> None:
     table = made(names={})
     bare = replace(table, rows=replace(table.rows, classes=np.full(6, -1)))
     assert json.loads(written(tmp_path, "coco", bare).read_text())["categories"] == [{"id": 1, "name": "object"}]
+
+
+def test_parquet_of_many_row_groups_is_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pq = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
+    whole = pq.read_table(written(tmp_path, "parquet"))
+    monkeypatch.setattr("tracker.export.parquet.CHUNK", 4)
+    path = written(tmp_path, "parquet")
+    assert pq.ParquetFile(path).num_row_groups == 2
+    assert pq.read_table(path).equals(whole)
+    assert pq.read_table(path).schema.metadata == whole.schema.metadata
+    empty = made()
+    assert (
+        pq.read_table(
+            written(tmp_path, "parquet", replace(empty, rows=empty.rows.select(slice(0, 0)), times=empty.times[:0]))
+        ).num_rows
+        == 0
+    )
+
+
+def test_a_long_table_is_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = {form: written(tmp_path, form).read_bytes() for form in ("csv", "jsonl")}
+    monkeypatch.setattr("tracker.export.text.CHUNK", 4)
+    assert {form: written(tmp_path, form).read_bytes() for form in whole} == whole

@@ -128,7 +128,7 @@ def test_without_reconnection_the_stream_ends_and_is_not_complete(tmp_path: Path
 
 def test_it_gives_up_when_it_was_told_to() -> None:
     live = Live(first_pause=0.02, reconnect=0.1, give_up=0.3)
-    with camera(Connection(10), Connection(refuse=404), rate=100) as cam, open_source(cam.url, live) as source:
+    with camera(Connection(100), Connection(refuse=404), rate=100) as cam, open_source(cam.url, live) as source:
         started = time.monotonic()
         list(source)
         assert time.monotonic() - started >= 0.3

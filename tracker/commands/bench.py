@@ -34,7 +34,12 @@ def add_parsers(subparsers: Any) -> None:
         "embedding alone, a row for each line of det.txt sorted by frame.",
     )
     add = parser.add_argument
-    add("--data", required=True, metavar="TREE", help="<seq>/det/det.txt and <seq>/gt/gt.txt")
+    add(
+        "--data",
+        required=True,
+        metavar="TREE",
+        help="<seq>/det/det.txt and <seq>/gt/gt.txt; or, with --det PATH, any GT",
+    )
     add("--algo", required=True, metavar="A,B", help=f"algorithms; sort@.6 has a --conf of its own; {ALGORITHMS}")
     add_settings(parser, "parameters, for every algorithm that has them, or for one (sort.max_age=30)")
     add("--split", choices=SPLITS, default="full", help="part of each sequence; second-half: MOT17's val half")
@@ -43,7 +48,13 @@ def add_parsers(subparsers: Any) -> None:
         metavar="FILE",
         help="parameters that `track tune` found, for their algorithm; --set overrides them",
     )
-    add("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
+    add(
+        "--det",
+        default="det.txt",
+        metavar="NAME",
+        help="detections in each det folder (det.txt); or the path of a folder of <seq>.txt or <seq>.json, or of one "
+        "JSON file of COCO or BDD100K",
+    )
     add("--conf", type=float, metavar="X", help="least score of a detection")
     add_tree_options(parser)
     add_engine(parser, "; 1 gives the cleanest times")

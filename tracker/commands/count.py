@@ -27,7 +27,11 @@ def add_parsers(subparsers: Subparsers) -> None:
     """Register ``count``."""
     parser = subparsers.add_parser("count", description=_DESCRIPTION, allow_abbrev=False)
     add = parser.add_argument
-    add("results", metavar="RESULTS", help="the folder of a run, a results file, or an XML file of CVAT's")
+    add(
+        "results",
+        metavar="RESULTS",
+        help="the folder of a run, or a file: text, CVAT's XML, COCO's or BDD100K's JSON",
+    )
     add_places(parser)
     add(
         "--band",
@@ -48,6 +52,11 @@ def add_parsers(subparsers: Subparsers) -> None:
         metavar="PIXELS=METRES",
         help='four points on the ground, for speeds: "100,200 400,200 500,300 50,300 = 0,0 4,0 4,10 0,10"',
     )
+    add(
+        "--names",
+        metavar="FILE",
+        help="class names for events: coco for COCO's 80, or a file: one per line, the names of a data.yaml, or JSON",
+    )
     add("--heat", metavar="FILE.png", help="write a heat map of where the feet were; over the first frame of --video")
     add("--video", metavar="SOURCE", help="the video, for --heat")
     add("--overwrite", action="store_true", help="replace FILE.png")
@@ -59,17 +68,19 @@ def add_parsers(subparsers: Subparsers) -> None:
 
 def run_count(args: argparse.Namespace) -> int:
     """``track count``: count, and print what was counted; 0."""
+    from tracker.commands.export import names_from
     from tracker.count import as_csv, as_dict, as_text, count, parse_ground, paths_of, unique
     from tracker.io.run_folder import read_run
 
     places = places_of(args.line, args.zone, args.band)
     ground = None if args.ground is None else parse_ground(args.ground)
     _check(args, places)
+    names = None if args.names is None else names_from(args.names)
     run = read_run(args.results)
     rate = args.frame_rate or run.frame_rate
     merge_gap = _frames_or_seconds(args.merge_gap)
     gap = merge_gap if args.merge else None
-    counts = count(run.rows, places, frame_rate=rate, merge_gap=gap, n_frames=run.frames)
+    counts = count(run.rows, places, frame_rate=rate, merge_gap=gap, n_frames=run.frames, names=names or run.names)
     people = unique(run.rows, frame_rate=rate, merge_gap=merge_gap)
     measured = None
     if ground is not None:

@@ -11,10 +11,11 @@ def add_parsers(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "doctor",
         allow_abbrev=False,
-        description="Check MOTChallenge files: what is broken, with its line, and what looks wrong though it parses.",
+        description="Check files of boxes (MOTChallenge, VisDrone, KITTI, COCO, BDD100K, CVAT): what is broken, with "
+        "its line, and what looks wrong though it parses.",
     )
     add = parser.add_argument
-    add("path", nargs="+", metavar="PATH", help="files, folders of <seq>.txt, or MOTChallenge trees")
+    add("path", nargs="+", metavar="PATH", help="files, folders of <seq>.txt, .json or .xml, or MOTChallenge trees")
     add("--kind", choices=["auto", "detections", "results", "gt"], default="auto", help="what the files are")
     add("--gt", metavar="GT", help="ground truth, to compare results with")
     parser.set_defaults(run=run_doctor)

@@ -30,10 +30,15 @@ def add_parsers(subparsers: Any) -> None:
         "results",
         nargs="+",
         metavar="RESULTS",
-        help="a file, a folder of <seq>.txt, or folders of them, one per tracker",
+        help="a file, a folder of <seq>.txt or <seq>.json, or folders of them, one per tracker",
     )
-    add("--gt", required=True, metavar="GT", help="a MOTChallenge tree, a flat folder of <seq>.txt, or a file")
-    add_rules(parser, kitti=True)
+    add(
+        "--gt",
+        required=True,
+        metavar="GT",
+        help="a MOTChallenge tree, a flat folder of <seq>.txt, .json or .xml, or a file",
+    )
+    add_rules(parser)
     add("--sequences", metavar="A,B", help="score only these sequences")
     add("--split", choices=["full", "second-half"], default="full", help="second-half: MOT17's val half, from frame 1")
     add("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from tracker.export import Table
     from tracker.io.run_folder import RunResults
 
-_FORMS = "csv, jsonl, parquet, summary (a line per track), coco, yolo, cvat, mot-zip, fiftyone, trackeval"
+_FORMS = (
+    "csv, jsonl, parquet, summary (a line per track), coco, yolo, cvat, mot-zip, fiftyone, trackeval, or crops (of "
+    "each track the best image of each second, which needs --video)"
+)
 
 
 def add_parsers(subparsers: Subparsers) -> None:
@@ -22,9 +25,13 @@ def add_parsers(subparsers: Subparsers) -> None:
         "export", description="Write results in the formats of other tools.", allow_abbrev=False
     )
     add = parser.add_argument
-    add("results", metavar="RESULTS", help="the folder of a run, a results file, or an XML file of CVAT's")
+    add(
+        "results",
+        metavar="RESULTS",
+        help="the folder of a run, or a file: text, CVAT's XML, COCO's or BDD100K's JSON",
+    )
     add("--to", required=True, metavar="FORMAT", help=_FORMS)
-    add("-o", dest="out", metavar="OUT", help="file, or for yolo and trackeval folder (default: beside RESULTS)")
+    add("-o", dest="out", metavar="OUT", help="file, or for yolo, trackeval and crops folder (default: beside RESULTS)")
     add(
         "--names",
         metavar="FILE",
@@ -47,6 +54,8 @@ def run_export(args: argparse.Namespace) -> int:
     from tracker.io.whole import check_target
     from tracker.spelling import shown
 
+    if args.to == "crops":
+        return _write_crops(args)
     form = format_named(args.to)
     names = None if args.names is None else names_from(args.names)
     run = read_run(args.results)
@@ -64,6 +73,32 @@ def run_export(args: argparse.Namespace) -> int:
         for note in [*run.rows.notes, *_lacking(table, args.to)]:
             print(shown(f"track: note: {run.path}: {note}"), file=sys.stderr)
         print(shown(f"{args.to}: {out}"))
+    return 0
+
+
+def _write_crops(args: argparse.Namespace) -> int:
+    """Write crops of every track from the video; 0."""
+    from tracker.export.crops import NAME, CropSink, steps_of
+    from tracker.io.run_folder import read_run
+    from tracker.io.sinks import fresh_folder
+    from tracker.io.video import open_source
+    from tracker.spelling import shown
+
+    if args.video is None:
+        raise ValueError("--to crops cuts images, and needs the video of these tracks; give --video SOURCE")
+    run = read_run(args.results)
+    with open_source(args.video) as source:
+        if not source.has_images:
+            raise ValueError(f"--video {args.video}: has no images; give the video of these tracks")
+        sink = CropSink(fresh_folder(args.out or run.path.with_name(NAME), overwrite=args.overwrite))
+        sink.clear()
+        for step in steps_of(run.rows, source):
+            sink.write(step)
+        sink.close()
+    if not args.quiet:
+        if not sink.count:
+            print(shown(f"track: note: {run.path}: no box of the video gave a crop"), file=sys.stderr)
+        print(shown(f"crops: {sink.folder} ({sink.count} images)"))
     return 0
 
 

@@ -10,7 +10,7 @@ import warnings
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
@@ -21,9 +21,14 @@ from tracker.detect.runtime import RUNTIMES
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tracker.commands.words import Subparsers
+    from tracker.count.places import Line, Zone
     from tracker.detect.detector import Detector
-    from tracker.io.sinks import WindowSink
+    from tracker.io.anonymise import Region
+    from tracker.io.detections_file import Embeddings
+    from tracker.io.sinks import Sink
     from tracker.io.video import Live, Source
     from tracker.run.driver import Driver
     from tracker.run.monitor import Monitor
@@ -45,6 +50,7 @@ def add_parsers(subparsers: Subparsers) -> None:
         help="video file, folder of images, MOTChallenge sequence folder, webcam number or URL",
     )
     add_options(run)
+    add_parts(run)
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
     add_live(run)
     run.set_defaults(run=run_track)
@@ -63,7 +69,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--detector",
         metavar="WHAT",
         help="auto, hog, motion, a model that `track models` lists, such as yolox-nano, yunet:MODEL.onnx, MODEL.onnx, "
-        "MODEL.xml, recorded DETS.txt or DETS.npz (default auto: yolox-nano, fetched once, or hog where it cannot be)",
+        "MODEL.xml, recorded DETS.txt or DETS.npz, what --save-detections kept (default auto: yolox-nano, fetched "
+        "once, or hog where it cannot be)",
     )
     add("--offline", action="store_true", help="fetch no model (TRACKWHY_OFFLINE=1 says the same)")
     add(
@@ -127,7 +134,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--save",
         metavar="A,B",
-        help="also write the tracks as csv, parquet, cvat, ...: what `track export --to` takes",
+        help="also write the tracks as csv, parquet, cvat, crops, ...: what `track export --to` takes",
+    )
+    add(
+        "--anonymise",
+        nargs="?",
+        const="box",
+        metavar="box|head",
+        help="hide every tracked and detected box in the video, the window and crops: the whole box (default) or the "
+        "head, its upper part",
     )
     add("--no-video", action="store_true", help="write no annotated video")
     add("--log", action="store_true", help="keep the decision log, log.sqlite, which `track explain` reads")
@@ -184,10 +199,41 @@ def live_of(args: argparse.Namespace) -> Live | None:
     return None if live == default else live
 
 
+def add_parts(parser: argparse.ArgumentParser) -> None:
+    """The options of a part of a source, and of a run that may be killed and goes on."""
+    add = parser.add_argument
+    add("--frames", metavar="A:B", help="track these frames only, such as 100:200; they keep their numbers and times")
+    add(
+        "--save-detections",
+        metavar="FOLDER",
+        help="also keep what was detected, with embeddings, camera motion and times: --detector FOLDER tracks from it",
+    )
+    add(
+        "--save-embeddings",
+        choices=("float32", "float16", "none"),
+        default="float32",
+        help="how --save-detections keeps embeddings: exact (float32, default), in half of the space, or not at all",
+    )
+    add("--seconds", metavar="A:B", help="track from second A on and before B only")
+    add(
+        "--snapshot",
+        metavar="TIME",
+        help="save the state of the run in its folder every TIME (30s, 10m), so that it can go on when it was killed; "
+        "goes with --no-video",
+    )
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with the run whose snapshot is in the folder, given the same options; begin it where there is none",
+    )
+
+
 def run_track(args: argparse.Namespace) -> int:
     """``track SOURCE``."""
     if args.source is None and args.settings and "=" not in args.settings[-1]:
         args.source = args.settings.pop()  # `track --set max_age=30 street.mp4`
+    if args.source is None and args.anonymise not in (None, "box", "head"):
+        args.source, args.anonymise = args.anonymise, "box"  # `track --anonymise street.mp4`
     if args.source is None:
         raise ValueError("no SOURCE given; name a video file, a folder of images, a webcam number or a URL")
     if args.json and args.events == "-":
@@ -200,6 +246,11 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
     """What the command line asks for."""
     from tracker.run.open import Options
 
+    # A drawn scene has a length instead, and no parts.
+    shows = not args.no_video or ("show" in args and args.show) or "crops" in (names_of(args.save) or [])
+    part: dict[str, Any] = {"images": shows}
+    if "seconds" in args:
+        part |= {"frames": args.frames, "seconds": args.seconds, "keeps": args.save_detections is not None}
     if args.classes is not None and not names_of(args.classes):
         raise ValueError("--classes: give names, such as person,car")
     return Options(
@@ -223,6 +274,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         detector_runtime=args.detector_runtime,
         offline=args.offline,
         log=args.log,
+        **part,
     )
 
 
@@ -231,20 +283,25 @@ def track_into_folder(
 ) -> int:
     """Run into a folder and say what happened; returns the exit code. label: names the folder."""
     from tracker.commands.count import places_of
+    from tracker.io.anonymise import region_named
     from tracker.run.driver import Driver
     from tracker.run.manifest import plain
     from tracker.run.open import open_run
     from tracker.run.output import Output, new_folder
 
+    every, resume = _snapshots(args)
     places = places_of(args.line, args.zone)
     rotate = seconds_of(vars(args).get("rotate"), "--rotate")
+    if rotate is not None and (resume or every is not None):
+        raise ValueError("--rotate does not go with --snapshot and --resume: give one of them")
+    anonymise = None if args.anonymise is None else region_named(args.anonymise)
     with ExitStack() as finish:
         opened = finish.enter_context(closing(open_run(options)))
-        window = _window(opened) if args.show else None
-        monitor = _monitor(args, opened)
+        window = _window(opened, places, anonymise) if args.show else []
+        monitor = _monitor(args, opened, resume=resume)
         finish.callback(monitor.close)
         output = Output(
-            args.out or new_folder(label, opened.algo, overwrite=args.overwrite),
+            args.out or new_folder(label, opened.algo, overwrite=args.overwrite or resume),
             opened,
             {"command": plain(args.command_line)},
             overwrite=args.overwrite,
@@ -255,6 +312,10 @@ def track_into_folder(
             saves=names_of(args.save) or [],
             rotate=rotate,
             events=monitor.events,
+            detections=_kept(args),
+            snapshot=every,
+            resume=resume,
+            anonymise=anonymise,
         )
         driver = Driver(opened, output, [sink for sink in (monitor if monitor.asked else None, score) if sink])
         with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
@@ -262,7 +323,7 @@ def track_into_folder(
             return _Session(args, driver, window, score).run()
 
 
-def _monitor(args: argparse.Namespace, opened: Opened) -> Monitor:
+def _monitor(args: argparse.Namespace, opened: Opened, *, resume: bool) -> Monitor:
     """What tells of the run; `track demo` has none of its options."""
     from tracker.run.monitor import Monitor
 
@@ -276,6 +337,7 @@ def _monitor(args: argparse.Namespace, opened: Opened) -> Monitor:
         events=[] if events is None else [_put_line] if events == "-" else Path(events),
         mqtt=asked.get("mqtt"),
         overwrite=args.overwrite,
+        resume=resume,
     )
 
 
@@ -283,17 +345,44 @@ def _put_line(line: str) -> None:
     put(line + "\n")
 
 
-def _window(opened: Opened) -> WindowSink:
+def _snapshots(args: argparse.Namespace) -> tuple[float | None, bool]:
+    """Seconds from one snapshot to the next, None for none, and whether to go on from one."""
+    if "snapshot" not in args:  # a drawn scene
+        return None, False
+    from tracker.run.snapshots import seconds_between
+
+    every = None if args.snapshot is None else seconds_between(args.snapshot, "--snapshot")
+    if args.resume and args.overwrite:
+        raise ValueError("--resume goes on with the results and --overwrite replaces them; give one of them")
+    if (args.resume or every is not None) and not args.no_video:
+        raise ValueError("--snapshot, --resume: an annotated video cannot be gone on with; add --no-video")
+    return every, args.resume
+
+
+def _kept(args: argparse.Namespace) -> tuple[Path, Embeddings] | None:
+    """Where the detections are saved, and how their embeddings."""
+    if "save_detections" not in args or args.save_detections is None:
+        return None
+    return Path(args.save_detections), args.save_embeddings
+
+
+def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | None) -> list[Sink]:
+    """The window, and before it what counts for it: the other counter is in the thread that writes."""
+    from tracker.count.live import Counter
+    from tracker.io.anonymise import AnonymisedSink
     from tracker.io.sinks import WindowSink
 
-    return WindowSink(opened.pipeline.detector.class_names)
+    rate, every = opened.pipeline.source.frame_rate, opened.options.every
+    counters = [Counter(places, frame_rate=rate, step=every)] if places else []
+    window: Sink = WindowSink(opened.pipeline.detector.class_names, counters)
+    return [*counters, window if anonymise is None else AnonymisedSink(anonymise, [window])]
 
 
 class _Session:
     """One run of the command: what it prints while it runs and when it ends."""
 
     def __init__(
-        self, args: argparse.Namespace, driver: Driver, window: WindowSink | None, score: SceneScore | None
+        self, args: argparse.Namespace, driver: Driver, window: Sequence[Sink], score: SceneScore | None
     ) -> None:
         assert driver.output is not None
         self.driver, self.output = driver, driver.output
@@ -309,6 +398,8 @@ class _Session:
         driver, name = self.driver, self.driver.opened.pipeline.source.name
         if self.talks:
             print(report.choice(self.output.manifest.facts), flush=True)
+            if self.output.goes_on_behind is not None:
+                print(f"goes on behind frame {self.output.goes_on_behind}", flush=True)
             if driver.opened.options.detector == "hog":
                 print("hog is OpenCV's built-in people detector; --detector yolox-nano is a stronger one", flush=True)
         self._note()
@@ -360,13 +451,14 @@ class _Session:
             try:
                 with closing(driver.steps()) as steps:
                     for step in steps:
-                        if self.window is not None:
-                            self.window.write(step)
+                        for sink in self.window:
+                            sink.write(step)
                         if pipeline.frames % NOTED_EVERY == 0 and self._news:
                             if progress is not None:
                                 progress.close()
                             self._note()
                         if progress is not None:
+                            progress.skipped = driver.earlier
                             said = f"{progress.rate(pipeline.frames):.1f} fps, {len(step.tracks)} objects"
                             progress(pipeline.frames, said)
             except WindowClosed:
@@ -378,8 +470,8 @@ class _Session:
             finally:
                 if progress is not None:
                     progress.close()
-                if self.window is not None:
-                    self.window.close()
+                for sink in self.window:
+                    sink.close()
         return driver.interrupts.received or stopped, failure
 
     @property
@@ -401,7 +493,10 @@ class _Session:
         from tracker.count.report import as_dict, as_text
 
         driver, facts = self.driver, self.output.manifest.facts
-        frames, seconds = driver.opened.pipeline.frames, {**driver.opened.pipeline.seconds, "write": driver.writing}
+        frames, seconds = (
+            driver.opened.pipeline.frames - driver.earlier,
+            {**driver.opened.pipeline.seconds, "write": driver.writing},
+        )
         if facts["embedder"] is None:
             del seconds["embed"]
         speed = {

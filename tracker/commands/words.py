@@ -33,17 +33,15 @@ def settings_of(words: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def add_rules(parser: ArgumentParser, *, kitti: bool = False) -> None:
-    """Add the option ``--rules`` of what is scored; kitti: whether the command reads KITTI's labels too."""
+def add_rules(parser: ArgumentParser) -> None:
+    """Add the option ``--rules`` of what is scored; ``tracker.evaluate.rules.rules_by_name`` knows the names."""
     parser.add_argument(
         "--rules",
-        choices=(
-            *("auto", "mot15", "mot16", "mot17", "mot20", "plain"),
-            *(("kitti-car", "kitti-pedestrian") if kitti else ()),
-        ),
+        metavar="NAME",
         default="auto",
-        help="which rows are scored; recognised from the data by default"
-        + ("; with kitti-car or kitti-pedestrian GT is a folder of KITTI's labels" if kitti else ""),
+        help="which rows are scored: auto (recognised from the data, the default), mot15, mot16, mot17, mot20, "
+        "dancetrack, sportsmot, plain, coco, visdrone, bdd100k; of one class alone: kitti-car, kitti-pedestrian, "
+        "visdrone-car, bdd100k-car, ...; kitti and visdrone also say what form the text of GT has",
     )
 
 

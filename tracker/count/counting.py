@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,6 +48,7 @@ class Counts:
     people  ids that were counted, after merging
     merges  ids that were taken for one person, and why
     span    first and last frame, (0, 0) without any
+    names   of classes by number, where they are known
     """
 
     places: tuple[Line | Zone, ...]
@@ -56,6 +57,7 @@ class Counts:
     people: int
     merges: tuple[Merge, ...] = ()
     span: tuple[int, int] = (0, 0)
+    names: Mapping[int, str] = field(default_factory=dict)
 
     def events_of(self, place: Line | Zone) -> list[Event]:
         """The events of one place."""
@@ -83,11 +85,12 @@ def count(
     merge_gap: float | str | None = SAME_PERSON,
     step: int | None = None,
     n_frames: int | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> Counts:
     """Count the people in results at lines and zones; arguments and errors as in ``paths_of``.
 
     n_frames: of the video, for averages over all frames; by default they run from the first frame with rows to the
-    last.
+    last. names: of classes by number, for reports.
 
     Every id of the rows counts: give results, which have confirmed tracks only. Raises ValueError for two lines or two
     zones of one name too.
@@ -111,6 +114,7 @@ def count(
         int(np.count_nonzero(paths.first)),
         paths.merges,
         span,
+        dict(names or {}),
     )
 
 

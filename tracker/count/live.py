@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tracker.arrays import Image
     from tracker.io.sinks import Step
 
+REMEMBERED = ("events", "_people", "_totals", "_visits", "_merges", "_counted", "_first", "_frame")
 FORGOTTEN = 300  # steps without an observation until an id has ended: longer than trackers keep a lost track
 
 
@@ -62,6 +63,7 @@ class Counter:
                 when its events wait
     step        frames from one observation to the next where none is missed: ``every`` of the run
     told        called with each event, in the thread that writes
+    names       of classes by number, for that file
     path        a JSON file that ``close`` writes (``tracker.count.report``)
 
     events  those so far, in the order in which they became certain
@@ -79,6 +81,7 @@ class Counter:
         step: int = 1,
         told: Callable[[Event], None] | None = None,
         path: Path | None = None,
+        names: Mapping[int, str] | None = None,
     ) -> None:
         if not places:
             raise ValueError("no line and no zone to count at; give one or more")
@@ -88,6 +91,7 @@ class Counter:
         self.counts: Counts | None = None
         self._gap = None if merge_gap is None else gap_in_frames(merge_gap, frame_rate)
         self._step, self._told, self._path = step, told, path
+        self._names = dict(names or {})
         self._people: dict[int, _Person] = {}  # by the id of the track
         self._totals = [Totals(0, 0, 0, 0) for _ in places]
         self._visits: list[Visit] = []
@@ -131,11 +135,20 @@ class Counter:
             self._counted,
             tuple(self._merges),
             (self._first, self._frame),
+            self._names,
         )
         if self._path is not None and self._frame:  # a run without a frame leaves no file
             from tracker.count.report import write_json
 
             write_json(self._path, self.counts)
+
+    def mark(self) -> object:
+        """All that it remembers: the file is written at the end."""
+        return {name: getattr(self, name) for name in REMEMBERED}
+
+    def resume(self, mark: Any) -> None:
+        for name in REMEMBERED:
+            setattr(self, name, mark[name])
 
     def inside(self, zone: Zone) -> int:
         """How many people are in the zone now: the last certain side of everyone seen within the last second or so."""

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tracker.count.places import Line, Zone
 from tracker.spelling import cell, shown
 
 EVENT_COLUMNS = ("kind", "place", "frame", "time", "id", "class", "direction", "certainty", "gap", "x", "y")
+CLASS_NAME = "class_name"  # a further column where names of classes are known
 
 
 def as_dict(counts: Counts) -> dict[str, Any]:
@@ -35,10 +36,13 @@ def as_csv(counts: Counts) -> str:
     """The events, one a line below a header."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(EVENT_COLUMNS)
+    columns = (*EVENT_COLUMNS, CLASS_NAME) if counts.names else EVENT_COLUMNS
+    writer.writerow(columns)
     for event in counts.events:
-        row = {"kind": event.kind, "place": cell(event.place), **event_dict(event)}
-        writer.writerow(["" if row[name] is None else row[name] for name in EVENT_COLUMNS])
+        row = {"kind": event.kind, "place": cell(event.place), **event_dict(event, counts.names)}
+        if row.get(CLASS_NAME) is not None:
+            row[CLASS_NAME] = cell(row[CLASS_NAME])
+        writer.writerow(["" if row[name] is None else row[name] for name in columns])
     return out.getvalue()
 
 
@@ -60,8 +64,8 @@ def as_text(counts: Counts) -> str:
     return "\n".join(said)
 
 
-def event_dict(event: Event) -> dict[str, Any]:
-    """One event without its place, ready for JSON."""
+def event_dict(event: Event, names: Mapping[int, str] | None = None) -> dict[str, Any]:
+    """One event without its place, ready for JSON. names: of classes by number; without any it has no class_name."""
     return {
         "frame": event.frame,
         "time": _rounded(event.time),
@@ -72,6 +76,7 @@ def event_dict(event: Event) -> dict[str, Any]:
         "gap": event.gap,
         "x": round(event.x, 2),
         "y": round(event.y, 2),
+        **_named(event.class_id, names),
     }
 
 
@@ -88,7 +93,7 @@ def _line(counts: Counts, line: Line) -> dict[str, Any]:
         "bridged": totals.bridged,
         "undecided": totals.undecided,
         "points": line.points.tolist(),
-        "events": [event_dict(event) for event in counts.events_of(line)],
+        "events": [event_dict(event, counts.names) for event in counts.events_of(line)],
     }
 
 
@@ -103,12 +108,12 @@ def _zone(counts: Counts, zone: Zone) -> dict[str, Any]:
         "occupancy": _occupancy(counts, zone),
         "dwell": _dwell(visits),
         "points": zone.points.tolist(),
-        "events": [event_dict(event) for event in counts.events_of(zone)],
-        "visits": [_visit(visit) for visit in visits],
+        "events": [event_dict(event, counts.names) for event in counts.events_of(zone)],
+        "visits": [_visit(visit, counts.names) for visit in visits],
     }
 
 
-def _visit(visit: Visit) -> dict[str, Any]:
+def _visit(visit: Visit, names: Mapping[int, str]) -> dict[str, Any]:
     return {
         "id": visit.id,
         "class": None if visit.class_id < 0 else visit.class_id,
@@ -119,7 +124,12 @@ def _visit(visit: Visit) -> dict[str, Any]:
         "dwell": _rounded(visit.dwell),
         "entered": visit.entered,
         "left": visit.left,
+        **_named(visit.class_id, names),
     }
+
+
+def _named(class_id: int, names: Mapping[int, str] | None) -> dict[str, str | None]:
+    return {CLASS_NAME: names.get(class_id)} if names else {}
 
 
 def _occupancy(counts: Counts, zone: Zone) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Described(Protocol):
     model_files  the files its detections depend on: a model with its external data, or recorded detections
     concurrent   whether several threads may call it at once, no call depending on another. The frames of a file then go
                  to as many threads as there are processors, so such a detector does best with one thread of its own
+    remembers    whether what it finds depends on earlier images: a run with it cannot be resumed in the middle
     embedded     whether its detections bring embeddings, so that no embedder has to run
     dropped      how many bad rows it left out while it was opened
     note         one line that the user should read, or None
@@ -34,6 +35,7 @@ class Described(Protocol):
     class_names: Mapping[int, str] | None = None
     model_files: tuple[Path, ...] = ()
     concurrent: bool = False
+    remembers: bool = False
     embedded: bool = False
 
     @property
@@ -112,6 +114,7 @@ class _Adapted(Described):
         self.class_names = self._own("class_names", self.class_names)
         self.model_files = tuple(Path(file) for file in self._own("model_files", self.model_files))
         self.concurrent = bool(self._own("concurrent", self.concurrent))
+        self.remembers = bool(self._own("remembers", hasattr(given, "reset")))  # there is something to forget
         self.embedded = bool(self._own("embedded", self.embedded))
 
     def _own(self, name: str, default: Any) -> Any:

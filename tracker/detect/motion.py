@@ -35,6 +35,8 @@ class Motion(Detector):
     name = "motion"
     class_names: Mapping[int, str] = MappingProxyType({0: "moving"})
 
+    remembers = True
+
     def __init__(
         self,
         *,

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
-import warnings
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.arrays import FloatArray, IntArray
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.doubts import NORMALISED_BOXES, Doubts
 from tracker.detections import Detections, Invalid
+from tracker.io.detections_file import OPTIONAL, REQUIRED, columns_of, names_wrong, with_twins
+from tracker.io.log_file import read_log
 from tracker.io.mot import from_one, read_detections, repeated
+from tracker.io.npz import Arrays, read_arrays
 from tracker.spelling import shown
 
-REQUIRED = ("frame", "xyxy")
-OPTIONAL = ("score", "class", "embedding")
-
-# An archive of real detections is compressed to a tenth at best; zeros to a thousandth.
-LARGEST_EXPANSION = 100
-LEAST_SUSPECT = 1 << 24  # bytes; a smaller archive is read whatever its rate
 LARGEST_FRAME = 2**53
 
 
@@ -32,9 +24,9 @@ class Recorded(RecordedDetector):
     """Detections by frame number, from a file. It looks at no image: call ``at(number)``, not the object.
 
     path     ``.npz`` with the arrays ``frame`` (R,) integers from 1, ``xyxy`` (R, 4) pixels and optionally ``score``
-             (R,), ``class`` (R,) integers, ``embedding`` (R, D), rows in any order; any other file is read as
-             MOTChallenge text: frame, id, left, top, width, height, score. One that begins with frame 0 and goes on is
-             numbered from 1, with a note
+             (R,), ``class`` (R,) integers, ``embedding`` (R, D), rows in any order (``tracker.io.detections_file``);
+             ``log.sqlite``: what a run with a log was given; any other file is read as MOTChallenge text: frame, id,
+             left, top, width, height, score. One that begins with frame 0 and goes on is numbered from 1, with a note
     conf     least score; None keeps all
     invalid  "raise": a bad row raises ValueError naming it; "drop": bad rows are left out and counted in ``dropped``
 
@@ -49,7 +41,9 @@ class Recorded(RecordedDetector):
     def __init__(self, path: str | os.PathLike[str], *, conf: float | None = None, invalid: Invalid = "raise") -> None:
         self.name = os.path.basename(path)
         self.model_files = (Path(path),)
-        if str(path).lower().endswith(".npz"):
+        if str(path).lower().endswith(".sqlite"):
+            frames, detections, notes = _read_log(path)
+        elif str(path).lower().endswith(".npz"):
             frames, detections, notes = _read_npz(path, invalid)
         else:
             frames, detections, notes = _read_text(path, invalid)
@@ -100,7 +94,8 @@ class Recorded(RecordedDetector):
         """Detections of frame ``number``, counted from 1; empty where the file has none. Their ``dropped`` is 0."""
         start, stop = np.searchsorted(self._frames, (number, number + 1))
         part = self._detections[slice(int(start), int(stop))]
-        return Detections(part.boxes, part.scores, part.classes, embeddings=part.embeddings)
+        part.dropped = 0
+        return part.numbered()
 
 
 # Frame numbers (N,), the detections (N), and notes on how the file was read.
@@ -114,6 +109,16 @@ def _read_text(path: str | os.PathLike[str], invalid: Invalid) -> _Read:
     detections.dropped += rows.dropped
     again = repeated(rows)
     return frames, detections, (*rows.notes, again) if again else rows.notes
+
+
+def _read_log(path: str | os.PathLike[str]) -> _Read:
+    """What the tracker was given in a run with a decision log."""
+    logged = read_log(Path(path))
+    used = [found[: int(n)] for found, n in zip(logged.detections, logged.given, strict=True)]
+    columns = columns_of(used)
+    detections = Detections(columns["xyxy"], columns["score"], columns["class"], embeddings=columns.get("embedding"))
+    frames = np.repeat(logged.numbers, [len(found) for found in used])
+    return frames, with_twins(detections, columns.get("twin")), ()
 
 
 def _first_complaint(path: str | os.PathLike[str]) -> str | None:
@@ -148,67 +153,22 @@ def _read_npz(path: str | os.PathLike[str], invalid: Invalid) -> _Read:
         detections = Detections(
             kept["xyxy"], kept.get("score"), kept.get("class"), embeddings=kept.get("embedding"), invalid=invalid
         )
+        detections = with_twins(detections, kept.get("twin"))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     detections.dropped += len(frames) - len(kept["frame"])
     return frames[numbered].astype(np.int64)[detections.rows], detections, notes
 
 
-def _load_npz(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+def _load_npz(path: str | os.PathLike[str]) -> Arrays:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file; give a det.txt or an .npz of detections")
     expected = f"expected {', '.join(REQUIRED)} and, if wanted, {', '.join(OPTIONAL)}"
-    try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError(f"{path}: is not a numpy archive; {expected}")
-        with zipfile.ZipFile(path) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            names = [shown(name) for name in members]
-            if not set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL}:
-                held = ", ".join(name[:60] for name in names[:8]) + (", ..." if len(names) > 8 else "")
-                raise ValueError(f"{path}: holds the arrays {held or 'none'}; {expected}")
-            _check_size(path, [info.file_size for info in members.values()])
-            arrays = {name: _read_member(path, archive, name, info) for name, info in members.items()}
-    except Exception as error:  # zipfile, its decompressors and numpy raise a dozen classes for damaged files
-        if isinstance(error, ValueError) and str(error).startswith(f"{path}:"):
-            raise
-        reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise ValueError(f"{path}: is damaged, or is not a numpy archive ({shown(reason)}); {expected}") from None
+    arrays = read_arrays(path, expected, check=names_wrong, only=(*REQUIRED, *OPTIONAL))
     for name, array in arrays.items():
         if array.ndim == 0:
             raise ValueError(f"{path}: {name} is a single number; expected one row per detection")
     return arrays
-
-
-def _check_size(path: str | os.PathLike[str], sizes: list[int]) -> None:
-    """Refuse an archive by what it says it expands to, before it is read."""
-    total, stored = sum(sizes), os.path.getsize(path)
-    if total > LEAST_SUSPECT and total > LARGEST_EXPANSION * stored:
-        raise ValueError(
-            f"{path}: {stored} bytes would expand to {total}, {total // max(stored, 1)}-fold; "
-            "save the detections again with numpy.savez"
-        )
-
-
-def _read_member(
-    path: str | os.PathLike[str], archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo
-) -> NDArray[Any]:
-    """One array, once its header and its size agree: numpy would first reserve whatever the header says."""
-    with archive.open(info) as member:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy takes some damaged headers for those of Python 2
-            version = np.lib.format.read_magic(member)
-            old = version == (1, 0)
-            read_header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-            shape, _, dtype = read_header(member)
-        if dtype.hasobject or dtype.names is not None:
-            raise ValueError(f"{path}: {name} holds Python objects or records; expected numbers")
-        if math.prod(shape) * dtype.itemsize != info.file_size - member.tell():
-            raise ValueError(f"{path}: {name} is damaged: its header says {shape}, which is not what it holds")
-    with archive.open(info) as member, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-    return array
 
 
 def _range_outside(scores: FloatArray) -> tuple[float, float] | None:

@@ -18,8 +18,10 @@ from tracker.detect.names import class_mask
 from tracker.detect.network import ClassNames
 from tracker.detect.onnx import DEFAULT_NMS, ONNX
 from tracker.detect.recorded import Recorded
+from tracker.detect.saved import Saved
 from tracker.detect.yunet import YuNet
 from tracker.detections import Invalid
+from tracker.io.detections_file import is_detections
 from tracker.models import FetchError, to_stderr
 from tracker.spelling import nearest
 
@@ -142,6 +144,10 @@ def _ends(*suffixes: str) -> Callable[[str], bool]:
     return lambda spec: Path(spec).suffix.lower() in suffixes
 
 
+def _saved(spec: str, options: _Options) -> RecordedDetector:
+    return Saved(spec, conf=options.conf, classes=options.classes)
+
+
 # The first that fits opens it.
 FORMS = (
     _Form("auto", "yolox-nano where it is here or can be fetched, else hog", lambda spec: spec == "auto", _auto),
@@ -151,8 +157,10 @@ FORMS = (
     _Form("yunet:MODEL.onnx", "faces, by OpenCV's YuNet", lambda spec: spec.split(":")[0] == "yunet", _yunet),
     _Form("MODEL.onnx", f"a network with the head {', '.join(heads())}", _ends(".onnx"), _onnx),
     _Form("MODEL.xml", "the same in OpenVINO's format", _ends(IR), _onnx),
+    _Form("FOLDER", "what --save-detections kept", lambda spec: is_detections(Path(spec)), _saved),
     _Form("DETECTIONS.txt", "recorded, as MOTChallenge text", _ends(".txt", ".csv"), _recorded),
     _Form("DETECTIONS.npz", "recorded, as numpy arrays", _ends(".npz"), _recorded),
+    _Form("log.sqlite", "recorded, as --log keeps it", _ends(".sqlite"), _recorded),
 )
 _UNEXPORTED = _Form("", "", _ends(*EXPORTS), _unexported)
 

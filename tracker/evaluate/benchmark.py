@@ -21,7 +21,7 @@ from tracker.evaluate.identity import IdentityCounter
 from tracker.evaluate.rules import (
     AS_ASKED,
     CLASSES,
-    KITTI,
+    RULES,
     Rules,
     check_rules,
     class_doubts,
@@ -31,8 +31,8 @@ from tracker.evaluate.rules import (
 )
 from tracker.evaluate.scores import Evaluation, SequenceScore, combine
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
-from tracker.io.kitti import read_kitti_labels
-from tracker.io.mot import MotFormatError, read_ground_truth, read_results
+from tracker.io.mot import MotFormatError
+from tracker.io.readers import read_tracks, read_truth, videos_of
 from tracker.rows import Rows, are_times, as_rows
 from tracker.spelling import nearest, shown
 
@@ -98,8 +98,8 @@ def evaluate(
 
     results: a file, a folder of `<seq>.txt`, `Rows`, or a dict of files or rows by sequence name. gt: a MOTChallenge
     tree, a flat folder, a file, rows, or a dict. rules: "auto" recognises them from the ground truth (`Evaluation.why`
-    says how), or "mot15", "mot16", "mot17", "mot20", "plain", or "kitti-car" or "kitti-pedestrian" for
-    files of KITTI's labels. tracker: its name in the scores. sequences: names to take
+    says how), or one of `tracker.evaluate.rules.CHOICES`; "kitti-car", "kitti-pedestrian" and "visdrone" also say what
+    form text has. tracker: its name in the scores. sequences: names to take
     of `gt`. threshold: overlap of a match in CLEAR and identity, above 0 and up to 1. A sequence without results is
     scored as empty and noted.
     Raises MotFormatError with file and line for a bad file, ValueError for what does not fit together.
@@ -119,7 +119,7 @@ def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | No
     known = {name: sequence for name, (sequence, _) in given.items()}
     rows: dict[str, Rows] = {}
     for name, (sequence, own) in given.items():
-        rows[name] = _read(sequence.gt, rules) if own is None else _checked(own, sequence.gt)
+        rows[name] = _read(sequence, rules) if own is None else _checked(own, sequence.gt)
         _check_length(rows[name], sequence, sequence.gt)
     labels = {name: labels_of(sequence.gt) for name, sequence in known.items()}
     chosen, why = recognise_rules(rows, labels) if rules == "auto" else (rules_by_name(rules), AS_ASKED)
@@ -128,13 +128,12 @@ def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | No
     return GroundTruth(known, rows, chosen, shown(why), partial=sequences is not None)
 
 
-def _read(path: Path, rules: str) -> Rows:
-    """Ground truth in the form that the rules belong to: KITTI's labels, or MOTChallenge's."""
-    if rules.lower() in KITTI:
-        return read_kitti_labels(path, KITTI[rules.lower()])
+def _read(sequence: Sequence, rules: str) -> Rows:
+    """The ground truth of a sequence, in the form that the rules belong to."""
+    chosen = RULES["plain"] if rules == "auto" else rules_by_name(rules)
     if rules.lower() == "kitti":
-        raise ValueError(f"rules 'kitti' score one kind of object; give {' or '.join(KITTI)}")
-    return read_ground_truth(path)
+        raise ValueError("rules 'kitti' score one kind of object; give kitti-car or kitti-pedestrian")
+    return read_truth(sequence.gt, form=chosen.form, kind=chosen.kind, video=sequence.name)
 
 
 def _sequences_of(gt: Source, only: list[str] | None) -> dict[str, tuple[Sequence, Rows | None]]:
@@ -194,9 +193,15 @@ class GroundTruth:
         silent = self.partial or not extra
         return matched, [] if silent else [f"left out, no ground truth of that name: {', '.join(extra)}"]
 
+    def read_file(self, name: str, path: Path) -> Rows:
+        """The results of a sequence in a file. Raises MotFormatError, naming it, where it cannot be read."""
+        return read_tracks(path, video=name, truth=self.sequences[name].gt)
+
     def _match_one(self, source: Path | Rows) -> tuple[dict[str, Path | Rows], list[str]]:
         """`match` for a result without a sequence name: a file is named as its sequence where there are several."""
         name = next(iter(self.sequences))
+        if isinstance(source, Path) and source.suffix.lower() == ".json" and source.is_file():
+            return self._match_videos(source)
         if len(self.sequences) > 1:
             name = source.stem if isinstance(source, Path) else ""
             if name not in self.sequences:
@@ -208,6 +213,19 @@ class GroundTruth:
         if isinstance(source, Path) and source.stem != name:
             return {name: source}, [f"{source.name} is scored as {name}"]
         return {name: source}, []
+
+    def _match_videos(self, source: Path) -> tuple[dict[str, Path | Rows], list[str]]:
+        """`match` for a JSON file, which may hold the results of several sequences; a list of COCO's names none."""
+        names = [video.name for video in videos_of(source)]
+        if len(names) == 1 and len(self.sequences) == 1:
+            return {next(iter(self.sequences)): source}, []
+        found: dict[str, Path | Rows] = {name: source for name in self.sequences if name in names or not names}
+        if not found:
+            raise ValueError(
+                f"{source}: holds {', '.join(names[:4])}, none of which is a sequence of the ground truth"
+                f"{nearest(names[0], self.sequences)}"
+            )
+        return found, []
 
     def score(
         self, results: Source, *, tracker: str = "tracker", threshold: float = 0.5, look: bool = True
@@ -222,17 +240,27 @@ class GroundTruth:
                 said = [*gt.notes, *gt_suspicions(gt, sequence), *(class_doubts(self.rules, gt) if doubted else ())]
                 notes += [f"{name}: ground truth: {note}" for note in said]
         scores = []
+        results_of: dict[str, Rows] = {}
         for name in self.sequences:
             rows, said = self._results(name, matched.get(name), look)
             off = apart(rows, self.rows[name]) if look else None
             first += [f"{name}: {off}"] if off else []
+            results_of[name] = rows
             scores.append(self._score(name, rows, threshold))
+            said += self._class_notes(name, rows)
             if scores[-1].gt_dets == 0:
                 said.append("no box of the ground truth counts, so nothing could be found")
             notes += [f"{name}: {note}" for note in said if note != off]
         notes = [shown(note) for note in (*first, *notes)]
         return Evaluation(
-            tracker, self.rules.name, self.why, tuple(scores), combine(scores), tuple(notes), alarms=len(first)
+            tracker,
+            self.rules.name,
+            self.why,
+            tuple(scores),
+            combine(scores),
+            tuple(notes),
+            alarms=len(first),
+            classes=tuple(self._of_classes(results_of, threshold)),
         )
 
     def read(self, results: Source) -> dict[str, Rows]:
@@ -246,6 +274,17 @@ class GroundTruth:
         gt = self.rows[name]
         outside.rows = {name: gt.select((gt.frames < first) | (gt.frames > last))}
         return outside._score(name, rows.select((rows.frames < first) | (rows.frames > last)), threshold)
+
+    def _of_classes(self, results: Mapping[str, Rows], threshold: float) -> Iterator[SequenceScore]:
+        """The scores of each class that has ground truth, over all sequences."""
+        if not any(rows.has_classes for rows in results.values()):
+            return
+        for rules in self.rules.of_classes():
+            truth = GroundTruth(self.sequences, self.rows, rules, self.why, self.partial)
+            parts = [truth._score(name, rows, threshold) for name, rows in results.items()]
+            score = combine(parts, rules.counted[0][1])
+            if score.gt_dets:
+                yield score
 
     def _score(self, name: str, rows: Rows, threshold: float) -> SequenceScore:
         counters = _Counters(threshold)
@@ -273,7 +312,7 @@ class GroundTruth:
             path = Path(f"results of {name}")
             rows = _checked(source, path)
         else:
-            path, rows = source, read_results(source)
+            path, rows = source, self.read_file(name, source)
             if _is_part(path, rows, sequence.length or gt.last_frame):
                 notes.append("these frames are a part, counted anew by `track bench`; it scores them itself")
         notes += rows.notes
@@ -301,17 +340,22 @@ class GroundTruth:
         """The rows that count and their overlaps, block after block of frames that have rows."""
         return (block for block, _ in self.numbered_frames(name, results))
 
+    def identities(self, name: str, results: Rows) -> IntArray:
+        """The number (R,) from 0 of each ground truth row's identity, where results are scored against it."""
+        gt = self.rows[name]
+        return _identities(gt, apart=self.rules.fitted(gt, results)[0].apart)
+
     def numbered_frames(self, name: str, results: Rows) -> Iterator[tuple[Frames, IntArray]]:
-        """The same with the numbers (F,) of the frames of each block; identities count from 0, in the order of ids."""
-        gt, results = self.rows[name], results.by_frame()
+        """The same with the numbers (F,) of the frames of each block; identities are those of ``identities``."""
+        gt = self.rows[name]
+        rules, results = self.rules.fitted(gt, results.by_frame())
         numbers = _numbers(gt, results)
         length = self.sequences[name].length
         if length is not None:
             numbers = numbers[numbers <= length]
         bounds = np.append(numbers, numbers[-1:] + 1)
         gt_start, id_start = (np.searchsorted(rows.frames, bounds) for rows in (gt, results))
-        _, gt_number = np.unique(gt.ids, return_inverse=True)
-        _, id_number = np.unique(results.ids, return_inverse=True)
+        gt_number, id_number = (_identities(rows, apart=rules.apart) for rows in (gt, results))
         for low, high in _blocks(gt_start, id_start):
             g = slice(int(gt_start[low]), int(gt_start[high]))
             t = slice(int(id_start[low]), int(id_start[high]))
@@ -323,7 +367,22 @@ class GroundTruth:
                 results.boxes[t],
                 id_start[low : high + 1] - t.start,
             )
-            yield self.rules.apply(frames, gt.select(g), results.select(t)), numbers[low:high]
+            yield rules.apply(frames, gt.select(g), results.select(t)), numbers[low:high]
+
+    def _class_notes(self, name: str, results: Rows) -> list[str]:
+        """What to say where classes are scored apart and those of results do not fit."""
+        gt = self.rows[name]
+        if not self.rules.apart or not len(results):
+            return []
+        if not results.has_classes:
+            several = not self.rules.fitted(gt, results)[0].apart
+            return ["results have no classes, so a box may match ground truth of any class"] if several else []
+        known = [number for number, _ in self.rules.counted] or np.unique(gt.classes).tolist()
+        left = np.unique(results.classes[~np.isin(results.classes, known)]).tolist()
+        if not left:
+            return []
+        count = int(np.count_nonzero(~np.isin(results.classes, known)))
+        return [f"{count} rows of classes that do not count ({', '.join(map(str, left[:5]))}) are never matched"]
 
     def _check_classes(self, rows: Rows, path: Path) -> None:
         """The benchmark scores pedestrians only, and refuses results of other classes."""
@@ -382,6 +441,15 @@ class _Counters:
 def _numbers(gt: Rows, results: Rows) -> IntArray:
     """The numbers of the frames that have rows, in order; both tables are ordered by frame."""
     return np.union1d(*(rows.frames[_first_of_each(rows.frames)] for rows in (gt, results)))
+
+
+def _identities(rows: Rows, *, apart: bool) -> IntArray:
+    """The number (R,) of each row's identity, from 0; apart: an id has one for each of its classes."""
+    _, numbers = np.unique(rows.ids, return_inverse=True)
+    if apart:
+        _, kinds = np.unique(rows.classes, return_inverse=True)
+        _, numbers = np.unique(numbers * (kinds.max(initial=0) + 1) + kinds, return_inverse=True)
+    return numbers.astype(np.int64)
 
 
 def _first_of_each(frames: IntArray) -> BoolArray:

@@ -88,7 +88,7 @@ class _Part:
 
 
 def _matched(truth: GroundTruth, name: str, results: Rows, threshold: float) -> _Part:
-    gt = truth.rows[name].by_frame()
+    gt = truth.rows[name]  # ordered by frame
     counter = ClearCounter(threshold)
     partners, rows = [], []
     for block, numbers in truth.numbered_frames(name, results):
@@ -97,8 +97,8 @@ def _matched(truth: GroundTruth, name: str, results: Rows, threshold: float) -> 
     none = np.empty(0, dtype=np.int64)
     partner = np.concatenate([none, *partners])
     frame, identity = np.concatenate([np.empty((2, 0), dtype=np.int64), *rows], axis=1)
-    ids, number = np.unique(gt.ids, return_inverse=True)
-    width = len(ids) + 1
+    number = truth.identities(name, results)
+    width = int(number.max(initial=0)) + 2
     place = np.searchsorted(gt.frames * width + number, frame * width + identity, sorter=_order(gt.frames, number))
     at = _order(gt.frames, number)[place] if len(place) else place
     seen = np.where(gt.visibility[at] < 0, np.nan, gt.visibility[at])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +14,11 @@ from tracker.arrays import IntArray
 from tracker.detections import percentages
 from tracker.evaluate.frames import frames_from_boxes
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
-from tracker.io.mot import MotFormatError, read_detections, read_ground_truth, read_results, repeated
+from tracker.io.kitti import TYPES, read_kitti_labels
+from tracker.io.mot import MotFormatError, repeated
 from tracker.io.mot_lines import first_id
-from tracker.rows import Rows, are_times
+from tracker.io.readers import form_of, read_found, read_tracks, read_truth, role_of, videos_of
+from tracker.rows import Rows, are_times, joined
 from tracker.spelling import nearest, shown
 
 _SAMPLE = 64  # frames compared to find an offset
@@ -228,8 +230,15 @@ class Finding:
 
 
 Kind = Literal["auto", "detections", "results", "gt"]
-_LAYOUTS = {"mot15": "MOT15", "mot16": "MOT16", "visdrone": "VisDrone"}
-_READERS = {"detections": read_detections, "results": read_results, "gt": read_ground_truth}
+_LAYOUTS = {
+    "mot15": "MOT15",
+    "mot16": "MOT16",
+    "visdrone": "VisDrone",
+    "kitti": "KITTI",
+    "coco": "COCO",
+    "bdd100k": "BDD100K",
+    "cvat": "CVAT",
+}
 
 
 def examine(paths: Iterable[str | os.PathLike[str]], kind: Kind = "auto", gt: str | None = None) -> list[Finding]:
@@ -243,7 +252,8 @@ def examine(paths: Iterable[str | os.PathLike[str]], kind: Kind = "auto", gt: st
     findings: list[Finding] = []
     for path in map(Path, paths):
         for file, sequence in _files(path, known):
-            findings += _examined(file, kind, sequence, known)
+            for video in _videos(file, known):
+                findings += _examined(file, kind, known.get(video or "", sequence), known, video)
         if known and path.is_dir() and not _is_tree(path) and kind in ("auto", "results"):
             findings += _missing(path, known)
     return sorted(findings, key=lambda finding: not finding.alarm)
@@ -286,20 +296,48 @@ def _files(path: Path, known: dict[str, Sequence]) -> Iterator[tuple[Path, Seque
             yield from ((file, known.get(name, alone)) for name, file in files.items())
 
 
-def _examined(path: Path, kind: Kind, sequence: Sequence | None, known: dict[str, Sequence]) -> list[Finding]:
-    """What is wrong with one file, or one finding that it is good. known: all sequences of the ground truth."""
-    kind = _kind(path) if kind == "auto" else kind
+def _videos(path: Path, known: dict[str, Sequence]) -> list[str | None]:
+    """The videos in a file by name: None where it is of one; those of the ground truth for a list of COCO's."""
     try:
-        rows = _READERS[kind](path)
+        names = [video.name for video in videos_of(path)]
+    except MotFormatError:
+        return [None]  # `_examined` says it
+    names = names or list(known)
+    return list(names) if len(names) > 1 else [None]
+
+
+def _read(path: Path, kind: Kind, sequence: Sequence | None, video: str | None) -> Rows:
+    """The rows of one video in a file, as what it is."""
+    if kind == "gt":
+        return _truth(path, video)
+    read = read_found if kind == "detections" else read_tracks
+    return read(path, video=video, truth=None if sequence is None else sequence.gt)
+
+
+def _truth(path: Path, video: str | None) -> Rows:
+    """The ground truth of one video in a file; of KITTI's labels every kind of object that is scored."""
+    if form_of(path) != "kitti":
+        return read_truth(path, video=video)
+    every: list[Rows] = [read_kitti_labels(path, kind) for kind in TYPES]
+    return replace(joined(every).by_frame(), layout="kitti")
+
+
+def _examined(
+    path: Path, kind: Kind, sequence: Sequence | None, known: dict[str, Sequence], video: str | None = None
+) -> list[Finding]:
+    """What is wrong with one file, or one finding that it is good. known: all sequences of the ground truth."""
+    try:
+        kind = _kind(path) if kind == "auto" else kind
+        rows = _read(path, kind, sequence, video)
         compared = kind != "gt" and sequence is not None and sequence.gt != path
-        gt = read_ground_truth(sequence.gt) if compared and sequence is not None else None
+        gt = _truth(sequence.gt, sequence.name) if compared and sequence is not None else None
     except MotFormatError as error:
         return [Finding(path, True, str(error))]
     alarms = [] if gt is None else [line for line in [apart(rows, gt, kind)] if line]
     notes = [*alarms, *_notes(path, rows, kind, sequence, known)]
     if len(rows) and kind == "results":
         notes += [note for note in suspicions(rows, gt, sequence) if note not in alarms]
-    where = shown(path)
+    where = shown(path) + ("" if video is None else f" ({shown(video)})")
     if notes:
         return [Finding(path, True, f"{where}: {shown(note)}", alarm=note in alarms) for note in notes]
     what = f"ground truth ({_LAYOUTS[rows.layout]} layout)" if kind == "gt" else kind
@@ -338,9 +376,12 @@ def _notes(path: Path, rows: Rows, kind: Kind, sequence: Sequence | None, known:
 
 def _kind(path: Path) -> Kind:
     """What a file holds: told by its name, or else detections where the first id is -1."""
-    if path.name.startswith("gt"):
+    if path.name.startswith("gt") or (path.parent.name == "annotations" and path.suffix == ".txt"):
         return "gt"
     if path.name.startswith("det"):
         return "detections"
+    told = role_of(path)
+    if told is not None:
+        return told
     first = first_id(path)
     return "detections" if first is not None and first == -1 else "results"

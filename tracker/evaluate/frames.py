@@ -7,20 +7,16 @@ all frames at once.
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import itertools
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.assign import linear_sum_assignment
 
 EPS = float(np.finfo(np.float64).eps)  # a similarity meets a threshold from `threshold - EPS` on
 _CELLS = 1 << 15  # similarities computed at once: a few such arrays fit into the processor's cache
@@ -276,26 +272,6 @@ def solve(frames: Frames, f: int, row: IntArray, col: IntArray, score: FloatArra
     partner[best_row] = best_col
     taken: BoolArray = (partner[row] == col) & (score > 0)
     return taken
-
-
-@cache
-def linear_sum_assignment() -> Callable[..., tuple[IntArray, IntArray]]:
-    """scipy's solver without the rest of `scipy.optimize`, whose import takes longer than scoring a benchmark."""
-    if "scipy.optimize" not in sys.modules:
-        import scipy
-
-        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-            file = Path(scipy.__file__).parent / "optimize" / f"_lsap{suffix}"
-            spec = importlib.util.spec_from_file_location("scipy.optimize._lsap", file) if file.is_file() else None
-            if spec is not None and spec.loader is not None:
-                module = importlib.util.module_from_spec(spec)
-                spec.loader.exec_module(module)
-                found: Callable[..., tuple[IntArray, IntArray]] = module.linear_sum_assignment
-                return found
-    import scipy.optimize  # the extension is elsewhere in this version
-
-    solver: Callable[..., tuple[IntArray, IntArray]] = scipy.optimize.linear_sum_assignment
-    return solver
 
 
 class PairSums:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tracker.arrays import IntArray
-from tracker.evaluate.frames import Frames, Names, PairSums, frames_from_matrices, linear_sum_assignment
+from tracker.assign import linear_sum_assignment
+from tracker.evaluate.frames import Frames, Names, PairSums, frames_from_matrices
 
 _DENSE = 1 << 20  # largest number of pairs of identities in one matrix
 

@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike
 from tracker.evaluate.benchmark import GroundTruth, Source, load_ground_truth
 from tracker.evaluate.frames import EPS, Frames
 from tracker.evaluate.scores import Evaluation, SequenceScore
-from tracker.io.mot import read_results
 from tracker.rows import Rows
 
 # motmetrics' name: ours, and whether it is a share (s) or a count (n)
@@ -75,7 +74,7 @@ def accumulators(
         source = matched.get(name)
         if source is None:
             continue
-        rows = source if isinstance(source, Rows) else read_results(source)
+        rows = source if isinstance(source, Rows) else truth.read_file(name, source)
         gt_ids: list[Any] = []
         ids: list[Any] = []
         similarity: list[Any] = []

@@ -103,6 +103,7 @@ COLUMNS: dict[str, Callable[[SequenceScore], float]] = {
     "GT_IDs": lambda s: s.gt_ids,
     "Frames": lambda s: s.frames,
 }
+_AVERAGED = ("HOTA", "MOTA", "IDF1")  # over classes
 _RENAMED = ("CLR_Re", "CLR_Pr", "CLR_Frames")  # the kit's names of the table's Rcll, Prcn and Frames
 
 
@@ -113,6 +114,7 @@ class Evaluation:
     rules, why: the rules applied, and what they were recognised by. sequences, combined: the scores of each sequence
     and of all together. notes: what a reader must know, such as sequences without results and suspicious input.
     alarms: how many of the notes, the first ones, say that results and ground truth have no frame in common.
+    classes: the scores of each class that has ground truth, over all sequences, where rules score classes apart.
     """
 
     tracker: str
@@ -122,6 +124,7 @@ class Evaluation:
     combined: SequenceScore
     notes: tuple[str, ...] = ()
     alarms: int = 0
+    classes: tuple[SequenceScore, ...] = ()
 
     @property
     def rows(self) -> tuple[SequenceScore, ...]:
@@ -130,7 +133,18 @@ class Evaluation:
 
     def table(self, width: int | None = None) -> str:
         """Aligned text: shares in per cent, counts as they are; several tables if one is wider than `width`."""
-        return aligned([(row.name, row) for row in self.rows], "sequence", width)
+        text = aligned([(row.name, row) for row in self.rows], "sequence", width)
+        if not self.classes:
+            return text
+        mean = "  ".join(f"{title} {100 * value:.2f}" for title, value in self.class_average().items())
+        by_class = aligned([(row.name, row) for row in self.classes], "class", width)
+        return f"{text}\n\n{by_class}\n\nmean of {len(self.classes)} classes: {mean}"
+
+    def class_average(self) -> dict[str, float]:
+        """HOTA, MOTA and IDF1 averaged over the classes that have ground truth; nothing where there are none."""
+        if not self.classes:
+            return {}
+        return {title: float(np.mean([COLUMNS[title](row) for row in self.classes])) for title in _AVERAGED}
 
     def markdown(self) -> str:
         """The table as Markdown."""
@@ -147,8 +161,14 @@ class Evaluation:
             "rules": self.rules,
             "sequences": {row.name: row.figures() for row in self.sequences},
             "combined": self.combined.figures(),
+            **self._class_figures(),
             "notes": list(self.notes),
         }
+
+    def _class_figures(self) -> dict[str, object]:
+        if not self.classes:
+            return {}
+        return {"classes": {row.name: row.figures() for row in self.classes}, "class_average": self.class_average()}
 
     def json(self) -> str:
         """`to_dict` as JSON text."""

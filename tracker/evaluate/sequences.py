@@ -1,4 +1,7 @@
-"""Finding sequences: ground truth in a tree, a flat folder or one file; results of one tracker or of several."""
+"""Finding sequences: ground truth in a tree, a flat folder or one file; results of one tracker or of several.
+
+Files are MOTChallenge text, or what else ``tracker.io.readers`` reads: JSON may hold several sequences.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracker.io.images import list_images
+from tracker.io.readers import SUFFIXES, videos_of
 from tracker.io.seqinfo import read_seqinfo
 from tracker.io.sequence import length_of
 
@@ -14,9 +19,9 @@ from tracker.io.sequence import length_of
 class Sequence:
     """One sequence of ground truth.
 
-    name           of its folder in a tree, else of its file
+    name           of its folder in a tree, else of its file, or of the video in a file of several
     gt             the file of ground truth
-    length         number of frames, from seqinfo.ini; None where it does not say, as for the three below
+    length         number of frames, from seqinfo.ini or the file; None where it does not say, as for the three below
     width, height  of the images in pixels
     fps            frames per second, above 0
     folder         the sequence's own folder in a tree (with det/ and img1/), else None
@@ -36,23 +41,25 @@ class Sequence:
 def find_sequences(path: str | os.PathLike[str], only: list[str] | None = None) -> list[Sequence]:
     """Sequences under `path`, by name: a tree `<seq>/gt/gt.txt`, one such folder, a folder of `<seq>.txt`, or one file.
 
-    only: names to take. Raises ValueError when there is none, or when one of `only` is missing.
+    A folder `annotations` is VisDrone's, beside `sequences/<seq>` with the images. Folders may hold `<seq>.json` or
+    `<seq>.xml` instead, and a JSON file any number of sequences. only: names to take. Raises ValueError when there is
+    none, or when one of `only` is missing.
     """
     root = Path(path)
     if root.is_file():
-        return _taken([_named(root)], only, root)
+        return _taken(_in_file(root), only, root)
     if not root.is_dir():
         raise ValueError(f"{root}: no such file or folder; give a MOTChallenge tree, a folder of <seq>.txt or one file")
-    for base in (root, root / "train"):
+    for base in (root, root / "train", root / "annotations"):
         if (base / "gt" / "gt.txt").is_file():
             found = [_named(base / "gt" / "gt.txt")]
         else:
             found = [_named(file) for file in sorted(base.glob("*/gt/gt.txt"))]
         if not found:
-            found = [Sequence(file.stem, file) for file in sorted(base.glob("*.txt")) if file.name not in _OTHER_TEXT]
+            found = [sequence for file in _files_of_boxes(base) for sequence in _in_file(file)]
         if found:
             return _taken(found, only, root)
-    raise ValueError(f"{root}: no ground truth; expected <seq>/gt/gt.txt, or <seq>.txt in a flat folder")
+    raise ValueError(f"{root}: no ground truth; expected <seq>/gt/gt.txt, or <seq>.txt, .json or .xml in a flat folder")
 
 
 def find_detections(
@@ -95,15 +102,38 @@ def find_results(path: str | os.PathLike[str]) -> dict[str, Path | dict[str, Pat
     return dict(several)
 
 
-_OTHER_TEXT = ("labels.txt", "seqmap.txt", "seqmaps.txt", "readme.txt", "README.txt", "pedestrian_summary.txt")
+_OTHER_FILES = (
+    *("labels.txt", "seqmap.txt", "seqmaps.txt", "readme.txt", "README.txt", "pedestrian_summary.txt"),
+    *("run.json", "count.json"),
+)
 
 
 def _texts(folder: Path) -> dict[str, Path]:
+    """The files of results in a folder by sequence name."""
     for place in (folder, folder / "data"):
-        files = {file.stem: file for file in sorted(place.glob("*.txt")) if file.name not in _OTHER_TEXT}
+        files = {file.stem: file for file in _files_of_boxes(place)}
         if files:
             return files
     return {}
+
+
+def _files_of_boxes(folder: Path) -> list[Path]:
+    """The text in a folder; where there is none, the JSON; where there is neither, the XML."""
+    for suffix in SUFFIXES:
+        files = [file for file in sorted(folder.glob(f"*{suffix}")) if file.name not in _OTHER_FILES]
+        if files:
+            return files
+    return []
+
+
+def _in_file(file: Path) -> list[Sequence]:
+    """The sequences in a file outside a tree."""
+    if file.suffix.lower() not in (".json", ".xml"):
+        return [_named(file)]
+    videos = videos_of(file)
+    if not videos:
+        raise ValueError(f"{file}: holds no frames of ground truth; give the file with images and annotations")
+    return [Sequence(one.name, file, one.length, one.width, one.height, one.fps) for one in videos]
 
 
 def _taken(found: list[Sequence], only: list[str] | None, root: Path) -> list[Sequence]:
@@ -119,7 +149,7 @@ def _taken(found: list[Sequence], only: list[str] | None, root: Path) -> list[Se
 def _named(file: Path) -> Sequence:
     """A sequence from its ground truth file; in a tree its name is the folder's and seqinfo.ini is read."""
     if file.name != "gt.txt" or file.parent.name != "gt":
-        return Sequence(file.stem, file)
+        return Sequence(file.stem, file, _images_of_visdrone(file))
     folder = file.resolve().parent.parent
     ini = folder / "seqinfo.ini"
     if not ini.is_file():
@@ -131,3 +161,9 @@ def _named(file: Path) -> Sequence:
     return Sequence(
         folder.name, file, length_of(folder, info), info.width, info.height, info.frame_rate or None, folder
     )
+
+
+def _images_of_visdrone(file: Path) -> int | None:
+    """How many images VisDrone's sequence of a file annotations/<seq>.txt has; None for other files."""
+    folder = file.parent.parent / "sequences" / file.stem
+    return len(list_images(folder)[0]) or None if file.parent.name == "annotations" and folder.is_dir() else None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from tracker.export.crops import NAME as CROPS
 from tracker.export.datasets import write_coco, write_fiftyone, write_mot_zip, write_trackeval, write_yolo
 from tracker.export.parquet import write_parquet
 from tracker.export.summary import write_summary
@@ -47,7 +48,8 @@ FORMATS = {
 def format_named(name: str) -> Format:
     """The format of a name. Raises ValueError, with the nearest name, where there is none."""
     if name not in FORMATS:
-        raise ValueError(f"format {name!r} is unknown{nearest(name, FORMATS)}; give one of {', '.join(FORMATS)}")
+        known = [*FORMATS, CROPS]
+        raise ValueError(f"format {name!r} is unknown{nearest(name, known)}; give one of {', '.join(known)}")
     return FORMATS[name]
 
 

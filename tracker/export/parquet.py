@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker.export.table import Table
+from tracker.export.text import UNKNOWN
+
+CHUNK = 1 << 17  # rows of a row group, which are made into arrays at once
 
 
 def write_parquet(path: Path, table: Table) -> None:
@@ -20,19 +24,39 @@ def write_parquet(path: Path, table: Table) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns: dict[str, Any] = {}
-    for name, column in table.columns().items():
-        if name == "class":
-            columns[name] = pa.array(column, pa.string(), mask=column == "")
-        elif name in ("class_id", "detection"):
-            columns[name] = pa.array(column, pa.int64(), mask=column == -1)
-        else:
-            columns[name] = pa.array(column, mask=np.isnan(column) if column.dtype.kind == "f" else None)
+    columns = table.columns()
+    fields = [(name, _kind(name, column)) for name, column in columns.items()]
+    schema = pa.schema(fields, metadata=_metadata(table))
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, max(len(table.rows), 1), CHUNK):
+            part = {name: column[start : start + CHUNK] for name, column in columns.items()}
+            arrays = [
+                pa.array(column, mask=_unknown(name, column), type=kind)
+                for (name, kind), column in zip(fields, part.values(), strict=True)
+            ]
+            writer.write_table(pa.table(arrays, schema=schema))
+
+
+def _kind(name: str, column: NDArray[Any]) -> Any:
+    import pyarrow as pa
+
+    return pa.string() if name == "class" else pa.from_numpy_dtype(column.dtype)
+
+
+def _unknown(name: str, column: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Mask of the values that are null; None where every value is known."""
+    unknown = UNKNOWN.get(name)
+    if unknown is None and column.dtype.kind != "f":
+        return None
+    mask: NDArray[np.bool_] = column != column if unknown is None else np.asarray(column == unknown, dtype=bool)
+    return mask
+
+
+def _metadata(table: Table) -> dict[str, str]:
     known = {"source": table.source or None, "frame_rate": table.frame_rate, "frames": table.n_frames}
     if table.size is not None:
         known |= {"width": table.size[0], "height": table.size[1]}
-    metadata = {name: str(value) for name, value in known.items() if value is not None}
-    pq.write_table(pa.table(columns).replace_schema_metadata(metadata), path)
+    return {name: str(value) for name, value in known.items() if value is not None}
 
 
 def check_pyarrow() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class ExportSink:
         self.paths = {form: folder / format_named(form).name for form in forms}
         self._names, self._rate, self._frames, self._source = dict(names or {}), frame_rate, n_frames, source
         self._rows: list[Rows] = []
-        self._times: list[float] = []
+        self._times: list[FloatArray] = []  # of each row
         self._detections: list[tuple[IntArray, FloatArray]] = []
         self._size = size
         self._closed = False
@@ -62,8 +62,20 @@ class ExportSink:
         """Keep one step's tracks."""
         rows = results_of([step.tracks], step.frame.number)
         self._rows.append(rows if self._names else replace(rows, classes=np.full(len(rows), -1)))
-        self._times.append(step.frame.time)
+        self._times.append(np.full(len(rows), step.frame.time))
         self._detections.append((step.tracks.detections.copy(), step.tracks.detection_boxes.copy()))
+
+    def mark(self) -> object:
+        """All rows so far: they are in no file yet."""
+        if len(self._rows) > 1:
+            rows, boxes = zip(*self._detections, strict=True)
+            self._times = [np.concatenate(self._times)]
+            self._detections = [(np.concatenate(rows), np.concatenate(boxes))]
+            self._rows = [joined(self._rows)]
+        return {"rows": self._rows, "times": self._times, "detections": self._detections}
+
+    def resume(self, mark: Any) -> None:
+        self._rows, self._times, self._detections = mark["rows"], mark["times"], mark["detections"]
 
     def close(self) -> None:
         """Write every file; may be called again."""
@@ -76,10 +88,9 @@ class ExportSink:
 
     def table(self) -> Table:
         """The rows so far."""
-        counts = [len(rows) for rows in self._rows]
         return table_of(
             joined(self._rows),
-            times=np.repeat(self._times, counts),
+            times=np.concatenate(self._times),
             frame_rate=self._rate,
             names=self._names,
             size=self._size,

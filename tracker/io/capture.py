@@ -31,7 +31,13 @@ class Capture(Protocol):
 
     def read(self) -> tuple[bool, Image]: ...
 
+    def grab(self) -> bool: ...
+
+    def retrieve(self) -> tuple[bool, Image]: ...
+
     def get(self, prop: int, /) -> float: ...
+
+    def set(self, prop: int, value: float, /) -> bool: ...
 
     def release(self) -> None: ...
 
@@ -72,19 +78,27 @@ class _Decoded:
     """A frame as it was decoded.
 
     at        seconds, by the container or the clock
+    image     None for a frame that is passed over: to convert it takes half of the time
     doubtful  whether a packet shortly before it did not decode, so that a gap before it means lost frames
     """
 
     at: float
-    image: Image
+    image: Image | None
     doubtful: bool
 
 
-def _decoded(capture: Capture, patience: int, now: Callable[[], float]) -> Iterator[_Decoded]:
-    """Every frame that decodes, up to the end or more than ``patience`` failed reads in a row."""
+def _decoded(
+    capture: Capture, patience: int, now: Callable[[], float], passed: Callable[[], bool] = lambda: False
+) -> Iterator[_Decoded]:
+    """Every frame that decodes, up to the end or more than ``patience`` failed reads in a row.
+
+    passed  asked before each frame: whether nobody will look at its image
+    """
     failed = doubtful = 0
     while failed <= patience:
-        good, image = capture.read()
+        # Frames near a bad packet are held back, so that their images are needed at once.
+        passes = not failed and doubtful <= 1 and passed()
+        good, image = (capture.grab(), None) if passes else capture.read()
         if not good:
             failed += 1
             continue
@@ -130,12 +144,52 @@ class Table:
         """Of a file that lists all its frames, at these seconds (N,)."""
         return cls(times, np.arange(1, len(times) + 1), times)
 
+    def first(self, number: int, time: float) -> int:
+        """The place of the first frame from that number and those seconds, behind the first frame, on."""
+        by_time = np.searchsorted(self.times - self.times[0], time - 1e-3) if len(self.times) else 0
+        return int(max(np.searchsorted(self.numbers, number), by_time))
+
     def place(self, at: float) -> int | None:
         """The place of the frame at that time; None where the table has none there."""
         if not math.isfinite(at):
             return None
         k = int(np.searchsorted(self.at, at - 5e-4))
         return k if k < len(self.at) and self.at[k] <= at + 5e-4 else None
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Where a capture stands that was moved. number: of the frame before the next one; start: seconds of the first."""
+
+    number: int
+    start: float
+
+
+def sought(capture: Capture, table: Table, target: int) -> Sought | None:
+    """Move a fresh capture to a frame before ``target``, a place in the table; None: it must be read from its start.
+
+    OpenCV counts frames by their rate and so may land elsewhere: the time of the frame that comes next decides, by the
+    container's own table. A capture for which this returns None is not at its start any more.
+    """
+    import cv2
+
+    def at_next() -> int | None:
+        return table.place(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000) if capture.grab() else None
+
+    first = at_next()
+    start = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+    if first != 0 or table.numbers[0] != 1 or target >= len(table.at):
+        return None
+    for back in (0.0, 2.0, 10.0):
+        seconds = float(table.at[target]) - back
+        if seconds <= start:
+            return None
+        capture.set(cv2.CAP_PROP_POS_MSEC, 1000 * seconds)
+        place = at_next()
+        if place is not None and place <= target:
+            capture.set(cv2.CAP_PROP_POS_MSEC, 1000 * seconds)
+            return Sought(int(table.numbers[place]) - 1, start)
+    return None
 
 
 class _Numbers:
@@ -226,6 +280,7 @@ def captured_frames(
     table: Table | None = None,
     damage: Damage | None = None,
     patience: int = 0,
+    begun: Sought | None = None,
 ) -> Iterator[Frame]:
     """The frames of an opened capture, which is released at the end.
 
@@ -235,6 +290,7 @@ def captured_frames(
     table     what the container says of its frames, where it does
     damage    the damaged places of the file, where a gap means lost frames
     patience  failed reads in a row that stand for the end
+    begun     where the capture stands, if it is not at the start
     """
     import cv2
 
@@ -242,10 +298,18 @@ def captured_frames(
         return clock.monotonic() if wall else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
 
     damage = damage or Damage()
+    whole = not len(damage.breaks)
+
+    def passed() -> bool:
+        return whole and not wall and not source.wants(number + 1, time + 1 / source.frame_rate)
+
     numbers = _Numbers(table, damage, source.frame_rate)
     number, time, start = 0, 0.0, None
+    if begun is not None:
+        number = numbers.number = begun.number
+        start = begun.start
     try:
-        for frame in _in_order(_decoded(capture, patience, now), damage):
+        for frame in _in_order(_decoded(capture, patience, now, passed), damage):
             image, before = frame.image, number
             number, at = numbers.next(frame.at, doubtful=frame.doubtful)
             source.lost += number - before - 1
@@ -259,6 +323,8 @@ def captured_frames(
             else:
                 time += 1 / source.frame_rate
                 source.note("timestamps do not increase everywhere; the frame rate fills in")
+            if image is None and source.wants(number, time):  # numbers or times jumped over some
+                image = capture.retrieve()[1]
             yield Frame(image, number, time)
             if source.closed:
                 return

@@ -167,6 +167,9 @@ def images_source(
     def frames(source: Source) -> Iterator[Frame]:
         told = False
         for k, (number, path) in enumerate(zip(numbers, images, strict=True)):
+            if not source.wants(number, k / rate):
+                yield Frame(None, number, k / rate)
+                continue
             image = _read(path, depth)
             if image is None:
                 source.note(f"{shown(path.name)} cannot be decoded and is left out")

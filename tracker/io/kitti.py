@@ -11,22 +11,33 @@ count: the benchmark's 2D rules, as its official evaluation (TrackEval) applies 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from tracker.arrays import FloatArray
 from tracker.io.mot import MotFormatError
-from tracker.rows import Rows, as_rows
+from tracker.rows import Rows, as_detections, as_rows, with_own_ids
 from tracker.spelling import shown
 
 Kind = Literal["car", "pedestrian"]
 
 # Of each kind: the type of its labels, that of boxes which may be taken for it, and the number of detections' type.
-TYPES: dict[str, tuple[str, str, int]] = {"car": ("car", "van", 2), "pedestrian": ("pedestrian", "person", 1)}
+TYPES: dict[Kind, tuple[str, str, int]] = {"car": ("car", "van", 2), "pedestrian": ("pedestrian", "person", 1)}
 # What the class column of the ground truth holds; ``tracker.evaluate.rules`` scores by it.
 COUNTED, ALIKE, REGION = 1, 2, 13
 MOST_OCCLUDED, MOST_TRUNCATED = 2, 0  # of boxes that count
+
+
+def is_kitti(path: str | os.PathLike[str]) -> bool:
+    """Whether a text file's first line is a label: a frame, an id and then a word."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            fields = file.readline(1000).split()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return len(fields) in (15, 16, 17, 18) and fields[0].isdecimal() and fields[2].isalpha()
 
 
 def read_kitti_labels(path: str | os.PathLike[str], kind: Kind) -> Rows:
@@ -49,11 +60,9 @@ def read_kitti_labels(path: str | os.PathLike[str], kind: Kind) -> Rows:
         label = {own: COUNTED, alike: ALIKE}.get(name, REGION)
         table.append((frame + 1, track, *box, kept, label, number))
     rows = np.array(table, dtype=np.float64).reshape(-1, 9)
-    regions = rows[:, 7] == REGION
-    rows[regions, 1] = rows[:, 1].max(initial=0) + 1 + np.arange(np.count_nonzero(regions))
-    return as_rows(
-        rows[:, 0], rows[:, 1], rows[:, 2:6], rows[:, 6], rows[:, 7], lines=rows[:, 8].astype(np.int64)
-    ).by_frame()
+    ids = with_own_ids(rows[:, 1], rows[:, 7] == REGION)
+    found = as_rows(rows[:, 0], ids, rows[:, 2:6], rows[:, 6], rows[:, 7], lines=rows[:, 8]).by_frame()
+    return replace(found, layout="kitti")
 
 
 def read_kitti_detections(path: str | os.PathLike[str], kind: Kind) -> Rows:
@@ -70,19 +79,7 @@ def read_kitti_detections(path: str | os.PathLike[str], kind: Kind) -> Rows:
         if label == TYPES[kind][2]:
             table.append((frame + 1, *rest, number))
     rows: FloatArray = np.array(table, dtype=np.float64).reshape(-1, 7)
-    solid = (rows[:, 3:5] > rows[:, 1:3]).all(axis=1)
-    rows = rows[solid][np.argsort(rows[solid, 0], kind="stable")]
-    return Rows(
-        frames=rows[:, 0].astype(np.int64),
-        ids=np.full(len(rows), -1),
-        boxes=rows[:, 1:5],
-        scores=rows[:, 5],
-        classes=np.full(len(rows), -1),
-        interpolated=np.zeros(len(rows), dtype=bool),
-        visibility=np.full(len(rows), -1.0),
-        lines=rows[:, 6].astype(np.int64),
-        dropped=int(np.count_nonzero(~solid)),
-    )
+    return as_detections(rows[:, 0], rows[:, 1:5], rows[:, 5], lines=rows[:, 6])
 
 
 def _lines(path: str | os.PathLike[str], separator: str | None) -> list[tuple[int, list[str]]]:

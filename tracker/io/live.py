@@ -11,7 +11,7 @@ from tracker.io.passwords import without_passwords
 from tracker.io.source import Source, SourceError
 from tracker.io.stream.aside import aside
 from tracker.io.stream.feed import FileFeed
-from tracker.io.stream.jpeg import RawCapture, is_jpeg, jpeg_images
+from tracker.io.stream.jpeg import Images, is_jpeg, jpeg_images
 from tracker.io.stream.options import Live
 from tracker.io.stream.rate import arrival_rate
 from tracker.io.stream.watch import Watch
@@ -45,6 +45,7 @@ def open_stream(url: str, live: Live | None = None) -> Source:
 class _First:
     """A first connection.
 
+    images   of a live source, what gives them
     is_file  whether it is a file, which ends
     shown    (N,) seconds at which the frames of a file show, where its index tells
     jpeg     whether it is a camera of JPEG images over HTTP, which carry no time: FFmpeg counts them at 25 per second
@@ -52,6 +53,7 @@ class _First:
     """
 
     capture: Capture
+    images: Images
     is_file: bool
     shown: FloatArray | None = None
     jpeg: bool = False
@@ -61,7 +63,7 @@ class _First:
 def _open(name: str, where: str | int, hint: str, live: Live) -> Source:
     cv2 = quiet_cv2()
 
-    def connect() -> RawCapture:
+    def connect() -> Capture:
         capture = _capture(where, live.stall)
         if not capture.isOpened():
             capture.release()
@@ -78,7 +80,7 @@ def _open(name: str, where: str | int, hint: str, live: Live) -> Source:
     webcam = isinstance(where, int)
     watch = Watch(
         name,
-        first.capture,
+        first.images,
         lambda: jpeg_images(connect()) if first.jpeg else connect(),
         live,
         position=lambda opened: opened.get(cv2.CAP_PROP_POS_MSEC) / 1000,
@@ -122,9 +124,9 @@ def _file_source(name: str, first: _First, rate: float, notes: list[str], live: 
     )
 
 
-def _capture(where: str | int, stall: float) -> RawCapture:
+def _capture(where: str | int, stall: float) -> Capture:
     cv2 = quiet_cv2()
-    capture: RawCapture
+    capture: Capture
     if isinstance(where, int):
         capture = cv2.VideoCapture(where, cv2.CAP_ANY)  # each system has its own driver
     else:
@@ -137,19 +139,19 @@ def _capture(where: str | int, stall: float) -> RawCapture:
     return capture
 
 
-def _look(capture: RawCapture, where: str | int) -> _First:
+def _look(capture: Capture, where: str | int) -> _First:
     """What a new connection is."""
     import cv2
 
     announced = isinstance(where, str) and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
     if isinstance(where, int) or _WEB.match(where) is None:
-        return _First(capture, announced)
+        return _First(capture, capture, announced)
     if announced or content_length(where) is not None:
-        return _First(capture, True, shown_at(where))
+        return _First(capture, capture, True, shown_at(where))
     if not is_jpeg(capture):
-        return _First(capture, False)
+        return _First(capture, capture, False)
     images = jpeg_images(capture)
-    return _First(images, False, jpeg=True, rate=arrival_rate(images))
+    return _First(capture, images, False, jpeg=True, rate=arrival_rate(images))
 
 
 def _size(capture: Capture) -> tuple[int, int] | None:

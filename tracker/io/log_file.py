@@ -119,6 +119,7 @@ class LogWriter:
         self._rows: list[Row] = []
         self._frames: list[tuple[int, int, float | None, int, bytes]] = []
         self._written = clock.monotonic()
+        self._last: int | None = None  # update in the file
 
     def write(self, number: int, detections: Detections, decisions: Decisions, used: int | None = None) -> None:
         """A frame, ``number`` in the results, of which the tracker was given the first ``used`` detections, or all."""
@@ -143,6 +144,37 @@ class LogWriter:
                     base.close()
             self.seconds += clock.perf_counter() - started
 
+    def mark(self) -> int | None:
+        """The last update in the file, once all so far are in it; None before the first."""
+        if self._frames:
+            self._flush()
+        return self._last
+
+    def resume(self, last: int | None) -> None:
+        """Go on behind the update ``last`` with a file that another writer left; what it has beyond that is removed.
+
+        Raises ValueError, naming the file, where it has not all until then.
+        """
+        if last is None:
+            remove_log(self.path)
+            return
+        again = "is not as the run left it; put it back, or start again with --overwrite"
+        if not self.path.is_file():
+            raise ValueError(f"{shown(str(self.path))}: {again}")
+        try:
+            self._base = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._base.execute("PRAGMA journal_mode=WAL")
+            self._base.execute("PRAGMA synchronous=NORMAL")
+            for table in ("frames", "packed"):
+                self._base.execute(f"DELETE FROM {table} WHERE frame > ?", (last,))
+            (until,) = self._base.execute("SELECT max(frame) FROM frames").fetchone()
+            self._words = {text: word for word, text in self._base.execute("SELECT word, text FROM words")}
+        except sqlite3.Error as error:
+            raise ValueError(f"{shown(str(self.path))}: {again} ({error})") from None
+        if until != last:
+            raise ValueError(f"{shown(str(self.path))}: {again}")
+        self._last = last
+
     def _open(self) -> sqlite3.Connection:
         if self._base is None:
             with self._named():
@@ -165,6 +197,7 @@ class LogWriter:
             base.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?)", self._frames)
             base.executemany("INSERT INTO packed VALUES (?, ?, ?, ?, ?, ?, ?)", self._rows)
             base.execute("COMMIT")
+        self._last = self._frames[-1][0] if self._frames else self._last
         self._frames, self._rows = [], []
         self._written = clock.monotonic()
 

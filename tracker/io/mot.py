@@ -34,10 +34,11 @@ _LARGEST_INTEGER = 2.0**53  # beyond it a float64 column no longer holds every i
 _SMALLEST_SIZE = 0.01  # the last decimal written
 
 
-def read_detections(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> Rows:
+def read_detections(path: str | os.PathLike[str], *, invalid: Invalid = "raise", classed: bool = False) -> Rows:
     """Read a `det.txt`. The id column is ignored (ids are -1); scores may leave 0..1; an empty file has no rows.
 
     A file that begins with frame 0 and goes on is numbered from 1, with a note (`from_one`).
+    classed=True reads column 8 as the class, as VisDrone's detections have it; MOT15's may hold a place there.
     invalid="drop" leaves out and counts rows with NaN or inf, a size that is not positive, or a frame below 1.
     Raises MotFormatError for those by default, and always for a wrong column count or a field that is not a number.
     """
@@ -46,7 +47,8 @@ def read_detections(path: str | os.PathLike[str], *, invalid: Invalid = "raise")
     notes += shifted
     good, said = _good(path, table, lines, invalid, ids=False, zero_size=False)
     table, lines = _kept(table, lines, good)
-    return _rows(table, lines, good, notes + said, ids=np.full(len(table), -1))
+    classes = _filled(table[:, 7]).astype(np.int64) if classed and table.shape[1] > 7 else None
+    return _rows(table, lines, good, notes + said, ids=np.full(len(table), -1), classes=classes)
 
 
 def read_results(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> Rows:

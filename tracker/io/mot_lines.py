@@ -180,7 +180,7 @@ def _row(
     except ValueError:
         what, hint = f"{_first_word(fields)!r} is not a number", f"each line holds {layout}"
         if len(fields) in (15, 16, 17, 18) and fields[2].isalpha():
-            hint += "; this looks like a label file of KITTI, convert it"
+            hint += "; this looks like a label file of KITTI; give it as ground truth with the rules kitti-car"
         fail(path, number, what, hint)
     if any(part.count('"') % 2 for part in line.split(",")):
         fail(path, number, "a comma within quotes", "write numbers without thousands separators")

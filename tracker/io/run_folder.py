@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tracker.io.cvat import read_cvat
 from tracker.io.mot import read_results
+from tracker.io.readers import form_of, names_in, read_tracks, videos_of
 from tracker.rows import Rows
 from tracker.spelling import shown
 
@@ -41,7 +41,7 @@ class RunResults:
 def read_run(path: str | os.PathLike[str]) -> RunResults:
     """The results in a folder that `track` wrote, or in a file; ``run.json`` is read where it lies beside it.
 
-    A file that ends in .xml is one of CVAT's.
+    A file that ends in .xml or .json is read by ``tracker.io.readers``; of several videos none is chosen.
 
     Raises ValueError for a folder without results, and as ``read_results`` does. A ``run.json`` of another program says
     nothing.
@@ -51,9 +51,8 @@ def read_run(path: str | os.PathLike[str]) -> RunResults:
         file = file / TEXT
         if not file.is_file():
             raise ValueError(f"{shown(path)}: has no {TEXT}; give a results file, or the folder of a run")
-    if file.suffix.lower() == ".xml":
-        rows, names = read_cvat(file)
-        return RunResults(file, rows, None, None, "", None, names)
+    if file.suffix.lower() in (".xml", ".json"):
+        return _annotated(file)
     rows = read_results(file)
     source = _source(file.with_name(MANIFEST)) if file.name == TEXT else {}
     rate, size, name, frames = (source.get(key) for key in ("frame_rate", "size", "name", "frames"))
@@ -67,6 +66,16 @@ def read_run(path: str | os.PathLike[str]) -> RunResults:
         name if isinstance(name, str) else "",
         frames if isinstance(frames, int) else None,
     )
+
+
+def _annotated(file: Path) -> RunResults:
+    """The results in a file of annotations, with what it says of its video."""
+    rows, names = read_tracks(file), names_in(file)
+    if form_of(file) == "cvat":
+        return RunResults(file, rows, None, None, "", None, names)
+    (video,) = videos_of(file)
+    size = (video.width, video.height) if video.width and video.height else None
+    return RunResults(file, rows, video.fps, size, video.name, video.length, names)
 
 
 def _source(manifest: Path) -> dict[str, object]:

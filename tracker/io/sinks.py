@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TextIO, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from tracker.io.passwords import refuse_url
 from tracker.rows import results_of
 
 if TYPE_CHECKING:
-    from tracker.arrays import Image
+    from tracker.arrays import FloatArray, Image
     from tracker.detections import Detections
     from tracker.io.video import Frame
     from tracker.io.video_writer import VideoWriter
@@ -53,16 +54,18 @@ class Step:
     """One frame, what was detected in it, and the tracks reported for it.
 
     decisions  how the tracker came to them, where it keeps a log; None between the frames of a detector
+    looked     whether the detector ran
+    motion     (2, 3) how the camera moved since the frame before, where that is estimated or read
     living     every living track, reported or not, where the pipeline keeps them and the tracker tells; else None
-    looked     whether the detector ran on this frame
     """
 
     frame: Frame
     detections: Detections
     tracks: Tracks
     decisions: Decisions | None = None
-    living: Tracks | None = None
     looked: bool = True
+    motion: FloatArray | None = None
+    living: Tracks | None = None
 
 
 @runtime_checkable
@@ -83,6 +86,22 @@ class WantsLiving(Protocol):
     """A sink whose steps must have ``living``, which costs a report of all tracks for each."""
 
     living: bool
+
+
+@runtime_checkable
+class Resumable(Sink, Protocol):
+    """A sink that a run killed at any time can go on with (`track --snapshot`)."""
+
+    def mark(self) -> object:
+        """Where it stands after the last step, in numbers, text, arrays, lists and dicts; its files have all so far."""
+        ...
+
+    def resume(self, mark: Any) -> None:
+        """Go on from there, before the first step: what was written after the mark is cut off.
+
+        Raises ValueError, naming the file, where it is not as it was left.
+        """
+        ...
 
 
 class Tally:
@@ -112,6 +131,32 @@ class Tally:
     def close(self) -> None:
         """Nothing to finish."""
 
+    def mark(self) -> object:
+        return vars(self)
+
+    def resume(self, mark: Any) -> None:
+        vars(self).update(mark)
+
+
+def cut_back(path: Path, size: int, checksum: int) -> None:
+    """Cut a file back to its first ``size`` bytes, which must have this CRC-32; with 0 bytes it is removed.
+
+    Raises ValueError, naming it, for any other file.
+    """
+    if not size:
+        path.unlink(missing_ok=True)
+        return
+    found, left = 0, size
+    try:
+        with path.open("rb") as file:
+            while left and (block := file.read(min(left, 1 << 20))):
+                found, left = zlib.crc32(block, found), left - len(block)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be gone on with ({error.strerror}); start again with --overwrite") from None
+    if left or found != checksum:
+        raise ValueError(f"{path}: is not as the run left it; put it back, or start again with --overwrite")
+    os.truncate(path, size)
+
 
 class TextSink:
     """``tracks.txt``: one line per reported track and frame, complete up to the last frame written.
@@ -125,10 +170,11 @@ class TextSink:
         self.classes = classes
         self._file: TextIO | None = None
         self._size = 0  # of the whole frames in it
+        self._sum = 0  # their CRC-32
 
     def write(self, step: Step) -> None:
         if self._file is None:
-            self._file = self.path.open("w", encoding="ascii", newline="\n")
+            self._file = self.path.open("a" if self._size else "w", encoding="ascii", newline="\n")
         tracks = step.tracks
         rows = results_of([tracks], step.frame.number)
         text = format_rows(replace(rows, scores=np.clip(rows.scores, 0, 1)), classes=self.classes)
@@ -139,6 +185,16 @@ class TextSink:
             self._cut()
             raise OSError(error.errno, error.strerror, str(self.path)) from None
         self._size += len(text)
+        self._sum = zlib.crc32(text.encode("ascii"), self._sum)
+
+    def mark(self) -> object:
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+        return {"size": self._size, "sum": self._sum}
+
+    def resume(self, mark: Any) -> None:
+        cut_back(self.path, mark["size"], mark["sum"])
+        self._size, self._sum = mark["size"], mark["sum"]
 
     def _cut(self) -> None:
         """Close the file and remove the frame that is there in part only."""
@@ -250,7 +306,7 @@ class WindowSink:
 
     title = "track"
 
-    def __init__(self, class_names: ClassNames | None = None) -> None:
+    def __init__(self, class_names: ClassNames | None = None, overlays: Sequence[Overlay] = ()) -> None:
         # Qt ends the whole process where it finds no display, so ask before Qt does.
         if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise ValueError("--show: this machine has no display; leave it out and look at the written video")
@@ -261,7 +317,7 @@ class WindowSink:
         except cv2.error:
             raise ValueError("--show: this OpenCV has no windows; leave it out, or install opencv-python") from None
         self._cv2 = cv2
-        self._drawing = _Drawing(class_names)
+        self._drawing = _Drawing(class_names, overlays)
 
     def write(self, step: Step) -> None:
         image = self._drawing.draw(step)

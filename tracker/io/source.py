@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+import math
+import time as clock
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import GEN_RUNNING, getgeneratorstate
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tracker.arrays import Image
 from tracker.io.digest import sha256_of
+from tracker.spelling import shown
 
 if TYPE_CHECKING:
     from tracker.io.stream.watch import Watch
@@ -52,6 +55,86 @@ class Frames(Protocol):
     def __iter__(self) -> Iterator[Frame]: ...
 
 
+@dataclass(frozen=True)
+class Span:
+    """A part of a source: frames by number, both ends included, and by time, the end excluded.
+
+    asked  the part in the user's words
+    """
+
+    first: int = 1
+    last: float = math.inf
+    start: float = 0.0
+    end: float = math.inf
+    asked: str = ""
+
+    def has(self, frame: Frame) -> bool:
+        """Whether the frame belongs to it."""
+        return self.first <= frame.number <= self.last and self.start <= frame.time < self.end
+
+    def ended(self, frame: Frame) -> bool:
+        """Whether the frame, and so all later ones, lie behind it."""
+        return frame.number > self.last or frame.time >= self.end
+
+    def length(self, n_frames: int, rate: float, numbers: Sequence[int] = ()) -> int:
+        """How many of so many frames belong to it: a hint. numbers: theirs, where these are not 1, 2, 3, ..."""
+        if numbers:
+            return sum(self.first <= number <= self.last for number in numbers)
+        first, last = max(self.first, math.ceil(self.start * rate) + 1), min(self.last, self.end * rate, n_frames)
+        return max(int(last) - first + 1, 0)
+
+
+WHOLE = Span()
+
+
+def span_of(frames: str | None, seconds: str | None) -> Span | None:
+    """The part that "100:200" frames, both ends included, or "10:20.5" seconds, the end excluded, name; None for none.
+
+    Either end may be left out. Raises ValueError, naming the option, for anything else.
+    """
+    if frames is None and seconds is None:
+        return None
+    if frames is not None and seconds is not None:
+        raise ValueError("frames and seconds both choose a part; give one of them (--frames, --seconds)")
+    name, text = ("frames", frames) if frames is not None else ("seconds", seconds)
+    assert text is not None
+    asked, parts = f"--{name} {shown(text)}", text.split(":")
+    try:
+        start, end = (float(part) if part.strip() else None for part in parts)
+    except ValueError:
+        start = end = math.nan
+    first = 1.0 if name == "frames" else 0.0
+    low, high = first if start is None else start, math.inf if end is None else end
+    if name == "frames" and 1 <= low <= high and low % 1 == 0 and (high % 1 == 0 or end is None):
+        return Span(first=int(low), last=high, asked=asked)
+    if name == "seconds" and 0 <= low < high:
+        return Span(start=low, end=high, asked=asked)
+    example = "100:200, from frame 1 on" if name == "frames" else "10:20.5"
+    raise ValueError(f"{asked}: give a part such as {example}; either end may be left out")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A frame that a run has come to.
+
+    number, time  of the frame; read: how many frames were given up to it. clock: when, seconds since 1970
+    """
+
+    number: int
+    time: float
+    read: int
+    clock: float
+
+    def behind(self, frames: Iterable[Frame], frame_rate: float) -> Iterator[Frame]:
+        """Frames of a live source that begins again: numbers follow this one's, times go on by the clock."""
+        numbers = times = None
+        for frame in frames:
+            if numbers is None or times is None:
+                numbers = self.number + 1 - frame.number
+                times = self.time + max(clock.time() - self.clock, 1 / frame_rate) - frame.time
+            yield Frame(frame.image, frame.number + numbers, frame.time + times)
+
+
 class Source:
     """Where frames come from; made by ``open_source``. Iterate it to get each ``Frame`` in order.
 
@@ -81,6 +164,7 @@ class Source:
     files that hold them, the number of each frame where these are not 1, 2, 3, ..., how many announced frames may be
     absent without being missing, whether the file is known to be truncated, and what to call in ``close()``
     lost  frames that the reader of a file without a count knows to be lost; it sets them while it reads
+    wanted, wanted_from  for the readers: number and seconds from which on frames are wanted; see ``wants``
     """
 
     name: str
@@ -100,6 +184,8 @@ class Source:
     stopped: bool
     cut: str
     watch: Watch | None
+    wanted: int
+    wanted_from: float
 
     def __init__(
         self,
@@ -124,7 +210,7 @@ class Source:
         self.name = name
         self.kind = kind
         self.frame_rate = frame_rate
-        self.n_frames = n_frames
+        self.n_frames = self._total = n_frames
         self.counted = counted
         self.size = size
         self.live = live
@@ -137,6 +223,9 @@ class Source:
         self.closed = self.stopped = False
         self.cut = ""
         self.watch = watch
+        self.wanted, self.wanted_from = 1, 0.0
+        self._span = WHOLE
+        self._resumed: Place | None = None
         self._frames = frames
         self._files = list(files)
         self._places = {number: place for place, number in enumerate(numbers)}
@@ -145,24 +234,72 @@ class Source:
         self._release = release
         self._running: Generator[Frame, None, None] | None = None
 
+    def select(self, span: Span) -> None:
+        """Give only the frames of a part, with their own numbers and times. Raises ValueError for a live source."""
+        if self.live:
+            raise SourceError(f"{self.name}: a part can be chosen of a file only (--frames, --seconds)")
+        self._span = span
+        self.wanted, self.wanted_from = max(self.wanted, span.first), span.start
+        if self.n_frames is not None:
+            self.n_frames = span.length(self.n_frames, self.frame_rate, sorted(self._places))
+
+    def resume(self, place: Place) -> None:
+        """Go on behind a frame that an earlier run has given.
+
+        A file gives what comes behind it. A live source numbers on from it, and its times go on by the clock.
+        """
+        self._resumed = place
+        if not self.live:
+            self.wanted = max(self.wanted, place.number + 1)
+
     def __iter__(self) -> Iterator[Frame]:
         if self.closed:
             raise SourceError(f"{self.name}: this source is closed; open it again with open_source()")
-        self.read = self.missing = self.lost = 0
+        resumed, span = self._resumed, self._span
+        self.read = 0 if resumed is None else resumed.read
+        self.missing = self.lost = 0
         self.at_least = False
-        last = 0.0
+        first: tuple[int, int] | None = None  # of the span: its place, and the frames lost before it
+        last: Frame | None = None
         running = self._generator()
         self._running = running
+        beyond: Frame | None = None  # the first frame behind the span
         try:
-            for frame in running:
+            for frame in running if resumed is None or not self.live else resumed.behind(running, self.frame_rate):
+                if span.ended(frame):
+                    beyond = frame
+                    break
+                last = frame
+                if not span.has(frame):
+                    continue
+                first = first or (self.place(frame.number), self.lost)
+                if resumed is not None and frame.number <= resumed.number:
+                    continue
                 self.read += 1
-                last = frame.time
                 yield frame
                 if self.closed:
                     return
         finally:
             running.close()
-        self._settle(last)
+        if span is WHOLE:
+            self._settle(0.0 if last is None else last.time)
+        else:
+            self._settle_span(first, last, beyond)
+
+    def _settle_span(self, first: tuple[int, int] | None, last: Frame | None, beyond: Frame | None) -> None:
+        """The same after a part of the source: its first frame's place and the frames lost before it, the last frame
+        read, and the first one behind the part, None where the source ended."""
+        if first is None or last is None:
+            until = "" if last is None or beyond is not None else f"; it ends at frame {last.number}, {last.time:g} s"
+            raise SourceError(f"{self.name}: has no frame in {self._span.asked}{until}")
+        place, lost = first
+        if beyond is not None:
+            self.n_frames = max(self.place(beyond.number) - place, self.read)
+            self.missing = self.n_frames - self.read
+            return
+        self.lost -= lost
+        self.n_frames = None if self._total is None else self._total - place
+        self._settle(last.time)
 
     def _settle(self, last: float) -> None:
         """Say what is missing after a complete iteration, whose last frame came at ``last`` seconds."""
@@ -185,6 +322,17 @@ class Source:
     def place(self, number: int) -> int:
         """The place, from 0, of the frame of that number among all of the source, those that cannot be read too."""
         return self._places.get(number, number - 1)
+
+    def without_images(self, numbers: Sequence[int], times: Sequence[float]) -> None:
+        """Give these frames, which an earlier reading gave, without their images and so without decoding any."""
+        self.n_frames = self._total = len(numbers)
+        self.counted, self._cut = True, False
+        self._places = {number: place for place, number in enumerate(numbers)}
+        self._frames = lambda _: (Frame(None, *one) for one in zip(numbers, times, strict=True))
+
+    def wants(self, number: int, time: float) -> bool:
+        """Whether anybody looks at the image of that frame: readers may give the others without theirs."""
+        return number >= self.wanted and time >= self.wanted_from
 
     def note(self, line: str) -> None:
         """Add a line to ``notes`` once."""

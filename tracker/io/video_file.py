@@ -13,7 +13,7 @@ import numpy as np
 
 from tracker.arrays import FloatArray
 from tracker.io import avi
-from tracker.io.capture import Capture, Table, captured_frames, first_frame, quiet_cv2, usable_rate
+from tracker.io.capture import Capture, Table, captured_frames, first_frame, quiet_cv2, sought, usable_rate
 from tracker.io.containers import damage as damage_of
 from tracker.io.containers import sound_only, truncation
 from tracker.io.file_bytes import FileBytes
@@ -21,6 +21,7 @@ from tracker.io.iso import edited_seconds, layout, sample_times
 from tracker.io.sizes import can_change, size_change
 from tracker.io.source import Frame, Source, SourceError
 
+FAR = 50  # frames from which on a file is moved to a place, and not read up to there
 PATIENCE = 1000  # failed reads in a row that stand for the end of a file; a group of pictures is rarely longer
 
 
@@ -72,7 +73,15 @@ def open_video(path: Path) -> Source:
         if not table and (problem or damage.at_end or known is not None):
             sure = (damage.sure and damage.start * frame_rate < 1) or chunks is not None
             damage = replace(damage, until=announced / frame_rate - damage.start, sure=sure)
-        yield from captured_frames(opened(), source, table=known, damage=damage, patience=max(announced, PATIENCE))
+        capture, begun = opened(), None
+        far = 0 if times is None or known is None else known.first(source.wanted, source.wanted_from)
+        if known is not None and far > FAR and not (problem or len(damage.breaks)):
+            begun = sought(capture, known, far)
+            if begun is None:
+                capture.release()
+                capture = opened()
+        most = max(announced, PATIENCE)
+        yield from captured_frames(capture, source, table=known, damage=damage, patience=most, begun=begun)
         if source.lost:
             few = "frame is" if source.lost == 1 else "frames are"
             least = "at least " if source.at_least else ""

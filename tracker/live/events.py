@@ -70,6 +70,16 @@ class Events:
         named = {"class": self._names.get(facts["class"], facts["class"])} if "class" in facts else {}
         self._put({"event": kind, "place": place, **facts, **named})
 
+    def mark(self) -> dict[str, str]:
+        """What is known of the tracks, for ``tracker.io.sinks.Resumable``."""
+        known = [[id, one.confirmed, one.lost, one.class_id] for id, one in self._known.items()]
+        return {"known": json.dumps(known), "last": json.dumps(list(self._last.values()))}
+
+    def resume(self, mark: Mapping[str, str]) -> None:
+        """Go on from there: what lives is not born again."""
+        self._known = {id: _Known(*rest) for id, *rest in json.loads(mark["known"])}
+        self._last = {shown["id"]: shown for shown in json.loads(mark["last"])}
+
     def close(self) -> None:
         """Nothing to finish: a track that lives at the end of a run has not ended."""
 
@@ -112,6 +122,17 @@ class EventFile:
             with writing(self._path):
                 self._file = self._path.open("w", encoding="utf-8", newline="\n")
         return self._file
+
+    def mark(self) -> int:
+        """Bytes written so far."""
+        return self.open().tell()
+
+    def resume(self, mark: int) -> None:
+        """Cut the file back to there, and go on."""
+        with writing(self._path):
+            self._file = self._path.open("r+", encoding="utf-8", newline="\n")
+            self._file.truncate(mark)
+            self._file.seek(mark)
 
     def __call__(self, line: str) -> None:
         file = self.open()

@@ -15,6 +15,7 @@ from tracker.run.interrupts import Interrupts
 from tracker.run.manifest import Facts, State
 from tracker.run.open import Opened, camera_failures
 from tracker.run.output import Output
+from tracker.run.snapshots import Captured
 from tracker.run.threads import BackgroundWriter
 from tracker.settings import settings_of
 
@@ -40,6 +41,7 @@ class Driver:
     def __init__(self, opened: Opened, output: Output | None = None, sinks: Sequence[Sink] = ()) -> None:
         self.opened = opened
         self.output = output
+        self.earlier = 0  # frames that earlier runs had tracked, where this one goes on with them
         self.interrupts = Interrupts()
         self.interrupts.stop = opened.pipeline.source.stop
         self.state: State = "running"
@@ -52,6 +54,14 @@ class Driver:
         # The tally comes after the text, so that it counts the frames that are in the file.
         self._sinks: list[Sink] = [*written[:1], self.tally, *written[1:], *sinks]
         opened.pipeline.keeps_living = any(isinstance(sink, WantsLiving) and sink.living for sink in sinks)
+        self._snapshots = None if output is None else output.snapshots
+        self._earlier_notes: list[str] = []
+        if output is not None and self._snapshots is not None:
+            try:
+                self._snapshots.check(opened, self._sinks)
+            except BaseException:
+                output.release()
+                raise
         self._closing_notes: list[str] = []
         self._noted = clock.monotonic()
 
@@ -67,19 +77,25 @@ class Driver:
         them too.
         """
         writer = BackgroundWriter(self._write) if self.writes_aside else None
-        put = self._write if writer is None else writer.put
+        put: Callable[[Step | Captured], None] = self._write if writer is None else writer.put
+        snapshots = self._snapshots
         failure: BaseException | None = None
         ended = False
         started, preparing = clock.perf_counter(), 0.0
         with self.interrupts:
             try:
+                self._go_on()
                 with closing(iter(self.opened.pipeline)) as steps:
                     for step in steps:
-                        if self.output is not None and self.opened.pipeline.frames == 1:
+                        if self.output is not None and not self.output.begun:
                             before = clock.perf_counter()
                             self.output.begin()  # to hash a long video takes seconds
                             preparing = clock.perf_counter() - before
                         put(step)
+                        if snapshots is not None:
+                            snapshots.passed(step)
+                            if snapshots.due:
+                                put(snapshots.capture(self.opened))
                         yield step
                         if self.interrupts.received is not None:
                             break
@@ -96,7 +112,20 @@ class Driver:
             finally:
                 del failure  # it knows this frame: a circle that would keep the last image alive
 
-    def _write(self, step: Step) -> None:
+    def _go_on(self) -> None:
+        """Where an earlier run is resumed, put everything back to where its snapshot stands."""
+        snapshots = self._snapshots
+        if self.output is None or snapshots is None or snapshots.resumed is None:
+            return
+        self._earlier_notes = snapshots.restore(self.opened, self._sinks)
+        self.earlier = self.tally.frames
+        self.output.begin()
+
+    def _write(self, step: Step | Captured) -> None:
+        if isinstance(step, Captured):
+            assert self._snapshots is not None
+            self._snapshots.write(step, self._sinks, self.notes)
+            return
         for sink in self._sinks:
             sink.write(step)
         if self.output is not None and clock.monotonic() - self._noted >= NOTED_EVERY:
@@ -104,18 +133,27 @@ class Driver:
                 self.output.manifest.write("running", counts=self.counts)
             self._noted = clock.monotonic()
 
-    def _close(self, writer: BackgroundWriter[Step] | None, failure: BaseException | None) -> BaseException | None:
+    def _close(
+        self, writer: BackgroundWriter[Step | Captured] | None, failure: BaseException | None
+    ) -> BaseException | None:
         """Finish every file, even where one fails. Returns the first failure; to have left the loop is none."""
         before = clock.perf_counter()
         writing: list[Callable[[], None]] = [] if writer is None else [writer.finish]
-        for finish in [*writing, *(sink.close for sink in self._sinks), self.opened.close]:
+        for finish in [*writing, self._last_snapshot, *(sink.close for sink in self._sinks), self.opened.close]:
             try:
-                finish()
+                # After an error what is remembered is not that of the last frame written.
+                if finish != self._last_snapshot or failure is None or isinstance(failure, GeneratorExit):
+                    finish()
             except Exception as error:  # of a sink of the user's own, any
                 if failure is None or isinstance(failure, GeneratorExit):
                     failure = error
         self.writing = (0.0 if writer is None else writer.seconds) + clock.perf_counter() - before
         return failure
+
+    def _last_snapshot(self) -> None:
+        """A snapshot behind the last step, unless nothing was tracked."""
+        if self._snapshots is not None and self.tally.frames:
+            self._write(self._snapshots.capture(self.opened))
 
     def _conclude(self, ended: bool, failure: BaseException | None) -> BaseException | None:
         """Settle the state and write ``run.json``; ended: the source gave its last frame. Returns the failure."""
@@ -136,6 +174,8 @@ class Driver:
             with suppress(OSError):  # the folder holds an earlier run
                 output.folder.rmdir()
             return failure
+        if output.detections is not None:
+            output.detections.conclude(complete=self.state == "complete")
         source = {**output.manifest.facts["source"], "frames": self.opened.pipeline.source.n_frames}
         error = {"error": f"{type(failure).__name__}: {failure}"} if self.state == "failed" else {}
         try:
@@ -175,7 +215,14 @@ class Driver:
         pipeline = self.opened.pipeline
         video = None if self.output is None else self.output.video
         written = [] if video is None else video.notes
-        said = [*pipeline.source.notes, pipeline.detector.note, *self.opened.notes, *written, *self._closing_notes]
+        said = [
+            *self._earlier_notes,
+            *pipeline.source.notes,
+            pipeline.detector.note,
+            *self.opened.notes,
+            *written,
+            *self._closing_notes,
+        ]
         return list(dict.fromkeys(line for line in said if line))
 
     def _unused(self, detector: RecordedDetector) -> int:
@@ -188,7 +235,8 @@ class Driver:
         frames, detector, notes = self.tally.frames, self.opened.pipeline.detector, []
         ended = self.state in ("complete", "incomplete")
         first, last = self.tally.first, self.tally.last
-        if ended and isinstance(detector, RecordedDetector) and frames and detector.frames:
+        part = self.opened.options.frames or self.opened.options.seconds
+        if ended and isinstance(detector, RecordedDetector) and frames and detector.frames and not part:
             name, until = self.opened.detector_name, detector.frames
             self.unmatched = not self.tally.detections and self.opened.pipeline.min_score is None
             unused = self._unused(detector)

@@ -26,6 +26,12 @@ class LogSink:
         if step.decisions is not None:
             self._writer.write(step.frame.number, step.detections, step.decisions)
 
+    def mark(self) -> int | None:
+        return self._writer.mark()
+
+    def resume(self, mark: int | None) -> None:
+        self._writer.resume(mark)
+
     def close(self) -> None:
         self._writer.close()
 

@@ -7,6 +7,7 @@ command     the command line; of a library call "call", the arguments given
 source, detector, embedder, algorithm   what was used, every value as it was used, defaults too
 inputs      path and SHA-256 of each file read, by the option that named it
 versions    of Python and the packages
+goes_on_behind_frame  of a run that was resumed: the last frame of the run before
 notes       lines for people
 counts      frames, missing frames ("missing_frames_at_least" where there may be more), detections, dropped rows,
             tracks, rows; brought up to date every second
@@ -85,7 +86,7 @@ def facts_of(opened: Opened) -> Facts:
     """What is used in a run, without the hashes, which take time."""
     pipeline, options = opened.pipeline, opened.options
     return {
-        "source": _source(pipeline),
+        "source": _source(pipeline, options),
         "detector": {**_detector(opened), "every": options.every, "invalid": options.invalid},
         "embedder": None if pipeline.embedder is None else _embedder(pipeline.embedder, options),
         "algorithm": {
@@ -98,7 +99,7 @@ def facts_of(opened: Opened) -> Facts:
     }
 
 
-def _source(pipeline: Pipeline) -> Facts:
+def _source(pipeline: Pipeline, options: Options) -> Facts:
     source = pipeline.source
     return {
         "name": source.name,
@@ -106,6 +107,8 @@ def _source(pipeline: Pipeline) -> Facts:
         "frame_rate": source.frame_rate,
         "frames": source.n_frames if source.counted else None,  # until all are read, some containers only guess
         "size": source.size,
+        **({} if options.frames is None else {"part": {"frames": options.frames}}),
+        **({} if options.seconds is None else {"part": {"seconds": options.seconds}}),
     }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from tracker.io.sinks import Step
 from tracker.io.whole import check_target
@@ -24,6 +25,8 @@ class Monitor:
     events   where events go: a file, or functions that take each line
     mqtt     the address of a broker's topic for the events too
 
+    resume   go on with the events of an earlier run
+
     asked  whether there is anything to tell
 
     Raises ValueError, in one line, for what does not fit; nothing stays open then.
@@ -41,16 +44,18 @@ class Monitor:
         events: Path | Sequence[Told] = (),
         mqtt: str | None = None,
         overwrite: bool = False,
+        resume: bool = False,
     ) -> None:
         source = opened.pipeline.source
         self.asked = source.live or any(one for one in (health, metrics, events, mqtt))
         if health is not None:
             check_target(health, "--health", overwrite=True)  # it is replaced every few seconds anyway
         if isinstance(events, Path):
-            check_target(events, "--events", overwrite=overwrite)
+            check_target(events, "--events", overwrite=overwrite or resume)
         self.health = Health(source, told=told if source.live else None, path=health)
         self.events: Events | None = None
         self._file: EventFile | None = None
+        self._resume = resume
         with ExitStack() as finish:
             finish.callback(self.health.close)
             if metrics is not None:
@@ -74,7 +79,7 @@ class Monitor:
 
     def start(self) -> None:
         """Begin to tell; only now is a file of an earlier run replaced."""
-        if self._file is not None:
+        if self._file is not None and not self._resume:
             self._file.open()
         self.health.start()
 
@@ -83,6 +88,18 @@ class Monitor:
         if self.events is not None:
             self.events.write(step)
         self.health.write(step)
+
+    def mark(self) -> dict[str, Any]:
+        """Where the events stand, for ``tracker.io.sinks.Resumable``."""
+        events = None if self.events is None else self.events.mark()
+        return {"events": events, "file": None if self._file is None else self._file.mark()}
+
+    def resume(self, mark: Mapping[str, Any]) -> None:
+        """Go on from there; an event that was published after the mark is published again."""
+        if self.events is not None and mark["events"] is not None:
+            self.events.resume(mark["events"])
+        if self._file is not None and mark["file"] is not None:
+            self._file.resume(mark["file"])
 
     def close(self) -> None:
         """Finish the files, free the port, leave the broker; may be called again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any, Protocol, runtime_checkable
 
 from tracker.algorithms import DEFAULT, algorithm, build, embeddings_of, read_params, short_name, takes_embeddings
 from tracker.arrays import FloatArray, Image
-from tracker.camera import METHODS, CameraEstimate, Compensated, open_camera
+from tracker.camera import METHODS, CameraEstimate, CameraSaved, Compensated, open_camera
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detect.head import Head
 from tracker.detect.network import ClassNames, providers_of, size_of
+from tracker.detect.saved import Saved
 from tracker.detections import Invalid
-from tracker.io.source import Frames, Source
+from tracker.io.detections_file import DetectionsFolder
+from tracker.io.source import Frames, Source, span_of
 from tracker.io.stream.options import Live
 from tracker.log import Log
 from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
@@ -30,7 +33,11 @@ PAIRS_SETTING = "camera_from_pairs"
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is made of: the arguments of ``tracker.track``, which explains them, and the options of `track`."""
+    """What a run is made of: the arguments of ``tracker.track``, which explains them, and the options of `track`.
+
+    keeps   whether the detections are saved: the embeddings of all are needed then
+    images  whether anybody but detector, embedder and camera looks at the images
+    """
 
     source: str | Path | int | Source | Frames
     algo: str | Updates | None = None
@@ -53,6 +60,10 @@ class Options:
     offline: bool = False
     log: bool = False
     live: Live | None = None
+    frames: str | None = None
+    seconds: str | None = None
+    keeps: bool = False
+    images: bool = True
 
     def given(self) -> dict[str, Any]:
         """The arguments that differ from their defaults."""
@@ -172,6 +183,8 @@ def _check_types(options: Options) -> None:
     for name, value in (
         ("reid_runtime", options.reid_runtime),
         ("camera_motion", options.camera_motion),
+        ("frames", options.frames),
+        ("seconds", options.seconds),
         ("nms", options.nms),
         ("detector_runtime", options.detector_runtime),
     ):
@@ -202,8 +215,9 @@ def _open(options: Options, source: Source, models: Models) -> Opened:
     notes: list[str] = []
     detector, min_score = _open_detector(options, notes, models, live=source.live)
     embedder, left_out = _open_embedder(options, tracker, detector, models, live=source.live)
-    how = options.camera_motion
-    camera = None if how in OWN_CAMERA else open_camera(how, frames=source.n_frames)
+    saved = detector.folder if isinstance(detector, Saved) else None
+    _check_saved(options, saved)
+    camera = _open_camera(options, source, saved)
     pipeline = Pipeline(
         source,
         detector,
@@ -213,6 +227,11 @@ def _open(options: Options, source: Source, models: Models) -> Opened:
         every=options.every,
         invalid=options.invalid,
     )
+    needed = options.images or pipeline.embedder is not None or not isinstance(camera, (CameraSaved, type(None)))
+    if saved is not None and not needed and _has_all(saved, source):
+        source.without_images(saved.numbers.tolist(), saved.times.tolist())
+    if (span := span_of(options.frames, options.seconds)) is not None:
+        source.select(span)
     return Opened(
         options,
         pipeline,
@@ -223,6 +242,37 @@ def _open(options: Options, source: Source, models: Models) -> Opened:
         inputs=_inputs(options, tracker, detector, embedded=pipeline.embedder is not None),
         owns_source=source is not options.source,
     )
+
+
+def _check_saved(options: Options, saved: DetectionsFolder | None) -> None:
+    """Refuse to detect in frames in which no detector ran when the detections were saved."""
+    every = 1 if saved is None else saved.facts.get("every", 1)
+    if options.every % every:
+        raise ValueError(
+            f"{options.detector}: was saved with every={every}, so that most frames have no detections; "
+            f"track with every={every} (--every {every})"
+        )
+
+
+def _has_all(saved: DetectionsFolder, source: Source) -> bool:
+    """Whether these detections are of the whole of this very source."""
+    of = saved.facts.get("source")
+    if not isinstance(of, Mapping) or not saved.facts.get("complete") or of.get("part") is not None:
+        return False
+    with suppress(OSError):
+        return of.get("sha256") is not None and of["sha256"] == source.sha256()
+    return False
+
+
+def _open_camera(options: Options, source: Source, saved: DetectionsFolder | None) -> Callable[..., FloatArray] | None:
+    """What tells how the camera moves, where the tracker does not see to it: as it was saved, if by the same method."""
+    how = options.camera_motion
+    if how in OWN_CAMERA:
+        return None
+    if saved is None or saved.motions is None or how not in METHODS or saved.facts.get("camera_motion") != how:
+        return open_camera(how, frames=source.n_frames)
+    places = [source.place(number) for number in saved.numbers.tolist()]
+    return CameraSaved(dict(zip(places, saved.motions, strict=True)))
 
 
 def _with_params(options: Options) -> Options:
@@ -425,8 +475,8 @@ def _open_embedder(
         named = "default" if reid is None else str(reid)
         opened = partial(open_embedder, named, runtime=runtime, threads=threads)
         embedder = models.embedder(repr((named, runtime, threads)), opened)
-    # A log needs the embeddings, so with one the pipeline makes them.
-    if isinstance(tracker, Embeds) and tracker.embeds_itself and not options.log:
+    # A log, and saved detections, need the embeddings, so that the pipeline makes them.
+    if isinstance(tracker, Embeds) and tracker.embeds_itself and not (options.log or options.keeps):
         tracker.embedder = embedder
     return embedder, []
 

@@ -11,21 +11,28 @@ from tracker.count.live import Counter
 from tracker.count.passages import Event
 from tracker.count.places import Line, Zone
 from tracker.count.report import event_dict
+from tracker.export.crops import NAME as CROPS
+from tracker.export.crops import CropSink
 from tracker.export.formats import FORMATS
 from tracker.export.sink import ExportSink
+from tracker.io.anonymise import AnonymisedSink, Region
 from tracker.io.claim import LOCK, Claim
+from tracker.io.detections_file import Embeddings
 from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
 from tracker.io.passwords import is_url, place_of
 from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
 from tracker.live.events import Events
+from tracker.run.detections_sink import DetectionsSink
 from tracker.run.log_sink import LogSink
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
-from tracker.run.parts import Parts, remove_parts
+from tracker.run.parts import Files, Parts, remove_parts
+from tracker.run.snapshots import NAME as SNAPSHOT
+from tracker.run.snapshots import Snapshots
 
 TEXT, VIDEO, MANIFEST, COUNT = "tracks.txt", "tracks.mp4", "run.json", "count.json"
-FILES = (TEXT, VIDEO, MANIFEST, COUNT, LOG)
+FILES = (TEXT, VIDEO, MANIFEST, COUNT, LOG, SNAPSHOT)
 
 
 def new_folder(source: str, algo: str, *, overwrite: bool = False) -> Path:
@@ -53,7 +60,11 @@ class Output:
     log           whether to keep the decision log, ``log.sqlite``
     class_column  write each track's class to column 8 of ``tracks.txt``
     places        lines and zones to count at, into ``count.json`` and the video
-    saves         formats to export to as well (``tracker.export.FORMATS``)
+    saves         formats to export to as well (``tracker.export.FORMATS``), and "crops"
+    anonymise     what of every box to hide in the video and in crops
+    detections    a folder to save the detections to, and how to keep their embeddings (``tracker.io.detections_file``)
+    snapshot      seconds from one snapshot to the next (``tracker.run.snapshots``); None: no snapshots
+    resume        go on with the run whose snapshot is in the folder; a new or empty folder begins one
     rotate        seconds after which the files go on in a new part (``tracker.run.parts``)
     events        told of what is counted too
 
@@ -75,18 +86,41 @@ class Output:
         saves: Sequence[str] = (),
         rotate: float | None = None,
         events: Events | None = None,
+        detections: tuple[Path, Embeddings] | None = None,
+        snapshot: float | None = None,
+        resume: bool = False,
+        anonymise: Region | None = None,
     ) -> None:
-        self.folder = fresh_folder(folder, overwrite=overwrite)
+        self.folder = fresh_folder(folder, overwrite=overwrite or resume)
+        self.begun = False
+        self.snapshots: Snapshots | None = None
         self._claim = Claim(self.folder)
         self._opened = opened
         self.exports: ExportSink | None = None
+        self.crops = CropSink(self.folder / CROPS) if CROPS in saves else None
+        self.anonymise = anonymise
         try:
-            if saves:
-                self.exports = _exports(self.folder, saves, opened)
+            if forms := [form for form in saves if form != CROPS]:
+                self.exports = _exports(self.folder, forms, opened)
             # Another run may have ended between the first look and the claim.
-            if not overwrite and any(entry.name != LOCK for entry in self.folder.iterdir()):
-                raise ValueError(f"{self.folder}: another run has just written there; give another folder")
+            resumes = resume and (self.folder / SNAPSHOT).is_file()
+            if not (overwrite or resumes) and any(entry.name != LOCK for entry in self.folder.iterdir()):
+                why = "has no snapshot to go on from" if resume else "another run has just written there"
+                raise ValueError(f"{self.folder}: {why}; give another folder")
             self._check_inputs()
+            if resume or snapshot is not None:
+                writes = {
+                    "class_column": class_column,
+                    "detections": None if detections is None else list(map(str, detections)),
+                    "log": log,
+                    "places": [repr(one) for one in places],
+                    "save": list(saves),
+                }
+                self.snapshots = Snapshots(self.folder, opened, writes, every=snapshot, resume=resumes)
+            self.detections: DetectionsSink | None = None
+            if detections is not None:
+                folder, how = detections
+                self.detections = DetectionsSink(folder, opened, how, overwrite=overwrite, resume=resumes)
         except BaseException:
             self.release()
             raise
@@ -96,33 +130,42 @@ class Output:
             told = None if events is None else partial(_tell, events)
             every = opened.options.every
             self.counter = Counter(
-                places, frame_rate=source.frame_rate, step=every, path=self.folder / COUNT, told=told
+                places,
+                frame_rate=source.frame_rate,
+                step=every,
+                told=told,
+                path=self.folder / COUNT,
+                names=dict(names or {}),
             )
         overlays = [] if self.counter is None else [self.counter]
 
-        def files(folder: Path, exports: ExportSink | None) -> list[Sink]:
-            text = TextSink(folder / TEXT, classes=class_column)
+        def files(folder: Path) -> Files:
+            """What is written to the folder of the run, or of a part of it."""
+            exports = _exports(folder, forms, opened) if forms else None
+            crops = CropSink(folder / CROPS) if CROPS in saves else None
             film = VideoSink(folder / VIDEO, source.frame_rate, names, overlays) if video else None
-            return [
-                sink for sink in (text, film, exports, LogSink(folder, opened) if log else None) if sink is not None
-            ]
+            images: list[Sink] = [sink for sink in (film, crops) if sink is not None]
+            if anonymise is not None and images:
+                images = [AnonymisedSink(anonymise, images)]
+            decisions = LogSink(folder, opened) if log else None
+            others: list[Sink] = [*images, *(sink for sink in (exports, decisions) if sink is not None)]
+            return Files(TextSink(folder / TEXT, classes=class_column), others, film)
 
-        self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date_of()})
         along: list[Sink] = [] if self.counter is None else [self.counter]
         self.parts: Parts | None = None
+        self._film: VideoSink | None = None
         if rotate is None:
-            text, *others = files(self.folder, self.exports)
-            self.sinks = [text, *along, *others]
+            whole = files(self.folder)
+            # The text, then what counts, then the images, which show the counts, then the exports and the log.
+            self.sinks: list[Sink] = [whole.text, *along, *whole.others]
+            self._film = whole.video
         else:
-            self.exports = None  # it has checked the formats; each part has its own
-            self.parts = Parts(
-                self.folder,
-                rotate,
-                lambda part: files(part, _exports(part, saves, opened) if saves else None),
-                along,
-                lambda: self.manifest.facts,
-            )
+            self.parts = Parts(self.folder, rotate, files, along, lambda: self.manifest.facts)
             self.sinks = [self.parts]
+        self.sinks += [] if self.detections is None else [self.detections]
+        self._resumed = None if self.snapshots is None else self.snapshots.resumed
+        date = date_of() if self.snapshots is None or self.snapshots.date is None else self.snapshots.date
+        self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date})
 
     def _check_inputs(self) -> None:
         targets = [self.folder / name for name in self._names]
@@ -135,28 +178,49 @@ class Output:
         """The names of the files that this run may write."""
         return [*FILES, *(path.name for path in (self.exports.paths.values() if self.exports else ()))]
 
+    @property
+    def goes_on_behind(self) -> int | None:
+        """The last frame of the run that this one goes on with; None where it begins one."""
+        return None if self._resumed is None else self._resumed["place"]["number"]
+
     def release(self) -> None:
         """Let another run have the folder; may be called again."""
         self._claim.release()
 
     def begin(self) -> None:
         """Replace an earlier run's files by a ``run.json`` that says that this one is running."""
+        self.begun = True
+        if self._resumed is None:
+            self._remove_earlier()
+        else:  # what an earlier run was writing when it was killed
+            for pattern in (f".{SNAPSHOT}.*.part", f".{MANIFEST}.*"):
+                for part in self.folder.glob(pattern):
+                    part.unlink(missing_ok=True)
+        hashes = hashes_of(self._opened) if self.snapshots is None else self.snapshots.hashes
+        for section, facts in hashes.items():
+            self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
+        if self.goes_on_behind is not None:
+            self.manifest.facts["goes_on_behind_frame"] = self.goes_on_behind
+        if self.detections is not None:
+            self.detections.begin(hashes["source"]["sha256"], goes_on=self._resumed is not None)
+        if self.snapshots is not None:
+            self.snapshots.begin(self.manifest.facts["date"])
+        with suppress(OSError):  # raised again at the end, when the tracks are written
+            self.manifest.write("running")
+
+    def _remove_earlier(self) -> None:
         for name in self._names:
             if not (self.folder / name).is_dir():
                 (self.folder / name).unlink(missing_ok=True)
         remove_log(self.folder / LOG)
         remove_parts(self.folder, [*FILES, *(named.name for named in FORMATS.values())])
-        for section, facts in hashes_of(self._opened).items():
-            self.manifest.facts[section] = {**self.manifest.facts.get(section, {}), **facts}
-        with suppress(OSError):  # raised again at the end, when the tracks are written
-            self.manifest.write("running")
+        if self.crops is not None:
+            self.crops.clear()
 
     @property
     def video(self) -> VideoSink | None:
         """The video, with parts that of the part which is written."""
-        if self.parts is not None:
-            return self.parts.video
-        return next((sink for sink in self.sinks if isinstance(sink, VideoSink)), None)
+        return self._film if self.parts is None else self.parts.video
 
     @property
     def coding(self) -> Facts:
@@ -166,9 +230,10 @@ class Output:
     @property
     def paths(self) -> dict[str, Path]:
         """The files that are there, by kind: tracks, video, run, count, log, and exports by format."""
-        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT, "log": LOG}
+        found = {"tracks": TEXT, "video": VIDEO, "run": MANIFEST, "count": COUNT, "log": LOG, "crops": CROPS}
         paths = {kind: self.folder / name for kind, name in found.items()}
         paths |= {} if self.exports is None else self.exports.paths
+        paths |= {} if self.detections is None else {"detections": self.detections.folder}
         paths = {kind: path for kind, path in paths.items() if path.exists()}
         return paths if self.parts is None else {**paths, "parts": self.folder / "part-*"}
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracker.export.crops import NAME as CROPS
+from tracker.export.crops import CropSink
 from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
 from tracker.io.sinks import Sink, Step, Tally, VideoSink
@@ -15,6 +17,15 @@ NAME = "part-{:04d}"
 PATTERN = "part-[0-9][0-9][0-9][0-9]*"
 
 
+@dataclass(frozen=True)
+class Files:
+    """The sinks of a run or a part of it: the text, the others in their order, and the video among them."""
+
+    text: Sink
+    others: list[Sink]
+    video: VideoSink | None
+
+
 @dataclass
 class _Part:
     """One part while it is written."""
@@ -22,7 +33,7 @@ class _Part:
     folder: Path
     number: int
     start: float
-    sinks: list[Sink]
+    files: Files
     tally: Tally
     manifest: Manifest
     end: float = 0.0
@@ -53,7 +64,7 @@ class Parts:
     Frame numbers, times and ids go on from part to part. A step belongs to the part in whose period its time lies, so a
     part without frames is left out.
 
-    make    the sinks of a part in that folder: the text first
+    make    the sinks of a part in that folder
     along   sinks that go on through all parts: each takes a step after the text
     facts   what run.json says of the run
     """
@@ -62,7 +73,7 @@ class Parts:
         self,
         folder: Path,
         period: float,
-        make: Callable[[Path], list[Sink]],
+        make: Callable[[Path], Files],
         along: Sequence[Sink],
         facts: Callable[[], Facts],
     ) -> None:
@@ -74,8 +85,7 @@ class Parts:
     @property
     def video(self) -> VideoSink | None:
         """That of the part which is written."""
-        sinks = [] if self._part is None else self._part.sinks
-        return next((sink for sink in sinks if isinstance(sink, VideoSink)), None)
+        return None if self._part is None else self._part.files.video
 
     def write(self, step: Step) -> None:
         """Take one step."""
@@ -87,8 +97,7 @@ class Parts:
             self._finish()
             self._part = self._begin(number, time)
         part = self._part
-        text, *others = part.sinks
-        for sink in [text, *self._along, *others, part.tally]:
+        for sink in [part.files.text, *self._along, *part.files.others, part.tally]:
             sink.write(step)
         part.end = time
 
@@ -111,7 +120,7 @@ class Parts:
         part, self._part = self._part, None
         if part is None:
             return
-        for sink in part.sinks:
+        for sink in [part.files.text, *part.files.others]:
             sink.close()
         part.manifest.write("complete", **part.facts)
 
@@ -124,5 +133,6 @@ def remove_parts(folder: Path, names: Sequence[str]) -> None:
                 if not (part / name).is_dir():
                     (part / name).unlink(missing_ok=True)
             remove_log(part / LOG)
+            CropSink(part / CROPS).clear()
             if not any(part.iterdir()):
                 part.rmdir()

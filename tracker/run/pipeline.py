@@ -8,11 +8,11 @@ Frames side by side give exactly what one after the other gives, which larger ba
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from tracker.arrays import EmbeddingArray, FloatArray, Image
 from tracker.camera import Compensated
@@ -20,6 +20,7 @@ from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.io.sinks import Step
+from tracker.io.snapshot import restore_state, state_of
 from tracker.io.video import Frame, Source
 from tracker.log import Decisions
 from tracker.protocol import Clocked, EmbedderCall, Embeds, Predicts, Updates, answer_of
@@ -121,16 +122,22 @@ class Pipeline:
         self.frames = 0
         self.dropped = 0
         self.keeps_living = False
+        self._goes_on = False
         self._predicts = bare if isinstance(bare, Predicts) else None
         if self.every > 1 and self._predicts is None:
             raise ValueError(
                 f"every={every}: {type(bare).__name__} has no method predict(tracks, time) for the frames between; "
                 "leave every out (--every)"
             )
+        self._order = _Order(self)
         self._embeds_itself = bare if isinstance(bare, Embeds) and bare.embeds_itself and bare.embedder else None
 
     def __iter__(self) -> Generator[Step, None, None]:
         self.detector.reset()  # forget another video
+        if not self._goes_on:
+            self._order = _Order(self)
+            self.frames = 0
+        self._goes_on = False
         live = self.source.live
         parallel = not live and self.detector.concurrent
         # An embedder that only one thread at a time may use runs after the frames are in their order again.
@@ -139,27 +146,52 @@ class Pipeline:
         look = partial(self._look, embed=not embed_late)
         with ExitStack() as finish:
             # Frames of a live source are fetched one by one: those waiting in a queue would be old ones.
-            numbered = enumerate(self._timed() if live else self._prefetched(finish))
+            numbered = enumerate(self._timed() if live else self._prefetched(finish), self.frames)
             frames: Iterator[_Looked] = map(look, numbered)
             if parallel:
                 frames = ParallelMap(look, numbered, workers)
                 finish.callback(frames.close)
-            order = _Order(self)
             for one in frames:
                 self.seconds["detect"] += one.detecting / workers
                 self.seconds["embed"] += one.embedding / workers
                 self.dropped += one.dropped
-                yield self._track(self._embed_late(one) if embed_late else one, order)
+                yield self._track(self._embed_late(one) if embed_late else one)
 
-    def _track(self, one: _Looked, order: _Order) -> Step:
+    @property
+    def memory(self) -> dict[str, object]:
+        """All that is remembered of the frames so far; see ``restore``. Raises ValueError where that cannot be told."""
+        camera = self.tracker.camera if isinstance(self.tracker, Compensated) else None
+        return {
+            "frames": self.frames,
+            "dropped": self.dropped,
+            "order": self._order.memory,
+            "tracker": state_of(self.bare),
+            "camera": None if camera is None else state_of(camera),
+            "warps": self.bare.log.warps if isinstance(self.bare, Tracker) and self.bare.log is not None else [],
+        }
+
+    def restore(self, memory: Mapping[str, Any]) -> None:
+        """Remember what another pipeline like this one gave as ``memory``, and go on behind its frames."""
+        self.frames, self.dropped = memory["frames"], memory["dropped"]
+        self._order.memory = memory["order"]
+        restore_state(self.bare, memory["tracker"])
+        if isinstance(self.tracker, Compensated):
+            restore_state(self.tracker.camera, memory["camera"])
+        if isinstance(self.bare, Tracker) and self.bare.log is not None:
+            self.bare.log.warps = memory["warps"]
+        self._goes_on = True
+
+    def _track(self, one: _Looked) -> Step:
         """Let the tracker take one frame."""
         started, embedded = clock.perf_counter(), self.seconds["embed"]
         with self._timing_the_embedder():
-            tracks = order.take(one)
+            tracks = self._order.take(one)
         self.seconds["associate"] += clock.perf_counter() - started - (self.seconds["embed"] - embedded)
         self.frames += 1
+        motion = self.tracker.motion if isinstance(self.tracker, Compensated) else None
+        decisions = self._decisions if one.looked else None
         living = self.bare.tracks if one.looked and self.keeps_living and isinstance(self.bare, _Lists) else None
-        return Step(one.frame, one.detections, tracks, self._decisions if one.looked else None, living, one.looked)
+        return Step(one.frame, one.detections, tracks, decisions, one.looked, motion, living)
 
     @property
     def _decisions(self) -> Decisions | None:
@@ -276,6 +308,16 @@ class _Order:
         self.offset = 0.0  # seconds from the source's times to the tracker's
         self.tracks: Tracks | None = None
         self.number = 0
+
+    @property
+    def memory(self) -> dict[str, object]:
+        """All of it, as ``Pipeline.memory`` holds it."""
+        return {"time": self.time, "offset": self.offset, "tracks": self.tracks, "number": self.number}
+
+    @memory.setter
+    def memory(self, memory: Mapping[str, Any]) -> None:
+        self.time, self.offset = memory["time"], memory["offset"]
+        self.tracks, self.number = memory["tracks"], memory["number"]
 
     def take(self, one: _Looked) -> Tracks:
         """The tracks of the next frame."""

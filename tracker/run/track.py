@@ -15,6 +15,7 @@ from tracker.detect.detector import RecordedDetector
 from tracker.detect.head import Head
 from tracker.detect.network import ClassNames
 from tracker.detections import Detections, Invalid
+from tracker.io.detections_file import Embeddings
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
 from tracker.io.stream.options import Live
@@ -24,6 +25,7 @@ from tracker.run.driver import Driver
 from tracker.run.manifest import Facts, State, plain
 from tracker.run.open import Options, open_run
 from tracker.run.output import Output
+from tracker.run.snapshots import seconds_between
 from tracker.tracks import Tracks
 
 
@@ -165,6 +167,11 @@ def track(
     log: bool = False,
     live: Live | None = None,
     sinks: Sequence[Sink] = (),
+    frames: str | None = None,
+    seconds: str | None = None,
+    save_detections: str | Path | None = None,
+    snapshot: str | float | None = None,
+    resume: bool = False,
 ) -> Run:
     """Yield (image, tracks) for every frame of a source; lazy, in bounded memory.
 
@@ -210,6 +217,15 @@ def track(
               newest frame is tracked, and a URL whose connection is lost is connected again
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
               thread that writes the files, and is closed however the run ends
+    frames, seconds  a part of the source: "100:200" are its frames 100 to 200, "10:20.5" those from second 10 on and
+              before 20.5. Either end may be left out; frames keep their numbers and times
+    save_detections  a new or empty folder that gets what was detected, with embeddings, camera motion and times:
+              ``detector`` takes it (``tracker.io.detections_file``). Goes with ``save``
+    snapshot  save the state of the run in ``save``'s folder every so often, "30s" or seconds, so that a run that is
+              killed can go on (``tracker.run.snapshots``). No video is written, and ``sinks`` must be
+              ``tracker.io.sinks.Resumable``
+    resume    go on with the run that left a snapshot in ``save``'s folder, behind its last frame; the other arguments
+              must be the same. A new or empty folder begins a run
 
     image is BGR uint8 (H, W, 3), None for a sequence without its images; with ``save`` or ``sinks`` a copy, so that you
     may draw on it. The iterator is a ``Run``: its ``notes`` say what was assumed or left out. Raises ValueError, in one
@@ -237,17 +253,34 @@ def track(
         offline=offline,
         log=log,
         live=live,
+        frames=frames,
+        seconds=seconds,
+        keeps=save_detections is not None,
     )
     sinks = _checked(sinks)
     if save is not None and not isinstance(save, (str, Path)):
         raise TypeError(f"save is a {type(save).__name__}; give the path of a folder")
     if log and save is None:
         raise ValueError("log=True goes with save: the log is written into its folder")
+    between = None if snapshot is None else seconds_between(snapshot, "snapshot")
+    saved = resume or between is not None
+    if save_detections is not None and save is None:
+        raise ValueError("save_detections goes with save: it is a second folder of the same run")
+    if saved and save is None:
+        raise ValueError("snapshot and resume go with save: snapshots are written into its folder")
     opened = open_run(options)
     try:
         given = options.given()
         call = {name: plain(vars(value) if isinstance(value, Live) else value) for name, value in given.items()}
-        output = None if save is None else Output(save, opened, {"call": {**call, "save": plain(save)}}, log=log)
+        output = None
+        if save is not None:
+            said = {"call": {**call, "save": plain(save)}}
+            kept: tuple[Path, Embeddings] | None = (
+                None if save_detections is None else (Path(save_detections), "float32")
+            )
+            output = Output(
+                save, opened, said, log=log, video=not saved, detections=kept, snapshot=between, resume=resume
+            )
         return Run(Driver(opened, output, sinks), strict=invalid == "raise")
     except BaseException:
         opened.close()

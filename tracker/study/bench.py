@@ -22,6 +22,7 @@ from tracker.evaluate.sequences import find_detections, find_sequences
 from tracker.io.mot import read_detections
 from tracker.io.passwords import refuse_url
 from tracker.study.choices import Split
+from tracker.study.converted import converted, is_elsewhere
 from tracker.study.embeddings import MissingImages
 from tracker.study.job import Job, is_done, seconds_of
 from tracker.study.jobs import Tree, jobs_of, names_in_labels
@@ -86,7 +87,9 @@ def bench(
 ) -> tuple[list[Run], list[str]]:
     """Run and score algorithms; returns a Run for each that ran, and notes on what was left out.
 
-    data        a MOTChallenge tree with ``<seq>/det/<detections>`` and ``<seq>/gt/gt.txt``
+    data        a MOTChallenge tree with ``<seq>/det/<detections>`` and ``<seq>/gt/gt.txt``, or other ground truth that
+                ``tracker.io.readers`` reads, where ``detections`` is a path
+    detections  name of a file in each ``det`` folder; or the path of a file or folder of detections in any format
     algos       names, or classes of your own: ``my_module:Mine``, ``./mine.py:Mine``; ``sort@.6`` has a conf of its own
     settings    parameters by name, for every algorithm that has them, or ``sort.max_age`` for one
     params      a file of ``track tune``, for the algorithm that it is for; ``settings`` win over it
@@ -107,8 +110,12 @@ def bench(
     Raises ValueError, in one line, for what cannot be run at all.
     """
     refuse_url(out, "a folder")
-    known = find_detections(data, sequences, detections)
-    notes = _without_detections(find_sequences(data, sequences), known, detections, bool(sequences))
+    every = find_sequences(data, sequences)
+    if is_elsewhere(every, detections):
+        known, detections = converted(data, detections, rules, sequences, Path(out))
+    else:
+        known = find_detections(data, sequences, detections)
+    notes = _without_detections(every, known, detections, bool(sequences))
     notes += _after_the_end(known, detections)
     whole = load_ground_truth(data, rules, [s.name for s in known])
     truth = halved(whole, split)

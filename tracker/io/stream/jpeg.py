@@ -16,24 +16,25 @@ from tracker.io.capture import Capture
 DAMAGED = 100  # images in a row that do not decode and stand for the end
 
 
-class RawCapture(Capture, Protocol):
-    """A capture that can give the coded images."""
+class Images(Protocol):
+    """What is used of the capture of a live source."""
 
-    def set(self, prop: int, value: float, /) -> bool: ...
+    def read(self) -> tuple[bool, Image]: ...
+
+    def get(self, prop: int, /) -> float: ...
+
+    def release(self) -> None: ...
 
 
 class JpegCapture:
     """A capture of the images that another one gives coded, each of its own size."""
 
-    def __init__(self, coded: Capture) -> None:
+    def __init__(self, coded: Images) -> None:
         import av
 
         self._coded, self._av = coded, av
         self._decoder = av.CodecContext.create("mjpeg", "r")
         self._decoder.thread_count = 1  # more would each hold an image back
-
-    def isOpened(self) -> bool:
-        return self._coded.isOpened()
 
     def read(self) -> tuple[bool, Image]:
         """The next image that decodes."""
@@ -55,14 +56,14 @@ class JpegCapture:
         self._coded.release()
 
 
-def is_jpeg(capture: Capture) -> bool:
+def is_jpeg(capture: Images) -> bool:
     """Whether the images are JPEG."""
     import cv2
 
     return capture.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter.fourcc(*"MJPG")
 
 
-def jpeg_images(capture: RawCapture) -> Capture:
+def jpeg_images(capture: Capture) -> Images:
     """The same capture, its JPEG images decoded one by one where that can be done."""
     import cv2
 

@@ -6,7 +6,7 @@ import time as clock
 
 import numpy as np
 
-from tracker.io.capture import Capture
+from tracker.io.stream.jpeg import Images
 
 INTERVALS = 12  # that are measured
 PATIENCE = 2.0  # seconds
@@ -14,7 +14,7 @@ BURST = 2e-3  # seconds between frames that waited in a buffer and come at once
 NEAR = 0.03  # of the rate: a whole number so near is meant
 
 
-def arrival_rate(capture: Capture) -> float | None:
+def arrival_rate(capture: Images) -> float | None:
     """Frames per second by the median interval of the next frames; None where too few come."""
     until = clock.monotonic() + PATIENCE
     intervals: list[float] = []

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
-from tracker.io.capture import Capture
 from tracker.io.source import Frame, Source
 from tracker.io.stream.clock import StreamClock
 from tracker.io.stream.feed import Feed
+from tracker.io.stream.jpeg import Images
 from tracker.io.stream.options import LONGEST_PAUSE, Live
 from tracker.io.stream.signs import Signs
 from tracker.io.stream.silence import Silence
@@ -44,11 +44,11 @@ class Watch(Feed):
     def __init__(
         self,
         name: str,
-        capture: Capture,
-        connect: Callable[[], Capture],
+        capture: Images,
+        connect: Callable[[], Images],
         live: Live,
         *,
-        position: Callable[[Capture], float],
+        position: Callable[[Images], float],
         wall: bool,
         reconnects: bool,
     ) -> None:
@@ -116,12 +116,12 @@ class Watch(Feed):
     # In the decoding thread.
 
     def produce(self) -> None:
-        capture: Capture | None = self._capture
+        capture: Images | None = self._capture
         while capture is not None:
             why = self._read(capture)
             capture = None if self.stop.is_set() else self._again(why)
 
-    def _read(self, capture: Capture) -> str:
+    def _read(self, capture: Images) -> str:
         """Decode until the connection is lost; returns why it was."""
         import cv2
 
@@ -169,7 +169,7 @@ class Watch(Feed):
         if has_clock and not self._clock.has_clock:
             self._say("the stream's clock does not run at the wall clock's rate; frames get the times they arrive at")
 
-    def _again(self, why: str) -> Capture | None:
+    def _again(self, why: str) -> Images | None:
         """Another connection, as soon as there is one; None where nobody wants one any more."""
         now = clock.monotonic()
         if now - self._connected_at > self.longest_pause:  # this connection was a good one
