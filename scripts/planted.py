@@ -2187,9 +2187,76 @@ GENERALITY = (
     ),
 )
 
+LIVE = (
+    Fault(
+        "tracker/io/stream/slot.py",
+        "self._items.clear()",
+        "pass",
+        "the newest frame takes the place of one that waits",
+        "tests/live/test_parts_of_a_stream.py",
+    ),
+    Fault(
+        "tracker/io/stream/clock.py",
+        "self._time = max(time, self._time + LEAST_STEP)",
+        "self._time = time",
+        "the time of a stream never goes back",
+        "tests/live/test_parts_of_a_stream.py",
+    ),
+    Fault(
+        "tracker/io/stream/clock.py",
+        "step < 0 or step - (arrived - self._arrived) > JUMP",
+        "step < 0",
+        "a clock that is set forward is mapped again",
+        "tests/live/test_parts_of_a_stream.py",
+    ),
+    Fault(
+        "tracker/io/stream/clock.py",
+        "self._offset += min(max(error, -SLEW * step), SLEW * step)",
+        "pass",
+        "the drift of a camera's clock is followed",
+        "tests/live/test_parts_of_a_stream.py",
+    ),
+    Fault(
+        "tracker/io/stream/options.py",
+        "pause = min(2 * pause, longest)",
+        "pause = min(pause, longest)",
+        "pauses between attempts double",
+        "tests/live/test_parts_of_a_stream.py",
+    ),
+    Fault(
+        "tracker/run/driver.py",
+        'if self.missing or self.opened.pipeline.source.cut else "complete"',
+        'if self.missing else "complete"',
+        "a stream that was cut off is not complete",
+        "tests/live/test_cameras.py",
+    ),
+    Fault(
+        "tracker/io/stream/web.py",
+        "headers.get_content_type() in PLAYLISTS or ",
+        "",
+        "the length of a playlist is none of the stream",
+        "tests/live/test_cameras.py",
+    ),
+    Fault(
+        "tracker/live/events.py",
+        "if not step.looked:",
+        "if False:",
+        "between two frames of the detector no track changes",
+        "tests/live/test_tells.py",
+    ),
+    Fault(
+        "tracker/run/parts.py",
+        "int((time - self._start) // self._period) + 1",
+        "1",
+        "outputs rotate",
+        "tests/live/test_tells.py",
+    ),
+)
+
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
     *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS, *PICTURE, *WHY),
     *REPORT,
     *GENERALITY,
+    *LIVE,
 )

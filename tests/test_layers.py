@@ -28,7 +28,7 @@ FLOORS = [
     ],
     ["motion", "assign", "appearance", "camera", "camera_glance", "camera_pairs", "state", "log", "identity"],
     ["tracker", "draw"],
-    ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers"],
+    ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers", "live"],
     ["scene", "run", "explain"],
     ["study", "many", "report", "learn"],
     ["commands", "__main__"],
@@ -41,6 +41,7 @@ BESIDE = {
     "models": {"io"},
     "evaluate": {"io"},
     "refine": {"io"},
+    "live": {"io"},
     "embed": {"io", "detect"},
 }
 ROOMS_OF_REID = {"io", "embed", "boxes", "arrays", "spelling", "install"}

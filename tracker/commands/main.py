@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from typing import ClassVar, NoReturn
@@ -60,7 +62,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = _run(list(sys.argv[1:] if argv is None else argv))
     if code == 130 and argv is None:  # the process ends now, and a Ctrl-C still held down must not disturb that
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _leave_hanging_threads(code)
     return code
+
+
+def _leave_hanging_threads(code: int) -> None:
+    """End the process where a thread still waits for the network: to end the interpreter around it takes long."""
+    if any(thread.daemon for thread in threading.enumerate()):
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _open_closed_streams() -> None:
@@ -115,7 +127,7 @@ def _answer(words: list[str]) -> int:
         _refuse(unknown, subparsers.choices[words[0]])
     args.command_line = given  # for run.json
     asked = vars(args)
-    for_programs = any(asked.get(name) in (True, "-") for name in ("json", "csv", "markdown", "defaults"))
+    for_programs = any(asked.get(name) in (True, "-") for name in ("json", "csv", "markdown", "defaults", "events"))
     if for_programs and words[0] != "reid":  # reid runs nothing of the user's
         from tracker.commands.stdout import results_alone
 

@@ -7,13 +7,14 @@ import json
 import signal
 import sys
 import warnings
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
-from tracker.commands.words import add_places, add_scores, add_settings, names_of, settings_of
+from tracker.commands.words import add_places, add_scores, add_settings, names_of, seconds_of, settings_of
 from tracker.detect.heads import heads
 from tracker.detect.overlaps import NMS
 from tracker.detect.runtime import RUNTIMES
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from tracker.io.anonymise import Region
     from tracker.io.detections_file import Embeddings
     from tracker.io.sinks import Look, Sink
-    from tracker.io.video import Source
+    from tracker.io.video import Live, Source
     from tracker.run.driver import Driver
+    from tracker.run.monitor import Monitor
     from tracker.run.open import Opened, Options
     from tracker.scene.score import SceneScore
 
@@ -53,6 +55,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     add_options(run)
     add_parts(run)
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
+    add_live(run)
     run.set_defaults(run=run_track)
 
 
@@ -165,6 +168,54 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace the results in an existing folder")
 
 
+def add_live(parser: argparse.ArgumentParser) -> None:
+    """The options of a run that goes on: a webcam's or a stream's, and what tells of it."""
+    live = parser.add_argument_group("webcams and URLs")
+    live.add_argument(
+        "--keep-all",
+        action="store_true",
+        help="track every frame, however late (default: the newest; frames that the detector has no time for are "
+        "dropped)",
+    )
+    live.add_argument(
+        "--reconnect",
+        metavar="TIME",
+        help="longest pause between two attempts to reconnect, 0 for none (default 30s for URLs, 0 for webcams)",
+    )
+    live.add_argument("--give-up", metavar="TIME", help="end without a connection for that long, such as 10m (never)")
+    live.add_argument(
+        "--stall", metavar="TIME", help="silence that counts as a lost connection, and a frozen image (default 10s)"
+    )
+    tells = parser.add_argument_group("runs that go on")
+    tells.add_argument("--rotate", metavar="TIME", help="a new part, part-0001/ and so on, every TIME, such as 1h")
+    tells.add_argument("--health", metavar="FILE", help="write how the run is doing to a JSON file every 10 s")
+    tells.add_argument(
+        "--metrics", metavar="[HOST:]PORT", help="serve the same to Prometheus (HOST 127.0.0.1; the [live] extra)"
+    )
+    tells.add_argument(
+        "--events",
+        metavar="FILE",
+        help="what happens to tracks, and at lines and zones, as JSON lines; - for stdout",
+    )
+    tells.add_argument(
+        "--mqtt", metavar="URL", help="the events to a broker, mqtt://host:port/topic too (the [live] extra)"
+    )
+
+
+def live_of(args: argparse.Namespace) -> Live | None:
+    """How a webcam or URL is read; None where no option says anything of it."""
+    from tracker.io.video import Live
+
+    default = Live()
+    live = Live(
+        keep_all=args.keep_all,
+        reconnect=seconds_of(args.reconnect, "--reconnect", zero=True),
+        give_up=seconds_of(args.give_up, "--give-up") or default.give_up,
+        stall=seconds_of(args.stall, "--stall") or default.stall,
+    )
+    return None if live == default else live
+
+
 def add_parts(parser: argparse.ArgumentParser) -> None:
     """The options of a part of a source, and of a run that may be killed and goes on."""
     add = parser.add_argument
@@ -202,7 +253,10 @@ def run_track(args: argparse.Namespace) -> int:
         args.source, args.anonymise = args.anonymise, "box"  # `track --anonymise street.mp4`
     if args.source is None:
         raise ValueError("no SOURCE given; name a video file, a folder of images, a webcam number or a URL")
-    return track_into_folder(args, options_of(args, args.source, args.detector), label=args.source)
+    if args.json and args.events == "-":
+        raise ValueError("--json and --events - both print to stdout; give --events a file")
+    options = replace(options_of(args, args.source, args.detector), live=live_of(args))
+    return track_into_folder(args, options, label=args.source)
 
 
 def options_of(args: argparse.Namespace, source: str | Source, detector: str | Detector | None) -> Options:
@@ -265,9 +319,15 @@ def track_into_folder(
 
     every, resume = _snapshots(args)
     places, look = places_of(args.line, args.zone), look_of(args)
+    rotate = seconds_of(vars(args).get("rotate"), "--rotate")
+    if rotate is not None and (resume or every is not None):
+        raise ValueError("--rotate does not go with --snapshot and --resume: give one of them")
     anonymise = None if args.anonymise is None else region_named(args.anonymise)
-    with closing(open_run(options)) as opened:
+    with ExitStack() as finish:
+        opened = finish.enter_context(closing(open_run(options)))
         window = _window(opened, places, anonymise, look) if args.show else []
+        monitor = _monitor(args, opened, resume=resume)
+        finish.callback(monitor.close)
         output = Output(
             args.out or new_folder(label, opened.algo, overwrite=args.overwrite or resume),
             opened,
@@ -278,18 +338,43 @@ def track_into_folder(
             class_column=args.class_column,
             places=places,
             saves=names_of(args.save) or [],
+            rotate=rotate,
+            events=monitor.events,
             detections=_kept(args),
             snapshot=every,
             resume=resume,
             anonymise=anonymise,
             look=look,
         )
-        driver = Driver(opened, output, [] if score is None else [score])
+        driver = Driver(opened, output, [sink for sink in (monitor if monitor.asked else None, score) if sink])
         with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
+            monitor.start()
             code = _Session(args, driver, window, score).run()
     if after is not None and code == 0:
         after(output.folder)
     return code
+
+
+def _monitor(args: argparse.Namespace, opened: Opened, *, resume: bool) -> Monitor:
+    """What tells of the run; `track demo` has none of its options."""
+    from tracker.run.monitor import Monitor
+
+    asked = vars(args)
+    events = asked.get("events")
+    return Monitor(
+        opened,
+        told=None if args.json or args.quiet else _complain,
+        health=Path(asked["health"]) if asked.get("health") else None,
+        metrics=asked.get("metrics"),
+        events=[] if events is None else [_put_line] if events == "-" else Path(events),
+        mqtt=asked.get("mqtt"),
+        overwrite=args.overwrite,
+        resume=resume,
+    )
+
+
+def _put_line(line: str) -> None:
+    put(line + "\n")
 
 
 def _snapshots(args: argparse.Namespace) -> tuple[float | None, bool]:
@@ -364,7 +449,8 @@ class _Session:
         self._note()
         frames = driver.tally.frames
         if frames == 0 and failure is None and not stopped:
-            failure = ValueError(f"{name}: no frame could be read; nothing was tracked")
+            cut = driver.opened.pipeline.source.cut
+            failure = ValueError(cut or f"{name}: no frame could be read; nothing was tracked")
         if frames:
             self._summarise()
         if failure is not None:
@@ -382,6 +468,9 @@ class _Session:
                 f"(a damaged or cut file?); the other {frames} are tracked"
             )
             return PARTIAL
+        if cut := driver.opened.pipeline.source.cut:
+            _complain(cut)
+            return PARTIAL
         if driver.unmatched:
             if not self.talks:  # else a note has said it
                 _complain("no recorded detection belongs to a frame of the source; nothing was tracked")
@@ -395,7 +484,8 @@ class _Session:
 
         driver = self.driver
         pipeline = driver.opened.pipeline
-        progress = Progress("frame", pipeline.source.n_frames) if self.talks else None
+        # Of a live source the health line says it.
+        progress = Progress("frame", pipeline.source.n_frames) if self.talks and not pipeline.source.live else None
         stopped, failure = 0, None
         with warnings.catch_warnings():
             # A note at the end tells it, with the number of frames.
@@ -405,11 +495,12 @@ class _Session:
                     for step in steps:
                         for sink in self.window:
                             sink.write(step)
+                        if pipeline.frames % NOTED_EVERY == 0 and self._news:
+                            if progress is not None:
+                                progress.close()
+                            self._note()
                         if progress is not None:
                             progress.skipped = driver.earlier
-                            if pipeline.frames % NOTED_EVERY == 0 and self._news:
-                                progress.close()
-                                self._note()
                             said = f"{progress.rate(pipeline.frames):.1f} fps, {len(step.tracks)} on screen"
                             progress(pipeline.frames, said)
             except WindowClosed:
@@ -428,7 +519,9 @@ class _Session:
     @property
     def _news(self) -> list[str]:
         """The notes that are new."""
-        return [note for note in self.driver.notes if note not in self._noted]
+        watch = self.driver.opened.pipeline.source.watch
+        told = self._noted if watch is None else self._noted | watch.told
+        return [note for note in self.driver.notes if note not in told]
 
     def _note(self) -> None:
         """Print the notes that are new."""

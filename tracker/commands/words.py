@@ -139,6 +139,27 @@ def count(text: str) -> int:
     return value
 
 
+UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds_of(text: str | None, option: str, *, zero: bool = False) -> float | None:
+    """The seconds in "90", "90s", "10m", "1h" or "1d"; None for no text. Raises ValueError, naming the option.
+
+    zero  whether 0 is allowed
+    """
+    if text is None:
+        return None
+    number, unit = (text, "") if text[-1:].isdigit() else (text[:-1], text[-1:].lower())
+    try:
+        seconds = float(number) * UNITS[unit]
+    except (ValueError, KeyError):
+        seconds = float("nan")
+    if not (0 < seconds < float("inf") or (zero and seconds == 0)):
+        least = "0 or more" if zero else "above 0"
+        raise ValueError(f"{option} {text}: give a time {least}, such as 30s, 10m or 1h")
+    return seconds
+
+
 def names_of(text: str | None) -> list[str] | None:
     """The names in a list separated by commas; None for no text."""
     return [name.strip() for name in text.split(",") if name.strip()] if text else None

@@ -58,6 +58,7 @@ class Step:
     decisions  how the tracker came to them, where it keeps a log; None between the frames of a detector
     looked     whether the detector ran
     motion     (2, 3) how the camera moved since the frame before, where that is estimated or read
+    living     every living track, reported or not, where the pipeline keeps them and the tracker tells; else None
     """
 
     frame: Frame
@@ -66,6 +67,7 @@ class Step:
     decisions: Decisions | None = None
     looked: bool = True
     motion: FloatArray | None = None
+    living: Tracks | None = None
 
 
 @runtime_checkable
@@ -79,6 +81,13 @@ class Sink(Protocol):
     def close(self) -> None:
         """Finish."""
         ...
+
+
+@runtime_checkable
+class WantsLiving(Protocol):
+    """A sink whose steps must have ``living``, which costs a report of all tracks for each."""
+
+    living: bool
 
 
 @runtime_checkable

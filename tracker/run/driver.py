@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Sequence, Sized
 from contextlib import closing, suppress
 
 from tracker.detect.detector import RecordedDetector
-from tracker.io.sinks import Sink, Step, Tally
+from tracker.io.sinks import Sink, Step, Tally, WantsLiving
 from tracker.run.interrupts import Interrupts
 from tracker.run.manifest import Facts, State
 from tracker.run.open import Opened, camera_failures, camera_rested
@@ -45,6 +45,7 @@ class Driver:
         self.output = output
         self.earlier = 0  # frames that earlier runs had tracked, where this one goes on with them
         self.interrupts = Interrupts()
+        self.interrupts.stop = opened.pipeline.source.stop
         self.state: State = "running"
         self.tally = Tally()
         self.missing = 0
@@ -54,6 +55,7 @@ class Driver:
         written = [] if output is None else output.sinks
         # The tally comes after the text, so that it counts the frames that are in the file.
         self._sinks: list[Sink] = [*written[:1], self.tally, *written[1:], *sinks]
+        opened.pipeline.keeps_living = any(isinstance(sink, WantsLiving) and sink.living for sink in sinks)
         self._snapshots = None if output is None else output.snapshots
         self._earlier_notes: list[str] = []
         if output is not None and self._snapshots is not None:
@@ -100,7 +102,7 @@ class Driver:
                         if self.interrupts.received is not None:
                             break
                     else:
-                        ended = True
+                        ended = self.interrupts.received is None
             except BaseException as error:  # raised again when the files are finished
                 failure = error
             failure = self._close(writer, failure)
@@ -164,7 +166,7 @@ class Driver:
         else:
             self.missing = self.opened.pipeline.source.missing
             self.at_least = self.opened.pipeline.source.at_least and self.missing > 0
-            self.state = "incomplete" if self.missing else "complete"
+            self.state = "incomplete" if self.missing or self.opened.pipeline.source.cut else "complete"
         self._closing_notes = self._notes_at_the_end()
         output = self.output
         if output is None:
@@ -203,6 +205,8 @@ class Driver:
         }
         if self.at_least:
             counted["missing_frames_at_least"] = True
+        if pipeline.source.watch is not None:
+            counted |= pipeline.source.watch.counts
         if not camera_rested(self.opened.camera):
             counted["camera_failures"] = camera_failures(self.opened.camera)
         return counted

@@ -34,6 +34,7 @@ from tracker.detect.saved import Saved
 from tracker.detections import Invalid
 from tracker.io.detections_file import DetectionsFolder
 from tracker.io.source import Frames, Source, span_of
+from tracker.io.stream.options import Live
 from tracker.kinds import ScoreKind
 from tracker.log import Log
 from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
@@ -72,6 +73,7 @@ class Options:
     detector_runtime: str | None = None
     offline: bool = False
     log: bool = False
+    live: Live | None = None
     frames: str | None = None
     seconds: str | None = None
     keeps: bool = False
@@ -181,7 +183,7 @@ def open_run(options: Options, *, models: Models | None = None) -> Opened:
     at_least(1, options.every, "every")
     if isinstance(options.algo, str):
         algorithm(options.algo)  # an unknown name is refused before anything slow is opened
-    source = _open_source(options.source)
+    source = _open_source(options.source, options.live)
     try:
         return _open(options, source, Models() if models is None else models)
     except BaseException:
@@ -330,13 +332,23 @@ def _with_camera_file(options: Options) -> Options:
     return replace(options, camera_motion=str(file_beside(Path(options.source))))
 
 
-def _open_source(source: str | Path | int | Source | Frames) -> Source:
-    if isinstance(source, Source):
-        return source
+def _open_source(source: str | Path | int | Source | Frames, live: Live | None) -> Source:
+    if live is not None and not isinstance(live, Live):
+        raise TypeError(f"live is a {type(live).__name__}; give a tracker.io.video.Live")
     if isinstance(source, (str, Path, int)):
         from tracker.io.video import open_source
 
-        return open_source(source)
+        opened = open_source(source, live)
+        if live is not None and opened.kind not in ("stream", "webcam"):
+            opened.close()
+            raise ValueError(
+                f"{opened.name}: is no webcam and no URL; leave live out (--keep-all, --reconnect, --give-up, --stall)"
+            )
+        return opened
+    if live is not None:
+        raise ValueError("live goes with a webcam number or a URL; open your source with it: open_source(url, live)")
+    if isinstance(source, Source):
+        return source
     if isinstance(source, Frames):
         own = source  # a name for the closure, of the narrower type
         return Source(

@@ -49,6 +49,14 @@ class _HoldsEmbedder(Protocol):
     embedder: EmbedderCall | None
 
 
+@runtime_checkable
+class _Lists(Protocol):
+    """A tracker that tells every track that lives, reported or not."""
+
+    @property
+    def tracks(self) -> Tracks: ...
+
+
 def embedder_of(tracker: Updates) -> EmbedderCall | None:
     """The embedder that a tracker brings, or None."""
     return tracker.embedder if isinstance(tracker, _HoldsEmbedder) else None
@@ -90,7 +98,7 @@ class Pipeline:
     invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
 
     ``seconds`` holds the time spent per stage, divided by the threads that shared it; ``frames`` counts the steps made;
-    ``bare`` is the tracker without its camera.
+    ``bare`` is the tracker without its camera. Set ``keeps_living`` for steps that have every living track.
     Raises ValueError for an ``every`` above 1 with a tracker that has no ``predict``.
     """
 
@@ -123,6 +131,7 @@ class Pipeline:
         self.seconds = dict.fromkeys(STAGES, 0.0)
         self.frames = 0
         self.dropped = 0
+        self.keeps_living = False
         self._goes_on = False
         self._predicts = bare if isinstance(bare, Predicts) else None
         if self.every > 1 and self._predicts is None:
@@ -191,7 +200,8 @@ class Pipeline:
         self.frames += 1
         motion = self.tracker.motion if isinstance(self.tracker, Compensated) else None
         decisions = self._decisions if one.looked else None
-        return Step(one.frame, one.detections, tracks, decisions, one.looked, motion)
+        living = self.bare.tracks if one.looked and self.keeps_living and isinstance(self.bare, _Lists) else None
+        return Step(one.frame, one.detections, tracks, decisions, one.looked, motion, living)
 
     @property
     def _decisions(self) -> Decisions | None:

@@ -20,6 +20,7 @@ from tracker.detections import Detections, Invalid
 from tracker.io.detections_file import Embeddings
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
+from tracker.io.stream.options import Live
 from tracker.io.video import Source
 from tracker.kinds import ScoreKind
 from tracker.protocol import EmbedderCall, Updates
@@ -100,6 +101,8 @@ class Run:
                 f"{driver.opened.pipeline.source.name}: {least}{driver.missing} frames could not be read (a damaged "
                 "or cut file?); the others were given; invalid='drop' leaves this unsaid"
             )
+        if driver.opened.pipeline.source.cut and self._strict:
+            raise ValueError(driver.opened.pipeline.source.cut)
 
     def close(self) -> None:
         """Finish the files and release the source; may be called again."""
@@ -167,6 +170,7 @@ def track(
     save: str | Path | None = None,
     log: bool = False,
     scores: ScoreKind | None = None,
+    live: Live | None = None,
     sinks: Sequence[Sink] = (),
     frames: str | None = None,
     seconds: str | None = None,
@@ -220,6 +224,8 @@ def track(
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
     log       keep the decision log and the detections in ``save``'s folder too, as log.sqlite: ``tracker.explain`` and
               `track explain` read it (``tracker.io.log_file``)
+    live      how a webcam or a URL is read: ``tracker.io.video.Live(keep_all=True, reconnect=0)``; by default the
+              newest frame is tracked, and a URL whose connection is lost is connected again
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
               thread that writes the files, and is closed however the run ends
     frames, seconds  a part of the source: "100:200" are its frames 100 to 200, "10:20.5" those from second 10 on and
@@ -258,6 +264,7 @@ def track(
         detector_runtime=detector_runtime,
         offline=offline,
         log=log,
+        live=live,
         frames=frames,
         seconds=seconds,
         keeps=save_detections is not None,
@@ -276,7 +283,8 @@ def track(
         raise ValueError("snapshot and resume go with save: snapshots are written into its folder")
     opened = open_run(options)
     try:
-        call = {name: plain(value) for name, value in options.given().items()}
+        given = options.given()
+        call = {name: plain(vars(value) if isinstance(value, Live) else value) for name, value in given.items()}
         output = None
         if save is not None:
             said = {"call": {**call, "save": plain(save)}}
