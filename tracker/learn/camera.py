@@ -158,7 +158,7 @@ def train_camera(
 
 def judge(model: Path, frames: list[tuple[int, Image]], labels: Labels) -> float:
     """AP50 of a model file with the labels of numbered frames."""
-    detector = ONNX(model, conf=0.02, threads=1)
+    detector = ONNX(model, conf=0.05, threads=1)
     found = [detector(image) for _, image in frames]
     truth = [labels.of(number)[0] for number, _ in frames]
     doubtful = {place: labels.doubtful[number] for place, (number, _) in enumerate(frames) if number in labels.doubtful}

@@ -23,8 +23,8 @@ from tracker.io.whole import whole
 from tracker.learn.net import Anchors, SmallNet, decoded
 
 OVERLAP = 0.5  # IoU of two boxes of a class that are one object
-LEAST = 0.02  # scores below are no boxes
-MOST = 300  # boxes of a class in an image
+LEAST = 0.05  # scores below are no boxes
+MOST = 200  # boxes of a class in an image
 OPSET = 17
 
 
@@ -149,7 +149,7 @@ def _quantised(plain: Path, images: NDArray[np.uint8]) -> Path:
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                op_types_to_quantize=["Conv", "Relu", "Concat", "Add", "AveragePool", "Neg"],
+                op_types_to_quantize=["Conv", "Relu", "Concat", "Add", "MaxPool", "Neg"],
                 calibrate_method=CalibrationMethod.Percentile,
                 extra_options={"CalibPercentile": 99.99},
             )
