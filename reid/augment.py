@@ -99,7 +99,7 @@ def damage(crops: Crops, rng: np.random.Generator, chance: float = 0.4) -> Crops
             image = np.clip(image + noise, 0, 255).astype(np.uint8)
         if rng.random() < 2 / 3:
             packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 80))])[1]
-            image = cv2.imdecode(packed, cv2.IMREAD_COLOR).astype(np.uint8)
+            image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), dtype=np.uint8)
         out[index] = image
     return out
 

@@ -52,9 +52,9 @@ def distil(
 ) -> Scores:
     """Train ``net`` towards ``targets`` (N, D), the teacher's embeddings of ``crops``, and return its best scores on
     ``test``. ``more``: unlabelled crops with their targets; each batch has ``spare_for_each`` of them for each labelled
-    one. ``small_until``: the share (0..1) of the training that uses crops of 3/4 the size. ``hard``: the student's crops
-    are also covered and damaged, while the targets stay those of the whole ones. It writes the files that ``train.train``
-    writes.
+    one. ``small_until``: the share (0..1) of the training that uses crops of 3/4 the size. ``hard``: the student sees
+    crops that are covered and damaged as well; the targets stay those of the whole ones. It writes the files that
+    ``train.train`` writes.
 
     Raises:
         ReidError: targets and crops differ in number, and all that ``train.fit`` raises.
@@ -73,7 +73,10 @@ def distil(
 
     def batches(rng: np.random.Generator) -> Iterator[Rows]:
         spare = np.empty(0, dtype=np.int64)
-        for rows in pk_batches(labels, plan.people, plan.crops, rng):
+        every = list(pk_batches(labels, plan.people, plan.crops, rng))
+        if plan.steps:
+            every = [every[index] for index in rng.permutation(len(every))[: plan.steps]]
+        for rows in every:
             count = spare_for_each * len(rows) if more is not None else 0
             while more is not None and len(spare) < count:
                 spare = np.concatenate([spare, len(labels) + rng.permutation(len(more[0]))])

@@ -39,8 +39,9 @@ class Plan:
     """How to train. ``people`` identities with ``crops`` each make a batch; ``rate`` is AdamW's peak learning rate,
     ``warmup`` a number of steps, ``decay`` the weight decay of matrices, ``average`` the momentum of the moving average
     of the weights, ``size`` (height, width) of a crop in pixels. ``hold``: so many epochs stay at the peak rate, then
-    the cosine decay begins; until then a training may be stopped and resumed with another number of ``epochs``.
-    ``bfloat16``: run the network in bfloat16, twice as fast on processors that have it."""
+    the cosine decay begins; until then a training may be stopped and resumed with other numbers of both.
+    ``bfloat16``: run the network in bfloat16, twice as fast on processors that have it. ``steps``: so many batches at
+    random make an epoch of ``distil``; 0 for all."""
 
     epochs: int = 60
     people: int = 16
@@ -53,6 +54,7 @@ class Plan:
     seed: int = 0
     hold: int = 0
     bfloat16: bool = False
+    steps: int = 0
 
 
 @dataclass
@@ -279,9 +281,9 @@ def restore(path: Path, training: Training, facts: Facts) -> None:
 
 
 def plan_key(plan: Plan, done: int) -> str:
-    """The plan as text, to compare a checkpoint's with this run's; without its ``epochs`` while the ``done`` ones did
-    not depend on them."""
-    return repr(replace(plan, epochs=0) if 0 < done <= plan.hold else plan)
+    """The plan as text, to compare a checkpoint's with this run's; without ``epochs`` and ``hold`` while the ``done``
+    epochs did not depend on them."""
+    return repr(replace(plan, epochs=0, hold=0) if 0 < done <= plan.hold else plan)
 
 
 def embed(net: ReidNet, images: npt.NDArray[np.uint8], batch: int = 64) -> npt.NDArray[np.float32]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +85,7 @@ def teacher_data(learn: Crops, path: Path, sets: int, cache: Path) -> tuple[np.n
     real = cache / "real.npz"
     if not real.is_file():
         print(f"embedding {len(learn)} crops and their mirror images with {path.name}; once", flush=True)
-        keep(real, targets=both_ways(teach, learn.images))
+        keep(real, {"targets": both_ways(teach, learn.images)})
     images, goals = [learn.images[:0]], [np.load(real)["targets"][:0]]
     for part in range(sets):
         file = cache / f"made_{part}.npz"
@@ -92,17 +93,17 @@ def teacher_data(learn: Crops, path: Path, sets: int, cache: Path) -> tuple[np.n
             print(f"embedding {len(learn)} recomposed crops, {part + 1} of {sets}; once", flush=True)
             order = np.random.default_rng([4, part]).permutation(len(learn))
             made = recompose(learn.images[order], np.random.default_rng([5, part]))
-            keep(file, images=made, goals=teach(made))
+            keep(file, {"images": made, "goals": teach(made)})
         with np.load(file) as arrays:
             images.append(arrays["images"])
             goals.append(arrays["goals"])
     return np.load(real)["targets"], np.concatenate(images), np.concatenate(goals)
 
 
-def keep(file: Path, **arrays: np.ndarray) -> None:
+def keep(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write ``arrays`` to ``file``, whole or not at all."""
     part = file.with_name("part.npz")
-    np.savez(part, **arrays)
+    np.savez(part, allow_pickle=False, **arrays)
     part.replace(file)
 
 
@@ -113,9 +114,9 @@ def main() -> int:
     p.add_argument("validation", type=Path, help="crops of people who are neither in DATA nor known to the teacher")
     p.add_argument("-o", "--output", type=Path, required=True)
     p.add_argument("--start", type=Path, required=True, help="the int8 repvgg_medium that was packaged before")
-    p.add_argument("--epochs", type=int, default=30, help="default %(default)s")
+    p.add_argument("--epochs", type=int, default=30, help="of 9,600 crops (default %(default)s)")
     p.add_argument("--hold", type=int, default=18, help="epochs at the full learning rate (default %(default)s)")
-    p.add_argument("--recomposed", type=int, default=6, help="recomposed crops per real one (default %(default)s)")
+    p.add_argument("--recomposed", type=int, default=2, help="recomposed crops per real one (default %(default)s)")
     p.add_argument("--threads", type=int, default=1, help="default %(default)s")
     p.add_argument("--package", action="store_true", help="write the int8 model into reid/weights/ as the default")
     args = p.parse_args()
@@ -124,12 +125,20 @@ def main() -> int:
     unknown = load_crops(args.validation, SIZE)
     targets, images, goals = teacher_data(learn, args.teacher, args.recomposed, args.output / "teacher")
     plan = Plan(
-        epochs=args.epochs, people=8, crops=4, rate=8e-4, warmup=100, average=0.998, hold=args.hold, bfloat16=True
+        epochs=args.epochs,
+        people=8,
+        crops=4,
+        rate=8e-4,
+        warmup=100,
+        average=0.998,
+        hold=args.hold,
+        bfloat16=True,
+        steps=100,
     )
     net = grown(args.start, len(np.unique(learn.ids)), learn.images[::45])
     last = args.output / "last.safetensors"
     if not (last.is_file() and len(load(last)[1]["history"]) == plan.epochs):
-        distil(net, learn, targets, unknown, args.output, facts_of(MODEL, net), plan, (images, goals), 4 / args.epochs,
+        distil(net, learn, targets, unknown, args.output, facts_of(MODEL, net), plan, (images, goals), 3 / args.epochs,
                spare_for_each=2, hard=True, resume=last.is_file(), say=say)  # fmt: skip
     finish(args.output / "best.safetensors", learn, held, unknown, args.output, args.package)
     return 0
@@ -162,6 +171,8 @@ def grown(start: Path, people: int, images: Pixels) -> ReidNet:
                 block.identity.weight.zero_()
         x = block.eval()(x)
     conv, norm, relu = net.backbone.last
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
     set_up(conv, norm, *kernels.pop(0), x)
     features = relu(norm.eval()(conv(x))).mean(dim=(2, 3))
     net.embed.weight.copy_(embedding)
