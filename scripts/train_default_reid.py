@@ -34,7 +34,7 @@ from reid.data import load as load_crops
 from reid.distil import Pixels, Teacher, both_ways, distil
 from reid.embed import Embedder
 from reid.errors import ReidError
-from reid.evaluate import Scores, evaluate, first_of_each
+from reid.evaluate import Scores, evaluate_apart
 from reid.export import export, write_card
 from reid.models import ReidNet, build, to_input
 from reid.models.repvgg import RepBlock, RepVGG
@@ -114,9 +114,9 @@ def main() -> int:
     p.add_argument("validation", type=Path, help="crops of people who are neither in DATA nor known to the teacher")
     p.add_argument("-o", "--output", type=Path, required=True)
     p.add_argument("--start", type=Path, required=True, help="the int8 repvgg_medium that was packaged before")
-    p.add_argument("--epochs", type=int, default=30, help="of 9,600 crops (default %(default)s)")
-    p.add_argument("--hold", type=int, default=18, help="epochs at the full learning rate (default %(default)s)")
-    p.add_argument("--recomposed", type=int, default=2, help="recomposed crops per real one (default %(default)s)")
+    p.add_argument("--epochs", type=int, default=16, help="of 9,600 crops (default %(default)s)")
+    p.add_argument("--hold", type=int, default=8, help="epochs at the full learning rate (default %(default)s)")
+    p.add_argument("--recomposed", type=int, default=1, help="recomposed crops per real one (default %(default)s)")
     p.add_argument("--threads", type=int, default=1, help="default %(default)s")
     p.add_argument("--package", action="store_true", help="write the int8 model into reid/weights/ as the default")
     args = p.parse_args()
@@ -138,7 +138,7 @@ def main() -> int:
     net = grown(args.start, len(np.unique(learn.ids)), learn.images[::45])
     last = args.output / "last.safetensors"
     if not (last.is_file() and len(load(last)[1]["history"]) == plan.epochs):
-        distil(net, learn, targets, unknown, args.output, facts_of(MODEL, net), plan, (images, goals), 3 / args.epochs,
+        distil(net, learn, targets, unknown, args.output, facts_of(MODEL, net), plan, (images, goals), 6 / args.epochs,
                spare_for_each=2, hard=True, resume=last.is_file(), say=say)  # fmt: skip
     finish(args.output / "best.safetensors", learn, held, unknown, args.output, args.package)
     return 0
@@ -215,11 +215,7 @@ def set_up(conv: nn.Conv2d, norm: nn.BatchNorm2d, kernel: Tensor, bias: Tensor, 
 
 def scored(model: Path, crops: Crops) -> Scores:
     """The scores of a model file where the first crop of each person and camera is a query and the rest the gallery."""
-    rows = Embedder(model, "onnxruntime", 1).crops(crops.images)
-    query = first_of_each(crops.ids, crops.cameras)
-    rest = np.setdiff1d(np.arange(len(crops)), query)
-    ids, cameras = crops.ids, crops.cameras
-    return evaluate(rows[query], ids[query], cameras[query], rows[rest], ids[rest], cameras[rest])
+    return evaluate_apart(Embedder(model, "onnxruntime", 1).crops(crops.images), crops.ids, crops.cameras)
 
 
 def finish(checkpoint: Path, learn: Crops, held: Crops, unknown: Crops, out: Path, package: bool) -> None:
