@@ -114,8 +114,8 @@ def main() -> int:
     p.add_argument("validation", type=Path, help="crops of people who are neither in DATA nor known to the teacher")
     p.add_argument("-o", "--output", type=Path, required=True)
     p.add_argument("--start", type=Path, required=True, help="the int8 repvgg_medium that was packaged before")
-    p.add_argument("--epochs", type=int, default=16, help="of 9,600 crops (default %(default)s)")
-    p.add_argument("--hold", type=int, default=8, help="epochs at the full learning rate (default %(default)s)")
+    p.add_argument("--epochs", type=int, default=10, help="of 9,600 crops (default %(default)s)")
+    p.add_argument("--hold", type=int, default=2, help="epochs at the full learning rate (default %(default)s)")
     p.add_argument("--recomposed", type=int, default=1, help="recomposed crops per real one (default %(default)s)")
     p.add_argument("--threads", type=int, default=1, help="default %(default)s")
     p.add_argument("--package", action="store_true", help="write the int8 model into reid/weights/ as the default")
@@ -128,7 +128,7 @@ def main() -> int:
         epochs=args.epochs,
         people=8,
         crops=4,
-        rate=8e-4,
+        rate=4e-4,
         warmup=100,
         average=0.998,
         hold=args.hold,
@@ -138,7 +138,7 @@ def main() -> int:
     net = grown(args.start, len(np.unique(learn.ids)), learn.images[::45])
     last = args.output / "last.safetensors"
     if not (last.is_file() and len(load(last)[1]["history"]) == plan.epochs):
-        distil(net, learn, targets, unknown, args.output, facts_of(MODEL, net), plan, (images, goals), 6 / args.epochs,
+        distil(net, learn, targets, unknown, args.output, facts_of(MODEL, net), plan, (images, goals),
                spare_for_each=2, hard=True, resume=last.is_file(), say=say)  # fmt: skip
     finish(args.output / "best.safetensors", learn, held, unknown, args.output, args.package)
     return 0
