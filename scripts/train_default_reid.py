@@ -1,13 +1,12 @@
 """The recipe of the packaged model: Market-1501 crops and one OpenVINO teacher in, one int8 ONNX file out.
 
-    python scripts/train_default_reid.py MARKET/bounding_box_train TEACHER.xml VALIDATION -o DIR --start OLD.onnx
+    python scripts/train_default_reid.py MARKET/bounding_box_train TEACHER.xml -o DIR
 
-repvgg_large begins as the function of the model that was packaged before (repvgg_medium, two blocks less; see Chen et
-al., "Net2Net", ICLR 2016, section 2.2), and learns its teacher's embeddings of real and of recomposed crops. The last
-100 identities by number are held out: neither their crops, nor their labels, nor the teacher's embeddings of them are
-used to train. VALIDATION holds crops of other people, in Market-1501's names: the epoch is chosen on them. Interrupt at
-any time; run again to continue. Needs ``trackwhy[reid]`` and openvino. --package also writes the result into this
-checkout's reid/weights/. The old model: git show 2d47bc8:reid/weights/repvgg_medium_128x64.onnx > OLD.onnx
+Two rounds of distillation: repvgg_small from nothing, then repvgg_medium, which has one block more and begins as the
+same function (Chen et al., "Net2Net", ICLR 2016, section 2.2). The last 100 identities by number are held out for
+scoring: neither their crops, nor their labels, nor the teacher's embeddings of them are used to train. Interrupt at any
+time; run again to continue. Needs ``trackwhy[reid]`` and openvino. --package also writes the result into this
+checkout's reid/weights/.
 """
 
 from __future__ import annotations
@@ -15,15 +14,11 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from reid.augment import recompose
 from reid.calibrate import calibrate
@@ -31,23 +26,19 @@ from reid.card import Card, read_card
 from reid.checkpoint import facts_of, load, load_net
 from reid.data import Crops, split
 from reid.data import load as load_crops
-from reid.distil import Pixels, Teacher, both_ways, distil
-from reid.embed import Embedder
+from reid.distil import both_ways, distil
+from reid.embed import Embedder, open_model
 from reid.errors import ReidError
-from reid.evaluate import Scores, evaluate_apart
-from reid.export import export, write_card
+from reid.evaluate import evaluate_one_set
+from reid.export import export, mirror, write_card
 from reid.models import ReidNet, build, to_input
 from reid.models.repvgg import RepBlock, RepVGG
 from reid.quantise import quantise
 from reid.train import Plan
 
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
-MODEL, SIZE, WIDTH = "repvgg_large", (128, 64), 128
-ADDED = (2, 5)  # the blocks of repvgg_large that repvgg_medium lacks
+FIRST, MODEL, SIZE = "repvgg_small", "repvgg_medium", (128, 64)
 CARD = Card(
-    MODEL, SIZE, WIDTH,
+    MODEL, SIZE, 128,
     trained_on="Market-1501 bounding_box_train without its last 100 identities, distilled from "
     "person-reidentification-retail-0277 (Open Model Zoo, Apache-2.0), also on recomposed crops",
     licence="weights Apache-2.0; the Market-1501 images they were trained on are for academic research only: "
@@ -56,182 +47,92 @@ CARD = Card(
 )  # fmt: skip
 
 
-def open_teacher(path: Path) -> Teacher:
-    """The teacher on one thread, in bfloat16 where the processor has it: twice as fast, and its embeddings have a
-    cosine of .9999 with those in float32."""
-    import openvino as ov
-
-    core = ov.Core()
-    network = core.read_model(str(path))
-    network.reshape([1, 3, 256, 128])
-    run = core.compile_model(
-        network, "CPU", {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "bf16"}
-    )
-
-    def embed(crops: Pixels) -> np.ndarray:
-        rows = []
-        for crop in crops:
-            large = cv2.resize(crop, (128, 256), interpolation=cv2.INTER_LINEAR)
-            rows.append(run(large.transpose(2, 0, 1)[None].astype(np.float32))[0].reshape(-1).copy())
-        return np.stack(rows)
-
-    return embed
-
-
-def teacher_data(learn: Crops, path: Path, sets: int, cache: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def teacher_data(learn: Crops, teacher: Path, sets: int, cache: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The teacher's embeddings of the crops, and ``sets`` x as many recomposed crops with theirs; kept in ``cache``."""
-    cache.mkdir(parents=True, exist_ok=True)
-    teach = open_teacher(path)
-    real = cache / "real.npz"
-    if not real.is_file():
-        print(f"embedding {len(learn)} crops and their mirror images with {path.name}; once", flush=True)
-        keep(real, {"targets": both_ways(teach, learn.images)})
-    images, goals = [learn.images[:0]], [np.load(real)["targets"][:0]]
-    for part in range(sets):
-        file = cache / f"made_{part}.npz"
-        if not file.is_file():
-            print(f"embedding {len(learn)} recomposed crops, {part + 1} of {sets}; once", flush=True)
-            order = np.random.default_rng([4, part]).permutation(len(learn))
-            made = recompose(learn.images[order], np.random.default_rng([5, part]))
-            keep(file, {"images": made, "goals": teach(made)})
-        with np.load(file) as arrays:
-            images.append(arrays["images"])
-            goals.append(arrays["goals"])
-    return np.load(real)["targets"], np.concatenate(images), np.concatenate(goals)
-
-
-def keep(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write ``arrays`` to ``file``, whole or not at all."""
-    part = file.with_name("part.npz")
-    np.savez(part, allow_pickle=False, **arrays)
-    part.replace(file)
+    kept = cache / f"teacher_{sets}.npz"
+    if not kept.is_file():
+        teach = open_model(teacher).of_crops
+        print(f"embedding {(2 + sets) * len(learn)} crops with {teacher.name}; once", flush=True)
+        targets = both_ways(teach, learn.images)
+        made = [recompose(learn.images[np.random.default_rng([4, part]).permutation(len(learn))],
+                          np.random.default_rng([5, part])) for part in range(sets)]  # fmt: skip
+        images = np.concatenate(made) if made else learn.images[:0]
+        goals = teach(images) if made else targets[:0]
+        np.savez(cache / "part.npz", targets=targets, images=images, goals=goals)
+        (cache / "part.npz").replace(kept)
+    with np.load(kept) as arrays:
+        return arrays["targets"], arrays["images"], arrays["goals"]
 
 
 def main() -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("data", type=Path)
     p.add_argument("teacher", type=Path, help="person-reidentification-retail-0277.xml")
-    p.add_argument("validation", type=Path, help="crops of people who are neither in DATA nor known to the teacher")
     p.add_argument("-o", "--output", type=Path, required=True)
-    p.add_argument("--start", type=Path, required=True, help="the int8 repvgg_medium that was packaged before")
-    p.add_argument("--epochs", type=int, default=10, help="of 9,600 crops (default %(default)s)")
-    p.add_argument("--hold", type=int, default=2, help="epochs at the full learning rate (default %(default)s)")
-    p.add_argument("--recomposed", type=int, default=1, help="recomposed crops per real one (default %(default)s)")
-    p.add_argument("--threads", type=int, default=1, help="default %(default)s")
+    p.add_argument("--epochs", type=int, default=24, help="of the second round (default %(default)s)")
+    p.add_argument("--first-epochs", type=int, default=14, help="of the first round (default %(default)s)")
+    p.add_argument("--start", type=Path, help="a checkpoint of repvgg_small to grow, instead of a first round")
+    p.add_argument("--recomposed", type=int, default=4, help="recomposed crops per real one (default %(default)s)")
     p.add_argument("--package", action="store_true", help="write the int8 model into reid/weights/ as the default")
     args = p.parse_args()
-    torch.set_num_threads(args.threads)
-    learn, held = split(load_crops(args.data, SIZE), 100)
-    unknown = load_crops(args.validation, SIZE)
-    targets, images, goals = teacher_data(learn, args.teacher, args.recomposed, args.output / "teacher")
-    plan = Plan(
-        epochs=args.epochs,
-        people=8,
-        crops=4,
-        rate=4e-4,
-        warmup=100,
-        average=0.998,
-        hold=args.hold,
-        bfloat16=True,
-        steps=100,
-    )
-    net = grown(args.start, len(np.unique(learn.ids)), learn.images[::45])
-    last = args.output / "last.safetensors"
-    if not (last.is_file() and len(load(last)[1]["history"]) == plan.epochs):
-        distil(net, learn, targets, unknown, args.output, facts_of(MODEL, net), plan, (images, goals),
-               spare_for_each=2, hard=True, resume=last.is_file(), say=say)  # fmt: skip
-    finish(args.output / "best.safetensors", learn, held, unknown, args.output, args.package)
+    args.output.mkdir(parents=True, exist_ok=True)
+    crops = load_crops(args.data, SIZE)
+    learn, test = split(crops, 100)
+    targets, images, goals = teacher_data(learn, args.teacher, args.recomposed, args.output)
+    more = (images, goals) if len(images) else None
+    people = len(np.unique(learn.ids))
+    start = args.start or args.output / "first" / "best.safetensors"
+    plan = Plan(epochs=args.first_epochs, people=12, crops=4, rate=1.5e-3, warmup=200, average=0.995)
+    if not args.start:
+        torch.manual_seed(0)
+        net = build(FIRST, 128, people)
+        teach(net, FIRST, plan, learn, targets, test, start.parent, more, 0.45)
+    net = grown(load_net(start)[0], people, learn.images[:256])
+    plan = replace(plan, epochs=args.epochs, rate=1e-3, average=0.998, seed=1)
+    teach(net, MODEL, plan, learn, targets, test, args.output, more, 0.25)
+    finish(args.output / "best.safetensors", learn, test, args.output, args.package)
     return 0
 
 
-def say(line: str) -> None:
-    """Print, so that a log shows it at once."""
-    print(line, flush=True)
+def teach(net: ReidNet, name: str, plan: Plan, learn: Crops, targets: np.ndarray, test: Crops, out: Path,
+          more: tuple[np.ndarray, np.ndarray] | None, small_until: float) -> None:  # fmt: skip
+    """One round, from its beginning or from where it was stopped; a finished one is not repeated."""
+    last = out / "last.safetensors"
+    done = last.is_file() and len(load(last)[1]["history"]) == plan.epochs
+    if not done:
+        distil(net, learn, targets, test, out, facts_of(name, net), plan, more, small_until, last.is_file())
 
 
-@torch.no_grad()
-def grown(start: Path, people: int, images: Pixels) -> ReidNet:
-    """repvgg_large that gives what the int8 repvgg_medium in the file ``start`` gives: the branches and norms are set
-    on ``images``, and the two new blocks return what they get."""
-    import onnx
-
-    kernels, embedding, shift = weights_in(onnx.load(str(start)))
-    torch.manual_seed(0)
-    net = build(MODEL, WIDTH, people)
+def grown(small: ReidNet, people: int, images: np.ndarray) -> ReidNet:
+    """repvgg_medium with the weights of ``small``, its one new block returning what it gets on ``images``."""
+    torch.manual_seed(1)
+    net = build(MODEL, small.width, people)
+    net.load_state_dict(small.state_dict(), strict=False)
     assert isinstance(net.backbone, RepVGG)
-    x = to_input(images)
-    for index, block in enumerate(net.backbone.blocks):
-        assert isinstance(block, RepBlock)
-        if index in ADDED:
-            block.pass_through(x)
-        else:
-            assert block.conv3 is not None
-            set_up(block.conv3, block.norm3, *kernels.pop(0), x)
-            if block.identity is not None:
-                block.identity.weight.zero_()
-        x = block.eval()(x)
-    conv, norm, relu = net.backbone.last
-    assert isinstance(conv, nn.Conv2d)
-    assert isinstance(norm, nn.BatchNorm2d)
-    set_up(conv, norm, *kernels.pop(0), x)
-    features = relu(norm.eval()(conv(x))).mean(dim=(2, 3))
-    net.embed.weight.copy_(embedding)
-    out = features @ embedding.T
-    assert net.neck.running_mean is not None
-    assert net.neck.running_var is not None
-    net.neck.running_mean.copy_(-shift)
-    net.neck.running_var.copy_(out.var(dim=0))
-    net.neck.weight.copy_(torch.sqrt(net.neck.running_var + net.neck.eps))
+    assert isinstance(small.backbone, RepVGG)
+    old, added = small.backbone.blocks, net.backbone.blocks[len(small.backbone.blocks)]
+    assert isinstance(added, RepBlock)
+    with torch.no_grad():
+        added.pass_through(old(to_input(images)))
     return net
 
 
-def weights_in(model: ModelProto) -> tuple[list[tuple[Tensor, Tensor]], Tensor, Tensor]:
-    """The (kernel, bias) of each convolution of a quantised model, in order, and the embedding layer's weight, bias."""
-    from onnx import numpy_helper
-
-    known = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type == "DequantizeLinear" and node.input[0] in known:
-            values, scale, zero = (known[name] for name in node.input)
-            shape = (-1, *[1] * (values.ndim - 1))
-            known[node.output[0]] = (values.astype(np.float32) - zero.reshape(shape)) * scale.reshape(shape)
-    tensors = {name: torch.from_numpy(np.array(array, dtype=np.float32)) for name, array in known.items()}
-    convolutions = [(tensors[n.input[1]], tensors[n.input[2]]) for n in model.graph.node if n.op_type == "Conv"]
-    dense = next(node for node in model.graph.node if node.op_type == "Gemm")
-    return convolutions, tensors[dense.input[1]], tensors[dense.input[2]]
-
-
-def set_up(conv: nn.Conv2d, norm: nn.BatchNorm2d, kernel: Tensor, bias: Tensor, seen: Tensor) -> None:
-    """Make ``conv`` and its ``norm``, whose statistics become those of ``seen``, equal to a convolution with a bias."""
-    conv.weight.copy_(kernel)
-    out = conv(seen)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    norm.running_mean.copy_(out.mean(dim=(0, 2, 3)))
-    norm.running_var.copy_(out.var(dim=(0, 2, 3), unbiased=False))
-    norm.weight.copy_(torch.sqrt(norm.running_var + norm.eps))
-    norm.bias.copy_(bias + norm.running_mean)
-
-
-def scored(model: Path, crops: Crops) -> Scores:
-    """The scores of a model file where the first crop of each person and camera is a query and the rest the gallery."""
-    return evaluate_apart(Embedder(model, "onnxruntime", 1).crops(crops.images), crops.ids, crops.cameras)
-
-
-def finish(checkpoint: Path, learn: Crops, held: Crops, unknown: Crops, out: Path, package: bool) -> None:
-    """Export the checkpoint in fp32 and int8, score both; the latter, calibrated, is the default."""
+def finish(checkpoint: Path, learn: Crops, test: Crops, out: Path, package: bool) -> None:
+    """Export the checkpoint in fp32, int8 and int8 mirrored, score each; the last, calibrated, is the default."""
     net, _ = load_net(checkpoint)
     worst = export(net, out / f"{MODEL}_fp32.onnx", CARD)
     print(f"fp32 differs from torch by at most {worst:.1e}")
     chosen = learn.images[:: max(1, len(learn) // 160)]
     target = out / f"{MODEL}_128x64.onnx"
     quantise(net, target, CARD, chosen)
-    square = calibrate(target, held)  # one number: the scale of the distances, which no ranking depends on
-    print(f"calibrated by {1 + square:.3f}")
     for path in (out / f"{MODEL}_fp32.onnx", target):
-        print(f"{path.name}, {path.stat().st_size / 1e6:.2f} MB: people held out {scored(path, held)}; "
-              f"validation {scored(path, unknown)}", flush=True)  # fmt: skip
-    scores = scored(target, held)
+        scores = evaluate_one_set(Embedder(path, "onnxruntime").crops(test.images), test.ids, test.cameras)
+        print(f"{path.name}: {scores}, {path.stat().st_size / 1e6:.2f} MB", flush=True)
+    shutil.copy(target, out / f"{MODEL}_plain.onnx")
+    mirror(target)
+    square = calibrate(target, test)  # one number: the scale of the distances, which no ranking depends on
+    scores = evaluate_one_set(Embedder(target, "onnxruntime").crops(test.images), test.ids, test.cameras)
+    print(f"{target.name}, mirrored, calibrated by {1 + square:.3f}: {scores}")
     figures = {"mAP": round(scores.mean_ap, 4), "rank1": round(scores.rank1, 4), "mINP": round(scores.minp, 4)}
     write_card(target, target, replace(read_card(target), scores=figures))
     if package:
