@@ -214,7 +214,7 @@ def set_up(conv: nn.Conv2d, norm: nn.BatchNorm2d, kernel: Tensor, bias: Tensor, 
 def finish(checkpoint: Path, learn: Crops, held: Crops, unknown: Crops, out: Path) -> None:
     """Choose the share, export it in fp32 and int8, and score both; the latter is calibrated."""
     net, facts = load_net(checkpoint)
-    ends = net.state_dict()
+    ends = {name: value.clone() for name, value in net.state_dict().items()}
     begins = grown(default_model(), facts["classes"], learn.images[::45]).state_dict()
     scores = {}
     for share in SHARES:
