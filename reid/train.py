@@ -12,7 +12,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,10 @@ Objective = Callable[[Rows, np.random.Generator, float], Mapping[str, Tensor]]
 class Plan:
     """How to train. ``people`` identities with ``crops`` each make a batch; ``rate`` is AdamW's peak learning rate,
     ``warmup`` a number of steps, ``decay`` the weight decay of matrices, ``average`` the momentum of the moving average
-    of the weights, ``size`` (height, width) of a crop in pixels."""
+    of the weights, ``size`` (height, width) of a crop in pixels. ``hold``: so many epochs stay at the peak rate, then
+    the cosine decay begins; until then a training may be stopped and resumed with other numbers of both.
+    ``bfloat16``: run the network in bfloat16, twice as fast on processors that have it. ``steps``: so many batches at
+    random make an epoch of ``distil``; 0 for all."""
 
     epochs: int = 60
     people: int = 16
@@ -49,6 +52,9 @@ class Plan:
     average: float = 0.999
     size: tuple[int, int] = (128, 64)
     seed: int = 0
+    hold: int = 0
+    bfloat16: bool = False
+    steps: int = 0
 
 
 @dataclass
@@ -88,8 +94,10 @@ def start(plan: Plan, net: ReidNet, extra: nn.Module) -> Training:
 
 
 def rate_at(plan: Plan, step: int, progress: float) -> float:
-    """Linear warm-up by ``step``, cosine decay by ``progress`` (0..1)."""
-    return plan.rate * min(1.0, (step + 1) / plan.warmup) * max(0.002, 0.5 * (1 + math.cos(math.pi * progress)))
+    """Linear warm-up by ``step``, cosine decay by ``progress`` (0..1) from ``plan.hold`` on."""
+    held = min(plan.hold, plan.epochs - 1) / plan.epochs
+    decayed = max(0.0, progress - held) / (1 - held)
+    return plan.rate * min(1.0, (step + 1) / plan.warmup) * max(0.002, 0.5 * (1 + math.cos(math.pi * decayed)))
 
 
 def augmented(crops: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -187,7 +195,7 @@ def fit(
             averages = {f"ema.{name}": value for name, value in training.averaged.state_dict().items()}
             figures: Facts = {"epoch": epoch + 1, "mAP": scores.mean_ap, "rank1": scores.rank1}
             checkpoint.save(out / "best.safetensors", averages, {**facts, **figures})
-        done: Facts = {"plan": plan_key(plan), "history": training.history, "step": training.step}
+        done: Facts = {"plan": plan_key(plan, epoch + 1), "history": training.history, "step": training.step}
         checkpoint.save(last, state(training), {**facts, **done})
         write_curves(out, training.history)
         left = (time.perf_counter() - started) / (epoch + 1 - first) * (plan.epochs - epoch - 1)
@@ -257,7 +265,7 @@ def restore(path: Path, training: Training, facts: Facts) -> None:
         ReidError: no such checkpoint, or one of other settings.
     """
     tensors, kept = checkpoint.load(path)
-    for name, wanted in {**facts, "plan": plan_key(training.plan)}.items():
+    for name, wanted in {**facts, "plan": plan_key(training.plan, len(kept.get("history", [])))}.items():
         if kept.get(name) != wanted:
             raise ReidError(f"{path}: a checkpoint with {name} {kept.get(name)!r}, this run has {wanted!r}; "
                             "resume it with those settings, or choose another -o")  # fmt: skip
@@ -272,9 +280,10 @@ def restore(path: Path, training: Training, facts: Facts) -> None:
     training.history, training.step = list(kept["history"]), int(kept["step"])
 
 
-def plan_key(plan: Plan) -> str:
-    """The plan as text, to compare a checkpoint's with this run's."""
-    return repr(plan)
+def plan_key(plan: Plan, done: int) -> str:
+    """The plan as text, to compare a checkpoint's with this run's; without ``epochs`` and ``hold`` while the ``done``
+    epochs did not depend on them."""
+    return repr(replace(plan, epochs=0, hold=0) if 0 < done <= plan.hold else plan)
 
 
 def embed(net: ReidNet, images: npt.NDArray[np.uint8], batch: int = 64) -> npt.NDArray[np.float32]:
