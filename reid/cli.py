@@ -45,12 +45,12 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         "--attention",
         default="",
         metavar="KIND",
-        help="add channel, spatial or residual attention, where the model can",
+        help="add channel, spatial or residual attention blocks",
     )
     p.add_argument(
         "--attributes",
         metavar="FILE.csv",
-        help="learn attributes of the people as well: identity,NAME,... in its first line",
+        help="learn attributes of the people too; first line identity,NAME,...",
     )
     p.add_argument(
         "--attribute-weight", type=float, default=0.125, help="of their term beside the losses (default %(default)s)"
@@ -59,9 +59,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     p = command("distil", "train a model towards a teacher's embeddings", commands.run_distil)
     p.add_argument("data", help="as for train; the labels only form the batches and two terms of low weight")
     p.add_argument("--teacher", required=True, help="the teacher: a ReID model as .onnx, or as OpenVINO's .xml")
-    p.add_argument(
-        "--teacher-size", type=size, help="crop size HxW that the teacher takes, where its file leaves it open"
-    )
+    p.add_argument("--teacher-size", type=size, help="the teacher's crop size HxW, where its file leaves it open")
     p.add_argument("--teacher-normalise", metavar="HOW", help=f"{HELP}; of the teacher")
     add_training(p)
 
@@ -88,9 +86,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--no-preprocessing", action="store_true", help="take float NCHW input, not the pixels (uint8 BGR NHWC)"
     )
-    p.add_argument(
-        "--attributes", action="store_true", help="give the probabilities of the attributes as a second output"
-    )
+    p.add_argument("--attributes", action="store_true", help="the attributes' probabilities as a second output")
     add_card(p)
 
     p = command("quantise", "write a checkpoint as int8 ONNX, calibrated on real crops", commands.run_quantise)

@@ -128,9 +128,7 @@ def run_eval(args: argparse.Namespace) -> None:
     at_least(args, last=0)
     if str(args.model).endswith(".safetensors"):
         if args.size or args.normalise:
-            raise ReidError(
-                f"{args.model}: a checkpoint knows how it takes its crops; leave out --size and --normalise"
-            )
+            raise ReidError(f"{args.model}: a checkpoint knows what it takes; leave out --size and --normalise")
         from reid import train
         from reid.checkpoint import load_net
 

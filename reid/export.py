@@ -112,6 +112,11 @@ def export(net: ReidNet, path: str | Path, card: Card, tolerance: float = 1e-4) 
         if not worst <= tolerance:
             raise ReidError(f"{target}: the exported model differs from torch by {worst:.1e}, above {tolerance:.0e}")
         os.replace(part, target)
+    except torch.onnx.errors.OnnxExporterError as error:
+        reason = str(error).splitlines()[0].split(". ")[0][:160]
+        raise ReidError(
+            f"{target}: torch cannot export {card.model} at crops of {height}x{width} ({reason})"
+        ) from error
     except OSError as error:
         raise ReidError(f"{target}: cannot be written ({error}); free some space or choose another place") from error
     finally:

@@ -1,4 +1,4 @@
-"""How a model that does not say so itself wants its crops: ``--size`` and ``--normalise``, for models from elsewhere."""
+"""What crops a model takes that does not say so itself: ``--size`` and ``--normalise``, for models from elsewhere."""
 
 from __future__ import annotations
 

@@ -115,8 +115,10 @@ def train(
 ) -> Scores:
     """Train ``model`` with the losses named in ``loss`` (see ``label_objective``), and return the best scores on the
     last ``held_out`` identities. ``attention``: see ``build``. ``attributes`` of the people are learnt beside their
-    identity, with a term of weight ``attribute_weight`` (Lin et al.'s 1/8 of the identity's). Writes ``last.safetensors``, ``best.safetensors``, ``curves.csv`` and ``curves.svg``
-    to ``out``. A run that was interrupted and resumed gives the same weights as one that was not.
+    identity, with a term of weight ``attribute_weight`` (by default Lin et al.'s 1/8 of the identity's).
+
+    Writes ``last.safetensors``, ``best.safetensors``, ``curves.csv`` and ``curves.svg`` to ``out``. A run that was
+    interrupted and resumed gives the same weights as one that was not.
 
     Raises:
         ReidError: too few identities or crops, unknown names, NaN loss, no space, a checkpoint of another model.

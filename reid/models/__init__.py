@@ -92,7 +92,7 @@ def backbone(name: str, attention: str) -> nn.Module:
 def likely(name: str) -> str:
     """The suggestion for an unknown name: a model that begins so, or one within a slip (letnet is no mobilenetv2)."""
     longer = [known for known in BACKBONES if name and known.startswith(name.lower())]
-    return nearest(name, longer, cutoff=0) if longer else nearest(name, BACKBONES, cutoff=0.75)
+    return f", did you mean {longer[0]!r}?" if longer else nearest(name, BACKBONES, cutoff=0.75)
 
 
 def check_size(net: ReidNet, name: str, size: tuple[int, int]) -> None:

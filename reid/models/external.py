@@ -1,5 +1,6 @@
-"""Backbones of other packages, without weights: timm's (VGG, Inception, DenseNet, Xception, MobileNetV1-V3 and hundreds
-more) and torchvision's (AlexNet, GoogLeNet and SqueezeNet, which timm does not have)."""
+"""Backbones of other packages, without weights: timm's (Inception, DenseNet, Xception, MobileNetV1-V3 and hundreds more)
+and torchvision's (AlexNet, GoogLeNet and SqueezeNet, which timm does not have, and VGG, whose timm form is exported only
+at crops of 224x224, for its dense layers)."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ ELSEWHERE = {
     "mobilenetv1": "timm:mobilenetv1_100",
     "mobilenetv3": "timm:mobilenetv3_small_100",
     "squeezenet": "torchvision:squeezenet1_1",
-    "vgg": "timm:vgg11_bn",
+    "vgg": "torchvision:vgg11_bn",
     "xception": "timm:legacy_xception",
 }
 
