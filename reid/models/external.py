@@ -1,6 +1,8 @@
-"""Backbones of other packages, without weights: timm's (Inception, DenseNet, Xception, MobileNetV1-V3 and hundreds more)
-and torchvision's (AlexNet, GoogLeNet and SqueezeNet, which timm does not have, and VGG, whose timm form is exported only
-at crops of 224x224, for its dense layers)."""
+"""Backbones of other packages, without weights.
+
+timm has Inception, DenseNet, Xception, MobileNetV1-V3 and hundreds more. torchvision has AlexNet, GoogLeNet and
+SqueezeNet, which timm lacks, and VGG, whose timm form torch cannot export at crops of 128x64.
+"""
 
 from __future__ import annotations
 

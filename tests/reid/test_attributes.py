@@ -24,7 +24,25 @@ from reid.models.heads import AttributeHeads
 from tracker import open_embedder
 
 TABLE = "identity,tone,hat\n1,dark,no\n2,dark,yes\n3,light,\n4,light,yes\n5,dark,no\n6,light,yes\n"
-TINY = "--model repvgg_tiny --width 16 --size 64x32 --epochs 2 --people 3 --crops 2 --held-out 2".split()
+TINY = [
+    "--model", "repvgg_tiny", "--width", "16", "--size", "64x32", "--epochs", "2", "--people", "3", "--crops", "2",
+    "--held-out", "2",
+]  # fmt: skip
+    "--model",
+    "repvgg_tiny",
+    "--width",
+    "16",
+    "--size",
+    "64x32",
+    "--epochs",
+    "2",
+    "--people",
+    "3",
+    "--crops",
+    "2",
+    "--held-out",
+    "2",
+]
 
 
 @pytest.fixture
