@@ -26,7 +26,7 @@ UNKNOWN, ABSENT = -1, 0  # of a value; of an identity: 0 is a distractor in Mark
 
 @dataclass(frozen=True)
 class Attributes:
-    """``groups``: the values of each attribute in order, by its name. ``noted``: by identity, the place of its value in
+    """``groups``: the values of each attribute in order, by its name; both are sorted. ``noted``: by identity, the place of its value in
     each group, UNKNOWN where the field is empty."""
 
     groups: dict[str, list[str]]
@@ -48,9 +48,9 @@ def read_attributes(path: str | Path, data: str | Path, trained: npt.NDArray[np.
             attribute with fewer than two values among ``trained``.
     """
     header, rows = table(Path(path))
-    names = header[1:]
+    names = sorted(header[1:])  # the order of a card's JSON
     ids = identities(Path(data))
-    fields: dict[int, list[str]] = {}
+    fields: dict[int, dict[str, str]] = {}
     for line, row in rows:
         identity = number(row[0], ids)
         if identity is None:
@@ -61,23 +61,20 @@ def read_attributes(path: str | Path, data: str | Path, trained: npt.NDArray[np.
             continue
         if identity in fields:
             raise ReidError(f"{path}, line {line}: identity {row[0]!r} comes twice; keep one row for each")
-        fields[identity] = row[1:]
+        fields[identity] = dict(zip(header[1:], row[1:], strict=True))
     known = [fields[identity] for identity in trained.tolist() if identity in fields]
     if not known:
         raise ReidError(f"{path}: none of its {len(rows)} identities has crops to train on in {data}")
     groups: dict[str, list[str]] = {}
-    for index, name in enumerate(names):
-        groups[name] = sorted({row[index] for row in known} - {""})
+    for name in names:
+        groups[name] = sorted({row[name] for row in known} - {""})
         if len(groups[name]) < 2:
             raise ReidError(
                 f"{path}: the attribute {name!r} has {len(groups[name])} value among the people to train on; "
                 "at least 2 are needed: remove the column or add people"
             )
-    places = [{value: place for place, value in enumerate(values)} for values in groups.values()]
-    noted = {
-        identity: [place.get(value, UNKNOWN) for place, value in zip(places, row, strict=True)]
-        for identity, row in fields.items()
-    }
+    places = {name: {value: place for place, value in enumerate(values)} for name, values in groups.items()}
+    noted = {identity: [places[n].get(row[n], UNKNOWN) for n in names] for identity, row in fields.items()}
     return Attributes(groups, noted)
 
 

@@ -111,9 +111,9 @@ def run_distil(args: argparse.Namespace) -> None:
 
     plan = plan_of(args)
     given = reading(args.teacher_size, args.teacher_normalise, "--teacher-")
-    teacher = open_model(args.teacher, given=given)
     learn, test = split(load(args.data, args.size), args.held_out)
     check_scorable(test.ids, test.cameras)
+    teacher = open_model(args.teacher, given=given)
     net = build(args.model, args.width, len(np.unique(learn.ids)))
     check_size(net, args.model, args.size)
     print(f"embedding {2 * len(learn)} crops with the teacher")
