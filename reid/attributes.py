@@ -26,8 +26,8 @@ UNKNOWN, ABSENT = -1, 0  # of a value; of an identity: 0 is a distractor in Mark
 
 @dataclass(frozen=True)
 class Attributes:
-    """``groups``: the values of each attribute in order, by its name; both are sorted. ``noted``: by identity, the place of its value in
-    each group, UNKNOWN where the field is empty."""
+    """``groups``: the values of each attribute by its name, both sorted. ``noted``: by identity, the place of its value
+    in each group, UNKNOWN where the field is empty."""
 
     groups: dict[str, list[str]]
     noted: dict[int, list[int]]
