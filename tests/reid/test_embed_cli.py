@@ -287,7 +287,7 @@ def test_a_missing_package_is_named_as_itself_before_any_work(package: str, tmp_
         ["export", "no", "-o", str(tmp_path / "m.onnx")],
     ):
         ended = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
-        assert ended.stderr == f"reid: needs {package}, which is not installed: pip install 'trackwhy[reid]'\n"
+        assert ended.stderr == f"reid: needs {package}, which is not installed: {installing('reid')}\n"
         assert ended.returncode == 2
 
 
