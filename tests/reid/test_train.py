@@ -136,7 +136,9 @@ def test_no_space_keeps_the_earlier_checkpoint(tmp_path: Path, monkeypatch) -> N
 
 
 def test_losses_by_name() -> None:
-    names = "triplet+0.5*triplet_soft+triplet_semi+triplet_all+contrastive+quadruplet+center+softmax+sphereface+cosface"
+    names = (
+        "triplet+0.5*triplet_soft+triplet_semi+triplet_all+contrastive+quadruplet+ccl+center+softmax+sphereface+cosface"
+    )
     net = build("repvgg_tiny", 16, 3)
     outputs = net.outputs(torch.randn(6, 3, 64, 32))
     terms = label_objective(names, 3, 16)
