@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
-from tracker.commands.words import add_places, add_settings, names_of, settings_of
+from tracker.commands.words import add_engine, add_places, add_settings, names_of, settings_of
 from tracker.detect.heads import heads
 from tracker.detect.overlaps import NMS
 from tracker.detect.runtime import RUNTIMES
@@ -49,6 +49,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     )
     add_options(run)
     add_parts(run)
+    add_engine(run, "detect in pieces of a long video in N processes, for the same tracks (default: in this one)")
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
     run.set_defaults(run=run_track)
 
@@ -229,6 +230,7 @@ def track_into_folder(
 ) -> int:
     """Run into a folder and say what happened; returns the exit code. label: names the folder."""
     from tracker.commands.count import places_of
+    from tracker.commands.pieces import Shares
     from tracker.io.anonymise import region_named
     from tracker.run.driver import Driver
     from tracker.run.manifest import plain
@@ -238,12 +240,13 @@ def track_into_folder(
     every, resume = _snapshots(args)
     places = places_of(args.line, args.zone)
     anonymise = None if args.anonymise is None else region_named(args.anonymise)
-    with closing(open_run(options)) as opened:
+    with closing(Shares(args, options)) as shares, closing(open_run(shares.options)) as opened:
+        shares.check(opened)
         window = _window(opened, places, anonymise) if args.show else []
         output = Output(
             args.out or new_folder(label, opened.algo, overwrite=args.overwrite or resume),
             opened,
-            {"command": plain(args.command_line)},
+            {"command": plain(args.command_line), **shares.facts},
             overwrite=args.overwrite,
             video=not args.no_video,
             log=args.log,
@@ -256,7 +259,8 @@ def track_into_folder(
             anonymise=anonymise,
         )
         driver = Driver(opened, output, [] if score is None else [score])
-        with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
+        # Interrupts until the last line is printed, so that a Ctrl-C held down does not cut it.
+        with shares.detected(opened, output), driver.interrupts:
             return _Session(args, driver, window, score).run()
 
 
