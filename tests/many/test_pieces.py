@@ -17,6 +17,9 @@ import pytest
 
 from tests.many.test_many import Here
 from tracker.commands.main import main
+from tracker.detect.hog import HOG as Detector
+from tracker.detections import Detections
+from tracker.io.detections_file import DetectionsFolder, DetectionsWriter
 from tracker.many import WrongVersion, pieces
 from tracker.many.pieces import Piece, make
 from tracker.run.open import Options
@@ -215,6 +218,27 @@ def test_a_worker_of_another_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongVersion, match="install the same on both"):
         make(Piece(Options("v.mp4"), 1, 9, 1, str(tmp_path / "1"), version="0.0.1"))
     assert not (tmp_path / "1").exists()
+
+
+@pytest.mark.parametrize("settings", [{}, {"lone_iou": 0.5}], ids=["all", "as the tracker chooses"])
+def test_a_worker_embeds_what_the_run_would(settings: dict[str, float], clips: Path, tmp_path: Path) -> None:
+    options = Options(
+        str(clips / "v.avi"), algo="deepsort", detector=str(clips / "net.onnx"), reid="histogram", settings=settings
+    )
+    made = make(Piece(options, 11, 20, 1, str(tmp_path)))
+    folder = DetectionsFolder(tmp_path)
+    assert (made.frames, made.whole, folder.numbers.tolist()) == (10, True, list(range(11, 21)))
+    assert folder.embedded == (not settings)
+
+
+def test_a_frame_of_no_piece_is_not_one_without_detections(tmp_path: Path) -> None:
+    writer = DetectionsWriter(tmp_path, {})
+    writer.write(1, 0.0, Detections.empty())
+    writer.close(complete=True)
+    found = pieces.Found(Detector(), DetectionsFolder(tmp_path), None)
+    assert len(found.at(1)) == 0
+    with pytest.raises(ValueError, match="no worker could read it"):
+        found.at(2)
 
 
 def test_lengths_of_pieces(clips: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time as clock
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ class Shares:
 
     options  of the run; "auto" is settled here, so that the detector is the same on all workers
     facts    what ``run.json`` says of it
+    seconds  that the workers took
 
     Raises ValueError, in one line, where a cluster does not answer, or for options that go with one process only.
     """
@@ -37,6 +39,7 @@ class Shares:
         self._talks = not (args.json or args.quiet)
         self._engine: Engine | None = None
         self._done = False
+        self.seconds = 0.0
         if not shared_out(args):
             return
         if args.snapshot is not None or args.resume:
@@ -100,8 +103,10 @@ class Shares:
             if progress is not None:
                 progress(done, f"detected at {progress.rate(done):.1f} fps")
 
+        started = clock.perf_counter()
         try:
             detect(opened, pieces, engine, folder / "all", told)
+            self.seconds = clock.perf_counter() - started
             self._done = True
         finally:
             if progress is not None:

@@ -261,7 +261,7 @@ def track_into_folder(
         driver = Driver(opened, output, [] if score is None else [score])
         # Interrupts until the last line is printed, so that a Ctrl-C held down does not cut it.
         with shares.detected(opened, output), driver.interrupts:
-            return _Session(args, driver, window, score).run()
+            return _Session(args, driver, window, score, shares.seconds).run()
 
 
 def _snapshots(args: argparse.Namespace) -> tuple[float | None, bool]:
@@ -301,11 +301,17 @@ class _Session:
     """One run of the command: what it prints while it runs and when it ends."""
 
     def __init__(
-        self, args: argparse.Namespace, driver: Driver, window: Sequence[Sink], score: SceneScore | None
+        self,
+        args: argparse.Namespace,
+        driver: Driver,
+        window: Sequence[Sink],
+        score: SceneScore | None,
+        detecting: float,
     ) -> None:
         assert driver.output is not None
         self.driver, self.output = driver, driver.output
         self.window, self.score = window, score
+        self.detecting = detecting  # seconds that workers took before
         self.json, self.quiet = args.json, args.quiet
         self.talks = not (args.json or args.quiet)
         self._noted: set[str] = set()
@@ -408,10 +414,11 @@ class _Session:
             driver.opened.pipeline.frames - driver.earlier,
             {**driver.opened.pipeline.seconds, "write": driver.writing},
         )
-        if facts["embedder"] is None:
+        seconds["detect"] += self.detecting
+        if facts["embedder"] is None or (self.detecting and not driver.opened.pipeline.embeds_itself):
             del seconds["embed"]
         speed = {
-            "fps": round(frames / driver.elapsed, 2),
+            "fps": round(frames / (driver.elapsed + self.detecting), 2),
             "stages_fps": {name: round(frames / s, 2) for name, s in seconds.items() if s > 1e-6},
         }
         paths = {kind: str(path) for kind, path in self.output.paths.items()}
