@@ -417,9 +417,10 @@ class _Session:
         seconds["detect"] += self.detecting
         if facts["embedder"] is None or (self.detecting and not driver.opened.pipeline.embeds_itself):
             del seconds["embed"]
+        least = 1e-3 * self.detecting or 1e-6  # what workers do takes no time here
         speed = {
             "fps": round(frames / (driver.elapsed + self.detecting), 2),
-            "stages_fps": {name: round(frames / s, 2) for name, s in seconds.items() if s > 1e-6},
+            "stages_fps": {name: round(frames / s, 2) for name, s in seconds.items() if s > least},
         }
         paths = {kind: str(path) for kind, path in self.output.paths.items()}
         scores = None if self.score is None else self.score.scores()

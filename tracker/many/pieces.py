@@ -31,6 +31,7 @@ from tracker.workers.engine import Engine, run_all
 
 FOLDER = ".pieces"  # below that of the run, while the workers write
 LENGTHS = (50, 300)  # least and most frames of a piece: its start costs a seek and up to FAR frames, its loss all of it
+ALONE = "leave --workers, --engine and --address out"
 EACH = 4  # pieces a worker, so that none waits long for the last
 
 
@@ -164,19 +165,19 @@ def check(opened: Opened) -> None:
     source, detector, options = opened.pipeline.source, opened.pipeline.detector, opened.options
     why = None
     if source.live or not isinstance(options.source, (str, Path)):
-        why = f"{source.name} is live and has no pieces; only a file can be shared out"
+        why = f"{source.name} is live and has no pieces; {ALONE}"
     elif isinstance(detector, RecordedDetector):
-        why = f"{detector.name} is recorded, so there is nothing to detect"
+        why = f"{detector.name} is recorded, so there is nothing to detect; {ALONE}"
     elif detector.remembers:
-        why = f"the detector {detector.name} remembers earlier images, so that pieces give other boxes than the whole"
+        why = f"the detector {detector.name} remembers earlier images, which pieces cut off; {ALONE}"
     elif source.n_frames is None:
-        why = f"{source.name} does not say how many frames it has"
+        why = f"{source.name} does not say how many frames it has; {ALONE}"
     elif options.seconds is not None:
         why = "--seconds names no frames to share out; give --frames"
     elif options.every > 1 and isinstance(opened.camera, CameraEstimate):
-        why = "--every with camera motion from images needs the tracks, which workers do not have"
+        why = f"--every with camera motion from images needs the tracks, which workers do not have; {ALONE}"
     if why is not None:
-        raise ValueError(f"--workers: {why}, or leave --workers, --engine and --address out")
+        raise ValueError(f"--workers: {why}")
 
 
 def pieces_of(opened: Opened, options: Options, folder: Path, room: int) -> list[Piece]:
@@ -241,7 +242,7 @@ def _take(opened: Opened, folder: DetectionsFolder, made: Sequence[Made]) -> Non
     if not np.array_equal(folder.looked, np.arange(len(folder.looked)) % options.every == 0):
         raise ValueError(
             f"--workers: {pipeline.source.name} has frames that cannot be read, so that --every counts differently in "
-            "pieces; leave --workers or --every out"
+            f"pieces; {ALONE}, or --every"
         )
     pipeline.detector = Found(pipeline.detector, folder, next((one.note for one in made if one.note), None))
     pipeline.dropped += sum(one.dropped for one in made)
