@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import sys
+import threading
 import time as clock
 from argparse import Namespace
 from collections.abc import Iterator
@@ -21,6 +24,19 @@ if TYPE_CHECKING:
 def shared_out(args: Namespace) -> bool:
     """Whether the options ask for workers."""
     return "workers" in args and (args.workers is not None or args.engine != "local" or args.address is not None)
+
+
+@contextmanager
+def _cleaning_up() -> Iterator[None]:
+    """Inside, TERM ends the process as Ctrl-C does, by an exception, so that no piece stays behind."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class Shares:
@@ -78,7 +94,8 @@ class Shares:
         folder = cleared(output.folder)
         try:
             try:
-                self._detect(self._engine, opened, output)
+                with _cleaning_up():
+                    self._detect(self._engine, opened, output)
             except BaseException:
                 output.release()
                 raise
