@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from reid import commands
 from reid.errors import ReidError
+from tracker.install import installing
 from tracker.io.passwords import without_passwords
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-TORCH_MISSING = "training needs torch, which is not installed: pip install 'trackwhy[reid]'"
+TORCH_MISSING = f"training needs torch, which is not installed: {installing('reid')}"
 Run = Callable[[argparse.Namespace], None]
 
 

@@ -79,6 +79,12 @@ def test_the_cause_of_a_switch_is_the_one_planted(name: str) -> None:
     assert cause.kept == cause.switch.before
 
 
+def test_a_track_that_ended_and_would_be_out_of_reach_takes_two_removals() -> None:
+    scene = Scene({1: [*[0.0] * 30, *[45.0] * 30]}, gone(1, range(20, 32)))
+    cause = only(scene.why(sort()))
+    assert (cause.code, cause.level) == ("expired-undetected", "C")
+
+
 def test_two_objects_that_exchange_their_ids_are_one_swap() -> None:
     why = Scene({1: [*[0.0] * 20, *[18.0] * 30], 2: [*[18.0] * 20, *[0.0] * 30]}).why(sort())
     first, second = why.switches()

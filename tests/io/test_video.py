@@ -247,7 +247,7 @@ def test_video_over_http(tmp_path: Path) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             with open_source(f"http://127.0.0.1:{server.server_port}/v.mp4") as source:
-                assert (source.kind, source.live, source.size, source.sha256()) == ("stream", True, SIZE, None)
+                assert (source.kind, source.live, source.size, source.sha256()) == ("stream", False, SIZE, None)
                 assert [f.number for f in source] == list(range(1, 21))
                 assert source.missing == 0
         finally:

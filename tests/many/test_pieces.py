@@ -117,7 +117,7 @@ def said(out: str) -> dict[str, Any]:
         ("v.mp4", 7, [*FLOW, "--conf", "0.5"]),
         ("v.mp4", 60, EMBEDDED),
         ("v.mp4", 55, ["--algo", "sort", "--every", "3"]),
-        ("v.mp4", 300, []),
+        ("v.mp4", 300, ["--roi", "0,0 100,0 100,90 0,90"]),
         ("v.avi", 53, FLOW),
         ("v.avi", 31, [*EMBEDDED, "--classes", "car"]),
         ("v.mkv", 61, ["--camera-motion", "flow", "--reid", "histogram"]),
@@ -160,7 +160,7 @@ def test_no_image_is_decoded_by_the_one_that_tracks(monkeypatch: pytest.MonkeyPa
     told = []
     plain = Source.without_images
     monkeypatch.setattr(Source, "without_images", lambda *given: (told.append(len(given[1])), plain(*given)))
-    tracked("v.mp4", "shared", "--workers", "2")
+    tracked("v.mp4", "shared", "--workers", "2", "--camera-motion", "flow")
     assert told == [FRAMES]
 
 

@@ -24,6 +24,7 @@ from reid.data import Crops
 from reid.export import export, mirror
 from reid.models import build, to_input
 from reid.quantise import quantise
+from tracker.install import installing
 
 CARD = Card("repvgg_tiny", (64, 32), 16, trained_on="noise", licence="none")
 PEOPLE = Crops(
@@ -273,7 +274,7 @@ def test_torch_missing_names_the_extra(monkeypatch, capsys, tmp_path) -> None:
 
     monkeypatch.setattr(builtins, "__import__", without)
     assert cli.main(["train", str(tmp_path), "-o", "x"]) == 2
-    assert "pip install 'trackwhy[reid]'" in capsys.readouterr().err
+    assert installing("reid") in capsys.readouterr().err
 
 
 def test_train_again_is_asked_for_and_a_students_size_goes_on_its_card(folder: Path, tmp_path: Path) -> None:

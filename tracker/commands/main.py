@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from typing import ClassVar, NoReturn
@@ -23,9 +25,12 @@ COMMANDS = {
     "refine": ("tracker.commands.refine", "repair results offline: merge tracks, fill gaps, smooth"),
     "count": ("tracker.commands.count", "count at lines and in zones: events, stays, speed, a heat map"),
     "export": ("tracker.commands.export", "write results as CSV, Parquet, COCO, CVAT and others"),
+    "report": ("tracker.commands.page", "one HTML page of a run: what went wrong and why, and mending by hand"),
     "explain": ("tracker.commands.explain", "why ids change: every id of a run, with ground truth every error"),
     "what-if": ("tracker.commands.explain", "the same run with other settings: which ids merge, split, appear"),
+    "detector": ("tracker.commands.detector", "a small detector of your own camera: train one, or label a video"),
     "doctor": ("tracker.commands.doctor", "check detections, results or ground truth"),
+    "completion": ("tracker.commands.completion", "a script that completes words in bash, zsh or tcsh"),
     "reid": ("reid.cli", "train, score, export and compress appearance models"),
 }
 
@@ -57,7 +62,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = _run(list(sys.argv[1:] if argv is None else argv))
     if code == 130 and argv is None:  # the process ends now, and a Ctrl-C still held down must not disturb that
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _leave_hanging_threads(code)
     return code
+
+
+def _leave_hanging_threads(code: int) -> None:
+    """End the process where a thread still waits for the network: to end the interpreter around it takes long."""
+    if any(thread.daemon for thread in threading.enumerate()):
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _open_closed_streams() -> None:
@@ -99,22 +114,35 @@ def _answer(words: list[str]) -> int:
     given = ["track", *words]
     Parser.words = given
     if words[0] not in COMMANDS:
+        from tracker.commands.hints import unknown_source
+
+        if (wrong := unknown_source(words[0], COMMANDS)) is not None:
+            raise ValueError(f"{wrong}; `track --help` lists the commands")
         words.insert(0, "run")
     parser = Parser(prog="track", allow_abbrev=False)
     subparsers = parser.add_subparsers()
     import_module(COMMANDS[words[0]][0]).add_parsers(subparsers)
     args, unknown = parser.parse_known_args(words)
     if unknown:  # reported by the subcommand, so that the line names its help
-        subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
+        _refuse(unknown, subparsers.choices[words[0]])
     args.command_line = given  # for run.json
     asked = vars(args)
-    for_programs = any(asked.get(name) in (True, "-") for name in ("json", "csv", "markdown", "defaults"))
+    for_programs = any(asked.get(name) in (True, "-") for name in ("json", "csv", "markdown", "defaults", "events"))
     if for_programs and words[0] != "reid":  # reid runs nothing of the user's
         from tracker.commands.stdout import results_alone
 
         with results_alone():
             return int(args.run(args))
     return int(args.run(args))
+
+
+def _refuse(unknown: Sequence[str], command: argparse.ArgumentParser) -> NoReturn:
+    from tracker.algorithms import algorithm, algorithms
+    from tracker.commands.hints import unknown_options
+    from tracker.settings import settings_of
+
+    settings = {key for name in algorithms() for key in settings_of(algorithm(name))}
+    command.error(unknown_options(unknown, list(command._option_string_actions), settings))
 
 
 def _version() -> str:
@@ -127,7 +155,7 @@ def _version() -> str:
 
 
 def _help() -> str:
-    lines = [f"  {name:<8} {about}" for name, (_, about) in COMMANDS.items()]
+    lines = [f"  {name:<10} {about}" for name, (_, about) in COMMANDS.items()]
     return USAGE + "\ncommands:\n" + "\n".join(lines) + "\n" + ABOUT
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.commands.run import INTERRUPTED, PARTIAL, add_options, options_of
+from tracker.commands.run import INTERRUPTED, PARTIAL, add_options, look_of, options_of
 from tracker.commands.words import add_engine, engine_of, names_of
 from tracker.spelling import shown
 
@@ -91,6 +91,7 @@ def _jobs(args: argparse.Namespace, videos: Sequence[Video]) -> list[Job]:
         class_column=args.class_column,
         places=tuple(places_of(args.line, args.zone)),
         saves=tuple(names_of(args.save) or []),
+        look=look_of(args),
     )
     asked = options_of(args, "", _detector(args))
     command = tuple(plain(args.command_line))

@@ -7,33 +7,38 @@ import json
 import signal
 import sys
 import warnings
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
-from tracker.commands.words import add_engine, add_places, add_settings, names_of, settings_of
+from tracker.commands.words import add_engine, add_places, add_scores, add_settings, names_of, seconds_of, settings_of
 from tracker.detect.heads import heads
 from tracker.detect.overlaps import NMS
 from tracker.detect.runtime import RUNTIMES
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from tracker.commands.words import Subparsers
     from tracker.count.places import Line, Zone
     from tracker.detect.detector import Detector
     from tracker.io.anonymise import Region
     from tracker.io.detections_file import Embeddings
-    from tracker.io.sinks import Sink
-    from tracker.io.video import Source
+    from tracker.io.sinks import Look, Sink
+    from tracker.io.video import Live, Source
     from tracker.run.driver import Driver
+    from tracker.run.monitor import Monitor
     from tracker.run.open import Opened, Options
     from tracker.scene.score import SceneScore
 
 PARTIAL, INTERRUPTED = 1, 130
+
+LONGEST_TRAIL = 60  # seconds
 
 NOTED_EVERY = 50  # frames from one look for new notes to the next
 
@@ -51,6 +56,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     add_parts(run)
     add_engine(run, "detect in pieces of a long video in N processes, for the same tracks (default: in this one)")
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
+    add_live(run)
     run.set_defaults(run=run_track)
 
 
@@ -115,14 +121,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="HOW",
         help="what tells how the camera moves: pairs (the tracks and detections themselves), flow, orb or ecc (the "
-        "images), a file of affine maps, or off (default auto: pairs for steady, off for the others)",
+        "images), a file of affine maps, gmc (that in the sequence's folder gmc), or off (default auto: pairs for "
+        "steady, off for the others)",
     )
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
+    add_scores(parser)
     add("--every", type=int, default=1, metavar="N", help="detect every Nth frame, predict between (default 1)")
-    add("--classes", metavar="A,B", help="names of the classes to keep, such as person,car")
+    add("--classes", metavar="A,B", help="classes to keep, by name or number, such as person,car or 0,2")
+    add(
+        "--roi",
+        metavar="X,Y X,Y X,Y ...",
+        help='detect only in this polygon, in pixels: "10,10 90,10 90,80"; an object is where the foot of its box is',
+    )
     add_settings(parser, "parameters of the algorithm; `track algos` lists them")
     add("--params", metavar="FILE", help="parameters that `track tune` found; --set and --conf override them")
-    add("-o", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
+    add("-o", "--output", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
     add(
         "--class-column",
         action="store_true",
@@ -142,11 +155,66 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="hide every tracked and detected box in the video, the window and crops: the whole box (default) or the "
         "head, its upper part",
     )
+    add(
+        "--labels",
+        metavar="A,B",
+        help="what the video's labels show: id, class, score, or none (default: the id, and the class of tracks that "
+        "are not of the commonest one)",
+    )
+    add("--trails", type=float, default=2.0, metavar="SECONDS", help="how long the video's trails are (default 2)")
     add("--no-video", action="store_true", help="write no annotated video")
     add("--log", action="store_true", help="keep the decision log, log.sqlite, which `track explain` reads")
     add("--json", action="store_true", help="print the summary as JSON and nothing else")
     add("--quiet", action="store_true", help="print errors only")
     add("--overwrite", action="store_true", help="replace the results in an existing folder")
+
+
+def add_live(parser: argparse.ArgumentParser) -> None:
+    """The options of a run that goes on: a webcam's or a stream's, and what tells of it."""
+    live = parser.add_argument_group("webcams and URLs")
+    live.add_argument(
+        "--keep-all",
+        action="store_true",
+        help="track every frame, however late (default: the newest; frames that the detector has no time for are "
+        "dropped)",
+    )
+    live.add_argument(
+        "--reconnect",
+        metavar="TIME",
+        help="longest pause between two attempts to reconnect, 0 for none (default 30s for URLs, 0 for webcams)",
+    )
+    live.add_argument("--give-up", metavar="TIME", help="end without a connection for that long, such as 10m (never)")
+    live.add_argument(
+        "--stall", metavar="TIME", help="silence that counts as a lost connection, and a frozen image (default 10s)"
+    )
+    tells = parser.add_argument_group("runs that go on")
+    tells.add_argument("--rotate", metavar="TIME", help="a new part, part-0001/ and so on, every TIME, such as 1h")
+    tells.add_argument("--health", metavar="FILE", help="write how the run is doing to a JSON file every 10 s")
+    tells.add_argument(
+        "--metrics", metavar="[HOST:]PORT", help="serve the same to Prometheus (HOST 127.0.0.1; the [live] extra)"
+    )
+    tells.add_argument(
+        "--events",
+        metavar="FILE",
+        help="what happens to tracks, and at lines and zones, as JSON lines; - for stdout",
+    )
+    tells.add_argument(
+        "--mqtt", metavar="URL", help="the events to a broker, mqtt://host:port/topic too (the [live] extra)"
+    )
+
+
+def live_of(args: argparse.Namespace) -> Live | None:
+    """How a webcam or URL is read; None where no option says anything of it."""
+    from tracker.io.video import Live
+
+    default = Live()
+    live = Live(
+        keep_all=args.keep_all,
+        reconnect=seconds_of(args.reconnect, "--reconnect", zero=True),
+        give_up=seconds_of(args.give_up, "--give-up") or default.give_up,
+        stall=seconds_of(args.stall, "--stall") or default.stall,
+    )
+    return None if live == default else live
 
 
 def add_parts(parser: argparse.ArgumentParser) -> None:
@@ -186,7 +254,10 @@ def run_track(args: argparse.Namespace) -> int:
         args.source, args.anonymise = args.anonymise, "box"  # `track --anonymise street.mp4`
     if args.source is None:
         raise ValueError("no SOURCE given; name a video file, a folder of images, a webcam number or a URL")
-    return track_into_folder(args, options_of(args, args.source, args.detector), label=args.source)
+    if args.json and args.events == "-":
+        raise ValueError("--json and --events - both print to stdout; give --events a file")
+    options = replace(options_of(args, args.source, args.detector), live=live_of(args))
+    return track_into_folder(args, options, label=args.source)
 
 
 def options_of(args: argparse.Namespace, source: str | Source, detector: str | Detector | None) -> Options:
@@ -199,7 +270,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
     if "seconds" in args:
         part |= {"frames": args.frames, "seconds": args.seconds, "keeps": args.save_detections is not None}
     if args.classes is not None and not names_of(args.classes):
-        raise ValueError("--classes: give names, such as person,car")
+        raise ValueError("--classes: give names or numbers, such as person,car or 0,2")
     return Options(
         source,
         algo=args.algo,
@@ -208,6 +279,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         reid_runtime=args.reid_runtime,
         conf=args.conf,
         classes=names_of(args.classes),
+        roi=args.roi,
         settings=settings_of(args.settings),
         params=args.params,
         camera_motion=args.camera_motion,
@@ -222,13 +294,23 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         offline=args.offline,
         log=args.log,
         **part,
+        scores=args.scores,
     )
 
 
 def track_into_folder(
-    args: argparse.Namespace, options: Options, *, label: str, score: SceneScore | None = None
+    args: argparse.Namespace,
+    options: Options,
+    *,
+    label: str,
+    score: SceneScore | None = None,
+    after: Callable[[Path], None] | None = None,
 ) -> int:
-    """Run into a folder and say what happened; returns the exit code. label: names the folder."""
+    """Run into a folder and say what happened; returns the exit code.
+
+    label  names the folder
+    after  called with the folder when the run is complete
+    """
     from tracker.commands.count import places_of
     from tracker.commands.pieces import Shares
     from tracker.io.anonymise import region_named
@@ -238,11 +320,18 @@ def track_into_folder(
     from tracker.run.output import Output, new_folder
 
     every, resume = _snapshots(args)
-    places = places_of(args.line, args.zone)
+    places, look = places_of(args.line, args.zone), look_of(args)
+    rotate = seconds_of(vars(args).get("rotate"), "--rotate")
+    if rotate is not None and (resume or every is not None):
+        raise ValueError("--rotate does not go with --snapshot and --resume: give one of them")
     anonymise = None if args.anonymise is None else region_named(args.anonymise)
-    with closing(Shares(args, options)) as shares, closing(open_run(shares.options)) as opened:
+    with ExitStack() as finish:
+        shares = finish.enter_context(closing(Shares(args, options)))
+        opened = finish.enter_context(closing(open_run(shares.options)))
         shares.check(opened)
-        window = _window(opened, places, anonymise) if args.show else []
+        window = _window(opened, places, anonymise, look) if args.show else []
+        monitor = _monitor(args, opened, resume=resume)
+        finish.callback(monitor.close)
         output = Output(
             args.out or new_folder(label, opened.algo, overwrite=args.overwrite or resume),
             opened,
@@ -253,15 +342,44 @@ def track_into_folder(
             class_column=args.class_column,
             places=places,
             saves=names_of(args.save) or [],
+            rotate=rotate,
+            events=monitor.events,
             detections=_kept(args),
             snapshot=every,
             resume=resume,
             anonymise=anonymise,
+            look=look,
         )
-        driver = Driver(opened, output, [] if score is None else [score])
+        driver = Driver(opened, output, [sink for sink in (monitor if monitor.asked else None, score) if sink])
         # Interrupts until the last line is printed, so that a Ctrl-C held down does not cut it.
         with shares.detected(opened, output), driver.interrupts:
-            return _Session(args, driver, window, score, shares.seconds).run()
+            monitor.start()
+            code = _Session(args, driver, window, score, shares.seconds).run()
+    if after is not None and code == 0:
+        after(output.folder)
+    return code
+
+
+def _monitor(args: argparse.Namespace, opened: Opened, *, resume: bool) -> Monitor:
+    """What tells of the run; `track demo` has none of its options."""
+    from tracker.run.monitor import Monitor
+
+    asked = vars(args)
+    events = asked.get("events")
+    return Monitor(
+        opened,
+        told=None if args.json or args.quiet else _complain,
+        health=Path(asked["health"]) if asked.get("health") else None,
+        metrics=asked.get("metrics"),
+        events=[] if events is None else [_put_line] if events == "-" else Path(events),
+        mqtt=asked.get("mqtt"),
+        overwrite=args.overwrite,
+        resume=resume,
+    )
+
+
+def _put_line(line: str) -> None:
+    put(line + "\n")
 
 
 def _snapshots(args: argparse.Namespace) -> tuple[float | None, bool]:
@@ -285,7 +403,17 @@ def _kept(args: argparse.Namespace) -> tuple[Path, Embeddings] | None:
     return Path(args.save_detections), args.save_embeddings
 
 
-def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | None) -> list[Sink]:
+def look_of(args: argparse.Namespace) -> Look:
+    """How the video shows the tracks."""
+    from tracker.io.draw import parse_labels
+    from tracker.io.sinks import Look
+
+    if not 0 <= args.trails <= LONGEST_TRAIL:
+        raise ValueError(f"--trails {args.trails:g}: give seconds, 0 to {LONGEST_TRAIL}")
+    return Look(None if args.labels is None else parse_labels(names_of(args.labels) or []), args.trails)
+
+
+def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | None, look: Look) -> list[Sink]:
     """The window, and before it what counts for it: the other counter is in the thread that writes."""
     from tracker.count.live import Counter
     from tracker.io.anonymise import AnonymisedSink
@@ -293,7 +421,7 @@ def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | N
 
     rate, every = opened.pipeline.source.frame_rate, opened.options.every
     counters = [Counter(places, frame_rate=rate, step=every)] if places else []
-    window: Sink = WindowSink(opened.pipeline.detector.class_names, counters)
+    window: Sink = WindowSink(opened.pipeline.detector.class_names, counters, rate, look)
     return [*counters, window if anonymise is None else AnonymisedSink(anonymise, [window])]
 
 
@@ -332,7 +460,8 @@ class _Session:
         self._note()
         frames = driver.tally.frames
         if frames == 0 and failure is None and not stopped:
-            failure = ValueError(f"{name}: no frame could be read; nothing was tracked")
+            cut = driver.opened.pipeline.source.cut
+            failure = ValueError(cut or f"{name}: no frame could be read; nothing was tracked")
         if frames:
             self._summarise()
         if failure is not None:
@@ -350,6 +479,9 @@ class _Session:
                 f"(a damaged or cut file?); the other {frames} are tracked"
             )
             return PARTIAL
+        if cut := driver.opened.pipeline.source.cut:
+            _complain(cut)
+            return PARTIAL
         if driver.unmatched:
             if not self.talks:  # else a note has said it
                 _complain("no recorded detection belongs to a frame of the source; nothing was tracked")
@@ -363,7 +495,8 @@ class _Session:
 
         driver = self.driver
         pipeline = driver.opened.pipeline
-        progress = Progress("frame", pipeline.source.n_frames) if self.talks else None
+        # Of a live source the health line says it.
+        progress = Progress("frame", pipeline.source.n_frames) if self.talks and not pipeline.source.live else None
         stopped, failure = 0, None
         with warnings.catch_warnings():
             # A note at the end tells it, with the number of frames.
@@ -373,12 +506,13 @@ class _Session:
                     for step in steps:
                         for sink in self.window:
                             sink.write(step)
+                        if pipeline.frames % NOTED_EVERY == 0 and self._news:
+                            if progress is not None:
+                                progress.close()
+                            self._note()
                         if progress is not None:
                             progress.skipped = driver.earlier
-                            if pipeline.frames % NOTED_EVERY == 0 and self._news:
-                                progress.close()
-                                self._note()
-                            said = f"{progress.rate(pipeline.frames):.1f} fps, {len(step.tracks)} objects"
+                            said = f"{progress.rate(pipeline.frames):.1f} fps, {len(step.tracks)} on screen"
                             progress(pipeline.frames, said)
             except WindowClosed:
                 pass
@@ -396,7 +530,9 @@ class _Session:
     @property
     def _news(self) -> list[str]:
         """The notes that are new."""
-        return [note for note in self.driver.notes if note not in self._noted]
+        watch = self.driver.opened.pipeline.source.watch
+        told = self._noted if watch is None else self._noted | watch.told
+        return [note for note in self.driver.notes if note not in told]
 
     def _note(self) -> None:
         """Print the notes that are new."""
@@ -421,6 +557,7 @@ class _Session:
         speed = {
             "fps": round(frames / (driver.elapsed + self.detecting), 2),
             "stages_fps": {name: round(frames / s, 2) for name, s in seconds.items() if s > least},
+            "shares": {name: round(s / max(sum(seconds.values()), 1e-9), 4) for name, s in seconds.items()},
         }
         paths = {kind: str(path) for kind, path in self.output.paths.items()}
         scores = None if self.score is None else self.score.scores()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tracker.kinds import SCORE_KINDS
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
@@ -33,6 +35,16 @@ def settings_of(words: Sequence[str]) -> dict[str, str]:
     return settings
 
 
+def add_scores(parser: ArgumentParser) -> None:
+    """Add the option ``--scores``: what the scores of recorded detections are."""
+    parser.add_argument(
+        "--scores",
+        choices=SCORE_KINDS,
+        help="what the scores of recorded detections are; they become probabilities first (default: as they are; "
+        "steady finds their scale)",
+    )
+
+
 def add_rules(parser: ArgumentParser) -> None:
     """Add the option ``--rules`` of what is scored; ``tracker.evaluate.rules.rules_by_name`` knows the names."""
     parser.add_argument(
@@ -45,6 +57,17 @@ def add_rules(parser: ArgumentParser) -> None:
     )
 
 
+def add_invalid(parser: ArgumentParser, files: str) -> None:
+    """Add the option ``--invalid``: what happens to bad rows of ``files``."""
+    parser.add_argument(
+        "--invalid",
+        choices=("raise", "drop"),
+        default="raise",
+        help=f"bad rows of {files} (no size, NaN, frames below 1, an id twice): raise names the first and stops, drop "
+        "leaves them out and counts them (default raise)",
+    )
+
+
 def add_tree_options(parser: ArgumentParser) -> None:
     """Add the options of the commands that track a whole tree and score it: bench and tune."""
     parser.add_argument(
@@ -54,6 +77,16 @@ def add_tree_options(parser: ArgumentParser) -> None:
         "--reid: the packaged model, for algorithms that need one)",
     )
     add_rules(parser)
+    add_scores(parser)
+    add_invalid(parser, "detections")
+    parser.add_argument(
+        "--camera-motion",
+        default="auto",
+        metavar="HOW",
+        help="what tells how the camera moves: pairs (the tracks and detections themselves), gmc (the file in each "
+        "sequence's folder gmc), a file of affine maps, a folder of <seq>.txt, or off (default auto: pairs for "
+        "steady, off for the others)",
+    )
     parser.add_argument("--sequences", metavar="A,B", help="only these sequences")
 
 
@@ -104,6 +137,27 @@ def count(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
     return value
+
+
+UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds_of(text: str | None, option: str, *, zero: bool = False) -> float | None:
+    """The seconds in "90", "90s", "10m", "1h" or "1d"; None for no text. Raises ValueError, naming the option.
+
+    zero  whether 0 is allowed
+    """
+    if text is None:
+        return None
+    number, unit = (text, "") if text[-1:].isdigit() else (text[:-1], text[-1:].lower())
+    try:
+        seconds = float(number) * UNITS[unit]
+    except (ValueError, KeyError):
+        seconds = float("nan")
+    if not (0 < seconds < float("inf") or (zero and seconds == 0)):
+        least = "0 or more" if zero else "above 0"
+        raise ValueError(f"{option} {text}: give a time {least}, such as 30s, 10m or 1h")
+    return seconds
 
 
 def names_of(text: str | None) -> list[str] | None:

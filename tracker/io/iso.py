@@ -10,12 +10,13 @@ import numpy as np
 
 from tracker.arrays import FloatArray
 
-_FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
+# The boxes that a file may begin with.
+FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 
 
 def layout(path: Path, head: bytes) -> tuple[bool, str | None]:
     """Whether a file is an MP4/MOV with one frame table, and what is wrong with its boxes (ISO 14496-12, 4.2)."""
-    if head[4:8] not in _FIRST:
+    if head[4:8] not in FIRST:
         return False, None
     size, position, names = path.stat().st_size, 0, set()
     with path.open("rb") as file:

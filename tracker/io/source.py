@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import GEN_RUNNING, getgeneratorstate
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tracker.arrays import Image
 from tracker.io.digest import sha256_of
 from tracker.spelling import shown
+
+if TYPE_CHECKING:
+    from tracker.io.stream.watch import Watch
 
 
 class SourceError(ValueError):
@@ -27,12 +30,14 @@ class Frame:
     image   (H, W, 3) uint8 BGR, or None where a sequence comes without its images
     number  from 1, increasing: position in the source, or the number in an image's name; a frame that cannot be read
             leaves its number out
-    time    seconds, increasing with every frame; 0 for the first frame of a file or folder
+    time    seconds, increasing with every frame; 0 for the first frame of a file, folder or live source
+    arrived ``time.monotonic()`` when a frame of a live source was decoded; None elsewhere
     """
 
     image: Image | None
     number: int
     time: float
+    arrived: float | None = None
 
 
 @runtime_checkable
@@ -127,7 +132,7 @@ class Place:
             if numbers is None or times is None:
                 numbers = self.number + 1 - frame.number
                 times = self.time + max(clock.time() - self.clock, 1 / frame_rate) - frame.time
-            yield Frame(frame.image, frame.number + numbers, frame.time + times)
+            yield replace(frame, number=frame.number + numbers, time=frame.time + times)
 
 
 class Source:
@@ -148,6 +153,9 @@ class Source:
     missing     after a complete iteration: frames that are there and could not be decoded (damaged or truncated file,
                 unreadable images)
     closed      True after ``close()``
+    stopped     True after ``stop()``
+    cut         why a stream ended before anybody stopped it, in one line; "" where it did not
+    watch       the connection of a live source, its counts and its state; None elsewhere
 
     Files and folders may be iterated again. ``close()`` (or ``with``) releases the file or camera and ends a running
     iteration. Iterating a closed source raises SourceError.
@@ -173,6 +181,9 @@ class Source:
     at_least: bool
     lost: int
     closed: bool
+    stopped: bool
+    cut: str
+    watch: Watch | None
     wanted: int
     wanted_from: float
 
@@ -194,6 +205,7 @@ class Source:
         tolerance: int = 0,
         cut: bool = False,
         release: Callable[[], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -208,7 +220,9 @@ class Source:
         self.missing = 0
         self.lost = 0
         self.at_least = False
-        self.closed = False
+        self.closed = self.stopped = False
+        self.cut = ""
+        self.watch = watch
         self.wanted, self.wanted_from = 1, 0.0
         self._span = WHOLE
         self._resumed: Place | None = None
@@ -216,7 +230,7 @@ class Source:
         self._files = list(files)
         self._places = {number: place for place, number in enumerate(numbers)}
         self._tolerance = tolerance
-        self._cut = cut
+        self._truncated = cut
         self._release = release
         self._running: Generator[Frame, None, None] | None = None
 
@@ -296,10 +310,10 @@ class Source:
             # Frames of variable rate are fewer than duration times rate. Only a stream that ends long before its
             # duration has been cut; of a file the reader knows better.
             rest = 0.0 if self.n_frames is None else self.n_frames / self.frame_rate - last
-            short = short if self.live and rest * self.frame_rate > self._tolerance else self.lost
-        missing = short > (self._tolerance if self.counted or self.live else 0)
-        self.missing = short if missing else int(self._cut and self.counted)
-        if not self.counted and not self.live:
+            short = short if self.kind == "stream" and rest * self.frame_rate > self._tolerance else self.lost
+        missing = short > (self._tolerance if self.counted or self.kind == "stream" else 0)
+        self.missing = short if missing else int(self._truncated and self.counted)
+        if not self.counted and self.kind not in ("stream", "webcam"):
             self.n_frames = self.read + self.missing
 
     def _generator(self) -> Generator[Frame, None, None]:
@@ -330,6 +344,10 @@ class Source:
         if self.live or not self._files:
             return None
         return sha256_of(self._files, names=len(self._files) > 1)
+
+    def stop(self) -> None:
+        """Let a live source, or a file at a URL, end its running iteration soon; for a signal handler, so no more."""
+        self.stopped = True
 
     def close(self) -> None:
         """Release the file or camera; may be called again."""

@@ -10,26 +10,28 @@ from tracker.io.live import open_stream, open_webcam
 from tracker.io.passwords import without_passwords
 from tracker.io.sequence import open_folder
 from tracker.io.source import Frame, Frames, Source, SourceError
+from tracker.io.stream.options import Live
 from tracker.io.video_file import open_video
 from tracker.spelling import nearest
 
-__all__ = ["Frame", "Frames", "Source", "SourceError", "open_source"]
+__all__ = ["Frame", "Frames", "Live", "Source", "SourceError", "open_source"]
 
 _URL = re.compile(r"(rtsps?|rtmp|https?|udp|tcp)://", re.IGNORECASE)
 
 
-def open_source(source: str | Path | int) -> Source:
+def open_source(source: str | Path | int, live: Live | None = None) -> Source:
     """The frames of a video file, a folder or pattern of images, a MOTChallenge sequence folder, a webcam or a URL.
 
     Images come in natural order (2 before 10), and the numbers in their names are the frames'. A pattern is
     ``frames/*.png`` or ``frames/%06d.png``. A sequence folder (``seqinfo.ini``, ``img1/``) whose images
     are absent gives frames with ``image=None``. Times are the container's where they increase, else number and frame
-    rate; a webcam's are the seconds since its first frame. Raises SourceError, in one line, for anything unreadable.
+    rate; a webcam's or a stream's are the seconds since its first frame (``tracker.io.stream.clock``). ``live`` says
+    how these two are read. Raises SourceError, in one line, for anything unreadable.
     """
     if isinstance(source, int) or (_is_number(source) and not Path(source).exists()):
-        return open_webcam(int(str(source)))
+        return open_webcam(int(str(source)), live)
     if isinstance(source, str) and _URL.match(source):
-        return open_stream(source)
+        return open_stream(source, live)
     path = Path(source).expanduser()
     if not path.exists():
         if (images := open_pattern(path)) is not None:

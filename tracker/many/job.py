@@ -16,6 +16,7 @@ from tracker.count.places import Line, Zone
 from tracker.io.claim import Taken
 from tracker.io.digest import sha256_of
 from tracker.io.passwords import is_url
+from tracker.io.sinks import Look
 from tracker.io.whole import whole
 from tracker.many.remote import fetched
 from tracker.run.driver import Driver
@@ -43,6 +44,7 @@ class Saved:
     class_column: bool = False
     places: tuple[Line | Zone, ...] = ()
     saves: tuple[str, ...] = ()
+    look: Look | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ def _tracked(job: Job) -> Outcome:
                 class_column=saved.class_column,
                 places=saved.places,
                 saves=saved.saves,
+                look=saved.look,
             )
             driver = Driver(opened, output)
             with driver.interrupts:

@@ -19,6 +19,7 @@ import numpy as np
 
 from tracker.arrays import FloatArray, Image
 from tracker.camera import METHODS, CameraEstimate, Compensated
+from tracker.camera_glance import CameraGlance
 from tracker.detect.detector import Described, RecordedDetector
 from tracker.detections import Detections
 from tracker.io.detections_file import DetectionsFolder, DetectionsWriter, parts_of, remove_detections
@@ -155,8 +156,10 @@ def _without_tracker(opened: Opened) -> Pipeline:
         Compensated(_NoTracker(), camera) if isinstance(camera, CameraEstimate) else _NoTracker(),
         embedder=None if pipeline.embeds_itself else pipeline.embedder,
         min_score=pipeline.min_score,
+        scores=pipeline.scores,
         every=pipeline.every,
         invalid=pipeline.invalid,
+        roi=pipeline.roi,
     )
 
 
@@ -252,7 +255,8 @@ def _take(opened: Opened, folder: DetectionsFolder, made: Sequence[Made]) -> Non
         opened.camera = saved_camera(pipeline.source, folder, sum(one.failures for one in made))
         pipeline.tracker.camera = opened.camera
     of_ours = type(opened.tracker).__module__.startswith("tracker.")  # others may look at the image
-    if options.images or pipeline.embeds_itself or not of_ours or options.frames is not None:
+    glances = isinstance(opened.camera, CameraGlance)  # which remembers more than the last image
+    if options.images or pipeline.embeds_itself or glances or not of_ours or options.frames is not None:
         return
     if all(one.whole for one in made):
         pipeline.source.without_images(folder.numbers.tolist(), folder.times.tolist())

@@ -10,14 +10,16 @@ from collections.abc import Callable, Generator, Sequence, Sized
 from contextlib import closing, suppress
 
 from tracker.detect.detector import RecordedDetector
-from tracker.io.sinks import Sink, Step, Tally
+from tracker.io.sinks import Sink, Step, Tally, WantsLiving
 from tracker.run.interrupts import Interrupts
 from tracker.run.manifest import Facts, State
-from tracker.run.open import Opened, camera_failures
+from tracker.run.open import Opened, camera_failures, camera_rested
 from tracker.run.output import Output
 from tracker.run.snapshots import Captured
 from tracker.run.threads import BackgroundWriter
+from tracker.scores import unreached, why_nothing
 from tracker.settings import settings_of
+from tracker.tracker import most_scale_of
 
 NOTED_EVERY = 1.0  # seconds from one update of run.json to the next
 
@@ -43,6 +45,7 @@ class Driver:
         self.output = output
         self.earlier = 0  # frames that earlier runs had tracked, where this one goes on with them
         self.interrupts = Interrupts()
+        self.interrupts.stop = opened.pipeline.source.stop
         self.state: State = "running"
         self.tally = Tally()
         self.missing = 0
@@ -52,6 +55,7 @@ class Driver:
         written = [] if output is None else output.sinks
         # The tally comes after the text, so that it counts the frames that are in the file.
         self._sinks: list[Sink] = [*written[:1], self.tally, *written[1:], *sinks]
+        opened.pipeline.keeps_living = any(isinstance(sink, WantsLiving) and sink.living for sink in sinks)
         self._snapshots = None if output is None else output.snapshots
         self._earlier_notes: list[str] = []
         if output is not None and self._snapshots is not None:
@@ -98,7 +102,7 @@ class Driver:
                         if self.interrupts.received is not None:
                             break
                     else:
-                        ended = True
+                        ended = self.interrupts.received is None
             except BaseException as error:  # raised again when the files are finished
                 failure = error
             failure = self._close(writer, failure)
@@ -162,7 +166,7 @@ class Driver:
         else:
             self.missing = self.opened.pipeline.source.missing
             self.at_least = self.opened.pipeline.source.at_least and self.missing > 0
-            self.state = "incomplete" if self.missing else "complete"
+            self.state = "incomplete" if self.missing or self.opened.pipeline.source.cut else "complete"
         self._closing_notes = self._notes_at_the_end()
         output = self.output
         if output is None:
@@ -201,7 +205,9 @@ class Driver:
         }
         if self.at_least:
             counted["missing_frames_at_least"] = True
-        if self.opened.camera is not None:
+        if pipeline.source.watch is not None:
+            counted |= pipeline.source.watch.counts
+        if not camera_rested(self.opened.camera):
             counted["camera_failures"] = camera_failures(self.opened.camera)
         return counted
 
@@ -256,19 +262,10 @@ class Driver:
 
 def why_untracked(opened: Opened, tally: Tally) -> str:
     """Why no track was reported, by the best score of the detections and the algorithm's thresholds."""
-    best, n, algo = tally.best_score, tally.detections, opened.algo
-    for name, setting in settings_of(type(opened.tracker)).items():
-        least = opened.settings.get(name)
-        if not isinstance(least, (int, float)):
-            continue
-        if setting.role == "birth" and best < least:
-            effect = "starts tracks at"
-        elif setting.role == "floor" and best <= least:
-            effect = "uses no detection at or below"
-        else:
-            continue
-        return (
-            f"no tracks: the best of {n} detections scores {best:.2g}, {algo} {effect} {name}={least:g}; "
-            "lower its thresholds with --set (`track algos` lists them)"
-        )
+    n, algo = tally.detections, opened.algo
+    threshold = unreached(
+        settings_of(type(opened.tracker)), opened.settings, tally.best_score, most_scale_of(opened.tracker)
+    )
+    if threshold is not None:
+        return why_nothing(algo, n, tally.best_score, threshold)
     return f"no tracks: {algo} met no object often enough in {n} detections; `track algos` lists how often it must"

@@ -33,6 +33,7 @@ class Interrupts:
     busy   whether the run is working. Where it is not, because the user's own code runs between two steps of an
            iterator, Ctrl-C raises KeyboardInterrupt as usual; TERM and HUP call ``close`` and then end the process
     close  finishes the files of a run that is not busy
+    stop   called with the first signal, in the handler: lets a source that waits for frames end
 
     The context may be entered again inside itself. In a thread other than the main one it does nothing.
     """
@@ -41,6 +42,7 @@ class Interrupts:
         self.received: int | None = None
         self.busy = True
         self.close: Callable[[], None] | None = None
+        self.stop: Callable[[], None] | None = None
         self._first = math.inf
         self._depth = 0
 
@@ -64,6 +66,8 @@ class Interrupts:
         """Take notice of a signal."""
         if self.received is None:
             self._first, self.received = clock.monotonic(), number
+            if self.stop is not None:
+                self.stop()
         elif clock.monotonic() - self._first > PRESS:
             raise KeyboardInterrupt
 

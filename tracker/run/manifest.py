@@ -122,6 +122,7 @@ def _detector(opened: Opened) -> Facts:
         "runtime": detector.runtime if isinstance(detector, _Runs) else None,
         "conf": detector.conf if isinstance(detector, _Scored) and options.conf is None else options.conf,
         "classes": None if options.classes is None else list(options.classes),
+        **({} if opened.pipeline.roi is None else {"roi": opened.pipeline.roi.points.tolist()}),
     }
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from tracker.arrays import Image
 from tracker.count.live import Counter
+from tracker.count.passages import Event
 from tracker.count.places import Line, Zone
+from tracker.count.report import event_dict
 from tracker.export.crops import NAME as CROPS
 from tracker.export.crops import CropSink
+from tracker.export.formats import FORMATS
 from tracker.export.sink import ExportSink
 from tracker.io.anonymise import AnonymisedSink, Region
 from tracker.io.claim import LOCK, Claim
@@ -17,11 +22,13 @@ from tracker.io.detections_file import Embeddings
 from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
 from tracker.io.passwords import is_url, place_of
-from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
+from tracker.io.sinks import Look, Overlay, Sink, TextSink, VideoSink, fresh_folder
+from tracker.live.events import Events
 from tracker.run.detections_sink import DetectionsSink
 from tracker.run.log_sink import LogSink
 from tracker.run.manifest import Facts, Manifest, date_of, facts_of, hashes_of
 from tracker.run.open import Opened
+from tracker.run.parts import Files, Parts, remove_parts
 from tracker.run.snapshots import NAME as SNAPSHOT
 from tracker.run.snapshots import Snapshots
 
@@ -59,6 +66,9 @@ class Output:
     detections    a folder to save the detections to, and how to keep their embeddings (``tracker.io.detections_file``)
     snapshot      seconds from one snapshot to the next (``tracker.run.snapshots``); None: no snapshots
     resume        go on with the run whose snapshot is in the folder; a new or empty folder begins one
+    look          how the video shows the tracks
+    rotate        seconds after which the files go on in a new part (``tracker.run.parts``)
+    events        told of what is counted too
 
     Raises ValueError where the folder cannot be used, where another run is writing to it, or where a result would
     replace a file that the run reads.
@@ -76,10 +86,13 @@ class Output:
         class_column: bool = False,
         places: Sequence[Line | Zone] = (),
         saves: Sequence[str] = (),
+        rotate: float | None = None,
+        events: Events | None = None,
         detections: tuple[Path, Embeddings] | None = None,
         snapshot: float | None = None,
         resume: bool = False,
         anonymise: Region | None = None,
+        look: Look | None = None,
     ) -> None:
         self.folder = fresh_folder(folder, overwrite=overwrite or resume)
         self.begun = False
@@ -115,16 +128,46 @@ class Output:
             self.release()
             raise
         source, names = opened.pipeline.source, opened.pipeline.detector.class_names
-        self.text = TextSink(self.folder / TEXT, classes=class_column)
         self.counter = None
         if places:
+            told = None if events is None else partial(_tell, events)
             every = opened.options.every
             self.counter = Counter(
-                places, frame_rate=source.frame_rate, step=every, path=self.folder / COUNT, names=dict(names or {})
+                places,
+                frame_rate=source.frame_rate,
+                step=every,
+                told=told,
+                path=self.folder / COUNT,
+                names=dict(names or {}),
             )
-        overlays = [] if self.counter is None else [self.counter]
-        self.video = VideoSink(self.folder / VIDEO, source.frame_rate, names, overlays) if video else None
-        self.log = LogSink(self.folder, opened) if log else None
+        overlays: list[Overlay] = [] if self.counter is None else [self.counter]
+        if opened.pipeline.roi is not None:
+            overlays.insert(0, _Outline(opened.pipeline.roi))
+
+        def files(folder: Path) -> Files:
+            """What is written to the folder of the run, or of a part of it."""
+            exports = _exports(folder, forms, opened) if forms else None
+            crops = CropSink(folder / CROPS) if CROPS in saves else None
+            film = VideoSink(folder / VIDEO, source.frame_rate, names, overlays, look) if video else None
+            images: list[Sink] = [sink for sink in (film, crops) if sink is not None]
+            if anonymise is not None and images:
+                images = [AnonymisedSink(anonymise, images)]
+            decisions = LogSink(folder, opened) if log else None
+            others: list[Sink] = [*images, *(sink for sink in (exports, decisions) if sink is not None)]
+            return Files(TextSink(folder / TEXT, classes=class_column), others, film)
+
+        along: list[Sink] = [] if self.counter is None else [self.counter]
+        self.parts: Parts | None = None
+        self._film: VideoSink | None = None
+        if rotate is None:
+            whole = files(self.folder)
+            # The text, then what counts, then the images, which show the counts, then the exports and the log.
+            self.sinks: list[Sink] = [whole.text, *along, *whole.others]
+            self._film = whole.video
+        else:
+            self.parts = Parts(self.folder, rotate, files, along, lambda: self.manifest.facts)
+            self.sinks = [self.parts]
+        self.sinks += [] if self.detections is None else [self.detections]
         self._resumed = None if self.snapshots is None else self.snapshots.resumed
         date = date_of() if self.snapshots is None or self.snapshots.date is None else self.snapshots.date
         self.manifest = Manifest(self.folder / MANIFEST, {**facts_of(opened), **command, "date": date})
@@ -175,17 +218,14 @@ class Output:
             if not (self.folder / name).is_dir():
                 (self.folder / name).unlink(missing_ok=True)
         remove_log(self.folder / LOG)
+        remove_parts(self.folder, [*FILES, *(named.name for named in FORMATS.values())])
         if self.crops is not None:
             self.crops.clear()
 
     @property
-    def sinks(self) -> list[Sink]:
-        """The text, then what counts, then the images, which show the counts, then the exports, log and detections."""
-        images: list[Sink] = [sink for sink in (self.video, self.crops) if sink is not None]
-        if self.anonymise is not None and images:
-            images = [AnonymisedSink(self.anonymise, images)]
-        every = (self.text, self.counter, *images, self.exports, self.log, self.detections)
-        return [sink for sink in every if sink is not None]
+    def video(self) -> VideoSink | None:
+        """The video, with parts that of the part which is written."""
+        return self._film if self.parts is None else self.parts.video
 
     @property
     def coding(self) -> Facts:
@@ -199,7 +239,25 @@ class Output:
         paths = {kind: self.folder / name for kind, name in found.items()}
         paths |= {} if self.exports is None else self.exports.paths
         paths |= {} if self.detections is None else {"detections": self.detections.folder}
-        return {kind: path for kind, path in paths.items() if path.exists()}
+        paths = {kind: path for kind, path in paths.items() if path.exists()}
+        return paths if self.parts is None else {**paths, "parts": self.folder / "part-*"}
+
+
+def _tell(events: Events, event: Event) -> None:
+    events.counted(event.kind, event.place, event_dict(event))
+
+
+class _Outline:
+    """Draws the region of the detector."""
+
+    def __init__(self, roi: Zone) -> None:
+        self._corners = roi.points
+
+    def draw(self, image: Image, occupied: object) -> None:
+        """Draw it on a (H, W, 3) BGR image, in place."""
+        from tracker.draw.lines import outline
+
+        outline(image, self._corners)
 
 
 def _exports(folder: Path, saves: Sequence[str], opened: Opened) -> ExportSink:

@@ -16,12 +16,15 @@ from typing import Any, Protocol, runtime_checkable
 
 from tracker.arrays import EmbeddingArray, FloatArray, Image
 from tracker.camera import Compensated
+from tracker.count.paths import feet_of
+from tracker.count.places import Zone
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.io.sinks import Step
 from tracker.io.snapshot import restore_state, state_of
 from tracker.io.video import Frame, Source
+from tracker.kinds import ScoreKind
 from tracker.log import Decisions
 from tracker.protocol import Clocked, EmbedderCall, Embeds, Predicts, Updates, answer_of
 from tracker.run.threads import ParallelMap, Prefetch
@@ -44,6 +47,14 @@ class Concurrent(Protocol):
 @runtime_checkable
 class _HoldsEmbedder(Protocol):
     embedder: EmbedderCall | None
+
+
+@runtime_checkable
+class _Lists(Protocol):
+    """A tracker that tells every track that lives, reported or not."""
+
+    @property
+    def tracks(self) -> Tracks: ...
 
 
 def embedder_of(tracker: Updates) -> EmbedderCall | None:
@@ -79,12 +90,15 @@ class Pipeline:
     embedder  callable (image, boxes (N, 4)) -> (N, D), for detections without embeddings; default the tracker's own. A
               tracker that ``embeds_itself`` calls its own embedder, and the pipeline calls none
     min_score detections of a lower score are left out
+    roi       a region of the image: detections whose foot point lies outside are left out
+    scores    what the detector's scores are: "probability", "percent" or "logit"; they become probabilities. None: they
+              stay as they are
     every     detect in the first of every so many frames; the others get the tracks of the last such frame, as the
               tracker predicts them. The tracker's update is not called there, so nothing counts as missed
     invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
 
     ``seconds`` holds the time spent per stage, divided by the threads that shared it; ``frames`` counts the steps made;
-    ``bare`` is the tracker without its camera.
+    ``bare`` is the tracker without its camera. Set ``keeps_living`` for steps that have every living track.
     Raises ValueError for an ``every`` above 1 with a tracker that has no ``predict``.
     """
 
@@ -96,8 +110,10 @@ class Pipeline:
         *,
         embedder: EmbedderCall | None = None,
         min_score: float | None = None,
+        scores: ScoreKind | None = None,
         every: int = 1,
         invalid: Invalid = "raise",
+        roi: Zone | None = None,
     ) -> None:
         bare: Updates = tracker.tracker if isinstance(tracker, Compensated) else tracker
         self.bare = bare
@@ -108,11 +124,14 @@ class Pipeline:
         self.tracker = tracker
         self.embedder = embedder_of(bare) if embedder is None else embedder
         self.min_score = min_score
+        self.roi = roi
+        self.scores = scores
         self.every = at_least(1, every, "every")
         self.invalid: Invalid = invalid
         self.seconds = dict.fromkeys(STAGES, 0.0)
         self.frames = 0
         self.dropped = 0
+        self.keeps_living = False
         self._goes_on = False
         self._predicts = bare if isinstance(bare, Predicts) else None
         if self.every > 1 and self._predicts is None:
@@ -186,7 +205,8 @@ class Pipeline:
         self.frames += 1
         motion = self.tracker.motion if isinstance(self.tracker, Compensated) else None
         decisions = self._decisions if one.looked else None
-        return Step(one.frame, one.detections, tracks, decisions, one.looked, motion)
+        living = self.bare.tracks if one.looked and self.keeps_living and isinstance(self.bare, _Lists) else None
+        return Step(one.frame, one.detections, tracks, decisions, one.looked, motion, living)
 
     @property
     def _decisions(self) -> Decisions | None:
@@ -260,11 +280,15 @@ class Pipeline:
                 assert frame.image is not None
                 found = self.detector(frame.image)
             detections = as_detections(found, invalid=self.invalid)
+            if self.scores is not None:
+                detections = detections.with_probabilities(self.scores)
         except ValueError as error:
             raise ValueError(f"frame {frame.number}: {error}") from None
         dropped = detections.dropped
         if self.min_score is not None:
             detections = detections[detections.scores >= self.min_score]
+        if self.roi is not None and len(detections):
+            detections = detections[self.roi.contains(feet_of(detections.boxes))]
         return detections, dropped
 
     def _embed(self, frame: Frame, detections: Detections) -> tuple[Detections, int]:

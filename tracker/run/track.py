@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from tracker.arrays import Image
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.head import Head
@@ -18,7 +20,9 @@ from tracker.detections import Detections, Invalid
 from tracker.io.detections_file import Embeddings
 from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
+from tracker.io.stream.options import Live
 from tracker.io.video import Source
+from tracker.kinds import ScoreKind
 from tracker.protocol import EmbedderCall, Updates
 from tracker.run.driver import Driver
 from tracker.run.manifest import Facts, State, plain
@@ -97,6 +101,8 @@ class Run:
                 f"{driver.opened.pipeline.source.name}: {least}{driver.missing} frames could not be read (a damaged "
                 "or cut file?); the others were given; invalid='drop' leaves this unsaid"
             )
+        if driver.opened.pipeline.source.cut and self._strict:
+            raise ValueError(driver.opened.pipeline.source.cut)
 
     def close(self) -> None:
         """Finish the files and release the source; may be called again."""
@@ -147,7 +153,8 @@ def track(
     reid: str | Path | EmbedderCall | None = None,
     reid_runtime: str | None = None,
     conf: float | None = None,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str | int] | None = None,
+    roi: str | ArrayLike | None = None,
     settings: Mapping[str, Any] | None = None,
     params: str | Path | None = None,
     camera_motion: str = "auto",
@@ -162,6 +169,8 @@ def track(
     offline: bool = False,
     save: str | Path | None = None,
     log: bool = False,
+    scores: ScoreKind | None = None,
+    live: Live | None = None,
     sinks: Sequence[Sink] = (),
     frames: str | None = None,
     seconds: str | None = None,
@@ -175,7 +184,8 @@ def track(
               any object that has ``frame_rate`` and iterates over ``tracker.io.video.Frame``
     algo      name of an algorithm, ``my_module:Mine`` or ``./mine.py:Mine`` for a class of your own, or an instance of
               either (``tracker.protocol.Updates``); default that of ``params``, or else "steady". An instance that
-              has seen another clip goes on with its ids, as if this one followed it at once; reset() forgets them
+              has seen another clip goes on with its ids, as if this one followed it at once; reset() forgets them. By
+              name a tracker gives ids when tracks are first reported, unless settings have ids_at_birth=True
     detector  "auto", "hog", "motion", a model that `track models` lists ("yolox-nano"), MODEL.onnx, recorded DETS.txt
               or DETS.npz, or any callable image -> detections. Without it: "auto", or the recorded det/det.txt of a
               sequence folder without images. "auto" is "yolox-nano" where it is in the cache or can be fetched, or else
@@ -185,7 +195,12 @@ def track(
               Left out where recorded detections bring embeddings of their own
     reid_runtime  what runs the ReID model: "onnxruntime" (default) or "openvino", where that is installed
     conf      least score of a detection; default the detector's own
-    classes   names of the classes to keep, where the detector has names
+    scores    what the scores of recorded detections, or of your own callable, are: "probability", "percent" or "logit".
+              They become probabilities first, for every algorithm, and ``conf`` is one. Without it they stay as they
+              are; Steady finds their scale
+    classes   names of the classes to keep, where the detector has names, or their numbers
+    roi       a region of the image, as corners (P, 2) in pixels or "10,10 90,10 90,80": detections whose foot point
+              (middle of the box's lower edge) lies outside are left out
     settings  parameters of the algorithm by name
     params    a file of ``track tune``: settings and, if it has one, conf, where they are not given here
     camera_motion  "auto": as the algorithm does by default (Steady finds the camera's motion in its own pairs of tracks
@@ -209,6 +224,8 @@ def track(
               (``tracker.run.manifest``), frame by frame, as the command `track` writes them
     log       keep the decision log and the detections in ``save``'s folder too, as log.sqlite: ``tracker.explain`` and
               `track explain` read it (``tracker.io.log_file``)
+    live      how a webcam or a URL is read: ``tracker.io.video.Live(keep_all=True, reconnect=0)``; by default the
+              newest frame is tracked, and a URL whose connection is lost is connected again
     sinks     objects of your own with write(step) and close() (``tracker.io.sinks.Sink``): each gets every step, in the
               thread that writes the files, and is closed however the run ends
     frames, seconds  a part of the source: "100:200" are its frames 100 to 200, "10:20.5" those from second 10 on and
@@ -233,6 +250,7 @@ def track(
         reid_runtime=reid_runtime,
         conf=conf,
         classes=classes,
+        roi=roi,
         settings=settings,
         params=params,
         camera_motion=camera_motion,
@@ -246,9 +264,11 @@ def track(
         detector_runtime=detector_runtime,
         offline=offline,
         log=log,
+        live=live,
         frames=frames,
         seconds=seconds,
         keeps=save_detections is not None,
+        scores=scores,
     )
     sinks = _checked(sinks)
     if save is not None and not isinstance(save, (str, Path)):
@@ -263,7 +283,8 @@ def track(
         raise ValueError("snapshot and resume go with save: snapshots are written into its folder")
     opened = open_run(options)
     try:
-        call = {name: plain(value) for name, value in options.given().items()}
+        given = options.given()
+        call = {name: plain(vars(value) if isinstance(value, Live) else value) for name, value in given.items()}
         output = None
         if save is not None:
             said = {"call": {**call, "save": plain(save)}}
