@@ -1979,6 +1979,51 @@ SETS = (
     ),
 )
 
+PIECES = (
+    Fault(
+        "tracker/many/pieces.py",
+        "overlap = 1 if",
+        "overlap = 0 if",
+        "the camera's motion into a piece is from the frame before it",
+        "tests/many/test_pieces.py",
+    ),
+    Fault(
+        "tracker/many/pieces.py",
+        "if pipeline.frames == 1 and piece.begin < start < piece.first:",
+        "if False:",
+        "where the frame before a piece cannot be read, an earlier one is taken",
+        "tests/many/test_pieces.py::test_images_that_cannot_be_read",
+    ),
+    Fault(
+        "tracker/many/pieces.py",
+        "length = math.ceil(length / options.every) * options.every",
+        "length = length + 0",
+        "a piece begins with a frame to detect in",
+        "tests/many/test_pieces.py",
+    ),
+    Fault(
+        "tracker/many/pieces.py",
+        "failures=camera_failures(camera) - before[1],",
+        "failures=0,",
+        "the frames without camera motion are counted",
+        "tests/many/test_pieces.py",
+    ),
+    Fault(
+        "tracker/many/pieces.py",
+        "if number not in self._numbers:",
+        "if number < 0:",
+        "a frame that no worker read is not a frame without detections",
+        "tests/many/test_pieces.py::test_a_frame_of_no_piece_is_not_one_without_detections",
+    ),
+    Fault(
+        "tracker/many/pieces.py",
+        "embedder=None if pipeline.embeds_itself else pipeline.embedder,",
+        "embedder=pipeline.embedder,",
+        "a tracker that chooses what to embed does so",
+        "tests/many/test_pieces.py::test_a_worker_embeds_what_the_run_would",
+    ),
+)
+
 PICTURE = (
     Fault(
         "tracker/draw/palette.py",
@@ -2259,4 +2304,5 @@ PLANTED = (
     *REPORT,
     *GENERALITY,
     *LIVE,
+    *PIECES,
 )

@@ -146,11 +146,13 @@ def _is_motion(matrix: FloatArray) -> bool:
 class CameraSaved:
     """Camera motion that was kept with detections; ``at`` must name the frame of each call.
 
-    motions  (2, 3) from the frame before, by the place of the frame among all of the video, from 0
+    motions   (2, 3) from the frame before, by the place of the frame among all of the video, from 0
+    failures  in how many frames it was not found, where that is known
     """
 
-    def __init__(self, motions: Mapping[int, FloatArray]) -> None:
+    def __init__(self, motions: Mapping[int, FloatArray], failures: int = 0) -> None:
         self.motions = motions
+        self.failures = failures
         self.state: int | None = None  # place of the next call
 
     def at(self, index: int) -> None:

@@ -57,7 +57,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     add("--conf", type=float, metavar="X", help="least score of a detection")
     add_tree_options(parser)
-    add_engine(parser, "; 1 gives the cleanest times")
+    add_engine(parser, "worker processes (default: one for each processor; 1 gives the cleanest times)")
     add("--log", action="store_true", help="keep each run's decision log, <seq>.sqlite, which `track explain` reads")
     add("-o", "--output", dest="out", default="runs/bench", metavar="DIR", help="results and cache (runs/bench)")
     add_outputs(parser)

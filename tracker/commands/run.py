@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
-from tracker.commands.words import add_places, add_scores, add_settings, names_of, seconds_of, settings_of
+from tracker.commands.words import add_engine, add_places, add_scores, add_settings, names_of, seconds_of, settings_of
 from tracker.detect.heads import heads
 from tracker.detect.overlaps import NMS
 from tracker.detect.runtime import RUNTIMES
@@ -54,6 +54,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     )
     add_options(run)
     add_parts(run)
+    add_engine(run, "detect in pieces of a long video in N processes, for the same tracks (default: in this one)")
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
     add_live(run)
     run.set_defaults(run=run_track)
@@ -311,6 +312,7 @@ def track_into_folder(
     after  called with the folder when the run is complete
     """
     from tracker.commands.count import places_of
+    from tracker.commands.pieces import Shares
     from tracker.io.anonymise import region_named
     from tracker.run.driver import Driver
     from tracker.run.manifest import plain
@@ -324,14 +326,16 @@ def track_into_folder(
         raise ValueError("--rotate does not go with --snapshot and --resume: give one of them")
     anonymise = None if args.anonymise is None else region_named(args.anonymise)
     with ExitStack() as finish:
-        opened = finish.enter_context(closing(open_run(options)))
+        shares = finish.enter_context(closing(Shares(args, options)))
+        opened = finish.enter_context(closing(open_run(shares.options)))
+        shares.check(opened)
         window = _window(opened, places, anonymise, look) if args.show else []
         monitor = _monitor(args, opened, resume=resume)
         finish.callback(monitor.close)
         output = Output(
             args.out or new_folder(label, opened.algo, overwrite=args.overwrite or resume),
             opened,
-            {"command": plain(args.command_line)},
+            {"command": plain(args.command_line), **shares.facts},
             overwrite=args.overwrite,
             video=not args.no_video,
             log=args.log,
@@ -347,9 +351,10 @@ def track_into_folder(
             look=look,
         )
         driver = Driver(opened, output, [sink for sink in (monitor if monitor.asked else None, score) if sink])
-        with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
+        # Interrupts until the last line is printed, so that a Ctrl-C held down does not cut it.
+        with shares.detected(opened, output), driver.interrupts:
             monitor.start()
-            code = _Session(args, driver, window, score).run()
+            code = _Session(args, driver, window, score, shares.seconds).run()
     if after is not None and code == 0:
         after(output.folder)
     return code
@@ -424,11 +429,17 @@ class _Session:
     """One run of the command: what it prints while it runs and when it ends."""
 
     def __init__(
-        self, args: argparse.Namespace, driver: Driver, window: Sequence[Sink], score: SceneScore | None
+        self,
+        args: argparse.Namespace,
+        driver: Driver,
+        window: Sequence[Sink],
+        score: SceneScore | None,
+        detecting: float,
     ) -> None:
         assert driver.output is not None
         self.driver, self.output = driver, driver.output
         self.window, self.score = window, score
+        self.detecting = detecting  # seconds that workers took before
         self.json, self.quiet = args.json, args.quiet
         self.talks = not (args.json or args.quiet)
         self._noted: set[str] = set()
@@ -539,11 +550,13 @@ class _Session:
             driver.opened.pipeline.frames - driver.earlier,
             {**driver.opened.pipeline.seconds, "write": driver.writing},
         )
-        if facts["embedder"] is None:
+        seconds["detect"] += self.detecting
+        if facts["embedder"] is None or (self.detecting and not driver.opened.pipeline.embeds_itself):
             del seconds["embed"]
+        least = 1e-3 * self.detecting or 1e-6  # what workers do takes no time here
         speed = {
-            "fps": round(frames / driver.elapsed, 2),
-            "stages_fps": {name: round(frames / s, 2) for name, s in seconds.items() if s > 1e-6},
+            "fps": round(frames / (driver.elapsed + self.detecting), 2),
+            "stages_fps": {name: round(frames / s, 2) for name, s in seconds.items() if s > least},
             "shares": {name: round(s / max(sum(seconds.values()), 1e-9), 4) for name, s in seconds.items()},
         }
         paths = {kind: str(path) for kind, path in self.output.paths.items()}

@@ -109,12 +109,12 @@ def add_places(parser: ArgumentParser) -> None:
     )
 
 
-def add_engine(parser: ArgumentParser, more: str = "") -> None:
-    """Add the options that say which workers run, which ``engine_of`` reads."""
+def add_engine(parser: ArgumentParser, about: str = "worker processes (default: one for each processor)") -> None:
+    """Add the options that say which workers run, which ``engine_of`` reads; about: the help of --workers."""
     from tracker.workers.open import ENGINES
 
     add = parser.add_argument
-    add("--workers", type=count, metavar="N", help=f"worker processes (default: one for each processor){more}")
+    add("--workers", type=count, metavar="N", help=about)
     add("--engine", choices=ENGINES, default="local", help="processes of this machine, or a cluster (default local)")
     add("--address", metavar="HOST:PORT", help="of the Dask scheduler or the Ray cluster; without it one is begun here")
 

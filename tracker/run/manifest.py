@@ -7,6 +7,7 @@ command     the command line; of a library call "call", the arguments given
 source, detector, embedder, algorithm   what was used, every value as it was used, defaults too
 inputs      path and SHA-256 of each file read, by the option that named it
 versions    of Python and the packages
+workers     where workers detected in pieces of the source: engine, tasks at a time, most frames of a piece
 goes_on_behind_frame  of a run that was resumed: the last frame of the run before
 notes       lines for people
 counts      frames, missing frames ("missing_frames_at_least" where there may be more), detections, dropped rows,

@@ -297,8 +297,14 @@ def _open_camera(
         if how == "auto":  # pairs are too few in some scenes
             return CameraGlance() if source.has_images else None
         return open_camera(how, frames=source.n_frames)
+    return saved_camera(source, saved)
+
+
+def saved_camera(source: Source, saved: DetectionsFolder, failures: int = 0) -> CameraSaved:
+    """The camera whose motion was kept in a folder that has it, with so many failures."""
+    assert saved.motions is not None
     places = [source.place(number) for number in saved.numbers.tolist()]
-    return CameraSaved(dict(zip(places, saved.motions, strict=True)))
+    return CameraSaved(dict(zip(places, saved.motions, strict=True)), failures)
 
 
 def _with_params(options: Options) -> Options:
@@ -554,7 +560,7 @@ def _inputs(
 
 def camera_failures(camera: Callable[..., FloatArray] | None) -> int:
     """In how many frames the camera's motion was not found."""
-    return camera.failures if isinstance(camera, (CameraEstimate, CameraGlance)) else 0
+    return camera.failures if isinstance(camera, (CameraEstimate, CameraGlance, CameraSaved)) else 0
 
 
 def camera_rested(camera: Callable[..., FloatArray] | None) -> bool:

@@ -168,6 +168,11 @@ class Pipeline:
                 yield self._track(self._embed_late(one) if embed_late else one)
 
     @property
+    def embeds_itself(self) -> bool:
+        """Whether the tracker calls the embedder, for the detections that it chooses."""
+        return self._embeds_itself is not None
+
+    @property
     def memory(self) -> dict[str, object]:
         """All that is remembered of the frames so far; see ``restore``. Raises ValueError where that cannot be told."""
         camera = self.tracker.camera if isinstance(self.tracker, Compensated) else None
