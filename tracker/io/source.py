@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import GEN_RUNNING, getgeneratorstate
 from pathlib import Path
 from types import TracebackType
@@ -132,7 +132,7 @@ class Place:
             if numbers is None or times is None:
                 numbers = self.number + 1 - frame.number
                 times = self.time + max(clock.time() - self.clock, 1 / frame_rate) - frame.time
-            yield Frame(frame.image, frame.number + numbers, frame.time + times)
+            yield replace(frame, number=frame.number + numbers, time=frame.time + times)
 
 
 class Source:
