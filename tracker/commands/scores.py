@@ -101,13 +101,13 @@ def show(
     for line in alarms:
         print(line)
     columns = _chosen(evaluations, args, extra)
+    left = len(_titles()) - len(columns)
+    if left and args.columns is None:  # before the tables: scores and notes are what one looks for at the end
+        print(f"{left} more figures: --wide, or --columns {','.join(_left_out(columns)[:3])},...")
     if on_terminal() and not args.wide and args.columns is None:  # what is wider becomes several tables of text
         _draw_tables(evaluations, extra, columns)
     else:
         print(_tables(evaluations, extra, columns))
-    left = len(_titles()) - len(columns)
-    if left and args.columns is None:
-        print(f"{left} more figures: --wide, or --columns {','.join(_left_out(columns)[:3])},...")
     for part in more:
         print(f"\n{part.title}\n{part.text}")
     for line in notes:
