@@ -37,7 +37,8 @@ def test_eval_prints_one_table(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "400")
     assert main(["eval", str(place / "trackers" / "sort"), "--gt", str(place / "gt")]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    further, *lines = capsys.readouterr().out.splitlines()
+    assert "more figures: --wide" in further  # not at the end, where one looks for scores and notes
     assert lines[0] == "rules: MOT15 (no class column); 2 sequences, 216 frames"
     assert lines[2] == "sort"
     assert lines[3].split()[:2] == ["sequence", "HOTA"]
@@ -219,7 +220,7 @@ def test_the_table_fits_the_line_and_its_figures_may_be_chosen(
     monkeypatch.delenv("COLUMNS", raising=False)
     words = ["eval", str(place / "trackers"), "--gt", str(place / "gt")]
     assert main(words) == 0
-    lines = capsys.readouterr().out.splitlines()
+    _, *lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     titles = lines[3].split()
     assert {"HOTA", "MOTA", "IDF1", "IDSW"} <= set(titles)
