@@ -148,3 +148,14 @@ def test_hidden_objects_are_those_behind_a_nearer_one() -> None:
     rows.boxes[rows.ids == 2, 3] += 5  # the second stands in front
     truth = Truth(rows, RULES["plain"], np.arange(1, 61))
     assert set(truth.identity[truth.hidden()].tolist()) == {0}
+
+
+def test_a_box_that_is_added_to_an_empty_frame_keeps_its_embedding() -> None:
+    """DeepSORT refuses a frame without embeddings, and the truth's own box may be all that there is."""
+    from tracker.explain.recording import joined
+
+    more = Detections([[0, 0, 9, 9]], scores=[0.9], embeddings=[[1.0, 0.0]])
+    assert joined(Detections.empty(), more).embeddings is not None
+    both = joined(Detections([[20, 0, 29, 9]], scores=[0.8], embeddings=[[0.0, 1.0]]), more)
+    assert both.embeddings is not None
+    assert both.embeddings.tolist() == [[0, 1], [1, 0]]

@@ -236,7 +236,9 @@ def rows_of(decisions: Decisions) -> dict[int, int]:
 
 
 def joined(found: Detections, more: Detections) -> Detections:
-    """The detections of both; embeddings only where both have them."""
+    """The detections of both; embeddings only where both have them, or one of both has no detection."""
+    if not len(found):
+        return more
     both = found.embeddings is not None and more.embeddings is not None
     return Detections(
         np.concatenate((found.boxes, more.boxes)),

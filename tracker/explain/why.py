@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tracker.arrays import EmbeddingArray
 from tracker.detections import Detections
 from tracker.explain.recording import Recorded, merged
 from tracker.explain.refusals import (
@@ -98,6 +99,20 @@ class Why:
     def cause_of(self, switch: Switch) -> Cause:
         """The cause of one switch."""
         return _Search(self, switch).run()
+
+    def looks_of(self, truth: int, frame: int) -> EmbeddingArray | None:
+        """(1, D) the embedding of the object's detection that is nearest in time; None where detections have none."""
+        every = self.run.recording.found
+        own = [(abs(at - frame), at) for at, rows in enumerate(self.detected) if truth in rows]
+        for _, at in sorted(own):
+            embeddings = every[at].embeddings
+            if embeddings is not None:
+                row = self.detected[at][truth]
+                return embeddings[row : row + 1]
+        for one in every:  # it was never detected: nobody's looks
+            if one.embeddings is not None:
+                return np.zeros_like(one.embeddings[:1])
+        return None
 
     def case(self, switch: Switch, track: int) -> Case:
         """What there is to explain about a switch, if ``track`` should have gone on."""
@@ -229,7 +244,8 @@ class _Search:
                 continue
             known = self.why.detected[frame].get(case.truth)
             if known is None:
-                added[frame] = Detections(truth.rows.boxes[row : row + 1], [self.why.strong])
+                looks = self.why.looks_of(case.truth, frame)
+                added[frame] = Detections(truth.rows.boxes[row : row + 1], [self.why.strong], embeddings=looks)
             else:
                 edits[frame] = Edits(scores={known: self.why.strong})
         net = self._works(case, edits, added)
