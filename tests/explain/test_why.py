@@ -152,6 +152,7 @@ def test_hidden_objects_are_those_behind_a_nearer_one() -> None:
 
 def test_a_box_that_is_added_to_an_empty_frame_keeps_its_embedding() -> None:
     """DeepSORT refuses a frame without embeddings, and the truth's own box may be all that there is."""
+    from tracker.detections import Detections
     from tracker.explain.recording import joined
 
     more = Detections([[0, 0, 9, 9]], scores=[0.9], embeddings=[[1.0, 0.0]])
