@@ -695,6 +695,7 @@ def test_parameters_are_keywords_and_bad_ones_are_named(case: Case) -> None:
 # Frames that lack something
 
 
+@pytest.mark.filterwarnings("ignore:no tracks:UserWarning")  # which is what a user should hear here
 @pytest.mark.cases
 def test_frames_of_scores_below_the_floor_are_empty_frames(case: Case) -> None:
     floor = next((s.default for s in settings_of(case.cls).values() if s.role == "floor"), None)
