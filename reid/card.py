@@ -23,7 +23,8 @@ class Card:
     """What a user of the file must know. ``model``: the name of its architecture; ``size`` (height, width) of a crop in
     pixels; ``width``: number of values in an embedding; ``layout``: ``NHWC`` or ``NCHW``; ``normalised``: the network
     takes uint8 BGR pixels as they are, else float (pixel - 128) / 64; ``mirrored``: it averages each crop with its
-    mirror image; ``scores``: measured ones by name, 0..1."""
+    mirror image; ``scores``: measured ones by name, 0..1; ``attributes``: the values of each attribute whose
+    probabilities are the network's second output, by name, none where it has no such output."""
 
     model: str
     size: tuple[int, int]
@@ -35,6 +36,14 @@ class Card:
     licence: str = "not said"
     scores: dict[str, float] = field(default_factory=dict)
     notes: str = ""
+    attributes: dict[str, list[str]] = field(default_factory=dict)
+
+    def values(self) -> dict[str, Any]:
+        """All of it by name, ``attributes`` only where there are some."""
+        values = asdict(self)
+        if not self.attributes:
+            del values["attributes"]
+        return values
 
     def dump(self) -> str:
         """One line of JSON. It also says what a program must do to the pixels, (pixel * scale - mean) / std in colour
@@ -42,7 +51,7 @@ class Card:
         outside: dict[str, Any] = {"order": "BGR", "scale": 1.0, "mean": [0.0] * 3, "std": [1.0] * 3}
         if not self.normalised:
             outside |= {"scale": 1 / 64, "mean": [2.0] * 3}
-        return json.dumps(asdict(self) | outside, sort_keys=True)
+        return json.dumps(self.values() | outside, sort_keys=True)
 
     @staticmethod
     def parse(text: str) -> Card:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from reid.card import refuse_pickle
@@ -22,6 +24,8 @@ class Facts(TypedDict, total=False):
     width: int
     classes: int
     se: bool
+    attention: str  # absent where there is none
+    attributes: dict[str, list[str]]  # the values of each, by name; absent where there are none
     size: list[int]  # height, width of a crop in pixels
     loss: str
     plan: str  # the training's, as text
@@ -32,15 +36,20 @@ class Facts(TypedDict, total=False):
     rank1: float
 
 
+class Extras(TypedDict):
+    """The last arguments of ``build``."""
+
+    se: bool
+    attention: str
+    attributes: dict[str, list[str]] | None
+
+
 def save(path: Path, tensors: dict[str, Tensor], facts: Facts) -> None:
     """Write ``tensors`` and, as JSON, ``facts`` to ``path``, whole or not at all.
 
     Raises:
         ReidError: the disk is full or read-only; an earlier file of that name is kept.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     part = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +68,6 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], Facts]:
     Raises:
         ReidError: no such file, a pickle, or not a checkpoint of ``track reid train``.
     """
-    from safetensors import SafetensorError, safe_open
-
     file = Path(path)
     if not file.is_file():
         raise ReidError(f"{file}: no such checkpoint")
@@ -90,9 +97,18 @@ def load_net(path: str | Path) -> tuple[ReidNet, Facts]:
     tensors, facts = load(path)
     if facts["model"] == "pruned":
         raise ReidError(f"{path}: a checkpoint of prune, whose channels have no name; use the .onnx file it wrote")
-    net = build(facts["model"], facts["width"], facts["classes"], facts.get("se", False))
+    net = build(facts["model"], facts["width"], facts["classes"], **extras(facts))
     fill(net, part(tensors, "ema"), str(path))
     return net.eval(), facts
+
+
+def extras(facts: Facts) -> Extras:
+    """What ``build`` must be told beside the model, width and classes."""
+    return {
+        "se": facts.get("se", False),
+        "attention": facts.get("attention", ""),
+        "attributes": facts.get("attributes"),
+    }
 
 
 def facts_of(model: str, net: ReidNet, crop: tuple[int, int] = (128, 64)) -> Facts:

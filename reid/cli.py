@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from reid import commands
 from reid.errors import ReidError
+from reid.reading import HELP
+from tracker.install import installing
 from tracker.io.passwords import without_passwords
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-TORCH_MISSING = "training needs torch, which is not installed: pip install 'trackwhy[reid]'"
 Run = Callable[[argparse.Namespace], None]
 
 
@@ -38,11 +39,28 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     p.add_argument("data", help="folder with Market-1501 names, one folder per identity, or a MOT sequence")
     add_training(p)
     p.add_argument("--loss", default="triplet+softmax", help="terms joined by +, e.g. triplet+0.5*arcface")
-    p.add_argument("--se", action="store_true", help="add squeeze-and-excitation, where the model has it")
+    gate = p.add_mutually_exclusive_group()
+    gate.add_argument("--se", action="store_true", help="the same as --attention channel (squeeze-and-excitation)")
+    gate.add_argument(
+        "--attention",
+        default="",
+        metavar="KIND",
+        help="add channel, spatial or residual attention blocks",
+    )
+    p.add_argument(
+        "--attributes",
+        metavar="FILE.csv",
+        help="learn attributes of the people too; first line identity,NAME,...",
+    )
+    p.add_argument(
+        "--attribute-weight", type=float, default=0.125, help="of their term beside the losses (default %(default)s)"
+    )
 
     p = command("distil", "train a model towards a teacher's embeddings", commands.run_distil)
     p.add_argument("data", help="as for train; the labels only form the batches and two terms of low weight")
     p.add_argument("--teacher", required=True, help="the teacher: a ReID model as .onnx, or as OpenVINO's .xml")
+    p.add_argument("--teacher-size", type=size, help="the teacher's crop size HxW, where its file leaves it open")
+    p.add_argument("--teacher-normalise", metavar="HOW", help=f"{HELP}; of the teacher")
     add_training(p)
 
     p = command("eval", "score a model: mAP, CMC 1/5/10, mINP by the Market-1501 protocol", commands.run_eval)
@@ -58,6 +76,8 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         choices=["auto", "onnxruntime", "openvino"],
         help="what runs the model (default auto: openvino where it is installed and can run it)",
     )
+    p.add_argument("--size", type=size, help="crop size HxW, where the model's file leaves it open")
+    p.add_argument("--normalise", metavar="HOW", help=HELP)
     p.add_argument("--json", action="store_true", help="print the scores as JSON")
 
     p = command("export", "write a checkpoint as ONNX, checked against torch", commands.run_export)
@@ -66,6 +86,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--no-preprocessing", action="store_true", help="take float NCHW input, not the pixels (uint8 BGR NHWC)"
     )
+    p.add_argument("--attributes", action="store_true", help="the attributes' probabilities as a second output")
     add_card(p)
 
     p = command("quantise", "write a checkpoint as int8 ONNX, calibrated on real crops", commands.run_quantise)
@@ -157,7 +178,7 @@ def guarded(run: Run, args: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "onnx", "safetensors"}:
             raise
-        print(f"reid: {TORCH_MISSING} ({error.name} is missing)", file=sys.stderr)
+        print(f"reid: needs {error.name}, which is not installed: {installing('reid')}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"reid: {shown(without_passwords(str(error)))}", file=sys.stderr)

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from reid.attributes import Attributes
     from reid.card import Card
     from reid.checkpoint import Facts
+    from reid.data import Crops
     from reid.evaluate import Scores
     from reid.train import Plan
 
@@ -60,14 +62,39 @@ def check_output(args: argparse.Namespace) -> None:
 
 def run_train(args: argparse.Namespace) -> None:
     """``reid train``."""
-    from reid.data import load
+    from reid.attributes import read_attributes
+    from reid.data import load, split
     from reid.train import train
 
+    plan = plan_of(args)
+    if not 0 < args.attribute_weight < float("inf"):
+        raise ReidError(f"--attribute-weight must be above 0, not {args.attribute_weight}")
     crops = load(args.data, args.size)
+    attributes = None
+    if args.attributes:
+        attributes = read_attributes(args.attributes, args.data, split(crops, args.held_out)[0].ids)
     scores = train(
-        crops, args.output, args.model, args.loss, plan_of(args), args.width, args.se, args.held_out, args.resume
-    )
-    print(f"best: {scores}\n{Path(args.output) / 'best.safetensors'}")
+        crops, args.output, args.model, args.loss, plan, args.width, args.se, args.held_out, args.resume,
+        attention=args.attention, attributes=attributes, attribute_weight=args.attribute_weight,
+    )  # fmt: skip
+    best = Path(args.output) / "best.safetensors"
+    if attributes is not None:
+        tell_accuracies(best, attributes, split(crops, args.held_out)[1])
+    print(f"best: {scores}\n{best}")
+
+
+def tell_accuracies(best: Path, attributes: Attributes, test: Crops) -> None:
+    """Print how well the best checkpoint tells the attributes of held-out people."""
+    from reid.attributes import accuracies
+    from reid.checkpoint import load_net
+    from reid.train import tell_attributes
+
+    found = accuracies(tell_attributes(load_net(best)[0], test.images), attributes.labels(test.ids), attributes.groups)
+    for name, score in found.items():
+        print(
+            f"{name}: {100 * score.right:.1f} % of {score.crops} held-out crops right; "
+            f"always the most frequent value: {100 * score.frequent:.1f} %"
+        )
 
 
 def run_distil(args: argparse.Namespace) -> None:
@@ -79,15 +106,18 @@ def run_distil(args: argparse.Namespace) -> None:
     from reid.distil import both_ways, distil
     from reid.embed import open_model
     from reid.evaluate import check_scorable
-    from reid.models import build
+    from reid.models import build, check_size
+    from reid.reading import reading
 
     plan = plan_of(args)
+    given = reading(args.teacher_size, args.teacher_normalise, "--teacher-")
     learn, test = split(load(args.data, args.size), args.held_out)
     check_scorable(test.ids, test.cameras)
-    teacher = open_model(args.teacher)
+    teacher = open_model(args.teacher, given=given)
+    net = build(args.model, args.width, len(np.unique(learn.ids)))
+    check_size(net, args.model, args.size)
     print(f"embedding {2 * len(learn)} crops with the teacher")
     targets = both_ways(teacher.of_crops, learn.images)
-    net = build(args.model, args.width, len(np.unique(learn.ids)))
     facts = facts_of(args.model, net, args.size)
     scores = distil(net, learn, targets, test, args.output, facts, plan, resume=args.resume)
     print(f"best: {scores}\n{Path(args.output) / 'best.safetensors'}")
@@ -97,6 +127,8 @@ def run_eval(args: argparse.Namespace) -> None:
     """``reid eval``."""
     at_least(args, last=0)
     if str(args.model).endswith(".safetensors"):
+        if args.size or args.normalise:
+            raise ReidError(f"{args.model}: a checkpoint knows what it takes; leave out --size and --normalise")
         from reid import train
         from reid.checkpoint import load_net
 
@@ -105,8 +137,9 @@ def run_eval(args: argparse.Namespace) -> None:
         scores = scores_of(args, crop, lambda images: train.embed(net, images))
     else:
         from reid.embed import open_model
+        from reid.reading import reading
 
-        embedder = open_model(args.model, args.runtime)
+        embedder = open_model(args.model, args.runtime, given=reading(args.size, args.normalise))
         width, height = embedder.size
         scores = scores_of(args, (height, width), embedder.of_crops)
     print(json.dumps(asdict(scores)) if args.json else scores)
@@ -147,8 +180,13 @@ def run_export(args: argparse.Namespace) -> None:
     check_output(args)
     if args.mirror and args.no_preprocessing:
         raise ReidError("--mirror needs the preprocessing inside the graph: leave out --no-preprocessing")
+    if args.mirror and args.attributes:
+        raise ReidError("--mirror averages embeddings, not attributes: leave out --attributes or --mirror")
     net, facts = load_net(args.checkpoint)
-    card = replace(card_of(args, facts), normalised=not args.no_preprocessing)
+    if args.attributes and "attributes" not in facts:
+        raise ReidError(f"{args.checkpoint}: trained without attributes; leave out --attributes")
+    kept = facts["attributes"] if args.attributes else {}
+    card = replace(card_of(args, facts), normalised=not args.no_preprocessing, attributes=kept)
     worst = export(net, args.output, card)
     mirrored(args)
     print(f"{args.output}  differs from torch by at most {worst:.1e} of the largest value")
@@ -240,4 +278,4 @@ def run_card(args: argparse.Namespace) -> None:
     from reid.embed import default_model
 
     path = default_model() if args.model == "default" else Path(args.model)
-    print(json.dumps({"file": str(path), **asdict(read_card(path))}, indent=2))
+    print(json.dumps({"file": str(path), **read_card(path).values()}, indent=2))

@@ -93,6 +93,11 @@ def last_of(ids: Sequence[int] | npt.NDArray[np.int64], count: int) -> npt.NDArr
     return names[names > 0][-count:]
 
 
+def numbered(root: Path) -> bool:
+    """Whether numbers name the identities under ``root`` (Market-1501's names, a MOT sequence), not folders."""
+    return (root / "gt" / "gt.txt").is_file() or any(MARKET.match(file.name) for file in list_images(root)[0])
+
+
 def labelled(root: Path) -> list[Labelled]:
     """The crops in a folder by identity, each identity's in natural order, as their names or folders label them."""
     named = [(file, match) for file in list_images(root)[0] if (match := MARKET.match(file.name))]

@@ -21,7 +21,7 @@ from reid.checkpoint import Facts
 from reid.data import Crops
 from reid.errors import ReidError
 from reid.evaluate import Scores, check_scorable, evaluate_one_set, unit
-from reid.models import ReidNet, to_input
+from reid.models import Outputs, ReidNet, to_input
 from reid.sampler import pk_batches
 from reid.train import Plan, Rows, embed, fit
 
@@ -45,12 +45,15 @@ def distil(
     plan: Plan,
     more: tuple[Pixels, npt.NDArray[np.float32]] | None = None,
     small_until: float = 0.0,
+    spare_for_each: int = 1,
+    hard: bool = False,
     resume: bool = False,
     say: Callable[[str], None] = print,
 ) -> Scores:
     """Train ``net`` towards ``targets`` (N, D), the teacher's embeddings of ``crops``, and return its best scores on
-    ``test``. ``more``: unlabelled crops with their targets; each batch has as many of them as of labelled ones.
-    ``small_until``: the share (0..1) of the training that uses crops of 3/4 the size. It writes the files that
+    ``test``. ``more``: unlabelled crops with their targets; each batch has ``spare_for_each`` of them for each labelled
+    one. ``small_until``: the share (0..1) of the training that uses crops of 3/4 the size. ``hard``: the student sees
+    crops that are covered and damaged as well; the targets stay those of the whole ones. It writes the files that
     ``train.train`` writes.
 
     Raises:
@@ -66,26 +69,31 @@ def distil(
         images, wanted = np.concatenate([images, more[0]]), np.concatenate([wanted, more[1]])
     goals = torch.from_numpy(unit(wanted).astype(np.float32))
     torch.manual_seed(plan.seed)
-    head = nn.Linear(net.width, wanted.shape[1], bias=False)
+    head = fitted_head(net, images, goals)
 
     def batches(rng: np.random.Generator) -> Iterator[Rows]:
         spare = np.empty(0, dtype=np.int64)
-        for rows in pk_batches(labels, plan.people, plan.crops, rng):
-            if more is not None and len(spare) < len(rows):
+        every = list(pk_batches(labels, plan.people, plan.crops, rng))
+        if plan.steps:
+            every = [every[index] for index in rng.permutation(len(every))[: plan.steps]]
+        for rows in every:
+            count = spare_for_each * len(rows) if more is not None else 0
+            while more is not None and len(spare) < count:
                 spare = np.concatenate([spare, len(labels) + rng.permutation(len(more[0]))])
-            used, spare = (spare[: len(rows)], spare[len(rows) :]) if more is not None else (spare, spare)
+            used, spare = spare[:count], spare[count:]
             yield np.concatenate([rows, used])
 
     def objective(rows: Rows, rng: np.random.Generator, progress: float) -> Mapping[str, Tensor]:
-        seen = augment.erase(
-            augment.colour(augment.pad_crop(augment.flip(images[rows], rng), rng, 4), rng), rng, 0.4, (0.02, 0.25)
-        )
+        seen = augment.colour(augment.pad_crop(augment.flip(images[rows], rng), rng, 4), rng)
+        seen = augment.damage(augment.cover(seen, rng), rng) if hard else seen
+        seen = augment.erase(seen, rng, 0.2 if hard else 0.4, (0.02, 0.25))
         if progress < small_until:
             height, width = seen.shape[1] * 3 // 4, seen.shape[2] * 3 // 4
             seen = np.stack([cv2.resize(c, (width, height), interpolation=cv2.INTER_AREA) for c in seen]).astype(
                 np.uint8
             )
-        outputs = net.outputs(to_input(seen))
+        with torch.autocast("cpu", torch.bfloat16, enabled=plan.bfloat16):
+            outputs = Outputs(*(part.float() for part in net.outputs(to_input(seen))))
         labelled = rows[rows < len(labels)]
         terms = distillation(outputs.embeddings, head(outputs.embeddings), goals[rows])
         mine = outputs.embeddings[: len(labelled)]
@@ -98,6 +106,18 @@ def distil(
         return evaluate_one_set(embed(averaged, test.images), test.ids, test.cameras)
 
     return fit(net, head, objective, batches, score, plan, Path(out), facts, resume, say)
+
+
+def fitted_head(net: ReidNet, images: Pixels, goals: Tensor, about: int = 2048) -> nn.Linear:
+    """The layer from the student's embeddings to its teacher's that fits best to begin with, by least squares on
+    about ``about`` of the crops."""
+    rows = np.arange(0, len(images), max(1, len(images) // about))
+    mine = torch.from_numpy(embed(net, images[rows])).double()
+    ridge = 1e-3 * mine.square().mean() * len(rows) * torch.eye(net.width, dtype=torch.float64)
+    head = nn.Linear(net.width, goals.shape[1], bias=False)
+    with torch.no_grad():
+        head.weight.copy_(torch.linalg.solve(mine.T @ mine + ridge, mine.T @ goals[rows].double()).T)
+    return head
 
 
 def distillation(embeddings: Tensor, projected: Tensor, targets: Tensor) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from reid.card import Card, check_model, read_card
 from reid.errors import ReidError
+from reid.reading import Reading
 from tracker.embed import ONNXEmbedder
 from tracker.embed.runner import RUNTIMES
 from tracker.embed.select import packaged_model
@@ -32,15 +33,17 @@ def default_model() -> Path:
         raise ReidError(str(error)) from error
 
 
-def open_model(model: str | Path, runtime: str = AUTO, threads: int = 0) -> ONNXEmbedder:
+def open_model(model: str | Path, runtime: str = AUTO, threads: int = 0, given: Reading | None = None) -> ONNXEmbedder:
     """The embedder of any model that ``track --reid`` takes: ONNX with or without a card, or OpenVINO's ``.xml``.
 
     ``model``: a file, or ``default`` for the packaged one. ``runtime``: ``onnxruntime``, ``openvino`` or ``auto``
     (OpenVINO where it is installed and can run the model). ``threads``: 0 for as many as this process may use.
+    ``given``: how it wants its crops, before what its card or its kind of file says.
 
     Raises:
         ReidError: no such file, not such a model, or a runtime that is not installed.
     """
+    given = given or Reading()
     path = default_model() if model == "default" else Path(model)
     check_model(path)
     known = (AUTO, *RUNTIMES)
@@ -48,11 +51,19 @@ def open_model(model: str | Path, runtime: str = AUTO, threads: int = 0) -> ONNX
         raise ReidError(f"unknown runtime {runtime!r}{nearest(runtime, known)}; choose {', '.join(known)}")
     if runtime == AUTO and find_spec("openvino") is not None:
         with suppress(ValueError):
-            return ONNXEmbedder(path, runtime="openvino", threads=threads or None)
+            return opened(path, "openvino", threads, given)
     try:
-        return ONNXEmbedder(path, runtime=None if runtime == AUTO else runtime, threads=threads or None)
+        return opened(path, None if runtime == AUTO else runtime, threads, given)
     except ValueError as error:
         raise ReidError(str(error)) from error
+
+
+def opened(path: Path, runtime: str | None, threads: int, given: Reading) -> ONNXEmbedder:
+    """The embedder; ``ONNXEmbedder`` says what it raises."""
+    return ONNXEmbedder(
+        path, order=given.order, scale=given.scale, mean=given.mean, std=given.std, size=given.size,
+        runtime=runtime, threads=threads or None,
+    )  # fmt: skip
 
 
 class Embedder:

@@ -22,6 +22,18 @@ from tracker.embed.preprocess import CARD
 from tracker.embed.runner import open_runner
 
 
+class WithAttributes(nn.Module):
+    """``net`` with the probabilities of the attributes as its second output."""
+
+    def __init__(self, net: nn.Module, heads: nn.Module) -> None:
+        super().__init__()
+        self.net, self.heads = net, heads
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y: Tensor = self.net(x)
+        return y, self.heads(y)
+
+
 class FromPixels(nn.Module):
     """``net`` behind its own preprocessing: uint8 BGR (N, H, W, 3) in."""
 
@@ -29,16 +41,16 @@ class FromPixels(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.net((x.permute(0, 3, 1, 2).float() - MEAN) / SCALE)
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        y: Tensor | tuple[Tensor, Tensor] = self.net((x.permute(0, 3, 1, 2).float() - MEAN) / SCALE)
         return y
 
 
 def ready(net: ReidNet) -> ReidNet:
     """A copy of ``net`` to run: in evaluation mode, branches fused, the neck's batch norm folded into the embedding
-    layer, no classifier."""
+    layer, no classifier, no attributes."""
     net = copy.deepcopy(net).eval()
-    net.classifier = None
+    net.classifier = net.heads = None
     if isinstance(net.backbone, Fusible):
         net.backbone.fuse()
     neck = net.neck
@@ -57,13 +69,19 @@ def ready(net: ReidNet) -> ReidNet:
 def export(net: ReidNet, path: str | Path, card: Card, tolerance: float = 1e-4) -> float:
     """Write ``net`` to ``path`` for batches of any size, and return the largest difference from torch, as a share of
     the largest output. With ``card.normalised`` the graph does the preprocessing (input uint8 NHWC); without, its input
-    is float NCHW, as ``models.to_input`` makes it.
+    is float NCHW, as ``models.to_input`` makes it. With ``card.attributes`` a second output ``attributes`` holds their
+    probabilities (N, values), in the card's order.
 
     Raises:
         ReidError: the difference is above ``tolerance``, or the file cannot be written.
     """
     card = replace(card, layout="NHWC" if card.normalised else "NCHW", width=net.width)
     run: nn.Module = ready(net)
+    if card.attributes:
+        if net.heads is None:
+            raise ReidError(f"{path}: its card names attributes, the network has none")
+        run = WithAttributes(run, copy.deepcopy(net.heads).eval())
+    outputs = ["embeddings", "attributes"] if card.attributes else ["embeddings"]
     height, width = card.size
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (3, height, width, 3), dtype=np.uint8)
@@ -79,20 +97,26 @@ def export(net: ReidNet, path: str | Path, card: Card, tolerance: float = 1e-4) 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch recommends its newer exporter, which needs one more dependency
             torch.onnx.export(
-                run, (sample[:2],), str(part), input_names=["crops"], output_names=["embeddings"], opset_version=17,
-                dynamic_axes={"crops": {0: "n"}, "embeddings": {0: "n"}}, dynamo=False,
+                run, (sample[:2],), str(part), input_names=["crops"], output_names=outputs, opset_version=17,
+                dynamic_axes={name: {0: "n"} for name in ("crops", *outputs)}, dynamo=False,
             )  # fmt: skip
         write_card(part, part, card)
         exported = open_runner(part)
         worst = 0.0
         for count in (1, 3):
             with torch.inference_mode():
-                wanted = run(sample[:count]).numpy()
+                answer = run(sample[:count])
+            wanted = (answer[0] if card.attributes else answer).numpy()
             found = exported(sample[:count].numpy())
             worst = max(worst, float(np.abs(found - wanted).max() / max(1e-12, np.abs(wanted).max())))
         if not worst <= tolerance:
             raise ReidError(f"{target}: the exported model differs from torch by {worst:.1e}, above {tolerance:.0e}")
         os.replace(part, target)
+    except torch.onnx.errors.OnnxExporterError as error:
+        reason = str(error).splitlines()[0].split(". ")[0][:160]
+        raise ReidError(
+            f"{target}: torch cannot export {card.model} at crops of {height}x{width} ({reason})"
+        ) from error
     except OSError as error:
         raise ReidError(f"{target}: cannot be written ({error}); free some space or choose another place") from error
     finally:

@@ -2,9 +2,10 @@
 
 Sources: batch-hard, batch-all and soft-margin triplets, Hermans et al., "In Defense of the Triplet Loss" (2017),
 section 2; semi-hard, Schroff et al., "FaceNet" (CVPR 2015), section 3.2; contrastive, Hadsell et al. (CVPR 2006),
-section 2; quadruplet, Chen et al. (CVPR 2017), section 3.3; center, Wen et al. (ECCV 2016), section 3.2; label
-smoothing, Szegedy et al. (CVPR 2016), section 7; SphereFace, Liu et al. (CVPR 2017); CosFace, Wang et al. (CVPR 2018);
-ArcFace, Deng et al. (CVPR 2019), equation 3.
+section 2; quadruplet, Chen et al. (CVPR 2017), section 3.3; coupled clusters, Liu et al., "Deep Relative Distance
+Learning" (CVPR 2016), section 3.2; center, Wen et al. (ECCV 2016), section 3.2; label smoothing, Szegedy et al. (CVPR
+2016), section 7; SphereFace, Liu et al. (CVPR 2017); CosFace, Wang et al. (CVPR 2018); ArcFace, Deng et al. (CVPR
+2019), equation 3.
 """
 
 from __future__ import annotations
@@ -90,6 +91,20 @@ def quadruplet(embeddings: Tensor, labels: Tensor, margin: float = 0.3, second: 
     held = usable & torch.isfinite(foreign)
     extra = hinge(positive - foreign, second)[held]
     return first + extra.sum() / max(1, len(extra))
+
+
+def coupled_clusters(embeddings: Tensor, labels: Tensor, margin: float = 0.3) -> Tensor:
+    """Coupled cluster loss: half the mean of max(0, |x - c|^2 + margin - |n - c|^2) over the rows x of each identity,
+    where c is the mean of that identity's rows, and n the nearest to c of all other rows. Identities with one row and
+    those without another beside them do not count; 0 where none is left."""
+    names, place, counts = torch.unique(labels, return_inverse=True, return_counts=True)
+    member = F.one_hot(place, len(names)).to(embeddings.dtype)
+    centres = member.T @ embeddings / counts[:, None]
+    squared = (embeddings[:, None] - centres[None]).square().sum(2)
+    own = squared.gather(1, place[:, None])[:, 0]
+    nearest = squared.masked_fill(member.bool(), math.inf).amin(0)[place]
+    usable = (counts[place] > 1) & torch.isfinite(nearest)
+    return hinge(own[usable] - nearest[usable], margin).sum() / (2 * max(1, int(usable.sum())))
 
 
 class Center(nn.Module):

@@ -31,7 +31,7 @@ class OnEmbeddings(nn.Module):
 def label_objective(text: str, classes: int, width: int) -> dict[str, tuple[float, Term]]:
     """The terms in ``text``: names joined by ``+``, each with an optional weight, e.g. ``triplet+0.5*arcface``.
 
-    Names: triplet, triplet_soft, triplet_semi, triplet_all, contrastive, quadruplet, center, softmax, sphereface,
+    Names: triplet, triplet_soft, triplet_semi, triplet_all, contrastive, quadruplet, ccl, center, softmax, sphereface,
     cosface, arcface; any loss class of an installed pytorch-metric-learning as ``pml:CircleLoss``.
 
     Raises:
@@ -44,6 +44,7 @@ def label_objective(text: str, classes: int, width: int) -> dict[str, tuple[floa
         "triplet_all": lambda e, y: losses.triplet(e, y, mining="all"),
         "contrastive": losses.contrastive,
         "quadruplet": losses.quadruplet,
+        "ccl": losses.coupled_clusters,
     }
     terms: dict[str, tuple[float, Term]] = {}
     for item in text.split("+"):

@@ -12,7 +12,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,13 @@ import torch
 from torch import Tensor, nn
 
 from reid import augment, checkpoint
+from reid.attributes import Attributes
 from reid.checkpoint import Facts
 from reid.curves import write_curves
 from reid.data import Crops, split
 from reid.errors import ReidError
 from reid.evaluate import Scores, check_scorable, evaluate_one_set
-from reid.models import ReidNet, build, to_input
+from reid.models import ReidNet, build, check_size, to_input
 from reid.objective import label_objective
 from reid.sampler import pk_batches
 
@@ -38,7 +39,10 @@ Objective = Callable[[Rows, np.random.Generator, float], Mapping[str, Tensor]]
 class Plan:
     """How to train. ``people`` identities with ``crops`` each make a batch; ``rate`` is AdamW's peak learning rate,
     ``warmup`` a number of steps, ``decay`` the weight decay of matrices, ``average`` the momentum of the moving average
-    of the weights, ``size`` (height, width) of a crop in pixels."""
+    of the weights, ``size`` (height, width) of a crop in pixels. ``hold``: so many epochs stay at the peak rate, then
+    the cosine decay begins; until then a training may be stopped and resumed with other numbers of both.
+    ``bfloat16``: run the network in bfloat16, twice as fast on processors that have it. ``steps``: so many batches at
+    random make an epoch of ``distil``; 0 for all."""
 
     epochs: int = 60
     people: int = 16
@@ -49,6 +53,9 @@ class Plan:
     average: float = 0.999
     size: tuple[int, int] = (128, 64)
     seed: int = 0
+    hold: int = 0
+    bfloat16: bool = False
+    steps: int = 0
 
 
 @dataclass
@@ -88,8 +95,10 @@ def start(plan: Plan, net: ReidNet, extra: nn.Module) -> Training:
 
 
 def rate_at(plan: Plan, step: int, progress: float) -> float:
-    """Linear warm-up by ``step``, cosine decay by ``progress`` (0..1)."""
-    return plan.rate * min(1.0, (step + 1) / plan.warmup) * max(0.002, 0.5 * (1 + math.cos(math.pi * progress)))
+    """Linear warm-up by ``step``, cosine decay by ``progress`` (0..1) from ``plan.hold`` on."""
+    held = min(plan.hold, plan.epochs - 1) / plan.epochs
+    decayed = max(0.0, progress - held) / (1 - held)
+    return plan.rate * min(1.0, (step + 1) / plan.warmup) * max(0.002, 0.5 * (1 + math.cos(math.pi * decayed)))
 
 
 def augmented(crops: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -108,10 +117,16 @@ def train(
     held_out: int = 100,
     resume: bool = False,
     say: Callable[[str], None] = print,
+    attention: str = "",
+    attributes: Attributes | None = None,
+    attribute_weight: float = 0.125,
 ) -> Scores:
     """Train ``model`` with the losses named in ``loss`` (see ``label_objective``), and return the best scores on the
-    last ``held_out`` identities. Writes ``last.safetensors``, ``best.safetensors``, ``curves.csv`` and ``curves.svg``
-    to ``out``. A run that was interrupted and resumed gives the same weights as one that was not.
+    last ``held_out`` identities. ``attention``: see ``build``. ``attributes`` of the people are learnt beside their
+    identity, with a term of weight ``attribute_weight`` (by default Lin et al.'s 1/8 of the identity's).
+
+    Writes ``last.safetensors``, ``best.safetensors``, ``curves.csv`` and ``curves.svg`` to ``out``. A run that was
+    interrupted and resumed gives the same weights as one that was not.
 
     Raises:
         ReidError: too few identities or crops, unknown names, NaN loss, no space, a checkpoint of another model.
@@ -122,13 +137,19 @@ def train(
     names, labels = np.unique(learn.ids, return_inverse=True)
     labels = labels.astype(np.int64)
     torch.manual_seed(plan.seed)
-    net = build(model, width, len(names), se)
+    groups = attributes.groups if attributes is not None else None
+    net = build(model, width, len(names), se, attention, groups)
+    check_size(net, model, plan.size)
     terms = label_objective(loss, len(names), width)
     targets = torch.from_numpy(labels)
+    noted = torch.from_numpy(attributes.labels(learn.ids)) if attributes is not None else None
 
     def objective(rows: Rows, rng: np.random.Generator, progress: float) -> Mapping[str, Tensor]:
         outputs = net.outputs(to_input(augmented(learn.images[rows], rng)))
-        return {name: weight * term(outputs, targets[rows]) for name, (weight, term) in terms.items()}
+        parts = {name: weight * term(outputs, targets[rows]) for name, (weight, term) in terms.items()}
+        if net.heads is not None and noted is not None:
+            parts["attributes"] = attribute_weight * net.heads.loss(outputs.embeddings, noted[rows])
+        return parts
 
     extra = nn.ModuleList(term for _, term in terms.values() if isinstance(term, nn.Module))
     facts: Facts = {
@@ -139,6 +160,11 @@ def train(
         "size": list(plan.size),
         "loss": loss,
     }
+    if attention:
+        facts["attention"] = attention
+    if groups is not None:
+        facts["attributes"] = groups
+        facts["loss"] = f"{loss}+{attribute_weight:g}*attributes"
     return fit(
         net, extra, objective, lambda rng: pk_batches(labels, plan.people, plan.crops, rng),
         lambda averaged: evaluate_one_set(embed(averaged, test.images), test.ids, test.cameras),
@@ -187,7 +213,7 @@ def fit(
             averages = {f"ema.{name}": value for name, value in training.averaged.state_dict().items()}
             figures: Facts = {"epoch": epoch + 1, "mAP": scores.mean_ap, "rank1": scores.rank1}
             checkpoint.save(out / "best.safetensors", averages, {**facts, **figures})
-        done: Facts = {"plan": plan_key(plan), "history": training.history, "step": training.step}
+        done: Facts = {"plan": plan_key(plan, epoch + 1), "history": training.history, "step": training.step}
         checkpoint.save(last, state(training), {**facts, **done})
         write_curves(out, training.history)
         left = (time.perf_counter() - started) / (epoch + 1 - first) * (plan.epochs - epoch - 1)
@@ -257,7 +283,7 @@ def restore(path: Path, training: Training, facts: Facts) -> None:
         ReidError: no such checkpoint, or one of other settings.
     """
     tensors, kept = checkpoint.load(path)
-    for name, wanted in {**facts, "plan": plan_key(training.plan)}.items():
+    for name, wanted in {**facts, "plan": plan_key(training.plan, len(kept.get("history", [])))}.items():
         if kept.get(name) != wanted:
             raise ReidError(f"{path}: a checkpoint with {name} {kept.get(name)!r}, this run has {wanted!r}; "
                             "resume it with those settings, or choose another -o")  # fmt: skip
@@ -272,9 +298,10 @@ def restore(path: Path, training: Training, facts: Facts) -> None:
     training.history, training.step = list(kept["history"]), int(kept["step"])
 
 
-def plan_key(plan: Plan) -> str:
-    """The plan as text, to compare a checkpoint's with this run's."""
-    return repr(plan)
+def plan_key(plan: Plan, done: int) -> str:
+    """The plan as text, to compare a checkpoint's with this run's; without ``epochs`` and ``hold`` while the ``done``
+    epochs did not depend on them."""
+    return repr(replace(plan, epochs=0, hold=0) if 0 < done <= plan.hold else plan)
 
 
 def embed(net: ReidNet, images: npt.NDArray[np.uint8], batch: int = 64) -> npt.NDArray[np.float32]:
@@ -285,3 +312,11 @@ def embed(net: ReidNet, images: npt.NDArray[np.uint8], batch: int = 64) -> npt.N
         rows = [net(to_input(images[start : start + batch])).numpy() for start in range(0, len(images), batch)]
     net.train(was)
     return np.concatenate(rows) if rows else np.empty((0, net.width), dtype=np.float32)
+
+
+def tell_attributes(net: ReidNet, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """The probabilities (N, values) of the attributes that a network with heads was trained on; see ``embed``."""
+    assert net.heads is not None
+    with torch.inference_mode():
+        rows: npt.NDArray[np.float32] = net.heads(torch.from_numpy(embed(net, images))).numpy()
+    return rows

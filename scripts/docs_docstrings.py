@@ -15,7 +15,7 @@ import griffe
 ENTRY = re.compile(r"(?P<names>\S(?:\S| (?! ))*?)(?P<gap> {2,})(?P<text>\S.*)")
 
 
-class Tables(griffe.Extension):  # type: ignore[misc]  # griffe's own typing is not strict
+class Tables(griffe.Extension):
     """Rewrites the docstring of every object before it is parsed."""
 
     def on_object(self, *, obj: Any, **_: Any) -> None:

@@ -31,7 +31,7 @@ import numpy as np
 from generality_sets import Cell, Scene, cells
 from generality_video import video_cells
 
-from tracker import Detections
+from tracker import Detections, Tracker
 from tracker.algorithms import algorithm, algorithms, build, needs_embeddings
 from tracker.evaluate.scores import SequenceScore, combine
 from tracker.rows import Rows, as_rows, results_of
@@ -57,7 +57,7 @@ class Result:
 def contestants() -> dict[str, Follow]:
     """By name, what gives the rows of a scene."""
     found: dict[str, Follow] = {
-        name: partial(_ours, name) for name in algorithms() if not needs_embeddings(algorithm(name))
+        name: partial(ours, name) for name in algorithms() if not needs_embeddings(algorithm(name))
     }
     if importlib.util.find_spec("trackers") is None:
         print('Without Roboflow\'s trackers: pip install "trackers>=2.6"\n')
@@ -74,8 +74,11 @@ def contestants() -> dict[str, Follow]:
     return found | {f"Roboflow {name}": partial(_roboflow, kind) for name, kind in kinds.items()}
 
 
-def _ours(name: str, scene: Scene) -> Rows:
+def ours(name: str, scene: Scene) -> Rows:
+    """What one of our trackers gives at its defaults."""
     tracker = build(name, frame_rate=scene.rate)
+    assert isinstance(tracker, Tracker)
+    tracker.warns = False  # some cells have scores that some trackers never reach
     return results_of([tracker.update(found) for found in scene.found])
 
 

@@ -471,8 +471,8 @@ STATE = (
     ),
     Fault(
         "tracker/tracker.py",
-        "np.isin(state.ids, reported.ids)",
-        "np.isin(state.ids, state.ids)",
+        "np.isin(ids, reported.ids)",
+        "np.isin(ids, ids)",
         "between detections only reported tracks are predicted",
         "tests/run/test_pipeline.py",
     ),
@@ -799,7 +799,7 @@ ALGORITHMS = (
     ),
     Fault(
         "tracker/algorithms/steady.py",
-        "(1 - cover[columns] / HALF).clip(0.0)",
+        "(1 - cover.take(columns) / HALF).clip(0.0)",
         "1.0",
         "the embedding of a covered detection counts less",
         "tests/algorithms/test_steady_appearance.py",
@@ -1812,72 +1812,6 @@ COUNTS = (
     ),
 )
 
-LIVE = (
-    Fault(
-        "tracker/io/stream/slot.py",
-        "self._items.clear()",
-        "pass",
-        "the newest frame takes the place of one that waits",
-        "tests/live/test_parts_of_a_stream.py",
-    ),
-    Fault(
-        "tracker/io/stream/clock.py",
-        "self._time = max(time, self._time + LEAST_STEP)",
-        "self._time = time",
-        "the time of a stream never goes back",
-        "tests/live/test_parts_of_a_stream.py",
-    ),
-    Fault(
-        "tracker/io/stream/clock.py",
-        "step < 0 or step - (arrived - self._arrived) > JUMP",
-        "step < 0",
-        "a clock that is set forward is mapped again",
-        "tests/live/test_parts_of_a_stream.py",
-    ),
-    Fault(
-        "tracker/io/stream/clock.py",
-        "self._offset += min(max(error, -SLEW * step), SLEW * step)",
-        "pass",
-        "the drift of a camera's clock is followed",
-        "tests/live/test_parts_of_a_stream.py",
-    ),
-    Fault(
-        "tracker/io/stream/options.py",
-        "pause = min(2 * pause, longest)",
-        "pause = min(pause, longest)",
-        "pauses between attempts double",
-        "tests/live/test_parts_of_a_stream.py",
-    ),
-    Fault(
-        "tracker/run/driver.py",
-        'if self.missing or self.opened.pipeline.source.cut else "complete"',
-        'if self.missing else "complete"',
-        "a stream that was cut off is not complete",
-        "tests/live/test_cameras.py",
-    ),
-    Fault(
-        "tracker/io/stream/web.py",
-        "headers.get_content_type() in PLAYLISTS or ",
-        "",
-        "the length of a playlist is none of the stream",
-        "tests/live/test_cameras.py",
-    ),
-    Fault(
-        "tracker/live/events.py",
-        "if not step.looked:",
-        "if False:",
-        "between two frames of the detector no track changes",
-        "tests/live/test_tells.py",
-    ),
-    Fault(
-        "tracker/run/parts.py",
-        "int((time - self._start) // self._period) + 1",
-        "1",
-        "outputs rotate",
-        "tests/live/test_tells.py",
-    ),
-)
-
 RESUMED = (
     Fault(
         "tracker/run/pipeline.py",
@@ -2045,7 +1979,330 @@ SETS = (
     ),
 )
 
+PIECES = (
+    Fault(
+        "tracker/many/pieces.py",
+        "overlap = 1 if",
+        "overlap = 0 if",
+        "the camera's motion into a piece is from the frame before it",
+        "tests/many/test_pieces.py",
+    ),
+    Fault(
+        "tracker/many/pieces.py",
+        "if pipeline.frames == 1 and piece.begin < start < piece.first:",
+        "if False:",
+        "where the frame before a piece cannot be read, an earlier one is taken",
+        "tests/many/test_pieces.py::test_images_that_cannot_be_read",
+    ),
+    Fault(
+        "tracker/many/pieces.py",
+        "length = math.ceil(length / options.every) * options.every",
+        "length = length + 0",
+        "a piece begins with a frame to detect in",
+        "tests/many/test_pieces.py",
+    ),
+    Fault(
+        "tracker/many/pieces.py",
+        "failures=camera_failures(camera) - before[1],",
+        "failures=0,",
+        "the frames without camera motion are counted",
+        "tests/many/test_pieces.py",
+    ),
+    Fault(
+        "tracker/many/pieces.py",
+        "if number not in self._numbers:",
+        "if number < 0:",
+        "a frame that no worker read is not a frame without detections",
+        "tests/many/test_pieces.py::test_a_frame_of_no_piece_is_not_one_without_detections",
+    ),
+    Fault(
+        "tracker/many/pieces.py",
+        "embedder=None if pipeline.embeds_itself else pipeline.embedder,",
+        "embedder=pipeline.embedder,",
+        "a tracker that chooses what to embed does so",
+        "tests/many/test_pieces.py::test_a_worker_embeds_what_the_run_would",
+    ),
+)
+
+PICTURE = (
+    Fault(
+        "tracker/draw/palette.py",
+        "        if free:\n",
+        "        if False:\n",
+        "eight on screen have eight colours",
+        "tests/io/test_draw.py",
+    ),
+    Fault(
+        "tracker/draw/palette.py",
+        "for id in sorted(set(names) - staying):",
+        "for id in sorted(names):",
+        "a track keeps its colour while it is on screen",
+        "tests/io/test_draw.py",
+    ),
+    Fault(
+        "tracker/draw/palette.py",
+        "    (255, 0, 0),\n",
+        "    (255, 60, 60),\n",
+        "any two colours are far apart for every kind of sight",
+        "tests/io/test_draw.py",
+    ),
+    Fault(
+        "tracker/draw/places.py",
+        "cost[heads.any(axis=2)] = np.inf",
+        "pass",
+        "a label is never over another's head",
+        "tests/io/test_draw.py",
+    ),
+    Fault(
+        "tracker/draw/places.py",
+        "        used.append((left, top, right, bottom))",
+        "        pass",
+        "labels do not hide each other",
+        "tests/io/test_draw.py",
+    ),
+    Fault(
+        "tracker/state.py",
+        "self.numbers = self._remembered() | given",
+        "self.numbers = given",
+        "an id given at the first report stays",
+        "tests/test_tracker.py",
+    ),
+    Fault(
+        "tracker/explain/numbers.py",
+        "self._to[ids[np.argsort(first)]] = np.arange(1, len(ids) + 1)",
+        "self._to[ids] = np.arange(1, len(ids) + 1)",
+        "explained ids are those of tracks.txt",
+        "tests/explain/test_numbers.py",
+    ),
+    Fault(
+        "tracker/evaluate/halves.py",
+        "return later >= LEAST * boxes and later > TIMES * here",
+        "return False",
+        "half sequences are not scored against the whole",
+        "tests/commands/test_score_commands.py",
+    ),
+)
+
+WHY = (
+    Fault(
+        "tracker/explain/removals.py",
+        "admit.add((one.by, one.took))",
+        "pass",
+        "two tracks that took each other's boxes may exchange them",
+        "tests/explain/test_plant_causes.py",
+    ),
+    Fault(
+        "tracker/explain/removals.py",
+        "if code in (OUT_OF_REACH, BELOW):",
+        "if False:",
+        "reach is lifted up to the end of a replay",
+        "tests/explain/test_plant_causes.py",
+    ),
+    Fault(
+        "tracker/explain/cost.py",
+        "self._label[track], self._label[other] = wanted, now",
+        "self._label[track] = wanted",
+        "a track whose label is taken gets the other one",
+        "tests/explain/test_explain.py",
+    ),
+    Fault(
+        "tracker/explain/replay.py",
+        "not one.keep.isdisjoint(self.run.decisions[frame].died)",
+        "False",
+        "a replay begins where the track that is kept alive ended",
+        "tests/explain/test_why.py",
+    ),
+    Fault(
+        "tracker/explain/lives.py",
+        "name = decisions.renamed.get(track, track)",
+        "name = track",
+        "a life goes on under the corrected id",
+        "tests/explain/test_errors.py",
+    ),
+)
+
+REPORT = (
+    Fault(
+        "tracker/report/write.py",
+        '.replace("<", "\\\\u003c")',
+        "",
+        "a name ends no script of the page",
+        "tests/report/test_report.py",
+    ),
+    Fault(
+        "tracker/report/entries.py",
+        "event.frame == old.last + 1",
+        "event.frame > old.last",
+        "wrong rows apart in time are two entries",
+        "tests/report/test_report.py",
+    ),
+    Fault(
+        "tracker/report/pictures.py",
+        "0.25 / rate",
+        "25 / rate",
+        "times that the rate does not give are stored",
+        "tests/report/test_report.py",
+    ),
+    Fault(
+        "tracker/report/pack.py",
+        "-2 * steps - 1",
+        "-2 * steps",
+        "a difference below 0 comes out of the page as it was",
+        "tests/report/test_report.py",
+    ),
+    Fault(
+        "tracker/refine/edits.py",
+        "if overlap < SAME and not near:",
+        "if False:",
+        "an edit whose track is elsewhere is refused",
+        "tests/refine/test_edits.py",
+    ),
+    Fault(
+        "tracker/refine/edits.py",
+        "ids[own & later], ids[other & later] = edit.other, edit.id",
+        "ids[own], ids[other] = edit.other, edit.id",
+        "a swap begins at its frame",
+        "tests/refine/test_edits.py",
+    ),
+)
+
+GENERALITY = (
+    Fault(
+        "tracker/scores.py",
+        "return (given / most).clip(0.0, 1.0)",
+        "return given.clip(0.0, 1.0)",
+        "percentages become probabilities",
+        "tests/test_scores.py",
+    ),
+    Fault(
+        "tracker/scores.py",
+        "np.where(given >= 0, 1.0, falling)",
+        "np.where(given >= 0, falling, 1.0)",
+        "a high logit is a high probability",
+        "tests/test_scores.py",
+    ),
+    Fault(
+        "tracker/scores.py",
+        "best * most_scale < least",
+        "best < least",
+        "Steady scales weak scores, and is not said to ask for more",
+        "tests/test_scores.py",
+    ),
+    Fault(
+        "tracker/tracker.py",
+        "self.reached = low is None or self.frames == UNREACHED_FRAMES",
+        "self.reached = low is None",
+        "a score that is too low is said at all",
+        "tests/test_scores.py",
+    ),
+    Fault(
+        "tracker/study/job.py",
+        "CameraFile(camera, offset=first - 1)",
+        "CameraFile(camera)",
+        "a half begins in the middle of the camera's file",
+        "tests/study/test_cameras.py",
+    ),
+    Fault(
+        "tracker/study/jobs.py",
+        '"camera": None if camera is None else sha256_of([camera]),',
+        "",
+        "another camera file runs again",
+        "tests/study/test_cameras.py",
+    ),
+    Fault(
+        "tracker/evaluate/benchmark.py",
+        "truth=self.sequences[name].gt, invalid=self.invalid)",
+        "truth=self.sequences[name].gt)",
+        "bad rows of results are left out where that is asked for",
+        "tests/test_scores.py",
+    ),
+    Fault(
+        "tracker/camera_glance.py",
+        "np.count_nonzero(same) < UNCHANGED * count",
+        "np.count_nonzero(same) < count",
+        "people who walk are no camera",
+        "tests/test_camera_glance.py",
+    ),
+    Fault(
+        "tracker/camera_glance.py",
+        "self._left = RESTING if moved else max(self._left - 1, 0)",
+        "self._left = RESTING if moved else self._left",
+        "the flow ends when the camera rests",
+        "tests/test_camera_glance.py",
+    ),
+)
+
+LIVE = (
+    Fault(
+        "tracker/io/stream/slot.py",
+        "self._items.clear()",
+        "pass",
+        "the newest frame takes the place of one that waits",
+        "tests/live/test_parts_of_a_stream.py",
+    ),
+    Fault(
+        "tracker/io/stream/clock.py",
+        "self._time = max(time, self._time + LEAST_STEP)",
+        "self._time = time",
+        "the time of a stream never goes back",
+        "tests/live/test_parts_of_a_stream.py",
+    ),
+    Fault(
+        "tracker/io/stream/clock.py",
+        "step < 0 or step - (arrived - self._arrived) > JUMP",
+        "step < 0",
+        "a clock that is set forward is mapped again",
+        "tests/live/test_parts_of_a_stream.py",
+    ),
+    Fault(
+        "tracker/io/stream/clock.py",
+        "self._offset += min(max(error, -SLEW * step), SLEW * step)",
+        "pass",
+        "the drift of a camera's clock is followed",
+        "tests/live/test_parts_of_a_stream.py",
+    ),
+    Fault(
+        "tracker/io/stream/options.py",
+        "pause = min(2 * pause, longest)",
+        "pause = min(pause, longest)",
+        "pauses between attempts double",
+        "tests/live/test_parts_of_a_stream.py",
+    ),
+    Fault(
+        "tracker/run/driver.py",
+        'if self.missing or self.opened.pipeline.source.cut else "complete"',
+        'if self.missing else "complete"',
+        "a stream that was cut off is not complete",
+        "tests/live/test_cameras.py",
+    ),
+    Fault(
+        "tracker/io/stream/web.py",
+        "headers.get_content_type() in PLAYLISTS or ",
+        "",
+        "the length of a playlist is none of the stream",
+        "tests/live/test_cameras.py",
+    ),
+    Fault(
+        "tracker/live/events.py",
+        "if not step.looked:",
+        "if False:",
+        "between two frames of the detector no track changes",
+        "tests/live/test_tells.py",
+    ),
+    Fault(
+        "tracker/run/parts.py",
+        "int((time - self._start) // self._period) + 1",
+        "1",
+        "outputs rotate",
+        "tests/live/test_tells.py",
+    ),
+)
+
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
-    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS, *LIVE),
+    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS, *PICTURE, *WHY),
+    *REPORT,
+    *GENERALITY,
+    *LIVE,
+    *PIECES,
 )

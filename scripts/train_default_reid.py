@@ -43,7 +43,7 @@ CARD = Card(
     "person-reidentification-retail-0277 (Open Model Zoo, Apache-2.0), also on recomposed crops",
     licence="weights Apache-2.0; the Market-1501 images they were trained on are for academic research only: "
     "for other uses train your own with 'track reid train' or scripts/train_default_reid.py on your own crops",
-    notes="uint8 BGR crops in; cosine distance 0.2 lets through one in 10,000 pairs of different people",
+    notes="uint8 BGR crops in; cosine distance 0.2 lets through one in 10,000 pairs of the held-out people",
 )  # fmt: skip
 
 

@@ -11,12 +11,26 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    ["arrays", "boxes", "detections", "results", "tracks", "protocol", "rows", "settings", "spelling", "progress"],
-    ["motion", "assign", "appearance", "camera", "camera_pairs", "state", "log", "identity"],
-    ["tracker"],
+    [
+        "arrays",
+        "boxes",
+        "detections",
+        "results",
+        "tracks",
+        "protocol",
+        "rows",
+        "settings",
+        "spelling",
+        "progress",
+        "install",
+        "kinds",
+        "scores",
+    ],
+    ["motion", "assign", "appearance", "camera", "camera_glance", "camera_pairs", "state", "log", "identity"],
+    ["tracker", "draw"],
     ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers", "live"],
     ["scene", "run", "explain"],
-    ["study", "many"],
+    ["study", "many", "report", "learn"],
     ["commands", "__main__"],
 ]
 # Packages of one floor that may read another: files of boxes, and the ONNX session that embedders share with detectors.
@@ -30,7 +44,7 @@ BESIDE = {
     "live": {"io"},
     "embed": {"io", "detect"},
 }
-ROOMS_OF_REID = {"io", "embed", "boxes", "arrays", "spelling"}
+ROOMS_OF_REID = {"io", "embed", "boxes", "arrays", "spelling", "install"}
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 FILES = sorted(path for path in (ROOT / "tracker").rglob("*.py") if path != ROOT / "tracker" / "__init__.py")
 HEAVY = {"cv2", "torch", "matplotlib", "pandas", "filterpy", "motmetrics", "onnxruntime", "openvino", "av", "optuna"}

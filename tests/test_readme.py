@@ -66,7 +66,7 @@ def lay_out(text: str, folder: Path, request: pytest.FixtureRequest) -> None:
         (folder / "tuned").mkdir()
         algo = "bytetrack" if "bytetrack" in text else "sort"
         (folder / "tuned/params.json").write_text(f'{{"algorithm": "{algo}", "parameters": {{"max_age": 40}}}}')
-    if "track count out" in text:
+    if "track count out" in text or "track report out" in text:
         (folder / "out").mkdir()
         write_results(folder / "out/tracks.txt", as_rows([1, 2], [1, 1], [[0, 0, 9, 9], [1, 0, 10, 9]]))
     if "MOT17/train" in text or "refine" in text:

@@ -92,7 +92,7 @@ class Plain:
 def test_every_setting_is_described_and_checked(name: str) -> None:
     cls = algorithm(name)
     tracker = cls()
-    assert list(settings_of(cls))[-3:] == ["per_class", "camera_from_pairs", "frame_rate"]
+    assert list(settings_of(cls))[-4:] == ["per_class", "camera_from_pairs", "ids_at_birth", "frame_rate"]
     for key, setting in settings_of(cls).items():
         assert setting.name == key
         assert setting.range
@@ -108,7 +108,7 @@ def test_a_class_shows_its_settings_in_its_signature() -> None:
     signature = inspect.signature(SORT)
     defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
     assert defaults["max_age"] == 1
-    assert list(defaults)[-4:] == ["per_class", "camera_from_pairs", "frame_rate", "motion"]
+    assert list(defaults)[-5:] == ["per_class", "camera_from_pairs", "ids_at_birth", "frame_rate", "motion"]
     assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in signature.parameters.values())
     with pytest.raises(TypeError, match=r"^SORT\(\) has no parameter 'maxage', did you mean 'max_age'\?$"):
         SORT(maxage=3)
@@ -117,7 +117,8 @@ def test_a_class_shows_its_settings_in_its_signature() -> None:
 
 
 def test_a_subclass_inherits_settings_and_may_change_a_default() -> None:
-    assert list(settings_of(Closer)) == ["farness", "closeness", "per_class", "camera_from_pairs", "frame_rate"]
+    shared = ["per_class", "camera_from_pairs", "ids_at_birth", "frame_rate"]
+    assert list(settings_of(Closer)) == ["farness", "closeness", *shared]
     assert settings_of(Closer)["closeness"].about == "how close"
     assert (Closer().closeness, Mine().closeness, Closer(closeness=2).closeness) == (0.1, 0.3, 2)
     with pytest.raises(ValueError, match=r"^closeness=3: give a number from 0 to 2$"):

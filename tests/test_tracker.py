@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
-from tracker import SORT, DeepSORT, Detections, Steady
+from tracker import SORT, DeepSORT, Detections, Steady, Tracker
 from tracker.motion import XYSR
 
 
@@ -64,3 +66,63 @@ def test_boxes_and_scores_that_look_wrong_are_warned_of_once() -> None:
     sort.update([[0.1, 0.1, 0.2, 0.3]], image)
     with pytest.warns(UserWarning, match="scores run from 87 to 87"):
         SORT().update([[10, 20, 60, 180, 87]], image)
+
+
+def noisy(frames: int = 60) -> list[Detections]:
+    """Two that walk, and false detections of one frame that start tracks which nobody confirms."""
+    rng = np.random.default_rng(3)
+    out = []
+    for k in range(frames):
+        boxes = [[2.0 * k, 0, 2.0 * k + 40, 100]] if k < 25 or k > 45 else []
+        boxes += [[600 - 2.0 * k, 200, 640 - 2.0 * k, 300]] if k > 10 else []
+        x, y = rng.uniform(700, 1800), rng.uniform(0, 900)
+        out.append(Detections(np.array([*boxes, [x, y, x + 40, y + 100]])))
+    return out
+
+
+@pytest.mark.parametrize("build", [SORT, Steady])
+def test_with_ids_at_birth_off_the_third_person_is_three(build: type[Tracker]) -> None:
+    births, shown = build(max_age=5), build(max_age=5, ids_at_birth=False)
+    seen: list[int] = []
+    high = 0
+    for found in noisy():
+        plain, numbered = births.update(found), shown.update(found)
+        np.testing.assert_array_equal(plain.boxes, numbered.boxes)
+        seen += [id for id in numbered.ids.tolist() if id not in seen]
+        high = max([high, *plain.ids.tolist()])
+    assert seen == list(range(1, len(seen) + 1))  # in the order of the first report
+    assert len(seen) < high
+
+
+def test_ids_given_late_hold_between_detections_and_among_all_tracks() -> None:
+    steady = Steady(ids_at_birth=False)
+    for found in noisy(30):
+        reported = steady.update(found)
+    assert set(steady.predict(reported).ids.tolist()) == set(reported.ids.tolist())
+    every = steady.tracks.ids.tolist()
+    assert set(reported.ids.tolist()) <= set(every)
+    assert len(set(every)) == len(every)
+    assert min(every) < 0  # one that is not reported yet
+    saved = copy.deepcopy(steady.state)
+    ids = [steady.update(found).ids.tolist() for found in noisy(50)[30:]]
+    steady.state = saved
+    assert [steady.update(found).ids.tolist() for found in noisy(50)[30:]] == ids
+
+
+def test_an_update_that_fails_gives_no_id() -> None:
+    sort = SORT(ids_at_birth=False, min_hits=1)
+    before = sort.state
+    with pytest.raises(ValueError, match=r"NaN|finite"):
+        sort.update([[0, 0, 10, float("nan")]])
+    assert sort.state is before
+    assert sort.update([[0, 0, 10, 20]]).ids.tolist() == [1]
+
+
+def test_the_numbers_of_ids_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracker.state.NUMBERS", 20)
+    sort = SORT(ids_at_birth=False, min_hits=0)
+    stays = [0.0, 0, 10, 20]
+    for k in range(100):
+        tracks = sort.update([stays, [50.0 + 100 * k, 0, 60 + 100 * k, 20]])
+    assert tracks.ids.tolist() == [1, 101]
+    assert len(sort.state.numbers) < 60

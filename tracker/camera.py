@@ -12,7 +12,7 @@ aspect ratio.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,9 +23,13 @@ from tracker.arrays import FloatArray, Image
 from tracker.boxes import affine_scale
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.protocol import Remembers, Warps
+from tracker.settings import settings_of
 from tracker.tracks import Tracks
 
 METHODS = ("flow", "orb", "ecc")
+OWN_CAMERA = ("auto", "pairs", "off")  # the tracker itself sees to it, or nobody
+PAIRS_SETTING = "camera_from_pairs"
+BESIDE = "gmc"  # the option, and the folder of a sequence that holds its camera file
 STILL: FloatArray = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 STILL.flags.writeable = False
 
@@ -142,11 +146,13 @@ def _is_motion(matrix: FloatArray) -> bool:
 class CameraSaved:
     """Camera motion that was kept with detections; ``at`` must name the frame of each call.
 
-    motions  (2, 3) from the frame before, by the place of the frame among all of the video, from 0
+    motions   (2, 3) from the frame before, by the place of the frame among all of the video, from 0
+    failures  in how many frames it was not found, where that is known
     """
 
-    def __init__(self, motions: Mapping[int, FloatArray]) -> None:
+    def __init__(self, motions: Mapping[int, FloatArray], failures: int = 0) -> None:
         self.motions = motions
+        self.failures = failures
         self.state: int | None = None  # place of the next call
 
     def at(self, index: int) -> None:
@@ -164,6 +170,7 @@ class CameraEstimate:
     method     "flow": corners followed by sparse optical flow; "orb": ORB features matched; "ecc": the alignment of the
                whole image with the largest enhanced correlation coefficient (Evangelidis 2008), the slowest
     longest    longest side, in pixels, of the image it works on
+    quiet      whether the first frame in which nothing is found warns not
 
     Boxes given with an image are masked out, since objects move by themselves; the largest ones only as long as half of
     the image is left. Where too little agrees (a scene cut, darkness, a blank wall) the camera counts as still;
@@ -173,12 +180,13 @@ class CameraEstimate:
     Raises ValueError for an unknown method, or an image that is not (H, W) or (H, W, 3) uint8.
     """
 
-    def __init__(self, method: str = "flow", *, longest: int = 480) -> None:
+    def __init__(self, method: str = "flow", *, longest: int = 480, quiet: bool = False) -> None:
         if method not in METHODS:
             raise ValueError(f"camera motion {method!r} is unknown; use {', '.join(METHODS)} or a file")
         if not longest >= 32:
             raise ValueError(f"longest={longest!r}: give 32 pixels or more")
         self.method = method
+        self.quiet = quiet
         self.longest = int(longest)
         self.reset()
 
@@ -205,7 +213,7 @@ class CameraEstimate:
         matrix = {"flow": _flow, "orb": _orb, "ecc": _ecc}[self.method](*last, grey, mask)
         if matrix is None or not 1 / LARGEST_SCALE < affine_scale(matrix) < LARGEST_SCALE:
             self.failures += 1
-            if self.failures == 1:
+            if self.failures == 1 and not self.quiet:
                 warnings.warn(
                     "camera motion not found (a scene cut?): taken as still here and wherever it is not found",
                     stacklevel=2,
@@ -218,7 +226,7 @@ class CameraEstimate:
         return np.column_stack((linear, shift))
 
     def _prepare(self, image: Image | None, boxes: FloatArray | None) -> tuple[Image, Image, float]:
-        cv2 = _cv2()
+        cv2 = cv2_module()
         if image is None:
             raise ValueError(
                 f"camera motion by {self.method} needs an image for each frame, and there is none; "
@@ -235,7 +243,8 @@ class CameraEstimate:
         return grey, _outside(np.empty((0, 4)) if boxes is None else boxes * scale, grey.shape), scale
 
 
-def _cv2() -> Any:
+def cv2_module() -> Any:
+    """OpenCV."""
     import cv2  # late: it is slow to load, and only estimates need it
 
     return cv2
@@ -263,7 +272,7 @@ def _outside(boxes: FloatArray, shape: tuple[int, int]) -> Image:
 
 def _affine(old: NDArray[np.float32], new: NDArray[np.float32]) -> FloatArray | None:
     """Shift, turn and scale (2, 3) that most of the points (K, 2) agree on, or None."""
-    cv2 = _cv2()
+    cv2 = cv2_module()
     if len(old) < LEAST_POINTS:
         return None
     matrix, agreeing = cv2.estimateAffinePartial2D(old, new, method=cv2.RANSAC, ransacReprojThreshold=1.5)
@@ -273,7 +282,7 @@ def _affine(old: NDArray[np.float32], new: NDArray[np.float32]) -> FloatArray | 
 
 
 def _flow(last: Image, last_mask: Image, grey: Image, mask: Image) -> FloatArray | None:
-    cv2 = _cv2()
+    cv2 = cv2_module()
     corners = cv2.goodFeaturesToTrack(last, 500, 0.01, 5, mask=last_mask)
     if corners is None:
         return None
@@ -285,7 +294,7 @@ def _flow(last: Image, last_mask: Image, grey: Image, mask: Image) -> FloatArray
 
 
 def _orb(last: Image, last_mask: Image, grey: Image, mask: Image) -> FloatArray | None:
-    cv2 = _cv2()
+    cv2 = cv2_module()
     orb = cv2.ORB_create(1000, fastThreshold=10)
     old, old_features = orb.detectAndCompute(last, last_mask)
     new, new_features = orb.detectAndCompute(grey, mask)
@@ -299,7 +308,7 @@ def _orb(last: Image, last_mask: Image, grey: Image, mask: Image) -> FloatArray 
 
 
 def _ecc(last: Image, last_mask: Image, grey: Image, mask: Image) -> FloatArray | None:
-    cv2 = _cv2()
+    cv2 = cv2_module()
     # ECC only climbs, so it starts from the shift of the largest phase correlation.
     shift, _ = cv2.phaseCorrelate(last.astype(np.float32), grey.astype(np.float32))
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], dtype=np.float32)
@@ -320,9 +329,39 @@ def open_camera(name: str, *, frames: int | None = None) -> Callable[..., FloatA
     if not Path(name).exists():
         raise ValueError(
             f"camera motion {name!r} is neither a method nor a file; "
-            f"use auto, pairs, off, {', '.join(METHODS)} or a file"
+            f"use auto, pairs, off, {', '.join(METHODS)}, {BESIDE} or a file"
         )
     return CameraFile(name, frames=frames)
+
+
+def file_beside(folder: Path) -> Path:
+    """The camera file in the folder ``gmc`` of a sequence's folder. Raises ValueError unless there is just one."""
+    files = sorted((folder / BESIDE).glob("*.txt"))
+    if len(files) != 1:
+        raise ValueError(
+            f"{folder / BESIDE}: {len(files)} camera files (*.txt) where one is expected; give the file, "
+            "pairs or off (--camera-motion)"
+        )
+    return files[0]
+
+
+def pairs_setting(how: str, cls: type[Any], given: Collection[str]) -> dict[str, bool]:
+    """What the option for the camera makes of an algorithm's own search for its motion.
+
+    given  names of the settings that are set. Raises ValueError where the algorithm has no such search and ``how`` asks
+    for it, and where both say what the camera does.
+    """
+    known = PAIRS_SETTING in settings_of(cls)
+    if how == "auto" or (not known and how != "pairs"):
+        return {}
+    if not known:
+        raise ValueError(
+            f"camera_motion=pairs: {cls.__name__} has no setting {PAIRS_SETTING}; "
+            "give a method, a file or off (--camera-motion)"
+        )
+    if PAIRS_SETTING in given:
+        raise ValueError(f"{PAIRS_SETTING} and camera_motion={how} both say what the camera does; give one of them")
+    return {PAIRS_SETTING: how == "pairs"}  # another source of the camera's motion takes its place
 
 
 _OWN = ("tracker", "camera", "motion")  # attributes that are not the tracker's

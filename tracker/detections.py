@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.kinds import ScoreKind
 from tracker.results import UNDERSTOOD, Names, columns_of, to_numpy
+from tracker.scores import probabilities
 
 Invalid = Literal["raise", "drop"]
 
@@ -33,14 +35,15 @@ def percentages(low: float, high: float) -> str | None:
     """What to say where scores from ``low`` to ``high`` may be percentages, else None."""
     if not (low >= 0 and 2 <= high <= 100):
         return None
-    return f"scores run from {low:g} to {high:g}: if they are percentages, divide them by 100"
+    return f"scores run from {low:g} to {high:g}: if they are percentages, say so (--scores percent)"
 
 
 class Detections:
     """Boxes of one frame with scores, classes and optional embeddings and payload; read-only.
 
     boxes       (N, 4) left, top, right, bottom in pixels; finite, right > left, bottom > top; may lie outside the image
-    scores      (N,) finite, usually 0..1 (unbounded scores of public detectors are accepted); default 1
+    scores      (N,) finite, usually 0..1 (unbounded scores of public detectors are accepted; ``with_probabilities``
+                makes percentages and logits probabilities); default 1
     classes     (N,) integers; default 0
     embeddings  (N, D) finite appearance vectors, float32, or None
     payload     anything with one entry per detection (masks, keypoints, names), carried along, or None
@@ -181,6 +184,18 @@ class Detections:
         part.floats = self.floats.copy()
         for row, score in scores.items():
             part.floats[0, self.rows == row] = score
+        part._freeze()
+        return part
+
+    def with_probabilities(self, kind: ScoreKind) -> Detections:
+        """The same detections with scores 0..1, made of scores of this kind: "probability", "percent" or "logit".
+
+        Raises ValueError for scores that are not of this kind.
+        """
+        part = self[:]
+        part.whole = self.whole
+        part.floats = self.floats.copy()
+        part.floats[0] = probabilities(self.scores, kind)
         part._freeze()
         return part
 

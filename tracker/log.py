@@ -168,6 +168,7 @@ class Decisions:
     warps         (2, 3) each: the motions of the camera that moved the tracks before this update, since the last one
     died          reason by id
     duplicates    id of the other track, by id, where that is the reason
+    numbered      the number under which a track is reported from this frame on, by its id (``ids_at_birth`` off)
     renamed       id from this frame on, by the id in this record, of tracks whose id appearance corrected
     """
 
@@ -190,6 +191,7 @@ class Decisions:
         self.died: dict[int, str] = {}
         self.duplicates: dict[int, int] = {}
         self.renamed: dict[int, int] = {}
+        self.numbered: dict[int, int] = {}
 
     # Queries: why was a pair matched or not?
 

@@ -228,6 +228,11 @@ def results_of(reports: Sequence[Tracks], first: int = 1) -> Rows:
     )
 
 
+def left_out(rows: Rows) -> str:
+    """How many rows the reader left out, and of how many."""
+    return f"{rows.dropped} bad rows left out of {rows.dropped + len(rows)}"
+
+
 def are_times(last: int, rows: int) -> bool:
     """Whether frame numbers up to ``last`` are times (Unix seconds, milliseconds) and do not count frames.
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -31,6 +31,8 @@ IDS, HITS, AGES, STREAKS, MISSED, CLASSES, CANDIDATES, DETECTIONS, DETECTION_CLA
 SINCE, VOTES, SCORES, BOX = 0, 1, 2, slice(3, 7)
 COUNTED, OBSERVED = slice(AGES, MISSED + 1), slice(DETECTIONS, DETECTION_CLASSES + 1)
 ONE, NOTHING, NOBODY = np.array(1), np.array(0), np.array(-1)  # a call with an array is cheaper than one with a number
+
+NUMBERS = 10_000  # ids whose numbers are remembered, beside those of living tracks: a gallery may bring some back
 
 # A track changes its class when detections of another one lead by this many sure detections; see ``_vote``.
 CLASS_LEAD = 5.0
@@ -95,9 +97,11 @@ class State:
     floats: FloatArray = field(default_factory=lambda: np.empty((7, 0)))
     confirmed: BoolArray = field(default_factory=lambda: np.empty(0, dtype=bool))
     next_id: int = 1
+    next_number: int = 1
     frame: int = 0
     time: float | None = None
     dropped: int = 0  # invalid detections left out so far
+    numbers: dict[int, int] = field(default_factory=dict)  # id -> the one it is reported under; replaced, not changed
     camera: Camera = UNKNOWN  # what the tracks and detections say of its motion, where that is asked
     log: Decisions | None = None  # of the update in progress, where the tracker keeps a log
 
@@ -354,6 +358,37 @@ class State:
             frame=self.frame,
             time=self.time,
         )
+
+    def numbers_of(self, ids: IntArray) -> IntArray:
+        """The numbers that tracks (N,) are reported under: 1, 2, ... in the order in which they were first reported.
+
+        Those never reported have the negative of their id.
+        """
+        return np.array([self.numbers.get(id, -id) for id in ids.tolist()], dtype=np.int64)
+
+    def numbered(self, tracks: Tracks) -> Tracks:
+        """The tracks under their numbers."""
+        return replace(tracks, ids=self.numbers_of(tracks.ids))
+
+    def number(self, reported: Tracks) -> Tracks:
+        """The tracks reported in this update under their numbers; new ones get the next."""
+        new = [id for id in reported.ids.tolist() if id not in self.numbers]
+        if new:
+            first = self.next_number
+            self.next_number += len(new)
+            given = {id: first + k for k, id in enumerate(new)}
+            # A new table, since the state before this update has the old one.
+            self.numbers = self._remembered() | given
+            if self.log is not None:
+                self.log.numbered = given
+        return self.numbered(reported)
+
+    def _remembered(self) -> dict[int, int]:
+        """The numbers by id, without the oldest where there are very many."""
+        if len(self.numbers) < 2 * NUMBERS:
+            return dict(self.numbers)
+        kept = {*list(self.numbers)[-NUMBERS:], *self.ids.tolist()}
+        return {id: number for id, number in self.numbers.items() if id in kept}
 
 
 @dataclass

@@ -48,6 +48,7 @@ from tracker.log import Decisions, Log
 from tracker.motion import XYSR, Motion
 from tracker.protocol import EmbedderCall, Embeddings
 from tracker.results import DetectionsLike
+from tracker.scores import unreached, why_nothing
 from tracker.settings import (
     Part,
     Setting,
@@ -75,6 +76,8 @@ else:  # it only tells a type checker, which reads the branch above
 
 
 S = TypeVar("S", bound=State)
+
+UNREACHED_FRAMES = 30  # with detections, all too weak to start a track: then a warning says so
 
 # The 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
 MAHALANOBIS_GATE = 9.487729036781154
@@ -136,10 +139,12 @@ class Tracker(_Declares):
     An update works on a copy of the state and keeps it only at the end, so that a call that raises leaves the tracker
     as it was. Everything that a tracker remembers is in ``state``: ``copy.deepcopy(tracker.state)`` (or pickle) saves
     it, assigning ``tracker.state`` restores it. ``log`` may hold a ``Log``, which then records every decision.
-    ``warns``: whether the first update that has an image warns of boxes and scores that look wrong.
+    ``warns``: whether updates warn, once each, of boxes and scores that look wrong, and of scores too low to start a
+    track.
     """
 
     warns: bool = True
+    most_scale: ClassVar[float] = 1.0  # by which the algorithm multiplies weak scores at most, before it compares them
 
     declared: ClassVar[dict[str, Setting]]
     parts: ClassVar[dict[str, Part]]
@@ -150,6 +155,12 @@ class Tracker(_Declares):
     camera_from_pairs: bool = flag(
         default=False,
         about="tracks follow a moving camera, which the tracks and detections themselves show (tracker.camera_pairs)",
+        search=None,
+    )
+    ids_at_birth: bool = flag(
+        default=True,
+        about="ids count every track that begins, as the published code does; off, as in `track`: those reported, so "
+        "that the 20th object is 20",
         search=None,
     )
     frame_rate: float = amount(
@@ -177,6 +188,7 @@ class Tracker(_Declares):
             if name != "motion" or given.get(name) is not None:
                 setattr(self, name, given.get(name))
         self.settle()
+        self._doubts = _Doubts()
         self.log = None
         self.reset()
 
@@ -242,9 +254,9 @@ class Tracker(_Declares):
         another width, or a time that does not increase; the tracker is then as it was before the call.
         """
         detections = as_detections(detections, invalid=invalid)
-        if frame is not None and self.warns and len(detections):
-            self.warns = False
-            _warn(detections, frame)
+        doubts = self._doubts
+        if self.warns and not (doubts.reached and (frame is None or doubts.imaged)):
+            doubts.see(self, detections, frame)
         before = self.state
         state = before.__copy__()  # copy.copy, without its search for how to
         elapsed = state.advance(time, self.frame_rate)
@@ -258,6 +270,8 @@ class Tracker(_Declares):
                 seen.embeddings = self.embeddings_of(detections, state)
         state.dropped += detections.dropped
         reported = self.step(state, seen)
+        if not self.ids_at_birth:
+            reported = state.number(reported)
         if state.log is not None and self.log is not None:
             state.log.proved = np.setdiff1d(state.ids[state.confirmed], before.ids[before.confirmed]).tolist()
             self.log.close(state.log)
@@ -271,8 +285,9 @@ class Tracker(_Declares):
 
     @property
     def tracks(self) -> Tracks:
-        """Every living track, reported or not."""
-        return self.report(self.state, np.full(len(self.state), True))
+        """Every living track, reported or not. Those without an id yet (``ids_at_birth`` off) have a negative one."""
+        tracks = self.report(self.state, np.full(len(self.state), True))
+        return tracks if self.ids_at_birth else self.state.numbered(tracks)
 
     @property
     def last_time(self) -> float | None:
@@ -294,7 +309,10 @@ class Tracker(_Declares):
         state = copy.copy(self.state)
         elapsed = state.advance(time, self.frame_rate)
         state.motion = self.motion.predict(self.motion.hold_size(state.motion, state.missed > 0), elapsed)
-        tracks: Tracks = state.report(self.motion, np.isin(state.ids, reported.ids))
+        ids = state.ids if self.ids_at_birth else state.numbers_of(state.ids)
+        tracks: Tracks = state.report(self.motion, np.isin(ids, reported.ids))
+        if not self.ids_at_birth:
+            tracks = state.numbered(tracks)
         nowhere = np.full_like(tracks.detections, -1)
         return replace(tracks, detections=nowhere, detection_boxes=np.full_like(tracks.boxes, np.nan))
 
@@ -458,6 +476,42 @@ class Tracker(_Declares):
         return found
 
 
+def most_scale_of(tracker: object) -> float:
+    """By how much a tracker multiplies weak scores at most; 1 for a class of the user's own that does not say so."""
+    return tracker.most_scale if isinstance(tracker, Tracker) else 1.0
+
+
+class _Doubts:
+    """What a tracker may warn of, each once.
+
+    imaged   boxes and scores were looked at beside an image
+    reached  some score was high enough to start a track, or a warning has said that none is
+    """
+
+    __slots__ = ("best", "detections", "frames", "imaged", "reached")
+
+    def __init__(self) -> None:
+        self.imaged = self.reached = False
+        self.frames = self.detections = 0  # frames with detections
+        self.best = -np.inf
+
+    def see(self, tracker: Tracker, detections: Detections, image: Image | None) -> None:
+        if not len(detections):
+            return
+        if image is not None and not self.imaged:
+            self.imaged = True
+            _warn(detections, image)
+        if not self.reached:
+            self.frames += 1
+            self.detections += len(detections)
+            self.best = max(self.best, float(detections.scores.max()))
+            kind = type(tracker)
+            low = unreached(kind.declared, vars(tracker), self.best, kind.most_scale)
+            self.reached = low is None or self.frames == UNREACHED_FRAMES
+            if low is not None and self.reached:
+                warnings.warn(why_nothing(kind.__name__, self.detections, self.best, low), stacklevel=4)
+
+
 def _warn(detections: Detections, image: Image) -> None:
     """Warn where boxes look like parts of the image, or scores like percentages."""
     said = []
@@ -465,4 +519,4 @@ def _warn(detections: Detections, image: Image) -> None:
         said.append(NORMALISED_BOXES)
     percent = percentages(float(detections.scores.min()), float(detections.scores.max()))
     for line in [*said, *([percent] if percent else [])]:
-        warnings.warn(line, stacklevel=3)
+        warnings.warn(line, stacklevel=4)

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from reid.models.heads import AttributeHeads, Groups
+
 MEAN, SCALE = 128.0, 64.0  # a mean of 128 is an exact uint8 zero point, so int8 graphs read raw pixels
 
 
@@ -35,9 +37,12 @@ class Fusible(Protocol):
 
 class ReidNet(nn.Module):
     """``backbone``: a module (N, 3, H, W) -> (N, backbone.features). ``width``: number of values in an embedding.
-    ``classes``: number of identities to tell apart in training; 0 for no logits."""
+    ``classes``: number of identities to tell apart in training; 0 for no logits. ``attributes``: the values of each
+    attribute to tell apart as well, by name; ``heads`` reads them from the embedding."""
 
-    def __init__(self, backbone: nn.Module, width: int = 128, classes: int = 0) -> None:
+    def __init__(
+        self, backbone: nn.Module, width: int = 128, classes: int = 0, attributes: Groups | None = None
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.width = width
@@ -48,6 +53,7 @@ class ReidNet(nn.Module):
         nn.init.normal_(self.embed.weight, std=0.02)
         if self.classifier is not None:
             nn.init.normal_(self.classifier.weight, std=0.001)
+        self.heads = AttributeHeads(width, attributes) if attributes else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Embeddings (N, width), not normalised, of normalised crops (N, 3, H, W)."""

@@ -251,7 +251,7 @@ def test_detections_too_weak_for_any_track_are_said(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("track: note: no tracks: the best of ")
     setting = "det_threshold=0.6" if algo == "ocsort" else r"(birth|low)_\w+=0\.\d"
-    assert re.search(rf"detections scores 0.05, {algo} (starts tracks|uses no detection) at .*{setting}; ", line)
+    assert re.search(rf"detections scores 0.05, {algo} (starts tracks|uses no detection) at .*{setting}(; | \()", line)
     assert main([*command, "--overwrite", "--json"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -361,7 +361,7 @@ def test_the_voted_class_is_written_where_asked(street: Path, detections: Path, 
     assert (plain.classes == -1).all()
     assert set(tracks.classes.tolist()) == {2, 3}  # never 7
     assert main(["refine", str(tmp_path / "out/tracks.txt"), "--quiet"]) == 0
-    assert set(read_results(tmp_path / "out/tracks-refined.txt").classes.tolist()) == {2, 3}
+    assert set(read_results(tmp_path / "out/refined/tracks.txt").classes.tolist()) == {2, 3}
 
 
 def test_recorded_detections_of_no_frame_are_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

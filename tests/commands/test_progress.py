@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+import sys
+import threading
 
 import pytest
 
@@ -45,21 +48,41 @@ def test_each_line_where_that_is_wanted_and_no_guess_without_a_total(now: list[f
     assert stream.getvalue() == "trial 1\ntrial 2: HOTA 50.00\n"
 
 
+def plain(written: str) -> str:
+    """What a terminal was sent, without its control sequences."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written)
+
+
 @pytest.mark.parametrize("keep", [False, True])
-def test_one_line_on_a_terminal(keep: bool, now: list[float]) -> None:
+def test_one_line_on_a_terminal(keep: bool, now: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
-    shown = Progress("frame", None, stream=stream)
+    shown = Progress("frame", 40, stream=stream)
     now[0] += 0.05
     shown(1, "too soon")
     now[0] += 0.1
-    shown(2, "two objects")
+    shown(10, "8 objects")
     now[0] += 0.1
-    shown(3, "one")
+    shown(30, "one")
+    before = len(stream.getvalue())
     shown.close(keep=keep)
     shown.close(keep=keep)
-    line = "frame 2: two objects"
-    end = "\n" if keep else "\r" + " " * len("frame 3: one") + "\r"
-    assert stream.getvalue() == f"\r{line}\r{'frame 3: one':<{len(line)}}{end}"
+    written, end = stream.getvalue()[:before], stream.getvalue()[before:]
+    assert "too soon" not in written
+    assert "\n" not in written
+    first, last = (line for line in plain(written).split("\r") if "frame" in line)
+    assert re.fullmatch(r"frame 10 of 40 \S+ +8 objects, 0:00 left *", first)
+    assert re.fullmatch(r"frame 30 of 40 \S+ +one, 0:00 left *", last)
+    assert ("\x1b[1A\x1b[2K" in end) is not keep  # the line is erased, or left standing
+
+
+def test_no_thread_and_no_taking_over_of_what_others_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    threads, streams = threading.active_count(), (sys.stdout, sys.stderr)
+    shown = Progress("frame", 40, stream=Terminal())
+    shown.show("one")
+    assert (threading.active_count(), (sys.stdout, sys.stderr)) == (threads, streams)
+    shown.close()
 
 
 def test_what_was_done_before_says_nothing_of_the_rate(now: list[float]) -> None:
@@ -73,13 +96,29 @@ def test_what_was_done_before_says_nothing_of_the_rate(now: list[float]) -> None
     assert stream.getvalue() == "trial 7 of 10: 0:06 left\ntrial 8 of 10: HOTA 50.00, 0:04 left\n"
 
 
-def test_a_line_of_ones_own(now: list[float]) -> None:
+def test_a_line_of_ones_own(now: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
     shown = Progress("run", None, stream=stream)
     shown.show("bench: 1 of 2 runs done")
     shown.show("bench: 2 of 2")
     shown.close(keep=True)
-    assert stream.getvalue() == "\rbench: 1 of 2 runs done\rbench: 2 of 2          \n"
+    assert plain(stream.getvalue()).split() == [
+        "bench:",
+        "1",
+        "of",
+        "2",
+        "runs",
+        "done",
+        "bench:",
+        "2",
+        "of",
+        "2",
+        "bench:",
+        "2",
+        "of",
+        "2",
+    ]
 
 
 def test_earlier_trials_say_nothing_of_the_rate(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from made import write_video
 from tracklets import straight, together, track
 
 from tracker.commands.main import main
+from tracker.evaluate.sequences import find_results
 from tracker.io.mot import read_results, write_results
 from tracker.refine import refine
 from tracker.rows import joined
@@ -43,15 +44,17 @@ def test_it_repairs_and_says_why(tracks: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.splitlines() == [
         "tracks.txt: 84 rows of 2 tracks; 1 tracks merged, 16 rows interpolated",
         "  id 17 -> id 4: gap 12 frames, predicted boxes overlap 1.00",
-        "tracks: tracks-refined.txt",
+        "tracks: refined/tracks.txt",
     ]
     assert tracks.read_bytes() == before
-    rows = read_results("tracks-refined.txt")
+    rows = read_results("refined/tracks.txt")
     assert np.unique(rows.ids).tolist() == [4]
     assert rows.frames.tolist() == list(range(1, 101))
     np.testing.assert_allclose(rows.boxes, straight(range(1, 101)), atol=0.01)
     assert rows.frames[rows.interpolated].tolist() == [21, 22, 23, 24, *range(41, 53)]
-    assert sorted(path.name for path in tracks.parent.iterdir()) == ["tracks-refined.txt", "tracks.txt"]
+    assert sorted(path.name for path in tracks.parent.iterdir()) == ["refined", "tracks.txt"]
+    # Nothing new stands among the results that the next command reads.
+    assert find_results(tracks.parent) == {tracks.parent.name: {"tracks": tracks}}
 
 
 def test_the_same_twice_is_the_same_bytes(tracks: Path) -> None:
@@ -145,13 +148,13 @@ def test_an_empty_file_stays_empty_with_a_note(tracks: Path, capsys: pytest.Capt
     Path("empty.txt").write_text("")
     assert main(["refine", "empty.txt"]) == 0
     assert "track: note: empty.txt has no rows" in capsys.readouterr().err
-    assert Path("empty-refined.txt").read_text() == ""
+    assert Path("refined/empty.txt").read_text() == ""
 
 
 def test_tracks_of_one_row_stay(tracks: Path) -> None:
     Path("one.txt").write_text("1,1,10,20,30,40,0.9,-1,-1,-1\n9,2,500,20,30,40,0.9,-1,-1,-1\n")
     assert main(["refine", "one.txt", "--quiet"]) == 0
-    assert [line[:20] for line in Path("one-refined.txt").read_text().splitlines()] == [
+    assert [line[:20] for line in Path("refined/one.txt").read_text().splitlines()] == [
         "1,1,10.00,20.00,30.0",
         "9,2,500.00,20.00,30.",
     ]
@@ -185,7 +188,7 @@ def test_existing_files_are_not_replaced_without_overwrite(tracks: Path, capsys:
 def test_a_bad_file_is_one_line(tracks: Path, capsys: pytest.CaptureFixture[str], text: str, said: str) -> None:
     Path("bad.txt").write_text(text)
     assert said in refused(capsys, "bad.txt")
-    assert not Path("bad-refined.txt").exists()
+    assert not Path("refined/bad.txt").exists()
 
 
 @pytest.mark.parametrize(
@@ -211,7 +214,7 @@ def test_a_bad_file_is_one_line(tracks: Path, capsys: pytest.CaptureFixture[str]
 )
 def test_bad_options_are_one_line(tracks: Path, capsys: pytest.CaptureFixture[str], words: str, said: str) -> None:
     assert said in refused(capsys, *words.split())
-    assert not Path("tracks-refined.txt").exists()
+    assert not Path("refined/tracks.txt").exists()
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_half_file(
@@ -222,8 +225,8 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("tracker.io.mot.write_results", full)
-    assert "tracks-refined.txt: cannot be written (No space left on device)" in refused(capsys, "tracks.txt")
-    assert [path.name for path in tracks.parent.iterdir()] == ["tracks.txt"]
+    assert "refined/tracks.txt: cannot be written (No space left on device)" in refused(capsys, "tracks.txt")
+    assert [path.name for path in tracks.parent.rglob("*.*")] == ["tracks.txt"]
 
 
 @pytest.fixture

@@ -37,11 +37,12 @@ def test_eval_prints_one_table(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "400")
     assert main(["eval", str(place / "trackers" / "sort"), "--gt", str(place / "gt")]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    further, *lines = capsys.readouterr().out.splitlines()
+    assert "more figures: --wide" in further  # not at the end, where one looks for scores and notes
     assert lines[0] == "rules: MOT15 (no class column); 2 sequences, 216 frames"
     assert lines[2] == "sort"
     assert lines[3].split()[:2] == ["sequence", "HOTA"]
-    assert [line.split()[0] for line in lines[4:]] == [*NAMES, "COMBINED"]
+    assert [line.split()[0] for line in lines[4:7]] == [*NAMES, "COMBINED"]
     assert lines[4].split()[1] == "45.36"
 
 
@@ -135,7 +136,7 @@ def test_what_cannot_be_done_is_one_line(
         (["bench", "--data", "g", "--algo", "sort", "--workers", "x"], "x is not a whole number from 1"),
         (["bench", "--data", "g", "--algo", "sort", "--plot", "a.png"], "a.png does not end in .svg"),
         (["eval", "r", "--gt", "g", "--plot", "a.png"], "a.png does not end in .svg"),
-        (["eval", "r", "--gt", "g", "--seq", "a"], "--seq a; see `track eval --help`"),
+        (["eval", "r", "--gt", "g", "--seq", "a"], "--seq, did you mean '--sequences'?; see `track eval --help`"),
         (["bench", "--data", "g", "--algo", "sort", "--work", "1"], "--work"),
         (["doctor", "r", "--g", "g"], "--g"),
     ],
@@ -195,6 +196,56 @@ def test_eval_scores_the_second_half_as_bench_makes_it(
     assert main(["eval", str(tmp_path / "second-half"), "--gt", str(place / "gt"), *half, "--json"]) == 0
     scored = json.loads(capsys.readouterr().out)["trackers"][0]
     assert scored["combined"] == made["combined"]
+
+
+def test_half_sequences_are_not_scored_against_the_whole(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["bench", "--data", str(place / "gt"), "--algo", "sort", "-o", str(tmp_path), "--workers", "1"]
+    assert main([*words, "--split", "second-half"]) == 0
+    capsys.readouterr()
+    assert main(["eval", str(tmp_path), "--gt", str(place / "gt")]) == 2
+    half = tmp_path / "second-half"
+    hint = f"{tmp_path}: is a folder of `track bench`; give {half} --split second-half\n"
+    assert capsys.readouterr().err == f"track: {hint}"
+    assert main(["eval", str(half), "--gt", str(place / "gt")]) == 2
+    err = capsys.readouterr().err
+    assert err.endswith("holds the second half of KITTI-17, counted from 1; give --split second-half\n")
+    assert err.count("\n") == 1
+
+
+def test_the_table_fits_the_line_and_its_figures_may_be_chosen(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    words = ["eval", str(place / "trackers"), "--gt", str(place / "gt")]
+    assert main(words) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    titles = lines[3].split()
+    assert {"HOTA", "MOTA", "IDF1", "IDSW"} <= set(titles)
+    assert [line.split() for line in lines if line.startswith("sequence")] == [titles, titles]
+    assert main([*words, "--columns", "idsw,hota"]) == 0
+    assert capsys.readouterr().out.splitlines()[3].split() == ["sequence", "IDSW", "HOTA"]
+    assert main([*words, "--wide"]) == 0
+    assert "GT_IDs" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main([*words, "--columns", "hata"])
+    assert "no figure 'hata', did you mean 'HOTA'?" in capsys.readouterr().err
+
+
+def test_on_a_terminal_the_best_is_marked(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracker.commands.scores.on_terminal", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["eval", str(place / "trackers"), "--gt", str(place / "gt")]) == 0
+    table = capsys.readouterr().out.partition("all sequences")[2].splitlines()
+    (shifted,), (sort,) = ([line for line in table if line.startswith(name)] for name in ("shifted", "sort"))
+    assert "\x1b[1;32m" in sort
+    assert "\x1b[1;32m" not in shifted
 
 
 def test_no_frame_in_common_is_the_first_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

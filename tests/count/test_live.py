@@ -210,7 +210,7 @@ def test_the_window_shows_the_lines_and_their_counts(tmp_path: Path, monkeypatch
     said: list[list[int]] = []
     draw = Counter.draw
 
-    def drawn(self: Counter, image: Any) -> None:
+    def drawn(self: Counter, image: Any, occupied: object) -> None:
         said.append([totals.into for totals in self._totals])
         draw(self, image)
 

@@ -95,7 +95,7 @@ def test_recorded_rows(tmp_path: Path) -> None:
     (tmp_path / "det.txt").write_text("1,-1,1,2,3,3,87\n2,-1,10,20,30,30,31\n")
     note = Recorded(tmp_path / "det.txt").note or ""
     assert "scores run from 31 to 87, not 0..1" in note
-    assert note.endswith("if they are percentages, divide them by 100")
+    assert note.endswith("say it where they are of a known kind (--scores percent)")
     (tmp_path / "det.txt").write_text("1,-1,1,2,-3,3,0.9\n2,-1,1,2,nan,3,0.9\n3,-1,1,2,3,3,0.9\n")
     assert "more than half of all rows" in (Recorded(tmp_path / "det.txt", invalid="drop").note or "")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from detect.conventions import CONVENTIONS, CORNERS
 from detect.pets import frames
 
 from tracker.detect import ONNX, open_detector
+from tracker.install import installing
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def test_an_onnx_file_by_openvino(constant_onnx, monkeypatch):
         patch.setattr("tracker.detect.openvino.find_spec", lambda name: None)
         patch.setattr("tracker.detect.runtime.find_spec", lambda name: None)
         assert ONNX(path, runtime="auto").runtime == "onnxruntime"
-        with pytest.raises(ValueError, match=r"trackwhy\[openvino\]'; or use --detector-runtime onnxruntime"):
+        with pytest.raises(ValueError, match="; or use --detector-runtime onnxruntime"):
             ONNX(path, runtime="openvino")
     pytest.importorskip("openvino", reason="needs the extra openvino")
     assert ONNX(path, runtime="auto").runtime == "openvino"
@@ -98,7 +101,7 @@ def test_bad_files_give_one_line(tmp_path, monkeypatch):
         ONNX(tmp_path / "a.xml", runtime="onnxruntime")
     (tmp_path / "a.bin").touch()
     monkeypatch.setattr("tracker.detect.openvino.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"pip install 'trackwhy\[openvino\]'; .*a\.xml needs it"):
+    with pytest.raises(ValueError, match=re.escape(installing("openvino")) + r"; .*a\.xml needs it"):
         ONNX(tmp_path / "a.xml")
     monkeypatch.undo()
     pytest.importorskip("openvino", reason="needs the extra openvino")

@@ -17,13 +17,15 @@ from tracker.detections import Detections
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.clear import Clear
 from tracker.explain.errors import FALSE_CAUSES, MISS_CAUSES, false_rows, fragments, misses
+from tracker.explain.explanation import explain_recorded
+from tracker.explain.lives import lives_of
 from tracker.explain.recording import Recorded, Recording
 from tracker.explain.refusals import SWITCH_CAUSES
 from tracker.explain.truth import Truth
 from tracker.explain.why import Why
 from tracker.io.kitti import read_kitti_detections, read_kitti_labels
 from tracker.io.mot import read_detections
-from tracker.rows import Rows, results_of
+from tracker.rows import Rows, as_rows, results_of
 from tracker.tracker import Tracker
 
 STAYS = [0.0] * 30
@@ -76,6 +78,38 @@ def test_false_rows_by_what_they_show() -> None:
 def test_a_gap_of_the_truth_itself_is_named() -> None:
     why = Scene({1: [*STAYS[:10], None, *STAYS[:10]], 2: [300.0] * 21}).why(sort())
     assert causes(fragments(why, misses(why))) == {"absent": 1}
+
+
+def looking(kind: int, count: int) -> list[Any]:
+    return [np.eye(16)[kind]] * count
+
+
+def test_an_id_that_looks_corrected_goes_on() -> None:
+    """Somebody is lost, comes back half hidden as somebody new, and gets the old id when it is seen well."""
+    near, far = np.array([100.0, 100, 140, 200]), np.array([700.0, 100, 740, 200])
+    there = [near] * 40 + [None] * 10 + [near + [45, 0, 45, 0]] * 15
+    looks = looking(0, 50) + looking(3, 1) + looking(0, 14)
+    found = [
+        Detections(
+            np.array([far] if box is None else [box, far]),
+            embeddings=np.array(([] if box is None else [look]) + looking(1, 1)),
+        )
+        for box, look in zip(there, looks, strict=True)
+    ]
+    run = Recorded(Steady(coast=0), Recording.of(found))
+    ((frame, renamed),) = [(k, one.renamed) for k, one in enumerate(run.decisions) if one.renamed]
+    ((new, old),) = renamed.items()
+    lives = lives_of(run)
+    assert (old, new) == (1, 3)
+    assert (lives[1].ended, lives[1].hits, lives[1].last) == (None, 40 + 65 - frame, 64)
+    assert (lives[3].ended, lives[3].renamed) == ((frame, "renamed"), 1)
+    said = [event.sentence for event in explain_recorded(run).events if event.kind == "end"]
+    assert any("renamed to 1, which it looks like" in one for one in said)
+    boxes = [(k + 1, 1, box) for k, box in enumerate(there) if box is not None]
+    rows = as_rows(*(np.array(column) for column in zip(*boxes, strict=True)))
+    why = Why(run, Truth(rows, load_ground_truth({"x": rows}, "plain").rules, np.arange(1, 66)))
+    assert all(one.frame < frame for one in misses(why))
+    assert not [one for one in false_rows(why) if one.track == 1]
 
 
 # Real data.

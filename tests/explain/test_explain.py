@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,11 @@ from tracker.commands.main import main
 from tracker.evaluate.benchmark import evaluate, load_ground_truth
 from tracker.explain.cost import without_switches
 from tracker.explain.explanation import Explanation
+from tracker.explain.sentences import of_cause_advice
 from tracker.explain.truth import Truth
 from tracker.explain.whatif import rows_of
 from tracker.explain.why import Why
+from tracker.io.kitti import read_kitti_detections
 from tracker.io.log_file import LogWriter, pack, read_log, unpack
 from tracker.io.mot import read_results, write_results
 
@@ -130,7 +134,7 @@ def test_the_cost_of_a_cause_is_what_undoing_it_gains(
     whole = without_switches(why, rows_of(found.run), found.causes)
     assert truth.score(whole).combined.clear.idsw == 0
     assert main(["explain", str(run), "--gt", str(sequence), "--cost"]) == 0
-    assert "switch: expired-undetected        1   HOTA +" in capfd.readouterr().out
+    assert "  expired-undetected       1 switch,     -" in capfd.readouterr().out
 
 
 def test_the_setting_that_would_have_kept_an_id_comes_with_the_total(
@@ -145,6 +149,29 @@ def test_the_setting_that_would_have_kept_an_id_comes_with_the_total(
     assert found["HOTA"][1] > found["HOTA"][0]
     sentence = next(event["sentence"] for event in events if event["cause"] == "expired-undetected")
     assert f"max_age 5 -> {found['to']:g} keeps it too; over the whole video 2 -> 1 switches" in sentence
+
+
+def test_advice_is_given_for_the_most_costly_causes_only(
+    run: Path, sequence: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = tracker.explain(run, sequence, advice=True)
+    assert found.advice["expired-undetected"] is not None
+    assert (found.advice["expired-undetected"]["keeps"], found.advice["expired-undetected"]["of"]) == (1, 1)
+    assert found.to_dict()["advice"] == found.advice
+    monkeypatch.setattr("tracker.explain.advise.MOST_COSTLY", 1)
+    assert main(["explain", str(run), "--gt", str(sequence), "--advise"]) == 0
+    said = capfd.readouterr().out
+    (line,) = [line for line in said.splitlines() if "no change of one setting that was tried" in line]
+    assert line.startswith("  outbid: ")  # it costs more HOTA than the expired one
+    assert "keeps it too" not in said
+
+
+def test_advice_says_where_none_helps(sequence: Path, run: Path) -> None:
+    found = tracker.explain(run, sequence, advice=True)
+    assert found.advice["outbid"] is None
+    assert of_cause_advice("outbid", None) == (
+        "outbid: no change of one setting that was tried keeps an id without more switches in the whole video"
+    )
 
 
 def test_what_if(run: Path, sequence: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -205,7 +232,8 @@ def test_no_tracks_at_all(tmp_path: Path, sequence: Path, capfd: pytest.CaptureF
     capfd.readouterr()
     assert main(["explain", str(out), "--gt", str(sequence)]) == 0
     caught = capfd.readouterr()
-    assert "no track was started" in caught.err
+    (line,) = caught.err.splitlines()
+    assert line.endswith(": no track was started, so there is nothing to explain")
     assert "missed rows" in caught.out
 
 
@@ -292,6 +320,24 @@ def test_the_camera_is_replayed(sequence: Path, tmp_path: Path) -> None:
         tracker.track(sequence, log=True)
 
 
+def test_ids_are_those_of_tracks_txt_and_a_track_never_reported_has_a_negative_one(
+    sequence: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "late"
+    words = ["--set", "max_age=5", "min_hits=3", "-o", str(out), "--no-video", "--log", "--quiet"]
+    text = sequence / "det/det.txt"
+    text.write_text(text.read_text() + "1,-1,2000,0,60,100,0.9\n30,-1,2500,0,60,100,0.9\n")
+    assert main([str(sequence), "--algo", "sort", *words]) == 0
+    ids = sorted(set(read_results(out / "tracks.txt").ids.tolist()))
+    assert ids == list(range(1, len(ids) + 1))
+    found = tracker.explain(out, sequence)
+    assert [id for id in found.lives if id > 0 and found.lives[id].confirmed is not None] == ids
+    assert min(found.lives) < 0
+    with sqlite3.connect(out / "log.sqlite") as base:
+        logged = {id for (id,) in base.execute("SELECT DISTINCT id FROM decisions WHERE reason = 'confirmed'")}
+    assert logged == set(ids)
+
+
 def test_bench_keeps_logs_too(sequence: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     words = [
         "bench",
@@ -311,3 +357,109 @@ def test_bench_keeps_logs_too(sequence: Path, tmp_path: Path, capfd: pytest.Capt
     capfd.readouterr()
     assert main(["explain", str(folder / "scene.sqlite"), "--gt", str(sequence)]) == 0
     assert "identity switches" in capfd.readouterr().out
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder that holds 200 kB; skips where none can be mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("mounts no tmpfs here; root can")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_is_full_is_one_line_and_what_was_written_stays(
+    sequence: Path, small_disk: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (small_disk / "filler").write_bytes(bytes(120_000))
+    words = [str(sequence), "--algo", "sort", "-o", str(small_disk / "r"), "--no-video", "--log", "--quiet"]
+    capfd.readouterr()
+    assert main(words) == 2
+    said = capfd.readouterr().err.splitlines()
+    assert "log.sqlite: the disk is full" in said[-1]
+    assert len(said) <= 2
+    assert len(read_results(small_disk / "r/tracks.txt")) > 0
+
+
+def test_eval_says_what_each_cause_costs(run: Path, sequence: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["eval", str(run / "tracks.txt"), "--gt", str(sequence), "--why"]
+    assert main(words) == 0
+    said = capfd.readouterr().out
+    assert "why: the errors of each cause, and what they cost in points" in said
+    assert "  expired-undetected       1 switch,     -" in said
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)["cost"]
+    assert found["tracks"] == tracker.explain(run, sequence, cost=True).cost
+    assert "IoU .5" in refused([*words, "--threshold", "0.7"], capfd)
+    (run / "log.sqlite").unlink()
+    assert "has no log beside it; run `track SOURCE --log`" in refused(words, capfd)
+
+
+def test_the_cost_of_several_sequences_is_of_all_together(
+    sequence: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(sequence, tmp_path / "tree/one")
+    shutil.copytree(sequence, tmp_path / "tree/two")
+    for name in ("one", "two"):
+        file = tmp_path / "tree" / name / "seqinfo.ini"
+        file.write_text(file.read_text().replace("name=scene", f"name={name}"))
+    out = tmp_path / "b"
+    words = ["bench", "--data", str(tmp_path / "tree"), "--algo", "sort", "--set", "max_age=5", "min_hits=1"]
+    assert main([*words, "-o", str(out), "--workers", "1", "--log"]) == 0
+    (folder,) = (out / "full").iterdir()
+    capfd.readouterr()
+    assert main(["eval", str(folder), "--gt", str(tmp_path / "tree"), "--why", "--json"]) == 0
+    (cost,) = json.loads(capfd.readouterr().out)["cost"].values()
+    one = tracker.explain(folder / "one.sqlite", sequence, cost=True).cost
+    for code, gain in one.items():
+        assert cost[code]["count"] == 2 * gain["count"]
+        assert cost[code]["MOTA"] == pytest.approx(gain["MOTA"], abs=1e-6)
+    assert "has the logs of 2 sequences" in refused(["explain", str(folder)], capfd)
+    (folder / "two.txt").unlink()
+    assert "no results of two" in refused(["eval", str(folder), "--gt", str(tmp_path / "tree"), "--why"], capfd)
+
+
+def test_undoing_a_switch_costs_no_other(run: Path, sequence: Path) -> None:
+    for gain in (one for code, one in tracker.explain(run, sequence, cost=True).cost.items() if "switch" in code):
+        assert gain["MOTA"] == pytest.approx(gain["count"] / 200)
+
+
+def test_two_tracks_exchange_their_labels_where_a_switch_is_undone() -> None:
+    scene = Scene({1: [*[0.0] * 20, *[18.0] * 30], 2: [*[18.0] * 20, *[0.0] * 30]})
+    why = scene.why(tracker.SORT(max_age=5, min_hits=1))
+    first, _ = why.switches()
+    rows = without_switches(why, rows_of(why.run), [first])
+    assert len(set(zip(rows.frames.tolist(), rows.ids.tolist(), strict=True))) == len(rows)
+    assert scene.ground_truth().score(rows).combined.clear.idsw == 0
+
+
+@pytest.mark.parametrize("kind", ["Car", "Pedestrian"])
+def test_labels_of_kitti_are_ground_truth_too(
+    kind: str, shared: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = shared / "data/KITTI"
+    labels = data / "label_02/0011.txt"
+    rows = read_kitti_detections(data / "det_pointrcnn" / kind / "0011.txt", "car" if kind == "Car" else "pedestrian")
+    place = tmp_path / "0011"
+    (place / "det").mkdir(parents=True)
+    scores = 1 / (1 + np.exp(-rows.scores))
+    lines = [
+        f"{frame},-1,{b[0]},{b[1]},{b[2] - b[0]},{b[3] - b[1]},{score}"
+        for frame, b, score in zip(rows.frames.tolist(), rows.boxes.tolist(), scores.tolist(), strict=True)
+        if frame <= 120
+    ]
+    (place / "det/det.txt").write_text("\n".join(lines) + "\n")
+    (place / "seqinfo.ini").write_text("[Sequence]\nname=0011\nseqLength=373\nframeRate=10\n")
+    out = tmp_path / "run"
+    assert main([str(place), "--algo", "sort", "-o", str(out), "--no-video", "--log", "--quiet"]) == 0
+    rules = f"kitti-{kind.lower()}"
+    capfd.readouterr()
+    assert main(["explain", str(out), "--gt", str(labels), "--rules", rules, "--json"]) == 0
+    counts = json.loads(capfd.readouterr().out)["counts"]
+    official = evaluate(out / "tracks.txt", labels, rules=rules).combined.clear
+    assert (counts["switch"], counts["fragment"]) == (official.idsw, official.frag)
+    assert (counts["miss"], counts["false"]) == (official.fn, official.fp)
+    assert "kitti-car" in refused(["explain", str(out), "--gt", str(labels)], capfd)

@@ -79,6 +79,12 @@ def test_the_cause_of_a_switch_is_the_one_planted(name: str) -> None:
     assert cause.kept == cause.switch.before
 
 
+def test_a_track_that_ended_and_would_be_out_of_reach_takes_two_removals() -> None:
+    scene = Scene({1: [*[0.0] * 30, *[45.0] * 30]}, gone(1, range(20, 32)))
+    cause = only(scene.why(sort()))
+    assert (cause.code, cause.level) == ("expired-undetected", "C")
+
+
 def test_two_objects_that_exchange_their_ids_are_one_swap() -> None:
     why = Scene({1: [*[0.0] * 20, *[18.0] * 30], 2: [*[18.0] * 20, *[0.0] * 30]}).why(sort())
     first, second = why.switches()
@@ -142,3 +148,15 @@ def test_hidden_objects_are_those_behind_a_nearer_one() -> None:
     rows.boxes[rows.ids == 2, 3] += 5  # the second stands in front
     truth = Truth(rows, RULES["plain"], np.arange(1, 61))
     assert set(truth.identity[truth.hidden()].tolist()) == {0}
+
+
+def test_a_box_that_is_added_to_an_empty_frame_keeps_its_embedding() -> None:
+    """DeepSORT refuses a frame without embeddings, and the truth's own box may be all that there is."""
+    from tracker.detections import Detections
+    from tracker.explain.recording import joined
+
+    more = Detections([[0, 0, 9, 9]], scores=[0.9], embeddings=[[1.0, 0.0]])
+    assert joined(Detections.empty(), more).embeddings is not None
+    both = joined(Detections([[20, 0, 29, 9]], scores=[0.8], embeddings=[[0.0, 1.0]]), more)
+    assert both.embeddings is not None
+    assert both.embeddings.tolist() == [[0, 1], [1, 0]]

@@ -123,7 +123,8 @@ def test_parquet(tmp_path: Path) -> None:
 
 def test_parquet_without_pyarrow_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracker.export.parquet.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"parquet needs pyarrow, .*; install the \[parquet\] extra"):
+    said = r"parquet needs pyarrow, which is not installed: pip install .*\[parquet\]', or write csv"
+    with pytest.raises(ValueError, match=said):
         written(tmp_path, "parquet")
     assert list(tmp_path.iterdir()) == []
 

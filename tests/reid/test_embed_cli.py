@@ -4,6 +4,8 @@ from __future__ import annotations
 import builtins
 import importlib.util
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from reid.data import Crops
 from reid.export import export, mirror
 from reid.models import build, to_input
 from reid.quantise import quantise
+from tracker.install import installing
 
 CARD = Card("repvgg_tiny", (64, 32), 16, trained_on="noise", licence="none")
 PEOPLE = Crops(
@@ -273,7 +276,19 @@ def test_torch_missing_names_the_extra(monkeypatch, capsys, tmp_path) -> None:
 
     monkeypatch.setattr(builtins, "__import__", without)
     assert cli.main(["train", str(tmp_path), "-o", "x"]) == 2
-    assert "pip install 'trackwhy[reid]'" in capsys.readouterr().err
+    assert installing("reid") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("package", ["torch", "safetensors"])
+def test_a_missing_package_is_named_as_itself_before_any_work(package: str, tmp_path: Path) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; from reid.cli import main; sys.exit(main(sys.argv[1:]))"
+    for command in (
+        ["train", "nowhere", "-o", str(tmp_path / "run")],
+        ["export", "no", "-o", str(tmp_path / "m.onnx")],
+    ):
+        ended = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
+        assert ended.stderr == f"reid: needs {package}, which is not installed: {installing('reid')}\n"
+        assert ended.returncode == 2
 
 
 def test_train_again_is_asked_for_and_a_students_size_goes_on_its_card(folder: Path, tmp_path: Path) -> None:

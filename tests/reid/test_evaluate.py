@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reid import ReidError, evaluate, evaluate_one_set
+from reid.evaluate import evaluate_apart
 
 
 def slow(q, qi, qc, g, gi, gc):
@@ -73,6 +74,16 @@ def test_bad_input_is_one_line() -> None:
         evaluate_one_set(np.full((2, 4), np.nan), ids, cameras)
     with pytest.raises(ReidError, match="no query has a match"):
         evaluate_one_set(np.ones((2, 4)), np.array([1, 2]), cameras)
+
+
+def test_queries_set_apart_are_not_in_the_gallery() -> None:
+    e = np.array([[1.0, 0], [0.9, 0.1], [0, 1], [0.95, 0.05], [0.1, 0.9], [0, 1]])
+    ids, cameras = np.array([1, 1, 1, 2, 2, 2]), np.array([1, 1, 2, 1, 2, 2])
+    assert evaluate_one_set(e, ids, cameras).minp < evaluate_apart(e, ids, cameras).minp
+    query, rest = [0, 2, 3, 4], [1, 5]
+    assert evaluate_apart(e, ids, cameras) == evaluate(
+        e[query], ids[query], cameras[query], e[rest], ids[rest], cameras[rest]
+    )
 
 
 def test_one_camera_ignores_only_the_query_itself() -> None:

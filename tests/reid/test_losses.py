@@ -19,6 +19,7 @@ METRIC = {
     "all": lambda e, y: losses.triplet(e, y, mining="all"),
     "contrastive": losses.contrastive,
     "quadruplet": losses.quadruplet,
+    "ccl": losses.coupled_clusters,
 }
 
 
@@ -62,7 +63,7 @@ def test_order_of_a_batch_does_not_matter(seed: int, name: str) -> None:
     assert METRIC[name](e[order], y[order]).item() == pytest.approx(METRIC[name](e, y).item(), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["hard", "semi", "all", "contrastive", "quadruplet"])
+@pytest.mark.parametrize("name", ["hard", "semi", "all", "contrastive", "quadruplet", "ccl"])
 def test_zero_where_people_are_far_apart(name: str) -> None:
     _, y = batch(0)
     apart = 100.0 * torch.nn.functional.one_hot(y, 5).double()
@@ -80,6 +81,22 @@ def test_a_step_down_the_gradient_lowers_the_loss(name: str) -> None:
         assert METRIC[name](e - 1e-3 * e.grad, y) < before
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.0, 20.0), st.lists(st.integers(0, 3), min_size=2, max_size=8))
+def test_coupled_clusters_equal_their_loops(seed: int, margin: float, people: list[int]) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    e, y = torch.randn(len(people), 4, generator=generator, dtype=torch.float64), torch.tensor(people)
+    found = []
+    for who in set(people):
+        mine, others = e[y == who], e[y != who]
+        if len(mine) > 1 and len(others):
+            centre = mine.mean(0)
+            nearest = min(float((n - centre) @ (n - centre)) for n in others)
+            found += [max(0.0, float((x - centre) @ (x - centre)) + margin - nearest) / 2 for x in mine]
+    slow = sum(found) / max(1, len(found))
+    assert losses.coupled_clusters(e, y, margin).item() == pytest.approx(slow, abs=1e-9)
+
+
 def test_the_positive_is_pulled_and_the_negative_pushed() -> None:
     e = torch.tensor([[0.0], [1.0], [1.5], [9.0]], requires_grad=True)
     losses.triplet(e[:3], torch.tensor([0, 0, 1])).backward()
@@ -95,7 +112,7 @@ def test_equal_rows_have_a_finite_gradient() -> None:
     assert torch.isfinite(e.grad).all()
 
 
-@pytest.mark.parametrize("name", ["hard", "semi", "all", "contrastive", "quadruplet"])
+@pytest.mark.parametrize("name", ["hard", "semi", "all", "contrastive", "quadruplet", "ccl"])
 def test_one_identity_or_no_pair_is_zero_not_nan(name: str) -> None:
     e = torch.randn(4, 3)
     assert math.isfinite(METRIC[name](e, torch.zeros(4, dtype=torch.long)).item())

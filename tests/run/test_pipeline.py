@@ -243,6 +243,26 @@ def test_supervision_like_results_and_min_score() -> None:
         assert tracks.boxes[:, 0].tolist() == pytest.approx([10], abs=1e-6)
 
 
+def test_detections_whose_foot_is_outside_the_region_are_left_out() -> None:
+    boxes = [[10, 10, 50, 90], [60, 10, 100, 95], [100, 10, 140, 40]]  # in, foot below, foot above
+    for roi in ("0,50 160,50 160,92 0,92", [[0, 50], [160, 50], [160, 92], [0, 92]]):
+        for _, tracks in tracker.track(Scene(n_frames=3).source(), detector=lambda image: boxes, roi=roi):
+            assert tracks.boxes[:, 0].tolist() == pytest.approx([10], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("roi", "said"),
+    [
+        ("0,0 10,10", "--roi: has 2 corners; give three or more"),
+        ("0,0 10,10 0,10 10,0", "--roi: edges 1 and 3 cross or touch"),
+        ("0,0 x", "--roi: 'x' is no point"),
+    ],
+)
+def test_a_region_that_is_no_polygon(roi: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}"):
+        tracker.track(Scene(n_frames=3).source(), detector=lambda image: [], roi=roi)
+
+
 def test_time_of_the_frames_reaches_the_tracker() -> None:
     times = [0.0, 0.1, 0.5, 0.5]  # the last one repeated, as some containers do
     frames = [Frame(np.zeros((60, 80, 3), np.uint8), n, t) for n, t in enumerate(times, 1)]

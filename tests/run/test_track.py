@@ -539,7 +539,7 @@ def test_in_another_thread_signals_are_left_alone(tmp_path: Path) -> None:
         ({"conf": 10**400}, "conf=1000"),
         ({"sinks": [3]}, r"sinks\[0\] is a int; give an object with write"),
         ({"sinks": 3}, "sinks is a int"),
-        ({"classes": [3]}, "classes is no list of names"),
+        ({"classes": [3.5]}, "classes is no list of names"),
         ({"settings": [1]}, "settings are no values by name"),
         ({"settings": {3: 1}}, "settings are no values by name"),
         ({"reid": 3}, "reid is a int"),

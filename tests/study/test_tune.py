@@ -17,6 +17,7 @@ from tracker.algorithms import algorithm, algorithms, build, parameters, read_pa
 from tracker.commands.main import main
 from tracker.detections import Detections
 from tracker.evaluate.benchmark import load_ground_truth
+from tracker.install import installing
 from tracker.io.mot import read_results
 from tracker.settings import LARGEST_COUNT, Range, count, search_of, settings_of, share
 from tracker.study.bench import bench
@@ -390,7 +391,7 @@ def test_data_without_truth_and_folders_of_others(tree: Path, capsys: pytest.Cap
 def test_without_optuna(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert main(["tune", str(tree), "--algo", "sort"]) == 2
-    wanted = "track: tune needs optuna, which is not installed: pip install 'trackwhy[tune]'\n"
+    wanted = f"track: tune needs optuna, which is not installed: {installing('tune')}\n"
     assert capsys.readouterr().err == wanted
 
 

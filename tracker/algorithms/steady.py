@@ -61,7 +61,7 @@ LEVEL_MEMORY = 1000.0
 # Scores are clipped to LEAST..MOST: the fourth power of larger ones would be too large. A call with an array is cheaper
 # than one with a number.
 GOOD = 0.45  # score of a detection to judge the camera by
-LEAST, MOST, ONE = np.array(0.0), np.array(1e6), np.array(1.0)
+LEAST, MOST, ONE, NONE = np.array(0.0), np.array(1e6), np.array(1.0), np.array(0)
 
 # Hits from which a track is reported while hidden: false tracks seldom get that many.
 STEADY_HITS = 30
@@ -147,6 +147,7 @@ class Steady(Tracker):
     embeddings: ClassVar[Embeddings] = "optional"
     default_motion = XYWH
     camera_from_pairs = True
+    most_scale: ClassVar[float] = STRONG[0] / WEAKEST
 
     high_score: float = share(default=0.65, about="score above which a detection may start or regain a track")
     low_score: float = share(default=0.02, about="score at or below which a detection is not used at all", role="floor")
@@ -218,17 +219,17 @@ class Steady(Tracker):
             if state.log is not None:
                 state.log.refused.clear()  # of pairs where the tracks were expected by a still camera
             rows, columns, iou = self.overlaps(state, seen, predicted)
-        known, measured = state.heights[rows], heights[columns]
+        known, measured = state.heights.take(rows), heights.take(columns)
         likeness = iou * np.minimum(known, measured) / np.maximum(known, measured)
-        weighted = likeness * (scores**self.score_power)[columns]
+        weighted = likeness * (scores**self.score_power).take(columns)
         parts = {"overlap": iou, "likeness": likeness}
-        cover = None
+        cover, trust = None, 0.0
         if embeddings is not None:
             cover = _cover(boxes, high)
             trust = state.separation.trust
             if trust > 0:
                 agreement = self._agreement(state, embeddings, rows, columns)
-                weight = self.appearance * trust * (1 - cover[columns] / HALF).clip(0.0)
+                weight = self.appearance * trust * (1 - cover.take(columns) / HALF).clip(0.0)
                 weighted *= 1 + weight * (agreement - 1)
                 parts["appearance"] = agreement
 
@@ -245,15 +246,16 @@ class Steady(Tracker):
             gain = weighted - self.new_likeness
             matching.stage("new", rows, columns, gain, ~confirmed, from_high, limit="new_likeness", parts=parts)
         if embeddings is not None:
-            self._match_by_appearance(state, seen, matching, predicted, high, embeddings)
+            self._match_by_appearance(state, seen, matching, predicted, high, embeddings, trust)
 
         tracks, matched = matching.pairs
-        sure = None if all_high or _all(high[matched]) else high[matched]
+        sure = None if all_high else high.take(matched)
+        sure = None if sure is None or _all(sure) else sure
         noise = None if sure is None else np.where(sure, 1.0, self.low_noise)
         if state.frame % LOOK < 2 and isinstance(self.motion, XYWH):
-            _learn_agility(state, tracks, predicted[tracks], boxes[matched], sure)
+            _learn_agility(state, tracks, predicted.take(tracks, axis=0), boxes.take(matched, axis=0), sure)
         state.update(self.motion, tracks, detections, matched, noise)
-        self._remember(state, tracks, heights[matched], sure)
+        self._remember(state, tracks, heights.take(matched), sure)
         if embeddings is not None and cover is not None:
             clean = high[matched] & (cover[matched] < CLEAN)
             self._learn(state, tracks, embeddings[matched], clean)
@@ -322,6 +324,7 @@ class Steady(Tracker):
         predicted: FloatArray,
         high: BoolArray,
         embeddings: EmbeddingArray,
+        trust: float,
     ) -> None:
         """Stage 6: lost tracks and free high detections within reach, by their embeddings."""
         tracks, those = matching.free_tracks & state.confirmed, matching.free_detections & high
@@ -329,7 +332,7 @@ class Steady(Tracker):
         if self.per_class:
             same = self.of_one_class(state, seen, lost, left)
             lost, left = lost[same], left[same]
-        limit = self._limit(state, high)
+        limit = self._limit(state, high, trust)
         if limit == 0:
             lost, left = lost[:0], left[:0]
         distance = 1.0 - pair_cosines(state.embeddings, embeddings, lost, left).astype(np.float64)
@@ -337,10 +340,10 @@ class Steady(Tracker):
         parts = {"distance": distance}
         matching.stage("appearance", lost, left, gain, tracks, those, limit="max_cosine_distance", parts=parts)
 
-    def _limit(self, state: SteadyState, high: BoolArray) -> float:
+    def _limit(self, state: SteadyState, high: BoolArray, trust: float) -> float:
         """Largest cosine distance at which a lost track is found again."""
         separation = state.separation
-        if separation.trust > FINDS:
+        if trust > FINDS:
             return min(self.max_cosine_distance, separation.safe_distance)
         alone = not separation.known and len(state) == 1 == np.count_nonzero(high)
         return self.max_cosine_distance if alone else 0.0
@@ -367,10 +370,16 @@ class Steady(Tracker):
     ) -> None:
         """Average heights (K,) of the matched tracks (K,); those not ``sure`` (K,) weigh less."""
         # The plain mean of the first heights, then a moving one.
-        weight = np.maximum(1.0 / state.hits[tracks], self.height_weight)
+        every = len(tracks) == len(state)  # ascending, so all in their order
+        hits, known = (state.hits, state.heights) if every else (state.hits.take(tracks), state.heights.take(tracks))
+        weight = np.maximum(1.0 / hits, self.height_weight)
         if sure is not None:
             weight[~sure] *= 0.3
-        state.heights[tracks] += weight * (heights - state.heights[tracks])
+        weight *= heights - known
+        if every:
+            known += weight
+        else:
+            state.heights[tracks] = known + weight
 
     def _agreement(
         self, state: SteadyState, embeddings: EmbeddingArray, rows: IntArray, columns: IntArray
@@ -397,7 +406,7 @@ class Steady(Tracker):
 
     def _shown(self, state: SteadyState) -> BoolArray:
         """(N,) tracks to report: seen, missed once, or out of sight behind a seen track that stands in front."""
-        seen = state.missed == 0
+        seen = state.missed == NONE
         shown: BoolArray = state.confirmed & seen
         if self.coast == 0 or _all(seen):
             return shown
@@ -473,7 +482,8 @@ def _relative(state: SteadyState, scores: FloatArray) -> FloatArray:
         return scores
     if _are_logits(state, scores) if state.frame < EARLY or state.frame % LATE == 0 else state.logits:
         scores = 1 / (1 + np.exp(-scores))
-    scores = np.minimum(np.maximum(scores, LEAST), MOST)
+    scores = np.maximum(scores, LEAST)
+    np.minimum(scores, MOST, out=scores)
     squares = scores * scores
     state.prior = max(state.prior * (1 - 1 / START_MEMORY) ** len(scores), 1e-12)  # all scores may be 0
     state.fourth += float(squares.dot(squares)) - state.fourth / LEVEL_MEMORY

@@ -57,9 +57,9 @@ def add_parsers(subparsers: Any) -> None:
     )
     add("--conf", type=float, metavar="X", help="least score of a detection")
     add_tree_options(parser)
-    add_engine(parser, "; 1 gives the cleanest times")
+    add_engine(parser, "worker processes (default: one for each processor; 1 gives the cleanest times)")
     add("--log", action="store_true", help="keep each run's decision log, <seq>.sqlite, which `track explain` reads")
-    add("-o", dest="out", default="runs/bench", metavar="DIR", help="results and cache (runs/bench)")
+    add("-o", "--output", dest="out", default="runs/bench", metavar="DIR", help="results and cache (runs/bench)")
     add_outputs(parser)
     parser.set_defaults(run=run_bench)
 
@@ -89,6 +89,9 @@ def run_bench(args: argparse.Namespace) -> int:
         conf=args.conf,
         reid=args.reid,
         rules=args.rules,
+        scores=args.scores,
+        invalid=args.invalid,
+        camera_motion=args.camera_motion,
         sequences=names_of(args.sequences),
         workers=engine or args.workers,
         log=args.log,

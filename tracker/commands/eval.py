@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.commands.scores import add_outputs, parts_of, show
-from tracker.commands.words import add_rules, names_of
+from tracker.commands.scores import add_outputs, costs_part, parts_of, show
+from tracker.commands.words import add_invalid, add_rules, names_of
 from tracker.spelling import shown
+from tracker.study.choices import SPLITS
 
 if TYPE_CHECKING:
     from tracker.evaluate.benchmark import GroundTruth
@@ -42,8 +43,10 @@ def add_parsers(subparsers: Any) -> None:
     add("--sequences", metavar="A,B", help="score only these sequences")
     add("--split", choices=["full", "second-half"], default="full", help="second-half: MOT17's val half, from frame 1")
     add("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")
+    add_invalid(parser, "results and ground truth")
     add_outputs(parser)
     add("--check", choices=["motmetrics"], help="recompute CLEAR and identity with it, and report differences")
+    add("--why", action="store_true", help="also what each cause of errors costs, from the logs beside the results")
     parser.set_defaults(run=run_eval)
 
 
@@ -55,14 +58,58 @@ def run_eval(args: argparse.Namespace) -> int:
 
     trackers: Files = {}
     for path in args.results:
+        _refuse_bench(Path(path))
         for name, files in find_results(path).items():
             trackers[_free(name, Path(path), trackers)] = files
-    truth = halved(load_ground_truth(args.gt, args.rules, names_of(args.sequences)), args.split)
+    whole = load_ground_truth(args.gt, args.rules, names_of(args.sequences), args.invalid)
+    truth = halved(whole, args.split)
+    if args.split == "full":
+        _refuse_halves(whole, trackers)
+    logs = _logs(args, trackers, truth)
     evaluations = [truth.score(files, tracker=name, threshold=args.threshold) for name, files in trackers.items()]
-    show(evaluations, args, more=parts_of(args, truth, trackers, args.threshold))
+    parts = parts_of(args, truth, trackers, args.threshold)
+    if args.why:
+        from tracker.explain.several import costs_of
+
+        parts.append(costs_part({name: costs_of(logs[name], truth) for name in trackers}))
+    show(evaluations, args, more=parts)
     if args.check:
         return _check(evaluations, trackers, truth, args.threshold)
     return 0
+
+
+def _refuse_bench(folder: Path) -> None:
+    """Raise ValueError for the folder of `track bench` itself, whose results lie a level below."""
+    parts = [folder / part for part in SPLITS if (folder / part).is_dir()]
+    if parts and not list(folder.glob("*.txt")):
+        named = [f"{part} --split {part.name}" if part.name == "second-half" else str(part) for part in parts]
+        raise ValueError(f"{folder}: is a folder of `track bench`; give {' or '.join(named)}")
+
+
+def _refuse_halves(truth: GroundTruth, trackers: Files) -> None:
+    """Raise ValueError for results of second halves, whose scores against all of the ground truth mean nothing."""
+    from tracker.evaluate.halves import second_half
+
+    for tracker, files in trackers.items():
+        matched = truth.match(files)[0]
+        for name, rows in truth.read(matched).items():
+            length = truth.sequences[name].length or truth.rows[name].last_frame
+            if second_half(rows, truth.rows[name], length):
+                raise ValueError(
+                    f"{tracker}: {matched[name]} holds the second half of {name}, counted from 1; "
+                    "give --split second-half"
+                )
+
+
+def _logs(args: argparse.Namespace, trackers: Files, truth: GroundTruth) -> dict[str, dict[str, Path]]:
+    """The logs that ``--why`` needs, by tracker and sequence; found before anything is scored."""
+    if not args.why:
+        return {}
+    from tracker.explain.several import logs_of
+
+    if args.threshold != 0.5:
+        raise ValueError(f"--why: explains matches at IoU .5, not at --threshold {args.threshold:g}; leave one out")
+    return {name: logs_of(files, truth) for name, files in trackers.items()}
 
 
 def _check(evaluations: list[Evaluation], trackers: Files, truth: GroundTruth, threshold: float) -> int:

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from tracker.commands.scores import cost_lines
 from tracker.commands.stdout import put
 from tracker.commands.words import add_rules, add_settings, settings_of
 from tracker.spelling import shown
@@ -31,10 +32,10 @@ def add_parsers(subparsers: Subparsers) -> None:
     add = parser.add_argument
     add("source", metavar="RUN", help=ABOUT)
     add("ids", metavar="ID", nargs="*", type=int, help="one id, or two of which the first became the second")
-    _add_truth(parser)
+    add_truth(parser)
     add("--check", action="store_true", help="also run the controls of the proof, which takes as long again")
     add("--cost", action="store_true", help="also score the run with the errors of each cause undone")
-    add("--advise", action="store_true", help="also look for the smallest change of one setting that keeps each id")
+    add("--advise", action="store_true", help="also look for one setting to change, for the most costly causes")
     add("--all", action="store_true", help=f"print every event, not only the first {TOP} of each kind")
     add("--json", action="store_true", help="print all events, their counts and costs as JSON and nothing else")
     parser.set_defaults(run=run_explain)
@@ -45,12 +46,12 @@ def add_parsers(subparsers: Subparsers) -> None:
     )
     other.add_argument("source", metavar="RUN", help="the folder that `track SOURCE --log` wrote, or its log.sqlite")
     add_settings(other, "settings to change, such as max_age=47")
-    _add_truth(other)
+    add_truth(other)
     other.add_argument("--json", action="store_true", help="print the difference as JSON and nothing else")
     other.set_defaults(run=run_what_if)
 
 
-def _add_truth(parser: argparse.ArgumentParser) -> None:
+def add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gt", metavar="GT", help="ground truth of the same video: a file or a sequence's folder")
     add_rules(parser)
     parser.add_argument(
@@ -58,7 +59,7 @@ def _add_truth(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _truth(args: argparse.Namespace, name: str) -> GroundTruth | None:
+def truth_of(args: argparse.Namespace, name: str) -> GroundTruth | None:
     from tracker.explain.explanation import ground_truth_of
     from tracker.study.split import halved
 
@@ -71,7 +72,7 @@ def run_explain(args: argparse.Namespace) -> int:
     from tracker.explain.load import load_run
 
     loaded = load_run(args.source)
-    found = explain_loaded(loaded, _truth(args, loaded.name), check=args.check, cost=args.cost, advice=args.advise)
+    found = explain_loaded(loaded, truth_of(args, loaded.name), check=args.check, cost=args.cost, advice=args.advise)
     for note in found.notes:
         print(shown(f"track: note: {note}"), file=sys.stderr)
     for track in args.ids:
@@ -111,6 +112,8 @@ def _about(found: Explanation, ids: list[int]) -> list[str]:
 
 
 def _overview(found: Explanation, top: int | None) -> list[str]:
+    from tracker.explain.sentences import of_cause_advice
+
     lines = _lives(found, top)
     for kind, title in (
         ("switch", "identity switches"),
@@ -129,19 +132,13 @@ def _overview(found: Explanation, top: int | None) -> list[str]:
     if suspects and "switch" not in found.counts:
         lines += ["", f"{len(suspects)} suspects, the most suspect first; without ground truth nothing is proved"]
         lines += [f"  {line}" for line in _first([_with_score(event) for event in suspects], top)]
-    lines += _costs(found)
+    if found.cost:
+        lines += ["", "what the errors of each cause cost, in points:", *cost_lines(found.cost)]
+    if found.advice:
+        lines += ["", "what to set against the most costly causes of switches:"]
+        lines += [f"  {of_cause_advice(code, setting)}" for code, setting in found.advice.items()]
     if found.controls is not None:
         lines += ["", str(found.controls)]
-    return lines
-
-
-def _costs(found: Explanation) -> list[str]:
-    """What undoing each cause would gain, the most costly first."""
-    ordered = sorted(found.cost.items(), key=lambda item: -item[1]["HOTA"])
-    lines = ["", "undone alone, each would gain, in points:"] if ordered else []
-    for name, gain in ordered:
-        scores = "  ".join(f"{score} {100 * gain[score]:+.2f}" for score in ("HOTA", "IDF1", "MOTA"))
-        lines.append(f"  {name:<28} {gain['count']:>6.0f}   {scores}")
     return lines
 
 
@@ -188,7 +185,7 @@ def run_what_if(args: argparse.Namespace) -> int:
     loaded = load_run(args.source)
     if loaded.run is None:
         raise ValueError(f"{args.source}: has no log, and without one nothing can be run again; {HOW}")
-    found = what_if(loaded, changed, _truth(args, loaded.name))
+    found = what_if(loaded, changed, truth_of(args, loaded.name))
     if args.json:
         put(json.dumps(found.to_dict(), indent=2) + "\n")
     else:

@@ -31,7 +31,8 @@ def add_parsers(subparsers: Subparsers) -> None:
         help="the folder of a run, or a file: text, CVAT's XML, COCO's or BDD100K's JSON",
     )
     add("--to", required=True, metavar="FORMAT", help=_FORMS)
-    add("-o", dest="out", metavar="OUT", help="file, or for yolo, trackeval and crops folder (default: beside RESULTS)")
+    about = "file, or for yolo, trackeval and crops folder (default: beside RESULTS)"
+    add("-o", "--output", dest="out", metavar="OUT", help=about)
     add(
         "--names",
         metavar="FILE",

@@ -25,9 +25,12 @@ COMMANDS = {
     "refine": ("tracker.commands.refine", "repair results offline: merge tracks, fill gaps, smooth"),
     "count": ("tracker.commands.count", "count at lines and in zones: events, stays, speed, a heat map"),
     "export": ("tracker.commands.export", "write results as CSV, Parquet, COCO, CVAT and others"),
+    "report": ("tracker.commands.page", "one HTML page of a run: what went wrong and why, and mending by hand"),
     "explain": ("tracker.commands.explain", "why ids change: every id of a run, with ground truth every error"),
     "what-if": ("tracker.commands.explain", "the same run with other settings: which ids merge, split, appear"),
+    "detector": ("tracker.commands.detector", "a small detector of your own camera: train one, or label a video"),
     "doctor": ("tracker.commands.doctor", "check detections, results or ground truth"),
+    "completion": ("tracker.commands.completion", "a script that completes words in bash, zsh or tcsh"),
     "reid": ("reid.cli", "train, score, export and compress appearance models"),
 }
 
@@ -111,13 +114,17 @@ def _answer(words: list[str]) -> int:
     given = ["track", *words]
     Parser.words = given
     if words[0] not in COMMANDS:
+        from tracker.commands.hints import unknown_source
+
+        if (wrong := unknown_source(words[0], COMMANDS)) is not None:
+            raise ValueError(f"{wrong}; `track --help` lists the commands")
         words.insert(0, "run")
     parser = Parser(prog="track", allow_abbrev=False)
     subparsers = parser.add_subparsers()
     import_module(COMMANDS[words[0]][0]).add_parsers(subparsers)
     args, unknown = parser.parse_known_args(words)
     if unknown:  # reported by the subcommand, so that the line names its help
-        subparsers.choices[words[0]].error(f"unrecognized arguments: {' '.join(unknown)}")
+        _refuse(unknown, subparsers.choices[words[0]])
     args.command_line = given  # for run.json
     asked = vars(args)
     for_programs = any(asked.get(name) in (True, "-") for name in ("json", "csv", "markdown", "defaults", "events"))
@@ -127,6 +134,15 @@ def _answer(words: list[str]) -> int:
         with results_alone():
             return int(args.run(args))
     return int(args.run(args))
+
+
+def _refuse(unknown: Sequence[str], command: argparse.ArgumentParser) -> NoReturn:
+    from tracker.algorithms import algorithm, algorithms
+    from tracker.commands.hints import unknown_options
+    from tracker.settings import settings_of
+
+    settings = {key for name in algorithms() for key in settings_of(algorithm(name))}
+    command.error(unknown_options(unknown, list(command._option_string_actions), settings))
 
 
 def _version() -> str:
@@ -139,7 +155,7 @@ def _version() -> str:
 
 
 def _help() -> str:
-    lines = [f"  {name:<8} {about}" for name, (_, about) in COMMANDS.items()]
+    lines = [f"  {name:<10} {about}" for name, (_, about) in COMMANDS.items()]
     return USAGE + "\ncommands:\n" + "\n".join(lines) + "\n" + ABOUT
 
 

@@ -10,9 +10,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.commands.run import INTERRUPTED, PARTIAL, add_options, options_of
+from tracker.commands.run import INTERRUPTED, PARTIAL, add_options, look_of, options_of
 from tracker.commands.words import add_engine, engine_of, names_of
-from tracker.io.passwords import is_url
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
@@ -92,6 +91,7 @@ def _jobs(args: argparse.Namespace, videos: Sequence[Video]) -> list[Job]:
         class_column=args.class_column,
         places=tuple(places_of(args.line, args.zone)),
         saves=tuple(names_of(args.save) or []),
+        look=look_of(args),
     )
     asked = options_of(args, "", _detector(args))
     command = tuple(plain(args.command_line))
@@ -106,21 +106,9 @@ def _jobs(args: argparse.Namespace, videos: Sequence[Video]) -> list[Job]:
 
 def _from_anywhere(job: Job) -> Job:
     """The job with absolute paths: a cluster's workers run in folders of their own."""
+    from tracker.many.job import from_anywhere
 
-    def absolute(value: Any) -> Any:
-        return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
-
-    given = job.options
-    options = replace(
-        given,
-        source=given.source if is_url(str(given.source)) else str(Path(str(given.source)).resolve()),
-        detector=absolute(given.detector),
-        reid=absolute(given.reid),
-        params=absolute(given.params),
-        camera_motion=absolute(given.camera_motion),
-        names=absolute(given.names),
-    )
-    return replace(job, options=options, folder=str(Path(job.folder).resolve()))
+    return replace(job, options=from_anywhere(job.options), folder=str(Path(job.folder).resolve()))
 
 
 def _detector(args: argparse.Namespace) -> str | None:

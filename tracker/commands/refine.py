@@ -26,6 +26,10 @@ _DESCRIPTION = """Repair results offline: merge tracks of one object, fill gaps,
 reason. In the files written, column 10 is 1 in interpolated rows and -1 in observed ones, which the official kit
 ignores."""
 
+# What repairs, and --edits does not.
+_REPAIRS = ("merge", "merge_gap", "merge_overlap", "video", "reid", "max_distance", "max_gap", "support", "smooth")
+_UNNAMED = (None, True, "rts")  # their values where they are not named
+
 
 def add_parsers(subparsers: Any) -> None:
     """Register ``refine``."""
@@ -34,11 +38,18 @@ def add_parsers(subparsers: Any) -> None:
     add("results", metavar="RESULTS", help="a results file, a folder of <seq>.txt, or a folder of trackers' folders")
     add(
         "-o",
+        "--output",
         dest="out",
         metavar="OUT",
-        help="file, or folder for a folder (default: RESULTS with -refined in its name)",
+        help="file, or folder for a folder (default: for a file the folder refined beside it, for a folder one with "
+        "-refined in its name)",
     )
     add("--overwrite", action="store_true", help="replace files that exist")
+    add(
+        "--edits",
+        metavar="FILE",
+        help="replay the corrections of an edits.json, made by hand in `track report`, and do nothing else",
+    )
     add("--no-merge", dest="merge", action="store_false", help="keep every id as it is")
     add(
         "--merge-gap",
@@ -89,6 +100,8 @@ def run_refine(args: argparse.Namespace) -> int:
     from tracker.spelling import shown
 
     _check_options(args)
+    if args.edits:
+        return _replay(args)
     targets = _targets(Path(args.results), args.out, args.video)
     _check_targets(targets, args.report, args.overwrite)
     settings = _settings(args)
@@ -119,6 +132,12 @@ def run_refine(args: argparse.Namespace) -> int:
 
 def _check_options(args: argparse.Namespace) -> None:
     """Refuse options that have no effect together."""
+    repairs = [option for option in (*_REPAIRS, "frame_rate", "report") if getattr(args, option) not in _UNNAMED]
+    if args.edits and repairs:
+        option = "no-merge" if repairs[0] == "merge" else repairs[0].replace("_", "-")
+        raise ValueError(
+            f"--{option}: --edits replays edits and does nothing else; refine what it writes in a second run"
+        )
     if not args.video and (args.reid or args.max_distance is not None):
         raise ValueError("--reid and --max-distance compare appearance; name the video with --video")
     for name in ("video", "merge_gap", "merge_overlap"):
@@ -128,6 +147,38 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ValueError(f"--report {args.report}: give a name that ends in .csv or .json")
     if args.report and not Path(args.report).parent.is_dir():
         raise ValueError(f"--report {args.report}: no such folder; make it first")
+
+
+def _replay(args: argparse.Namespace) -> int:
+    """``track refine RUN --edits FILE``: one file, and the edits alone."""
+    from tracker.io.run_folder import TEXT, read_run
+    from tracker.refine.edits import apply_edits, read_edits, refuse_other
+    from tracker.spelling import shown
+
+    given = Path(args.results)
+    run = read_run(given)
+    source = run.path
+    (target,) = _targets(source, args.out or str(_beside(given)), None).values()
+    if given.is_dir() and target.suffix != source.suffix:
+        target /= TEXT
+    _check_targets({source: target}, None, args.overwrite)
+    edits = read_edits(args.edits)
+    try:
+        refuse_other(edits, run.source, run.size)
+        rows = apply_edits(run.rows, edits.edits)
+    except ValueError as error:
+        raise ValueError(f"--edits {args.edits}: {error}") from None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _write(target, rows)
+    done = {**_summary(source, target, run.rows, rows, []), "edits": [str(edit) for edit in edits.edits]}
+    if args.json:
+        put(json.dumps({"results": [done]}) + "\n")
+    elif not args.quiet:
+        count = len(edits.edits)
+        said = f"{count} edit{'' if count == 1 else 's'} replayed, {len(rows)} rows of {done['tracks']} tracks"
+        print(f"{shown(str(source))}: {said}")
+        print(f"tracks: {shown(str(target))}")
+    return 0
 
 
 def _targets(given: Path, named: str | None, video: str | None) -> dict[Path, Path]:
@@ -153,9 +204,9 @@ def _targets(given: Path, named: str | None, video: str | None) -> dict[Path, Pa
 
 
 def _beside(given: Path) -> Path:
-    """The results' own path with -refined in its name, relative where theirs is."""
+    """Where results go without -o, relative where they are: not among those that the next command reads."""
     plain = Path(os.path.abspath(given))
-    out = plain.with_name(f"{plain.stem}-refined{plain.suffix}" if given.is_file() else f"{plain.name}-refined")
+    out = plain.parent / "refined" / plain.name if given.is_file() else plain.with_name(f"{plain.name}-refined")
     return out if given.is_absolute() else Path(os.path.relpath(out))
 
 

@@ -26,14 +26,15 @@ def choice(facts: Facts) -> str:
 
 
 def summary(facts: Facts, speed: Facts, paths: Mapping[str, str]) -> str:
-    """A few lines: frames, speed per stage, tracks, paths."""
+    """A few lines: frames, tracks, speed, where the time went, paths."""
     counts = facts["counts"]
     dropped = f", {counts['dropped']} invalid detections dropped" if counts["dropped"] else ""
-    stages = ", ".join(f"{name} {rate:.0f}" for name, rate in speed["stages_fps"].items())
+    shares = sorted(speed["shares"].items(), key=lambda item: -item[1])
+    spent = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares if share >= 0.005)
     lines = [
-        f"{counts['frames']} frames, {counts['detections']} detections{dropped}, {counts['tracks']} tracks, "
-        f"{counts['rows']} rows",
-        f"{speed['fps']:.1f} frames/s ({stages})",
+        f"{counts['frames']} frames, {counts['detections']} detections{dropped}, {counts['tracks']} tracks "
+        f"with {counts['rows']} boxes",
+        f"{speed['fps']:.1f} frames/s; time spent: {spent}",
     ]
     lines += [shown(f"{name}: {path}") for name, path in paths.items()]
     return "\n".join(lines)

@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import DEFAULT, algorithms
 from tracker.commands.stdout import put
-from tracker.commands.words import add_places, add_settings, names_of, seconds_of, settings_of
+from tracker.commands.words import add_engine, add_places, add_scores, add_settings, names_of, seconds_of, settings_of
 from tracker.detect.heads import heads
 from tracker.detect.overlaps import NMS
 from tracker.detect.runtime import RUNTIMES
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from tracker.commands.words import Subparsers
     from tracker.count.places import Line, Zone
     from tracker.detect.detector import Detector
     from tracker.io.anonymise import Region
     from tracker.io.detections_file import Embeddings
-    from tracker.io.sinks import Sink
+    from tracker.io.sinks import Look, Sink
     from tracker.io.video import Live, Source
     from tracker.run.driver import Driver
     from tracker.run.monitor import Monitor
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from tracker.scene.score import SceneScore
 
 PARTIAL, INTERRUPTED = 1, 130
+
+LONGEST_TRAIL = 60  # seconds
 
 NOTED_EVERY = 50  # frames from one look for new notes to the next
 
@@ -51,6 +54,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     )
     add_options(run)
     add_parts(run)
+    add_engine(run, "detect in pieces of a long video in N processes, for the same tracks (default: in this one)")
     run.add_argument("--show", action="store_true", help="also show the annotated video in a window (q closes it)")
     add_live(run)
     run.set_defaults(run=run_track)
@@ -117,14 +121,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="HOW",
         help="what tells how the camera moves: pairs (the tracks and detections themselves), flow, orb or ecc (the "
-        "images), a file of affine maps, or off (default auto: pairs for steady, off for the others)",
+        "images), a file of affine maps, gmc (that in the sequence's folder gmc), or off (default auto: pairs for "
+        "steady, off for the others)",
     )
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
+    add_scores(parser)
     add("--every", type=int, default=1, metavar="N", help="detect every Nth frame, predict between (default 1)")
-    add("--classes", metavar="A,B", help="names of the classes to keep, such as person,car")
+    add("--classes", metavar="A,B", help="classes to keep, by name or number, such as person,car or 0,2")
+    add(
+        "--roi",
+        metavar="X,Y X,Y X,Y ...",
+        help='detect only in this polygon, in pixels: "10,10 90,10 90,80"; an object is where the foot of its box is',
+    )
     add_settings(parser, "parameters of the algorithm; `track algos` lists them")
     add("--params", metavar="FILE", help="parameters that `track tune` found; --set and --conf override them")
-    add("-o", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
+    add("-o", "--output", dest="out", metavar="DIR", help="folder to write to (default: a new one below runs/)")
     add(
         "--class-column",
         action="store_true",
@@ -144,6 +155,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="hide every tracked and detected box in the video, the window and crops: the whole box (default) or the "
         "head, its upper part",
     )
+    add(
+        "--labels",
+        metavar="A,B",
+        help="what the video's labels show: id, class, score, or none (default: the id, and the class of tracks that "
+        "are not of the commonest one)",
+    )
+    add("--trails", type=float, default=2.0, metavar="SECONDS", help="how long the video's trails are (default 2)")
     add("--no-video", action="store_true", help="write no annotated video")
     add("--log", action="store_true", help="keep the decision log, log.sqlite, which `track explain` reads")
     add("--json", action="store_true", help="print the summary as JSON and nothing else")
@@ -252,7 +270,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
     if "seconds" in args:
         part |= {"frames": args.frames, "seconds": args.seconds, "keeps": args.save_detections is not None}
     if args.classes is not None and not names_of(args.classes):
-        raise ValueError("--classes: give names, such as person,car")
+        raise ValueError("--classes: give names or numbers, such as person,car or 0,2")
     return Options(
         source,
         algo=args.algo,
@@ -261,6 +279,7 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         reid_runtime=args.reid_runtime,
         conf=args.conf,
         classes=names_of(args.classes),
+        roi=args.roi,
         settings=settings_of(args.settings),
         params=args.params,
         camera_motion=args.camera_motion,
@@ -275,14 +294,25 @@ def options_of(args: argparse.Namespace, source: str | Source, detector: str | D
         offline=args.offline,
         log=args.log,
         **part,
+        scores=args.scores,
     )
 
 
 def track_into_folder(
-    args: argparse.Namespace, options: Options, *, label: str, score: SceneScore | None = None
+    args: argparse.Namespace,
+    options: Options,
+    *,
+    label: str,
+    score: SceneScore | None = None,
+    after: Callable[[Path], None] | None = None,
 ) -> int:
-    """Run into a folder and say what happened; returns the exit code. label: names the folder."""
+    """Run into a folder and say what happened; returns the exit code.
+
+    label  names the folder
+    after  called with the folder when the run is complete
+    """
     from tracker.commands.count import places_of
+    from tracker.commands.pieces import Shares
     from tracker.io.anonymise import region_named
     from tracker.run.driver import Driver
     from tracker.run.manifest import plain
@@ -290,20 +320,22 @@ def track_into_folder(
     from tracker.run.output import Output, new_folder
 
     every, resume = _snapshots(args)
-    places = places_of(args.line, args.zone)
+    places, look = places_of(args.line, args.zone), look_of(args)
     rotate = seconds_of(vars(args).get("rotate"), "--rotate")
     if rotate is not None and (resume or every is not None):
         raise ValueError("--rotate does not go with --snapshot and --resume: give one of them")
     anonymise = None if args.anonymise is None else region_named(args.anonymise)
     with ExitStack() as finish:
-        opened = finish.enter_context(closing(open_run(options)))
-        window = _window(opened, places, anonymise) if args.show else []
+        shares = finish.enter_context(closing(Shares(args, options)))
+        opened = finish.enter_context(closing(open_run(shares.options)))
+        shares.check(opened)
+        window = _window(opened, places, anonymise, look) if args.show else []
         monitor = _monitor(args, opened, resume=resume)
         finish.callback(monitor.close)
         output = Output(
             args.out or new_folder(label, opened.algo, overwrite=args.overwrite or resume),
             opened,
-            {"command": plain(args.command_line)},
+            {"command": plain(args.command_line), **shares.facts},
             overwrite=args.overwrite,
             video=not args.no_video,
             log=args.log,
@@ -316,11 +348,16 @@ def track_into_folder(
             snapshot=every,
             resume=resume,
             anonymise=anonymise,
+            look=look,
         )
         driver = Driver(opened, output, [sink for sink in (monitor if monitor.asked else None, score) if sink])
-        with driver.interrupts:  # until the last line is printed, so that a Ctrl-C held down does not cut it
+        # Interrupts until the last line is printed, so that a Ctrl-C held down does not cut it.
+        with shares.detected(opened, output), driver.interrupts:
             monitor.start()
-            return _Session(args, driver, window, score).run()
+            code = _Session(args, driver, window, score, shares.seconds).run()
+    if after is not None and code == 0:
+        after(output.folder)
+    return code
 
 
 def _monitor(args: argparse.Namespace, opened: Opened, *, resume: bool) -> Monitor:
@@ -366,7 +403,17 @@ def _kept(args: argparse.Namespace) -> tuple[Path, Embeddings] | None:
     return Path(args.save_detections), args.save_embeddings
 
 
-def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | None) -> list[Sink]:
+def look_of(args: argparse.Namespace) -> Look:
+    """How the video shows the tracks."""
+    from tracker.io.draw import parse_labels
+    from tracker.io.sinks import Look
+
+    if not 0 <= args.trails <= LONGEST_TRAIL:
+        raise ValueError(f"--trails {args.trails:g}: give seconds, 0 to {LONGEST_TRAIL}")
+    return Look(None if args.labels is None else parse_labels(names_of(args.labels) or []), args.trails)
+
+
+def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | None, look: Look) -> list[Sink]:
     """The window, and before it what counts for it: the other counter is in the thread that writes."""
     from tracker.count.live import Counter
     from tracker.io.anonymise import AnonymisedSink
@@ -374,7 +421,7 @@ def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | N
 
     rate, every = opened.pipeline.source.frame_rate, opened.options.every
     counters = [Counter(places, frame_rate=rate, step=every)] if places else []
-    window: Sink = WindowSink(opened.pipeline.detector.class_names, counters)
+    window: Sink = WindowSink(opened.pipeline.detector.class_names, counters, rate, look)
     return [*counters, window if anonymise is None else AnonymisedSink(anonymise, [window])]
 
 
@@ -382,11 +429,17 @@ class _Session:
     """One run of the command: what it prints while it runs and when it ends."""
 
     def __init__(
-        self, args: argparse.Namespace, driver: Driver, window: Sequence[Sink], score: SceneScore | None
+        self,
+        args: argparse.Namespace,
+        driver: Driver,
+        window: Sequence[Sink],
+        score: SceneScore | None,
+        detecting: float,
     ) -> None:
         assert driver.output is not None
         self.driver, self.output = driver, driver.output
         self.window, self.score = window, score
+        self.detecting = detecting  # seconds that workers took before
         self.json, self.quiet = args.json, args.quiet
         self.talks = not (args.json or args.quiet)
         self._noted: set[str] = set()
@@ -459,7 +512,7 @@ class _Session:
                             self._note()
                         if progress is not None:
                             progress.skipped = driver.earlier
-                            said = f"{progress.rate(pipeline.frames):.1f} fps, {len(step.tracks)} objects"
+                            said = f"{progress.rate(pipeline.frames):.1f} fps, {len(step.tracks)} on screen"
                             progress(pipeline.frames, said)
             except WindowClosed:
                 pass
@@ -497,11 +550,14 @@ class _Session:
             driver.opened.pipeline.frames - driver.earlier,
             {**driver.opened.pipeline.seconds, "write": driver.writing},
         )
-        if facts["embedder"] is None:
+        seconds["detect"] += self.detecting
+        if facts["embedder"] is None or (self.detecting and not driver.opened.pipeline.embeds_itself):
             del seconds["embed"]
+        least = 1e-3 * self.detecting or 1e-6  # what workers do takes no time here
         speed = {
-            "fps": round(frames / driver.elapsed, 2),
-            "stages_fps": {name: round(frames / s, 2) for name, s in seconds.items() if s > 1e-6},
+            "fps": round(frames / (driver.elapsed + self.detecting), 2),
+            "stages_fps": {name: round(frames / s, 2) for name, s in seconds.items() if s > least},
+            "shares": {name: round(s / max(sum(seconds.values()), 1e-9), 4) for name, s in seconds.items()},
         }
         paths = {kind: str(path) for kind, path in self.output.paths.items()}
         scores = None if self.score is None else self.score.scores()

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracker.commands.stdout import put
-from tracker.spelling import shown
+from tracker.commands.terminal import on_terminal, print_table
+from tracker.commands.words import names_of
+from tracker.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from tracker.evaluate.benchmark import GroundTruth, Source
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 UNITS = ("sequences", "blocks")  # as tracker.evaluate.chance has them
 
 Figures = list[dict[str, float | None]]  # by title, for each evaluation
+Cost = dict[str, dict[str, float]]  # by cause: how many errors, and what each score (0..1) gains without them
+_ERRORS = {"switch": ("switch", "switches"), "miss": ("miss", "misses"), "false": ("false row", "false rows")}
 
 
 def add_outputs(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +35,14 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}", metavar="OUT", nargs="?", const="-", help=f"write {name} to OUT (- or none: stdout)"
         )
+    table = parser.add_mutually_exclusive_group()
+    table.add_argument(
+        "--columns",
+        type=_columns,
+        metavar="A,B",
+        help="figures of the printed table, such as HOTA,IDF1,IDSW (default: what fits)",
+    )
+    table.add_argument("--wide", action="store_true", help="print every figure")
     parser.add_argument(
         "--plot", type=_svg, metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold"
     )
@@ -83,26 +95,116 @@ def show(
         _write(args.markdown, _markdown(evaluations, extra))
     alarms, notes = _notes(evaluations)
     if "-" in (args.csv, args.json, args.markdown, args.latex):
-        lines = [*alarms, *notes]
-        target = sys.stderr
+        for line in [*alarms, *notes]:
+            print(line, file=sys.stderr)
+        return
+    for line in alarms:
+        print(line)
+    columns = _chosen(evaluations, args, extra)
+    left = len(_titles()) - len(columns)
+    if left and args.columns is None:  # before the tables: scores and notes are what one looks for at the end
+        print(f"{left} more figures: --wide, or --columns {','.join(_left_out(columns)[:3])},...")
+    if on_terminal() and not args.wide and args.columns is None:  # what is wider becomes several tables of text
+        _draw_tables(evaluations, extra, columns)
     else:
-        texts = [f"{part.title}\n{part.text}" for part in more]
-        lines = [*alarms, "\n\n".join([_tables(evaluations, extra), *texts]), *notes]
-        target = sys.stdout
-    for line in lines:
-        print(line, file=target)
+        print(_tables(evaluations, extra, columns))
+    for part in more:
+        print(f"\n{part.title}\n{part.text}")
+    for line in notes:
+        print(line)
 
 
-def _tables(evaluations: list[Evaluation], extra: dict[str, list[str]] | None) -> str:
+def cost_lines(cost: Cost) -> list[str]:
+    """A line for each cause, the most costly first: how many errors, and what they cost in points."""
+    lines = []
+    for name, gain in sorted(cost.items(), key=lambda item: -item[1]["HOTA"]):
+        kind, code = name.split(": ")
+        scores = ", ".join(f"{-100 * gain[score]:+.2f} {score}" for score in ("HOTA", "IDF1", "MOTA"))
+        errors = _ERRORS[kind][gain["count"] != 1]
+        lines.append(f"  {code:<20}{gain['count']:>6.0f} {errors + ',':<12}{scores}")
+    return lines
+
+
+def _titles() -> list[str]:
+    from tracker.evaluate.scores import COLUMNS
+
+    return list(COLUMNS)
+
+
+def _left_out(columns: list[str]) -> list[str]:
+    return [title for title in _titles() if title not in columns]
+
+
+def _chosen(evaluations: list[Evaluation], args: argparse.Namespace, extra: dict[str, list[str]] | None) -> list[str]:
+    """The figures to print: those asked for, all, or those that fit in a line in every table."""
+    from tracker.evaluate.scores import fitting
+
+    if args.columns is not None or args.wide:
+        return args.columns or _titles()
+    width = shutil.get_terminal_size((80, 24)).columns
+    tables = [fitting([(row.name, row) for row in (*e.rows, *e.classes)], "sequence", width) for e in evaluations]
+    tables.append(fitting(_combined(evaluations), "tracker", width, extra))
+    return min(tables, key=len)
+
+
+def _heading(first: Evaluation) -> str:
+    return f"rules: {first.rules} ({first.why}); {len(first.sequences)} sequences, {first.combined.frames} frames"
+
+
+def _tables(evaluations: list[Evaluation], extra: dict[str, list[str]] | None, columns: list[str]) -> str:
     from tracker.evaluate.scores import aligned
 
     width = shutil.get_terminal_size((10_000, 24)).columns
-    first = evaluations[0]
-    parts = [f"rules: {first.rules} ({first.why}); {len(first.sequences)} sequences, {first.combined.frames} frames"]
-    parts += [f"{shown(e.tracker)}\n{e.table(width)}" for e in evaluations]
+    parts = [_heading(evaluations[0])]
+    parts += [f"{shown(e.tracker)}\n{e.table(width, columns)}" for e in evaluations]
     if len(evaluations) > 1 or extra:
-        parts.append(f"all sequences\n{aligned(_combined(evaluations), 'tracker', width, extra)}")
+        parts.append(f"all sequences\n{aligned(_combined(evaluations), 'tracker', width, extra, columns)}")
     return "\n\n".join(parts)
+
+
+def _draw_tables(evaluations: list[Evaluation], extra: dict[str, list[str]] | None, columns: list[str]) -> None:
+    """The same on a terminal: the combined row in bold, and of several trackers the best figures marked."""
+    from tracker.evaluate.scores import cells_of
+
+    print(_heading(evaluations[0]))
+    for e in evaluations:
+        print(f"\n{shown(e.tracker)}")
+        combined = len(e.rows) - 1 if len(e.rows) > 1 else None
+        print_table(cells_of([(row.name, row) for row in e.rows], "sequence", columns=columns), bold=combined)
+        if e.classes:
+            print()
+            print_table(cells_of([(row.name, row) for row in e.classes], "class", columns=columns))
+            print(e.mean_line())
+    if len(evaluations) > 1 or extra:
+        print("\nall sequences")
+        cells = cells_of(_combined(evaluations), "tracker", extra, columns)
+        print_table(cells, _best(evaluations, columns, len(extra or {})))
+
+
+def _best(evaluations: list[Evaluation], columns: list[str], before: int) -> set[tuple[int, int]]:
+    """(column, row) of the best figures of several trackers; ``before`` columns stand between their names and these."""
+    from tracker.evaluate.scores import COLUMNS, COUNTS, LOW_IS_GOOD
+
+    found: set[tuple[int, int]] = set()
+    for k, title in enumerate(columns):
+        values = [COLUMNS[title](e.combined) for e in evaluations]
+        if title not in COUNTS and min(values) < max(values):
+            good = min(values) if title in LOW_IS_GOOD else max(values)
+            found |= {(1 + before + k, r) for r, value in enumerate(values) if value == good}
+    return found
+
+
+def _columns(text: str) -> list[str]:
+    """The titles in a list, whatever their case."""
+    known = {title.lower(): title for title in _titles()}
+    chosen = []
+    for word in names_of(text) or []:
+        if word.lower() not in known:
+            raise argparse.ArgumentTypeError(f"no figure {word!r}{nearest(word, known.values())}")
+        chosen.append(known[word.lower()])
+    if not chosen:
+        raise argparse.ArgumentTypeError("give figures, such as HOTA,IDF1,IDSW")
+    return list(dict.fromkeys(chosen))
 
 
 def _markdown(evaluations: list[Evaluation], extra: dict[str, list[str]] | None) -> str:
@@ -152,6 +254,14 @@ def parts_of(
             Part(title, table(groups), "kinds", {name: [asdict(one) for one in own] for name, own in groups.items()})
         )
     return parts
+
+
+def costs_part(costs: dict[str, Cost]) -> Part:
+    """What ``--why`` asks for: the cost of each cause, by tracker."""
+    lines = [
+        line for name, cost in costs.items() for line in [*([shown(name)] if len(costs) > 1 else []), *cost_lines(cost)]
+    ]
+    return Part("why: the errors of each cause, and what they cost in points", "\n".join(lines), "cost", costs)
 
 
 def _latex(evaluations: list[Evaluation]) -> str:

@@ -18,7 +18,20 @@ from tracker.study.choices import METRICS, SPLITS
 if TYPE_CHECKING:
     from tracker.study.tune import Tuned
 
-RECORDED = ("metric", "held_out", "split", "det", "reid", "rules", "sequences", "conf")  # in the command, if given
+# In the command that is kept, if given.
+RECORDED = (
+    "metric",
+    "held_out",
+    "split",
+    "det",
+    "reid",
+    "rules",
+    "sequences",
+    "conf",
+    "scores",
+    "invalid",
+    "camera_motion",
+)
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -58,6 +71,7 @@ def add_parsers(subparsers: Any) -> None:
     add_tree_options(parser)
     add(
         "-o",
+        "--output",
         dest="out",
         metavar="DIR",
         help="folder to write to (default: one of this search's own below runs/tune)",
@@ -89,6 +103,9 @@ def run_tune(args: argparse.Namespace) -> int:
         detections=args.det,
         reid=args.reid,
         rules=args.rules,
+        scores=args.scores,
+        invalid=args.invalid,
+        camera_motion=args.camera_motion,
         sequences=names_of(args.sequences),
         overwrite=args.overwrite,
         command=_command(args),

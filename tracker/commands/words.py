@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tracker.kinds import SCORE_KINDS
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
@@ -33,6 +35,16 @@ def settings_of(words: Sequence[str]) -> dict[str, str]:
     return settings
 
 
+def add_scores(parser: ArgumentParser) -> None:
+    """Add the option ``--scores``: what the scores of recorded detections are."""
+    parser.add_argument(
+        "--scores",
+        choices=SCORE_KINDS,
+        help="what the scores of recorded detections are; they become probabilities first (default: as they are; "
+        "steady finds their scale)",
+    )
+
+
 def add_rules(parser: ArgumentParser) -> None:
     """Add the option ``--rules`` of what is scored; ``tracker.evaluate.rules.rules_by_name`` knows the names."""
     parser.add_argument(
@@ -45,6 +57,17 @@ def add_rules(parser: ArgumentParser) -> None:
     )
 
 
+def add_invalid(parser: ArgumentParser, files: str) -> None:
+    """Add the option ``--invalid``: what happens to bad rows of ``files``."""
+    parser.add_argument(
+        "--invalid",
+        choices=("raise", "drop"),
+        default="raise",
+        help=f"bad rows of {files} (no size, NaN, frames below 1, an id twice): raise names the first and stops, drop "
+        "leaves them out and counts them (default raise)",
+    )
+
+
 def add_tree_options(parser: ArgumentParser) -> None:
     """Add the options of the commands that track a whole tree and score it: bench and tune."""
     parser.add_argument(
@@ -54,6 +77,16 @@ def add_tree_options(parser: ArgumentParser) -> None:
         "--reid: the packaged model, for algorithms that need one)",
     )
     add_rules(parser)
+    add_scores(parser)
+    add_invalid(parser, "detections")
+    parser.add_argument(
+        "--camera-motion",
+        default="auto",
+        metavar="HOW",
+        help="what tells how the camera moves: pairs (the tracks and detections themselves), gmc (the file in each "
+        "sequence's folder gmc), a file of affine maps, a folder of <seq>.txt, or off (default auto: pairs for "
+        "steady, off for the others)",
+    )
     parser.add_argument("--sequences", metavar="A,B", help="only these sequences")
 
 
@@ -76,12 +109,12 @@ def add_places(parser: ArgumentParser) -> None:
     )
 
 
-def add_engine(parser: ArgumentParser, more: str = "") -> None:
-    """Add the options that say which workers run, which ``engine_of`` reads."""
+def add_engine(parser: ArgumentParser, about: str = "worker processes (default: one for each processor)") -> None:
+    """Add the options that say which workers run, which ``engine_of`` reads; about: the help of --workers."""
     from tracker.workers.open import ENGINES
 
     add = parser.add_argument
-    add("--workers", type=count, metavar="N", help=f"worker processes (default: one for each processor){more}")
+    add("--workers", type=count, metavar="N", help=about)
     add("--engine", choices=ENGINES, default="local", help="processes of this machine, or a cluster (default local)")
     add("--address", metavar="HOST:PORT", help="of the Dask scheduler or the Ray cluster; without it one is begun here")
 

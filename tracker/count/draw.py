@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.arrays import Image
+from tracker.arrays import Image, IntArray
 from tracker.count.counting import Totals
 from tracker.count.places import Line, Zone
-from tracker.spelling import shown
+from tracker.draw.lines import width_for
+from tracker.draw.places import Occupied, best_of
+from tracker.draw.places import Place as Spot
+from tracker.draw.text import DARK, LIGHT, chip, put, size_for
 
 LINE, ZONE = (0, 215, 255), (230, 160, 60)  # BGR: yellow and blue, which every kind of sight tells apart
 SHADE = 0.18  # of a zone's colour over the image
-DARK, LIGHT = (20, 20, 20), (255, 255, 255)
 
 
 def draw_places(
@@ -22,25 +24,53 @@ def draw_places(
     places: Sequence[Line | Zone],
     totals: Sequence[Totals] | None = None,
     inside: Mapping[str, int] | None = None,
+    occupied: Occupied | None = None,
+    spots: list[int] | None = None,
 ) -> None:
     """Draw the places and their totals on a (H, W, 3) BGR image, in place.
 
-    totals: of each place; without them only names are written. inside: people in each zone now, by its name.
+    totals    of each place; without them only names are written
+    inside    people in each zone now, by its name
+    occupied  heads and labels that the text should not cover
+    spots     remembers where each text was, from frame to frame: it moves only where it would cover a head
+
     A line has an arrow that points to where "in" leads; a zone is shaded. Undecided events are left out.
     """
-    thick = max(1, round(min(image.shape[:2]) / 240))
-    taken: list[tuple[int, int, int, int]] = []
-    for k, place in enumerate(places):
-        said = "" if totals is None else f": in {totals[k].into}  out {totals[k].out}"
+    thick = width_for(*image.shape[:2])
+    for place in places:
         if isinstance(place, Line):
             _line(image, place, thick)
-            at = place.points[0]
         else:
             _zone(image, place, thick)
-            said += "" if inside is None else f"  now {inside.get(place.name, 0)}"
-            at = place.points[place.points.sum(axis=1).argmin()]
-        text = place.name + said
-        taken.append(_text(image, text, at.tolist(), taken, thick))
+    spots = [] if spots is None else spots
+    spots += [-1] * (len(places) - len(spots))
+    taken: list[Spot] = []
+    for k, place in enumerate(places):
+        said = "" if totals is None else f": in {totals[k].into}  out {totals[k].out}"
+        if isinstance(place, Zone) and inside is not None:
+            said += f"  now {inside.get(place.name, 0)}"
+        patch = chip(place.name + said, size_for(*image.shape[:2]), DARK, LIGHT)
+        size = patch.shape[1], patch.shape[0]
+        around = _around(place, size, (image.shape[1], image.shape[0]))
+        spot, spots[k] = best_of(around, size, occupied or Occupied(np.empty((4, 0)), []), taken, spots[k])
+        put(image, patch, spot[0], spot[1])
+        taken.append(spot)
+
+
+def _around(place: Line | Zone, size: tuple[int, int], image: tuple[int, int]) -> IntArray:
+    """(C, 2) left and top of where the text of a place may stand, in the image; the first is preferred."""
+    wide, high = size
+    low, far = place.points.min(axis=0), place.points.max(axis=0)
+    if isinstance(place, Line):
+        ends = place.points[place.points.sum(axis=1).argsort(kind="stable")]
+        at = [(x, y + dy) for x, y in ends for dy in (-high - 4, 4)]
+        at += [(x + dx, y - high / 2) for x, y in ends for dx in (8, -wide - 8)]
+    else:
+        at = [(x, y) for y in (low[1] - high, low[1], far[1] - high, far[1]) for x in (low[0], far[0] - wide)]
+        at += [(far[0], low[1]), (low[0] - wide, low[1]), (far[0], far[1] - high), (low[0] - wide, far[1] - high)]
+    room = np.maximum(np.array(image) - size, 0)
+    corners: IntArray = np.rint(np.clip(at, 0, room)).astype(np.int64)
+    return corners
 
 
 def _corners(image: Image, points: NDArray[np.float64]) -> NDArray[np.int32]:
@@ -73,30 +103,3 @@ def _zone(image: Image, zone: Zone, thick: int) -> None:
         cv2.fillPoly(shaded, [corners - np.array((left, top), dtype=np.int32)], ZONE)
         cv2.addWeighted(shaded, SHADE, part, 1 - SHADE, 0, dst=part)
     cv2.polylines(image, [corners], True, ZONE, thick, cv2.LINE_AA)
-
-
-def _text(
-    image: Image, text: str, at: list[float], taken: Sequence[tuple[int, int, int, int]], thick: int
-) -> tuple[int, int, int, int]:
-    """A line of text on a dark ground above a point, higher where it would cover a place taken; returns its own place.
-
-    A place is left, top, right, bottom. The text stays inside the image.
-    """
-    import cv2
-
-    height, width = image.shape[:2]
-    scale = max(0.4, min(height, width) / 900)
-    stroke = max(1, round(1.5 * scale))
-    text = shown(text)
-    (wide, tall), under = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
-    pad = max(2, thick)
-    wide, high = wide + 2 * pad, tall + under + 2 * pad
-    x = int(max(0, min(at[0], width - wide)))
-    y = int(max(high, min(at[1] - 2 * pad, height)))
-    for left, top, right, bottom in sorted(taken, key=lambda place: -place[3]):
-        if x < right and left < x + wide and y - high < bottom and top < y and top >= high:
-            y = top
-    cv2.rectangle(image, (x, y - high), (x + wide, y), DARK, -1)
-    corner = (x + pad, y - under - pad)
-    cv2.putText(image, text, corner, cv2.FONT_HERSHEY_SIMPLEX, scale, LIGHT, stroke, cv2.LINE_AA)
-    return x, y - high, x + wide, y

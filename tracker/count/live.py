@@ -20,6 +20,7 @@ from tracker.rows import as_rows
 
 if TYPE_CHECKING:
     from tracker.arrays import Image
+    from tracker.draw.places import Occupied
     from tracker.io.sinks import Step
 
 REMEMBERED = ("events", "_people", "_totals", "_visits", "_merges", "_counted", "_first", "_frame")
@@ -98,6 +99,7 @@ class Counter:
         self._merges: list[Merge] = []
         self._counted = 0
         self._first = self._frame = 0
+        self._spots: list[int] = []  # where the text of each place was drawn last
 
     def write(self, step: Step) -> None:
         """Take one step."""
@@ -156,12 +158,12 @@ class Counter:
         recent = self._frame - (self._gap or 0) - self._step
         return sum(bool(p.passages) and p.passages[place].inside and p.last >= recent for p in self._people.values())
 
-    def draw(self, image: Image) -> None:
-        """Draw the places and the totals so far on a (H, W, 3) BGR image, in place."""
+    def draw(self, image: Image, occupied: Occupied | None = None) -> None:
+        """Draw the places and the totals so far on a (H, W, 3) BGR image, in place; see ``draw_places``."""
         from tracker.count.draw import draw_places
 
         inside = {place.name: self.inside(place) for place in self.places if isinstance(place, Zone)}
-        draw_places(image, self.places, self._totals, inside)
+        draw_places(image, self.places, self._totals, inside, occupied, self._spots)
 
     def _late(self, person: _Person) -> bool:
         return self._frame - person.young[0].frame > (self._gap or 0)

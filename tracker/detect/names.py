@@ -14,6 +14,7 @@ from tracker.spelling import nearest
 def class_mask(classes: Sequence[str], names: Mapping[int, str], count: int, what: str) -> BoolArray:
     """Which of ``count`` class numbers are called one of ``classes``, (count,) bool; case does not matter.
 
+    classes  names; a number that is no name stands for itself, such as "0"
     names  the name of each class number
     what   the detector, for the error
 
@@ -26,10 +27,14 @@ def class_mask(classes: Sequence[str], names: Mapping[int, str], count: int, wha
     for number, name in names.items():
         numbers.setdefault(name.lower(), []).append(number)
     for name in classes:
-        if name.strip().lower() not in numbers:
+        word = name.strip().lower()
+        if word not in numbers and word.isdecimal() and int(word) < count:
+            mask[int(word)] = True
+            continue
+        if word not in numbers:
             shown = ", ".join(list(names.values())[:5]) + (", ..." if len(names) > 5 else "")
             raise ValueError(f"{what} has no class {name!r}{nearest(name, names.values())}; choose from {shown}")
-        mask[numbers[name.strip().lower()]] = True
+        mask[numbers[word]] = True
     return mask
 
 

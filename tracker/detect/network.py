@@ -31,6 +31,10 @@ def providers_of(device: str | Sequence[str] | None) -> list[str] | None:
     if device is None:
         return None
     names = [name.strip() for name in device.split(",")] if isinstance(device, str) else list(device)
+    number = names[0].lower().removeprefix("cuda:") if names else ""
+    if number.isdecimal() or number in ("gpu", "mps"):
+        meant = "coreml,cpu" if number == "mps" else "cuda,cpu"
+        raise ValueError(f"device={device!r}: devices are onnxruntime's providers; give {meant} (--device {meant})")
     if not names or "" in names:
         raise ValueError(f"device={device!r}: give onnxruntime's providers, such as cuda,cpu (--device)")
     return names

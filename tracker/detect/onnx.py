@@ -30,6 +30,7 @@ from tracker.detect.names_file import class_names_of
 from tracker.detect.network import ClassNames
 from tracker.detect.overlaps import NMS, soften_xyxy, thin_xyxy
 from tracker.detect.runtime import open_network
+from tracker.detect.scene_check import SceneCheck
 from tracker.detect.session import (
     TYPES,
     TensorInfo,
@@ -121,6 +122,7 @@ class ONNX(Detector):
         )
         self._assumed = _assumed(source, metadata, size)
         self._doubts = Doubts()
+        self._scene = SceneCheck(metadata)
         self.size = _input_size(path, source, metadata, size)
         self._single = is_single(source)
         self._sizes = size_feed(sizes, self.size)
@@ -147,13 +149,16 @@ class ONNX(Detector):
     def reset(self) -> None:
         """A new video begins: what was doubtful in the last one is not said of it."""
         self._doubts = Doubts()
+        self._scene.reset()
 
     def __call__(self, image: Image) -> Detections:
         """Objects in a BGR uint8 image (H, W, 3), best first unless the head is end-to-end.
 
         A row that is not finite or has no size (a half-precision overflow) is left out and counted in ``dropped``.
         """
-        block, fit = self._own.letterbox(check_image(image))
+        image = check_image(image)
+        self._scene.see(image)
+        block, fit = self._own.letterbox(image)
         outputs = self._run(block)
         decoded = self._kept(self._head.decode(outputs, self.conf))
         self._doubts.see(decoded.boxes, decoded.scores, self.size)
@@ -201,6 +206,8 @@ class ONNX(Detector):
                 f"{wrong}: the head {self.head} probably misreads this model; choose another with --head "
                 "(see docs/detectors.md)"
             )
+        if self._scene.line is not None:
+            said.append(self._scene.line)
         return f"{shown(self.name)}: {'; '.join(said)}" if said else None
 
     def _recognised(

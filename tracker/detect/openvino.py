@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tracker.detect.files import files_of
 from tracker.detect.names_file import read_yaml
 from tracker.detect.session import ModelMeta, Session, TensorInfo, processors
+from tracker.install import installing
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class OpenVINOSession:
         files_of(path)
         if find_spec("openvino") is None:
             instead = f"{path} needs it" if described is None else "or use --detector-runtime onnxruntime"
-            raise ValueError(f"OpenVINO is not installed: pip install 'trackwhy[openvino]'; {instead}")
+            raise ValueError(f"OpenVINO is not installed: {installing('openvino')}; {instead}")
         import openvino
 
         try:

@@ -10,11 +10,13 @@ import numpy as np
 from tracker.arrays import FloatArray, IntArray
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.doubts import NORMALISED_BOXES, Doubts
-from tracker.detections import Detections, Invalid
+from tracker.detections import Detections, Invalid, percentages
 from tracker.io.detections_file import OPTIONAL, REQUIRED, columns_of, names_wrong, with_twins
 from tracker.io.log_file import read_log
 from tracker.io.mot import from_one, read_detections, repeated
 from tracker.io.npz import Arrays, read_arrays
+from tracker.kinds import ScoreKind
+from tracker.scores import check_kind
 from tracker.spelling import shown
 
 LARGEST_FRAME = 2**53
@@ -28,6 +30,8 @@ class Recorded(RecordedDetector):
              ``log.sqlite``: what a run with a log was given; any other file is read as MOTChallenge text: frame, id,
              left, top, width, height, score. One that begins with frame 0 and goes on is numbered from 1, with a note
     conf     least score; None keeps all
+    scores   what the scores are: "probability", "percent" or "logit"; they become probabilities, and ``conf`` is one.
+             None: they stay as they are
     invalid  "raise": a bad row raises ValueError naming it; "drop": bad rows are left out and counted in ``dropped``
 
     Attributes: ``dropped``, ``frames`` (the last frame number with a detection, 0 where there is none), ``embedded``
@@ -38,7 +42,15 @@ class Recorded(RecordedDetector):
     device = "none"
     dropped: int = 0
 
-    def __init__(self, path: str | os.PathLike[str], *, conf: float | None = None, invalid: Invalid = "raise") -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        conf: float | None = None,
+        scores: ScoreKind | None = None,
+        invalid: Invalid = "raise",
+    ) -> None:
+        check_kind(scores)
         self.name = os.path.basename(path)
         self.model_files = (Path(path),)
         if str(path).lower().endswith(".sqlite"):
@@ -50,6 +62,11 @@ class Recorded(RecordedDetector):
         self._notes = [f"{shown(self.name)}: {note}" for note in notes]
         self.dropped = detections.dropped
         self._complaint = _first_complaint(path) if self.dropped else None
+        if scores is not None:
+            try:
+                detections = detections.with_probabilities(scores)
+            except ValueError as error:
+                raise ValueError(f"{shown(path)}: {error}") from None
         order = np.argsort(frames, kind="stable")
         self._doubts = Doubts()
         self._doubts.see(detections.boxes, detections.scores, None)
@@ -72,10 +89,11 @@ class Recorded(RecordedDetector):
             lines.append(f"{self.name}: that is more than half of all rows; are the columns what they should be?")
         if self._outside is not None:
             low, high = self._outside
-            percent = "; if they are percentages, divide them by 100" if low >= 0 and 2 <= high <= 100 else ""
+            kind = "percent" if percentages(low, high) else "logit"
             lines.append(
                 f"{self.name}: scores run from {low:g} to {high:g}, not 0..1; "
-                f"steady finds its scale, thresholds of other algorithms need adjusting{percent}"
+                f"steady finds their scale; for other algorithms lower the thresholds, or say it where they are of a "
+                f"known kind (--scores {kind})"
             )
         if self._doubts.normalised:
             lines.append(f"{self.name}: {NORMALISED_BOXES}")

@@ -22,6 +22,7 @@ from tracker.detect.saved import Saved
 from tracker.detect.yunet import YuNet
 from tracker.detections import Invalid
 from tracker.io.detections_file import is_detections
+from tracker.kinds import ScoreKind
 from tracker.models import FetchError, to_stderr
 from tracker.spelling import nearest
 
@@ -57,6 +58,7 @@ class _Options:
     nms: str | None
     runtime: str | None
     offline: bool
+    scores: ScoreKind | None
     tell: Callable[[str], None]
 
     @property
@@ -137,7 +139,7 @@ def _unexported(spec: str, options: _Options) -> Detector:
 def _recorded(spec: str, options: _Options) -> RecordedDetector:
     if options.classes is not None:
         raise ValueError(f"{spec}: recorded detections have no class names to choose from; leave the classes out")
-    return Recorded(spec, conf=options.conf, invalid=options.invalid)
+    return Recorded(spec, conf=options.conf, scores=options.scores, invalid=options.invalid)
 
 
 def _ends(*suffixes: str) -> Callable[[str], bool]:
@@ -187,6 +189,7 @@ def open_detector(
     nms: str | None = None,
     runtime: str | None = None,
     offline: bool = False,
+    scores: ScoreKind | None = None,
     tell: Callable[[str], None] = to_stderr,
 ) -> Detector | RecordedDetector:
     """The detector that a text names. A ``RecordedDetector`` has ``at(number)``, any other is called with an image.
@@ -200,15 +203,22 @@ def open_detector(
     providers, threads, head, size, nms, runtime  for networks, see ``ONNX``
     names      its ``class_names``
     offline    fetch no model; the environment's TRACKWHY_OFFLINE=1 forbids it too
+    scores     of a file: what they are, "probability", "percent" or "logit"; see ``Recorded``
     tell       gets the two lines that ``auto`` has to say where it is ``hog``; by default they go to stderr, as does
                the line before a model is fetched: what, from where, how large, its licence
 
     Raises ValueError, in one line, for anything it cannot open, with the nearest name for an unknown one.
     """
-    options = _Options(conf, classes, invalid, providers, threads, head, names, size, nms, runtime, offline, tell)
+    options = _Options(
+        conf, classes, invalid, providers, threads, head, names, size, nms, runtime, offline, scores, tell
+    )
     form = _form_of(spec)
     if form.open not in (_onnx, _named, _unexported):
         _refuse_network_options(spec, options)
+    if options.scores is not None and form.open is not _recorded:
+        raise ValueError(
+            f"scores go with recorded detections; those of {spec} are probabilities, leave scores out (--scores)"
+        )
     return form.open(spec, options)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tracker.detect.files import files_of
 from tracker.detect.openvino import cpu_settings, reason_of
 from tracker.detect.session import describe
+from tracker.install import installing
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, InferRequest, Model
@@ -43,7 +44,7 @@ class OpenVINO:
     def __init__(self, path: str | os.PathLike[str], *, onnx: Runner | None = None, threads: int | None = None) -> None:
         if find_spec("openvino") is None:
             instead = f"; {path} needs it" if onnx is None else ", or use onnxruntime"
-            raise ValueError(f"OpenVINO is not installed: pip install 'trackwhy[openvino]'{instead}")
+            raise ValueError(f"OpenVINO is not installed: {installing('openvino')}{instead}")
         import openvino
 
         if threads is not None and threads < 1:

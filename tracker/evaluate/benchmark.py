@@ -31,9 +31,9 @@ from tracker.evaluate.rules import (
 )
 from tracker.evaluate.scores import Evaluation, SequenceScore, combine
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
-from tracker.io.mot import MotFormatError
+from tracker.io.mot import Invalid, MotFormatError
 from tracker.io.readers import read_tracks, read_truth, videos_of
-from tracker.rows import Rows, are_times, as_rows
+from tracker.rows import Rows, are_times, as_rows, left_out
 from tracker.spelling import nearest, shown
 
 _BLOCK_ROWS = 1 << 16  # rows scored at once: bounds the memory of long sequences
@@ -93,6 +93,7 @@ def evaluate(
     tracker: str = "tracker",
     sequences: list[str] | None = None,
     threshold: float = 0.5,
+    invalid: Invalid = "raise",
 ) -> Evaluation:
     """Score one tracker's results.
 
@@ -100,11 +101,11 @@ def evaluate(
     tree, a flat folder, a file, rows, or a dict. rules: "auto" recognises them from the ground truth (`Evaluation.why`
     says how), or one of `tracker.evaluate.rules.CHOICES`; "kitti-car", "kitti-pedestrian" and "visdrone" also say what
     form text has. tracker: its name in the scores. sequences: names to take
-    of `gt`. threshold: overlap of a match in CLEAR and identity, above 0 and up to 1. A sequence without results is
-    scored as empty and noted.
+    of `gt`. threshold: overlap of a match in CLEAR and identity, above 0 and up to 1. invalid: bad rows of text raise,
+    or with "drop" are left out and counted in the notes. A sequence without results is scored as empty and noted.
     Raises MotFormatError with file and line for a bad file, ValueError for what does not fit together.
     """
-    truth = load_ground_truth(gt, rules, sequences)
+    truth = load_ground_truth(gt, rules, sequences, invalid)
     if isinstance(results, (str, os.PathLike)):
         found = find_results(results)
         if len(found) > 1:
@@ -113,27 +114,29 @@ def evaluate(
     return truth.score(results, tracker=tracker, threshold=threshold)
 
 
-def load_ground_truth(gt: Source, rules: str = "auto", sequences: list[str] | None = None) -> GroundTruth:
+def load_ground_truth(
+    gt: Source, rules: str = "auto", sequences: list[str] | None = None, invalid: Invalid = "raise"
+) -> GroundTruth:
     """Read and check ground truth once, to score several trackers against it. Arguments and errors as in `evaluate`."""
     given = _sequences_of(gt, sequences)
     known = {name: sequence for name, (sequence, _) in given.items()}
     rows: dict[str, Rows] = {}
     for name, (sequence, own) in given.items():
-        rows[name] = _read(sequence, rules) if own is None else _checked(own, sequence.gt)
+        rows[name] = _read(sequence, rules, invalid) if own is None else _checked(own, sequence.gt)
         _check_length(rows[name], sequence, sequence.gt)
     labels = {name: labels_of(sequence.gt) for name, sequence in known.items()}
     chosen, why = recognise_rules(rows, labels) if rules == "auto" else (rules_by_name(rules), AS_ASKED)
     for name, sequence in known.items():
         check_rules(chosen, name, rows[name], str(sequence.gt))
-    return GroundTruth(known, rows, chosen, shown(why), partial=sequences is not None)
+    return GroundTruth(known, rows, chosen, shown(why), sequences is not None, invalid)
 
 
-def _read(sequence: Sequence, rules: str) -> Rows:
+def _read(sequence: Sequence, rules: str, invalid: Invalid) -> Rows:
     """The ground truth of a sequence, in the form that the rules belong to."""
     chosen = RULES["plain"] if rules == "auto" else rules_by_name(rules)
     if rules.lower() == "kitti":
         raise ValueError("rules 'kitti' score one kind of object; give kitti-car or kitti-pedestrian")
-    return read_truth(sequence.gt, form=chosen.form, kind=chosen.kind, video=sequence.name)
+    return read_truth(sequence.gt, form=chosen.form, kind=chosen.kind, video=sequence.name, invalid=invalid)
 
 
 def _sequences_of(gt: Source, only: list[str] | None) -> dict[str, tuple[Sequence, Rows | None]]:
@@ -162,14 +165,22 @@ class GroundTruth:
     """Ground truth of some sequences and the rules to score by; made by `load_ground_truth`.
 
     sequences, rows: by name; the rows are ordered by frame. rules, why: the rules, and what they were recognised by.
-    partial: whether only some sequences were asked for, so that results of others need no note.
+    partial: whether only some sequences were asked for, so that results of others need no note. invalid: what to do
+    with bad rows of results, "raise" or "drop".
     """
 
     def __init__(
-        self, known: dict[str, Sequence], rows: dict[str, Rows], rules: Rules, why: str, partial: bool = False
+        self,
+        known: dict[str, Sequence],
+        rows: dict[str, Rows],
+        rules: Rules,
+        why: str,
+        partial: bool = False,
+        invalid: Invalid = "raise",
     ) -> None:
         self.sequences = known
         self.partial = partial
+        self.invalid: Invalid = invalid
         self.rows = rows
         self.rules = rules
         self.why = why
@@ -195,7 +206,7 @@ class GroundTruth:
 
     def read_file(self, name: str, path: Path) -> Rows:
         """The results of a sequence in a file. Raises MotFormatError, naming it, where it cannot be read."""
-        return read_tracks(path, video=name, truth=self.sequences[name].gt)
+        return read_tracks(path, video=name, truth=self.sequences[name].gt, invalid=self.invalid)
 
     def _match_one(self, source: Path | Rows) -> tuple[dict[str, Path | Rows], list[str]]:
         """`match` for a result without a sequence name: a file is named as its sequence where there are several."""
@@ -237,7 +248,8 @@ class GroundTruth:
             doubted = self.why != AS_ASKED
             for name, sequence in self.sequences.items():
                 gt = self.rows[name]
-                said = [*gt.notes, *gt_suspicions(gt, sequence), *(class_doubts(self.rules, gt) if doubted else ())]
+                said = [*gt.notes, *([left_out(gt)] if gt.dropped else ()), *gt_suspicions(gt, sequence)]
+                said += class_doubts(self.rules, gt) if doubted else []
                 notes += [f"{name}: ground truth: {note}" for note in said]
         scores = []
         results_of: dict[str, Rows] = {}
@@ -313,6 +325,7 @@ class GroundTruth:
             rows = _checked(source, path)
         else:
             path, rows = source, self.read_file(name, source)
+            notes += [left_out(rows)] if rows.dropped else []
             if _is_part(path, rows, sequence.length or gt.last_frame):
                 notes.append("these frames are a part, counted anew by `track bench`; it scores them itself")
         notes += rows.notes

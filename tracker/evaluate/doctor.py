@@ -15,10 +15,10 @@ from tracker.detections import percentages
 from tracker.evaluate.frames import frames_from_boxes
 from tracker.evaluate.sequences import Sequence, find_results, find_sequences
 from tracker.io.kitti import TYPES, read_kitti_labels
-from tracker.io.mot import MotFormatError, repeated
+from tracker.io.mot import Invalid, MotFormatError, repeated
 from tracker.io.mot_lines import first_id
 from tracker.io.readers import form_of, read_found, read_tracks, read_truth, role_of, videos_of
-from tracker.rows import Rows, are_times, joined
+from tracker.rows import Rows, are_times, joined, left_out
 from tracker.spelling import nearest, shown
 
 _SAMPLE = 64  # frames compared to find an offset
@@ -241,19 +241,22 @@ _LAYOUTS = {
 }
 
 
-def examine(paths: Iterable[str | os.PathLike[str]], kind: Kind = "auto", gt: str | None = None) -> list[Finding]:
+def examine(
+    paths: Iterable[str | os.PathLike[str]], kind: Kind = "auto", gt: str | None = None, invalid: Invalid = "raise"
+) -> list[Finding]:
     """Check files, folders of `<seq>.txt` and MOTChallenge trees (ground truth, det/*.txt and seqinfo.ini in them).
 
     kind: what the files are; "auto" tells by the name (gt*, det*) and otherwise by the ids (-1: detections). gt: ground
-    truth to compare results with, a tree, a flat folder or a file. Files without a frame in common with their ground
-    truth come first. Raises ValueError for a path that does not exist.
+    truth to compare results with, a tree, a flat folder or a file. invalid: bad rows are a finding, or with "drop" left
+    out and counted. Files without a frame in common with their ground truth come first. Raises ValueError for a path
+    that does not exist.
     """
     known = {s.name: s for s in find_sequences(gt)} if gt else {}
     findings: list[Finding] = []
     for path in map(Path, paths):
         for file, sequence in _files(path, known):
             for video in _videos(file, known):
-                findings += _examined(file, kind, known.get(video or "", sequence), known, video)
+                findings += _examined(file, kind, known.get(video or "", sequence), known, video, invalid)
         if known and path.is_dir() and not _is_tree(path) and kind in ("auto", "results"):
             findings += _missing(path, known)
     return sorted(findings, key=lambda finding: not finding.alarm)
@@ -306,31 +309,36 @@ def _videos(path: Path, known: dict[str, Sequence]) -> list[str | None]:
     return list(names) if len(names) > 1 else [None]
 
 
-def _read(path: Path, kind: Kind, sequence: Sequence | None, video: str | None) -> Rows:
+def _read(path: Path, kind: Kind, sequence: Sequence | None, video: str | None, invalid: Invalid) -> Rows:
     """The rows of one video in a file, as what it is."""
     if kind == "gt":
-        return _truth(path, video)
+        return _truth(path, video, invalid)
     read = read_found if kind == "detections" else read_tracks
-    return read(path, video=video, truth=None if sequence is None else sequence.gt)
+    return read(path, video=video, truth=None if sequence is None else sequence.gt, invalid=invalid)
 
 
-def _truth(path: Path, video: str | None) -> Rows:
+def _truth(path: Path, video: str | None, invalid: Invalid) -> Rows:
     """The ground truth of one video in a file; of KITTI's labels every kind of object that is scored."""
     if form_of(path) != "kitti":
-        return read_truth(path, video=video)
+        return read_truth(path, video=video, invalid=invalid)
     every: list[Rows] = [read_kitti_labels(path, kind) for kind in TYPES]
     return replace(joined(every).by_frame(), layout="kitti")
 
 
 def _examined(
-    path: Path, kind: Kind, sequence: Sequence | None, known: dict[str, Sequence], video: str | None = None
+    path: Path,
+    kind: Kind,
+    sequence: Sequence | None,
+    known: dict[str, Sequence],
+    video: str | None,
+    invalid: Invalid,
 ) -> list[Finding]:
     """What is wrong with one file, or one finding that it is good. known: all sequences of the ground truth."""
     try:
         kind = _kind(path) if kind == "auto" else kind
-        rows = _read(path, kind, sequence, video)
+        rows = _read(path, kind, sequence, video, invalid)
         compared = kind != "gt" and sequence is not None and sequence.gt != path
-        gt = _truth(sequence.gt, sequence.name) if compared and sequence is not None else None
+        gt = _truth(sequence.gt, sequence.name, invalid) if compared and sequence is not None else None
     except MotFormatError as error:
         return [Finding(path, True, str(error))]
     alarms = [] if gt is None else [line for line in [apart(rows, gt, kind)] if line]
@@ -341,8 +349,9 @@ def _examined(
     if notes:
         return [Finding(path, True, f"{where}: {shown(note)}", alarm=note in alarms) for note in notes]
     what = f"ground truth ({_LAYOUTS[rows.layout]} layout)" if kind == "gt" else kind
+    dropped = f"; {left_out(rows)}" if rows.dropped else ""
     ids = "" if kind == "detections" else f", {len(np.unique(rows.ids))} ids"
-    return [Finding(path, False, f"{where}: {what}, {len(rows)} rows{ids}, last frame {rows.last_frame}")]
+    return [Finding(path, False, f"{where}: {what}, {len(rows)} rows{ids}, last frame {rows.last_frame}{dropped}")]
 
 
 def _notes(path: Path, rows: Rows, kind: Kind, sequence: Sequence | None, known: dict[str, Sequence]) -> list[str]:

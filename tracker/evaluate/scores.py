@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +104,10 @@ COLUMNS: dict[str, Callable[[SequenceScore], float]] = {
     "Frames": lambda s: s.frames,
 }
 _AVERAGED = ("HOTA", "MOTA", "IDF1")  # over classes
+# Those that a narrow table shows, first choice first.
+BY_WEIGHT = ("HOTA", "MOTA", "IDF1", "IDSW", "AssA", "DetA", "FP", "FN", "Frag", "MT", "ML", "Prcn", "Rcll", "MOTP")
+LOW_IS_GOOD = frozenset(("IDSW", "Frag", "FP", "FN", "ML"))
+COUNTS = frozenset(("PT", "Dets", "GT_Dets", "IDs", "GT_IDs", "Frames"))  # neither good nor bad
 _RENAMED = ("CLR_Re", "CLR_Pr", "CLR_Frames")  # the kit's names of the table's Rcll, Prcn and Frames
 
 
@@ -131,14 +135,21 @@ class Evaluation:
         """The sequences, then the combined row unless it would repeat a single sequence."""
         return self.sequences if len(self.sequences) == 1 else (*self.sequences, self.combined)
 
-    def table(self, width: int | None = None) -> str:
-        """Aligned text: shares in per cent, counts as they are; several tables if one is wider than `width`."""
-        text = aligned([(row.name, row) for row in self.rows], "sequence", width)
+    def table(self, width: int | None = None, columns: Iterable[str] | None = None) -> str:
+        """Aligned text: shares in per cent, counts as they are; several tables if one is wider than `width`.
+
+        columns: titles of `COLUMNS`; default all.
+        """
+        text = aligned([(row.name, row) for row in self.rows], "sequence", width, columns=columns)
         if not self.classes:
             return text
+        by_class = aligned([(row.name, row) for row in self.classes], "class", width, columns=columns)
+        return f"{text}\n\n{by_class}\n\n{self.mean_line()}"
+
+    def mean_line(self) -> str:
+        """The figures averaged over the classes as text; "" where there are none."""
         mean = "  ".join(f"{title} {100 * value:.2f}" for title, value in self.class_average().items())
-        by_class = aligned([(row.name, row) for row in self.classes], "class", width)
-        return f"{text}\n\n{by_class}\n\nmean of {len(self.classes)} classes: {mean}"
+        return f"mean of {len(self.classes)} classes: {mean}" if mean else ""
 
     def class_average(self) -> dict[str, float]:
         """HOTA, MOTA and IDF1 averaged over the classes that have ground truth; nothing where there are none."""
@@ -175,20 +186,50 @@ class Evaluation:
         return json.dumps(self.to_dict(), indent=2)
 
 
+def cells_of(
+    rows: Sequence[tuple[str, SequenceScore]],
+    heading: str,
+    extra: Mapping[str, Sequence[str]] | None = None,
+    columns: Iterable[str] | None = None,
+) -> list[list[str]]:
+    """The texts of a table, column by column, each with its title: the names, the extra ones, then the figures."""
+    cells = [[heading, *(shown(name) for name, _ in rows)]]
+    cells += [[title, *texts] for title, texts in (extra or {}).items()]
+    chosen = COLUMNS if columns is None else columns
+    return cells + [[title, *(_shown(title, score) for _, score in rows)] for title in chosen]
+
+
+def fitting(
+    rows: Sequence[tuple[str, SequenceScore]],
+    heading: str,
+    width: int,
+    extra: Mapping[str, Sequence[str]] | None = None,
+) -> list[str]:
+    """The figures that matter most, as many as fit in ``width`` characters, in the order of the table."""
+    names, *further = cells_of(rows, heading, extra, columns=())
+    room = width - max(map(len, names)) - sum(2 + max(map(len, column)) for column in further)
+    chosen = set(BY_WEIGHT[:1])
+    for title in BY_WEIGHT:
+        room -= 2 + max(len(title), *(len(_shown(title, score)) for _, score in rows))
+        if room < 0:
+            break
+        chosen.add(title)
+    return [title for title in COLUMNS if title in chosen]
+
+
 def aligned(
     rows: Sequence[tuple[str, SequenceScore]],
     heading: str,
     width: int | None = None,
     extra: Mapping[str, Sequence[str]] | None = None,
+    columns: Iterable[str] | None = None,
 ) -> str:
     """Named scores as aligned text; see `Evaluation.table`. extra: further columns by title, shown first."""
-    names = [heading, *(shown(name) for name, _ in rows)]
+    names, *cells = cells_of(rows, heading, extra, columns)
     margin = max(map(len, names))
     blocks: list[list[list[str]]] = [[]]
     used = margin
-    columns = [[title, *texts] for title, texts in (extra or {}).items()]
-    columns += [[title, *(_shown(title, score) for _, score in rows)] for title in COLUMNS]
-    for column in columns:
+    for column in cells:
         size = 2 + max(map(len, column))
         if width is not None and blocks[-1] and used + size > width:
             blocks.append([])

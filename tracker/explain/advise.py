@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tracker.evaluate.benchmark import GroundTruth
+from tracker.explain.cost import gains, undone
 from tracker.explain.recording import Recorded
 from tracker.explain.refusals import EXPIRED_CODES
 from tracker.explain.replay import FIRST, SHARE
@@ -26,6 +27,7 @@ from tracker.tracker import Tracker
 
 FACTORS = (0.5, 0.8, 1.25, 2.0)
 MOST_AGES = 8  # ages tried beside the factors
+MOST_COSTLY = 3  # causes for which advice is looked for
 
 
 @dataclass(frozen=True)
@@ -48,40 +50,65 @@ class Trial:
 Advice = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Advised:
+    """What to set: for single switches, and for all switches of a cause. None: nothing tried helps.
+
+    An ``Advice`` has ``name``, ``from``, ``to``, ``switches`` (of the whole video: before, after), ``HOTA`` (before,
+    after), ``raises`` (whether the switches become more) and ``keeps``: how many switches the same change undoes. That
+    of a cause counts in ``keeps`` its own switches only, says in ``of`` how many it has, and never raises.
+    """
+
+    by_switch: dict[Switch, Advice | None]
+    by_cause: dict[str, Advice | None]
+
+
+def most_costly(why: Why, causes: Sequence[Cause], truth: GroundTruth) -> list[Cause]:
+    """The switches of those causes that cost the most HOTA."""
+    name = next(iter(truth.rows))
+    gained = gains(truth, {name: undone(why, list(causes), [], [])})
+    codes = sorted(gained, key=lambda code: -gained[code]["HOTA"])[:MOST_COSTLY]
+    return [cause for cause in causes if f"switch: {cause.code}" in codes]
+
+
 def advise(
     why: Why, causes: Sequence[Cause], truth: GroundTruth, build: Callable[[dict[str, Any]], Updates]
-) -> dict[Switch, Advice | None]:
-    """Advice on every switch, None where no setting tried keeps the id.
+) -> Advised:
+    """Advice on these switches and their causes.
 
     build  makes the tracker with some settings changed. Of the changes that keep an id the smallest that does not raise
-    the number of all switches is taken, or else the smallest
-
-    Advice has ``name``, ``from``, ``to``, ``switches`` (before, after), ``HOTA`` (before, after), ``raises`` (whether
-    the switches become more) and ``keeps``, how many of the switches the same change undoes.
+    the number of all switches is taken, or else the smallest. For a cause it is the change that keeps most of its ids
+    without raising that number, the smallest of several
     """
     hota = scores_of(why.run, truth)["HOTA"]
     trials = [_trial(why, name, old, new, truth, build) for name, old, new in _changes(why, causes)]
     trials.sort(key=lambda one: (one.size, one.name))
-    count = len(causes)
-    keeps = {id(one): {c.switch for c in causes if _keeps(one.matches, c.switch)} for one in trials}
-    out: dict[Switch, Advice | None] = {}
-    for cause in causes:
-        some = [one for one in trials if cause.switch in keeps[id(one)]]
-        free = [one for one in some if one.switches <= count]
-        if not some:
-            out[cause.switch] = None
-            continue
-        best = (free or some)[0]
-        out[cause.switch] = {
-            "name": best.name,
-            "from": best.before,
-            "to": best.value,
-            "switches": [count, best.switches],
-            "HOTA": [round(hota, 4), round(best.hota, 4)],
-            "raises": best.switches > count,
-            "keeps": len(keeps[id(best)]),
+    total = len(why.judge.all_switches)
+    kept = [(one, {c.switch for c in causes if _keeps(one.matches, c.switch)}) for one in trials]
+
+    def said(one: Trial, keeps: int) -> Advice:
+        return {
+            "name": one.name,
+            "from": one.before,
+            "to": one.value,
+            "switches": [total, one.switches],
+            "HOTA": [round(hota, 4), round(one.hota, 4)],
+            "raises": one.switches > total,
+            "keeps": keeps,
         }
-    return out
+
+    by_switch: dict[Switch, Advice | None] = {}
+    for cause in causes:
+        some = [(one, len(switches)) for one, switches in kept if cause.switch in switches]
+        some = [pair for pair in some if pair[0].switches <= total] or some
+        by_switch[cause.switch] = said(*some[0]) if some else None
+    by_cause: dict[str, Advice | None] = {}
+    for code in dict.fromkeys(cause.code for cause in causes):
+        own = {cause.switch for cause in causes if cause.code == code}
+        free = [(one, len(own & switches)) for one, switches in kept if one.switches <= total]
+        best = max(free, key=lambda pair: pair[1], default=None)
+        by_cause[code] = {**said(*best), "of": len(own)} if best is not None and best[1] else None
+    return Advised(by_switch, by_cause)
 
 
 def _changes(why: Why, causes: Sequence[Cause]) -> list[tuple[str, float, float]]:

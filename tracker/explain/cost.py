@@ -1,14 +1,15 @@
 """What an error costs: the scores after undoing the errors of one cause only, by relabelling, adding or dropping rows.
 
-The idea is TIDE's (Bolya 2020, arXiv 2008.08115), for tracks. A switch is undone by giving the object's rows from there
-on the id that it had; where another row has that id in a frame, the two exchange theirs. A miss is undone by the
+The idea is TIDE's (Bolya 2020, arXiv 2008.08115), for tracks. A switch is undone by giving the object's track from
+there on the id that the object had; a track that has that id takes the other in exchange. A miss is undone by the
 truth's own box under the id that the object had last; a false row by dropping it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,59 +22,94 @@ from tracker.rows import Rows, as_rows
 SCORES = ("HOTA", "IDF1", "MOTA")
 
 
-def costs(
-    why: Why, truth: GroundTruth, causes: list[Cause], missed: list[RowError], false: list[RowError]
-) -> dict[str, dict[str, float]]:
-    """By cause, "switch: ...", "miss: ..." or "false: ...": how many, and what HOTA, IDF1 and MOTA (0..1) gain.
+@dataclass(frozen=True, eq=False)
+class Undone:
+    """The rows of a run as they are, and with the errors of each cause undone.
 
-    truth: of one sequence. Rows outside the run cost nothing here.
+    by_cause  by "switch: ...", "miss: ..." or "false: ...": how many errors there were, and the rows without them
     """
+
+    plain: Rows
+    by_cause: dict[str, tuple[int, Rows]]
+
+
+def undone(why: Why, causes: list[Cause], missed: list[RowError], false: list[RowError]) -> Undone:
+    """The rows of a run without the errors of each cause. Rows outside the run cost nothing here."""
     rows = rows_of(why.run)
-    plain = scores_of_rows(rows, truth)
-    undone: dict[str, tuple[int, Rows]] = {}
+    out: dict[str, tuple[int, Rows]] = {}
     for code in sorted({cause.code for cause in causes}):
         some = [cause for cause in causes if cause.code == code]
-        undone[f"switch: {code}"] = len(some), without_switches(why, rows, some)
+        out[f"switch: {code}"] = len(some), without_switches(why, rows, some)
     for kind, errors in (("miss", missed), ("false", false)):
         for code in sorted({one.cause for one in errors}):
             mine = [one for one in errors if one.cause == code and one.frame >= 0]
-            undone[f"{kind}: {code}"] = len(mine), (_found if kind == "miss" else _dropped)(why, rows, mine)
-    out = {}
-    for name, (count, changed) in undone.items():
-        scores = scores_of_rows(changed, truth)
-        out[name] = {"count": count, **{score: round(scores[score] - plain[score], 6) for score in SCORES}}
+            out[f"{kind}: {code}"] = len(mine), (_found if kind == "miss" else _dropped)(why, rows, mine)
+    return Undone(rows, out)
+
+
+def gains(truth: GroundTruth, runs: Mapping[str, Undone]) -> dict[str, dict[str, float]]:
+    """By cause: how many errors, and what HOTA, IDF1 and MOTA (0..1) of all sequences together gain without them.
+
+    runs  by sequence, of all in ``truth``
+    """
+    plain = scores_of_rows({name: one.plain for name, one in runs.items()}, truth)
+    order = {kind: place for place, kind in enumerate(("switch", "miss", "false"))}
+    codes = {code for one in runs.values() for code in one.by_cause}
+    out: dict[str, dict[str, float]] = {}
+    for code in sorted(codes, key=lambda code: (order[code.split(":")[0]], code)):
+        changed = {name: one.by_cause.get(code, (0, one.plain)) for name, one in runs.items()}
+        scores = scores_of_rows({name: rows for name, (_, rows) in changed.items()}, truth)
+        count = sum(number for number, _ in changed.values())
+        out[code] = {"count": count, **{score: round(scores[score] - plain[score], 6) for score in SCORES}}
     return out
 
 
 def without_switches(why: Why, rows: Rows, causes: list[Cause]) -> Rows:
     """The rows as if these switches had not happened."""
     gone = {(cause.switch.frame, cause.switch.truth) for cause in causes}
-    matches, numbers = why.matches, why.run.recording.numbers
-    place = {key: k for k, key in enumerate(zip(rows.frames.tolist(), rows.ids.tolist(), strict=True))}
-    ids = rows.ids.copy()
-    seen = matches.partner >= 0
-    label: dict[int, int] = {}  # by truth, the id that its rows are to have
-    given: dict[int, int] = {}  # by truth, the id that they have
-    at_frame: dict[int, dict[int, int]] = defaultdict(dict)  # row by id, as changed
-    for (number, track), k in place.items():
-        at_frame[number][track] = k
-    for frame, truth, track in zip(
+    matches, seen = why.matches, why.matches.partner >= 0
+    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for frame, x, track in zip(
         matches.frame[seen].tolist(), matches.truth[seen].tolist(), matches.partner[seen].tolist(), strict=True
     ):
-        number = int(numbers[frame])
-        if truth not in label or (given[truth] != track and (frame, truth) not in gone):
-            label[truth] = track
-        given[truth] = track
-        row, wanted = place[number, track], label[truth]
-        current, names = int(ids[row]), at_frame[number]
-        if current != wanted:
-            other = names.get(wanted)
-            names[wanted], ids[row] = row, wanted
-            if other is None:
-                del names[current]
-            else:
-                names[current], ids[other] = other, current
+        found[frame].append((x, track))
+    labels = _Labels()
+    ids = rows.ids.copy()
+    starts = np.searchsorted(rows.frames, why.run.recording.numbers, side="left").tolist()
+    stops = np.searchsorted(rows.frames, why.run.recording.numbers, side="right").tolist()
+    for frame, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        for x, track in found[frame]:
+            labels.match(x, track, undone=(frame, x) in gone)
+        ids[start:stop] = [labels.of(track) for track in rows.ids[start:stop].tolist()]
     return replace(rows, ids=ids)
+
+
+class _Labels:
+    """The labels of tracks, which two exchange from the frame on in which a switch is undone."""
+
+    def __init__(self) -> None:
+        self._label: dict[int, int] = {}  # by track, and the reverse; others have their own number
+        self._track: dict[int, int] = {}
+        self._wanted: dict[int, int] = {}  # by object, the label that it has
+        self._given: dict[int, int] = {}  # by object, its last track
+
+    def of(self, track: int) -> int:
+        """The label of a track."""
+        return self._label.get(track, track)
+
+    def match(self, x: int, track: int, undone: bool) -> None:
+        """The object ``x`` is matched to ``track``; undone: it is a switch that has not happened."""
+        now, wanted = self.of(track), self._wanted.get(x)
+        if wanted is not None and wanted != now and (undone or self._given[x] == track):
+            other = self._track.get(wanted, wanted)
+            self._label[track], self._label[other] = wanted, now
+            self._track[wanted], self._track[now] = track, other
+            for y, label in self._wanted.items():  # whoever follows the other track has another label from now on
+                if y != x and label == wanted and self._given[y] == other:
+                    self._wanted[y] = now
+        else:
+            self._wanted[x] = now
+        self._given[x] = track
 
 
 def _found(why: Why, rows: Rows, missed: list[RowError]) -> Rows:

@@ -63,6 +63,7 @@ def _miss(why: Why, frame: int, truth: int, box: FloatArray, last: int | None) -
     track = why.run.owners[frame].get(row)
     if track is None:
         return RowError(frame, TOO_WEAK, truth)
+    track = why.run.decisions[frame].renamed.get(track, track)
     report = why.run.reports[frame]
     place = np.flatnonzero(report.ids == track)
     if len(place):
@@ -85,7 +86,7 @@ def false_rows(why: Why) -> list[RowError]:
         overlap = iou_xyxy(box[None], why.truth.rows.boxes[rows][counts])[0]
         best = float(overlap.max(initial=0.0))
         truth = int(why.truth.identity[rows][counts][overlap.argmax()]) if best > 0 else -1
-        if why.run.rows_of[frame].get(track) is None:
+        if why.run.rows_of[frame].get(_before(why, frame, track)) is None:
             cause = COASTING
         elif best >= OVERLAP - EPS:
             cause = DOUBLE
@@ -95,6 +96,12 @@ def false_rows(why: Why) -> list[RowError]:
             cause = FALSE_BOX if track in owned else NOBODY
         out.append(RowError(frame, cause, truth, track))
     return out
+
+
+def _before(why: Why, frame: int, track: int) -> int:
+    """The id that a track had in the decisions of a frame in which it was corrected."""
+    renamed = why.run.decisions[frame].renamed
+    return next((old for old, new in renamed.items() if new == track), track)
 
 
 def fragments(why: Why, missed: list[RowError]) -> list[RowError]:

@@ -5,27 +5,29 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.doctor import apart
-from tracker.explain.advise import Advice, advise
+from tracker.explain.advise import Advice, Advised, advise, most_costly
 from tracker.explain.controls import Controls, controls
-from tracker.explain.cost import costs
+from tracker.explain.cost import gains, undone
 from tracker.explain.errors import RowError, false_rows, fragments, misses
-from tracker.explain.lives import FREE_DETECTION, Life, lives_of, lives_of_rows
-from tracker.explain.load import HOW, TEXT, Loaded, load_run, tracker_of
+from tracker.explain.lives import CORRECTED, FREE_DETECTION, Life, lives_of, lives_of_rows
+from tracker.explain.load import HOW, Loaded, load_run, tracker_of
 from tracker.explain.recording import Recorded
 from tracker.explain.refusals import Refusal
 from tracker.explain.sentences import moment, of_advice, of_switch, seconds
 from tracker.explain.suspects import Suspect, suspects_of
 from tracker.explain.truth import Switch, Truth
+from tracker.explain.whatif import rows_of
 from tracker.explain.why import Cause, Why
+from tracker.io.run_folder import TEXT
 from tracker.protocol import Updates
-from tracker.rows import Rows, results_of
+from tracker.rows import Rows
 
 FEW, FITS = 50, 0.05  # of so many rows or more, so many must fit the truth: else it is of another video
 
@@ -74,6 +76,7 @@ class Explanation:
     lives     of every id
     causes    of every switch; controls  of their proof, where asked for
     notes     lines for people
+    advice    by cause of switches, the most costly ones alone: what to set, where asked for; see ``Advised``
     """
 
     name: str
@@ -85,17 +88,19 @@ class Explanation:
     controls: Controls | None = None
     cost: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    advice: dict[str, Advice | None] = field(default_factory=dict)
 
     def of_kind(self, kind: Kind) -> list[Event]:
         """The events of one kind."""
         return [event for event in self.events if event.kind == kind]
 
     def to_dict(self) -> dict[str, Any]:
-        """``events``, ``counts`` and ``cost``, ready for JSON."""
+        """``events``, ``counts`` and ``cost``, ready for JSON; and ``advice`` where it was asked for."""
         return {
             "events": [{**vars(event), "chain": list(event.chain)} for event in self.events],
             "counts": self.counts,
             "cost": self.cost,
+            **({"advice": self.advice} if self.advice else {}),
         }
 
 
@@ -116,14 +121,14 @@ def explain(
     rules  what counts, as in ``tracker.evaluate.evaluate``
     check  also run the controls of the proof, which takes as long again
     cost   also score the run with the errors of each cause undone
-    advice  also look for the smallest change of one setting that keeps each id: some 50 runs over the log
+    advice  also look for the smallest change of one setting that keeps each id lost to one of the most costly causes:
+            some 50 runs over the log
 
     Raises ValueError, in one line, for what is no run, a log of another version, or ground truth of another video.
     """
     loaded = load_run(run)
-    return explain_loaded(
-        loaded, None if gt is None else ground_truth_of(gt, rules, loaded.name), check=check, cost=cost
-    )
+    truth = None if gt is None else ground_truth_of(gt, rules, loaded.name)
+    return explain_loaded(loaded, truth, check=check, cost=cost, advice=advice)
 
 
 def explain_loaded(
@@ -163,22 +168,21 @@ def explain_recorded(
     out = Explanation(name, [], {}, lives, run)
     found: list[Event] = []
     if truth is not None:
-        (gt,) = truth.rows.values()
-        reported = results_of(run.reports)
-        _refuse_other(replace(reported, frames=run.recording.numbers[reported.frames - 1]), gt, name)
-        why = Why(run, Truth(gt, truth.rules, run.recording.numbers, written=True))
-        _refuse_apart(why, name)
+        why = why_of(run, truth, name)
         out.causes = list(why.switches())
         missed, false = misses(why), false_rows(why)
-        advice = {} if build is None else advise(why, out.causes, truth, build)
+        advised = Advised({}, {})
+        if build is not None:
+            advised = advise(why, most_costly(why, out.causes, truth), truth, build)
+        out.advice = advised.by_cause
         found = [
-            *(_switch(why, cause, advice) for cause in _once(out.causes)),
+            *(_switch(why, cause, advised.by_switch) for cause in _once(out.causes)),
             *(_row(why, "fragment", one) for one in fragments(why, missed)),
             *(_row(why, "miss", one) for one in missed),
             *(_row(why, "false", one) for one in false),
         ]
         if cost:
-            out.cost = costs(why, truth, out.causes, missed, false)
+            out.cost = gains(truth, {next(iter(truth.rows)): undone(why, out.causes, missed, false)})
         if check:
             out.controls = controls(why, out.causes)
     out.events = [*found, *life_events, *(_suspect(run, one) for one in suspects)]
@@ -202,6 +206,15 @@ def ground_truth_of(gt: GroundTruthSource, rules: str, name: str) -> GroundTruth
             "give the one of this run"
         )
     return GroundTruth({known: truth.sequences[known]}, {known: truth.rows[known]}, truth.rules, truth.why)
+
+
+def why_of(run: Recorded, truth: GroundTruth, name: str) -> Why:
+    """A run beside its truth, of one sequence. Raises ValueError for the truth of another video."""
+    (gt,) = truth.rows.values()
+    _refuse_other(rows_of(run), gt, name)
+    why = Why(run, Truth(gt, truth.rules, run.recording.numbers, written=True))
+    _refuse_apart(why, name)
+    return why
 
 
 def _refuse_other(results: Rows, gt: Rows, name: str) -> None:
@@ -365,6 +378,10 @@ def _row(why: Why, kind: Kind, one: RowError) -> Event:
 def _birth(run: Recorded, life: Life) -> Event:
     frame = life.born
     said = f"id {life.track} began at {moment(run, frame)} from a free detection of score {life.score:.2f}"
+    if life.before is not None:
+        said = (
+            f"id {life.track} began at {moment(run, frame)}: the track of {life.before} got it, since its looks changed"
+        )
     if life.confirmed is None:
         said += " and was never confirmed"
     elif life.confirmed > frame:
@@ -376,7 +393,7 @@ def _birth(run: Recorded, life: Life) -> Event:
         life.track,
         None,
         None,
-        FREE_DETECTION,
+        FREE_DETECTION if life.before is None else CORRECTED,
         sentence=f"{said}.",
     )
 
@@ -385,6 +402,7 @@ def _ends(run: Recorded, lives: dict[int, Life]) -> Iterable[Event]:
     ended = [(life.ended, life) for life in lives.values() if life.ended is not None]
     for (frame, reason), life in sorted(ended, key=lambda one: (one[0][0], one[1].track)):
         of = "" if life.duplicate is None else f" of {life.duplicate}"
+        of += "" if life.renamed is None else f" to {life.renamed}, which it looks like"
         said = f"id {life.track} ended at {moment(run, frame)}: {reason}{of}, after {life.hits} detections"
         yield Event(
             int(run.recording.numbers[frame]),

@@ -10,7 +10,7 @@ from tracker.arrays import FloatArray
 from tracker.explain.recording import Recorded
 from tracker.rows import Rows
 
-FREE_DETECTION, FIRST_ROW = "free-detection", "first-row"  # why an id begins
+FREE_DETECTION, FIRST_ROW, CORRECTED = "free-detection", "first-row", "renamed"  # why an id begins
 
 
 @dataclass
@@ -22,6 +22,8 @@ class Life:
     lost       first and last frame of each stretch without a detection
     ended      the frame and the reason; None: it lived to the end
     duplicate  the other id, where that is the reason
+    renamed    the id that its track has since then, where its looks corrected the id
+    before     the id that its track had before its birth, where the same made this one
     first_box, last_box  (4,) of the first and the last detection
     """
 
@@ -34,6 +36,8 @@ class Life:
     lost: list[tuple[int, int]] = field(default_factory=list)
     ended: tuple[int, str] | None = None
     duplicate: int | None = None
+    renamed: int | None = None
+    before: int | None = None
     first_box: FloatArray = field(default_factory=lambda: np.full(4, np.nan))
     last_box: FloatArray = field(default_factory=lambda: np.full(4, np.nan))
 
@@ -47,19 +51,31 @@ def lives_of(run: Recorded) -> dict[int, Life]:
             lives[track] = Life(track, frame, float(found.scores[row]), last=frame, first_box=found.boxes[row])
             lives[track].last_box = found.boxes[row]
         for track, row in decisions.matched:
-            life = lives[track]
-            life.hits += 1
-            if frame - life.last > 1:
-                life.lost.append((life.last + 1, frame - 1))
-            life.last, life.last_box = frame, found.boxes[row]
+            name = decisions.renamed.get(track, track)
+            if name not in lives:
+                lives[name] = Life(name, frame, float(found.scores[row]), frame, 0, frame, before=track)
+                lives[name].first_box = found.boxes[row]
+            _seen(lives[name], frame, found.boxes[row])
         for track in decisions.proved:
             if track in lives:
                 lives[track].confirmed = frame
         for track, reason in decisions.died.items():
+            if track in decisions.renamed.values():  # another track goes on as this id
+                continue
             life = lives[track]
             life.ended = (frame, reason)
             life.duplicate = decisions.duplicates.get(track)
+            life.renamed = decisions.renamed.get(track)
     return lives
+
+
+def _seen(life: Life, frame: int, box: FloatArray) -> None:
+    """The id has a detection."""
+    life.hits += 1
+    if frame - life.last > 1:
+        life.lost.append((life.last + 1, frame - 1))
+    life.last, life.last_box = frame, box
+    life.ended = life.renamed = None  # a lost one that a new track goes on as may have ended
 
 
 def lives_of_rows(rows: Rows) -> dict[int, Life]:

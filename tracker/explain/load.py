@@ -10,13 +10,12 @@ from typing import Any
 from tracker.algorithms import build
 from tracker.explain.recording import Recorded, Recording
 from tracker.io.log_file import NAME, Logged, read_log
-from tracker.io.mot import read_results
+from tracker.io.run_folder import TEXT, read_run
 from tracker.protocol import Updates
 from tracker.rows import Rows
 from tracker.spelling import shown
 from tracker.tracker import Tracker
 
-TEXT = "tracks.txt"
 HOW = "run `track SOURCE --log` to keep a log"
 
 
@@ -44,18 +43,25 @@ def load_run(path: str | os.PathLike[str]) -> Loaded:
     Raises ValueError, in one line, for what is neither, and where the run does not come out again as the log has it.
     """
     given = Path(path)
-    if given.is_dir():
-        log, text = given / NAME, given / TEXT
-        if log.is_file():
-            return _logged(log)
-        if not text.is_file():
-            raise ValueError(f"{shown(str(given))}: has neither {NAME} nor {TEXT}; give the folder that `track` wrote")
-        return Loaded(given.name, None, read_results(text), None, {})
-    if not given.is_file():
+    if given.is_dir() and (given / NAME).is_file():
+        return _logged(given / NAME)
+    if given.is_file():
+        with given.open("rb") as file:
+            if file.read(15) == b"SQLite format 3":
+                return _logged(given)
+    elif not given.is_dir():
         raise ValueError(f"{shown(str(given))}: no such file or folder; give the folder that `track` wrote")
-    with given.open("rb") as file:
-        is_log = file.read(15) == b"SQLite format 3"
-    return _logged(given) if is_log else Loaded(given.stem, None, read_results(given), None, {})
+    elif not (given / TEXT).is_file():
+        logs = sorted(given.glob("*.sqlite"))
+        raise ValueError(
+            f"{shown(str(given))}: has the logs of {len(logs)} sequences; give one, such as {shown(logs[0].name)}, or "
+            "sum up all by `track eval --why`"
+            if logs
+            else f"{shown(str(given))}: has neither {NAME} nor {TEXT}; give the folder that `track` wrote"
+        )
+    run = read_run(given)
+    name = run.source or (given.name if given.is_dir() else given.stem)
+    return Loaded(name, None, run.rows, run.size, {})
 
 
 def tracker_of(meta: dict[str, Any], changed: dict[str, Any] | None = None) -> Updates:
@@ -80,7 +86,7 @@ def _logged(path: Path) -> Loaded:
     except ValueError as error:
         raise ValueError(f"{shown(str(path))}: the run cannot be repeated ({error}); {HOW} with this version") from None
     for frame, decisions in enumerate(run.decisions):
-        if set(decisions.matched) != log.matched[frame]:
+        if set(decisions.matched) != run.numbers.matched(log.matched[frame]):
             raise ValueError(
                 f"{shown(str(path))}: the run comes out differently from frame {log.numbers[frame]} on: the log is of "
                 f"another version of {log.meta['algo']}, or of settings that it does not hold; {HOW} with this version"

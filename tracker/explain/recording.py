@@ -10,8 +10,10 @@ import numpy as np
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
 from tracker.detections import Detections
+from tracker.explain.numbers import Numbers
 from tracker.log import Decisions, Edits, Log, Pair
 from tracker.state import State
+from tracker.tracker import Tracker
 from tracker.tracks import Tracks
 
 KEPT_STATES = 2000  # states kept of a run; of a longer one every 2nd, 3rd, ... frame's
@@ -110,7 +112,7 @@ class Recorded:
 
     tracker    a fresh one; it is used up
     reports    what it reported, by frame
-    decisions  what it decided, by frame
+    decisions  what it decided, by frame; tracks have the ids that the run reports (``tracker.explain.numbers``)
     rows_of    by frame: the row of the detection that each id was given or born from
     owners     by frame: the reverse
     """
@@ -121,12 +123,19 @@ class Recorded:
         self.stride = 1 + len(recording) // KEPT_STATES
         self.states: dict[int, State] = {-1: tracker.state}
         self.reports: list[Tracks] = []
+        self.numbers = Numbers()
+        numbered = isinstance(tracker, Tracker) and not tracker.ids_at_birth
+        if isinstance(tracker, Tracker):
+            tracker.ids_at_birth = True  # decisions and edits name tracks so; ``numbers`` is what is shown
         tracker.log = log = Log()
         for frame, found in enumerate(recording.found):
             self.reports.append(self._update(frame, found[: recording.given[frame]]))
             if frame % self.stride == 0:
                 self.states[frame] = tracker.state
-        self.decisions: list[Decisions] = log.frames
+        if numbered:
+            self.numbers = Numbers(self.reports, tracker.state.next_id - 1)
+            self.reports = [self.numbers.of_tracks(one) for one in self.reports]
+        self.decisions: list[Decisions] = [self.numbers.of_decisions(one) for one in log.frames]
         self.rows_of: list[dict[int, int]] = [rows_of(one) for one in self.decisions]
         self.owners: list[dict[int, int]] = [{row: track for track, row in one.items()} for one in self.rows_of]
 
@@ -138,7 +147,7 @@ class Recorded:
         for matrix in recording.warps.get(frame, ()):
             self.tracker.warp(matrix)
         time = None if recording.times is None else recording.times[frame]
-        return self.tracker.update(found, None, time)
+        return self.numbers.of_tracks(self.tracker.update(found, None, time))
 
     def state_after(self, frame: int) -> State:
         """The state when ``frame`` was done; -1: before the first."""
@@ -173,6 +182,7 @@ class Recorded:
         """
         tracker, recording = self.tracker, self.recording
         reports: list[Tracks] = []
+        edits, kept = self.numbers.of_edits(edits), 0 if log is None else len(log.frames)
         last = max([*edits, *(added or ())], default=first - 1)
         for frame in range(first, stop):
             plain = log is None and added is None and instead is None
@@ -199,6 +209,8 @@ class Recorded:
             reports.append(self._update(frame, found))
             if log is not None and change is not None:
                 log.frames += own.frames
+        if log is not None:
+            log.frames[kept:] = [self.numbers.of_decisions(one) for one in log.frames[kept:]]
         return reports
 
 
@@ -209,7 +221,8 @@ def _same(one: State, other: State | None) -> bool:
     for name, value in vars(one).items():
         known = vars(other)[name]
         if isinstance(value, np.ndarray):
-            equal = np.array_equal(value, known)
+            # NaN stands for nothing known. Most that differ differ in the first array, so NaN is looked at last.
+            equal = np.array_equal(value, known) or (value.dtype.kind == "f" and np.array_equal(value, known, True))
         else:
             equal = value is known or (isinstance(value, (int, float, tuple)) and value == known)
         if not equal:
@@ -223,7 +236,9 @@ def rows_of(decisions: Decisions) -> dict[int, int]:
 
 
 def joined(found: Detections, more: Detections) -> Detections:
-    """The detections of both; embeddings only where both have them."""
+    """The detections of both; embeddings only where both have them, or one of both has no detection."""
+    if not len(found):
+        return more
     both = found.embeddings is not None and more.embeddings is not None
     return Detections(
         np.concatenate((found.boxes, more.boxes)),

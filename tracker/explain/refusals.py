@@ -89,7 +89,7 @@ class Case:
                 if not alive:
                     yield self._expired(frame, row, weak, ended)
                 elif took is not None:
-                    yield self._misled(frame, row, took, decisions)
+                    yield self._misled(frame, row, took, decisions, logged.rows_of[frame])
                 else:
                     yield self._refused(frame, row, decisions, logged.rows_of[frame])
                 weak = weak or alive
@@ -107,18 +107,27 @@ class Case:
         keep = Edits(keep=frozenset({self.track}))
         return dict.fromkeys(range(self.start + 1, self.stop + 1), keep)
 
-    def _misled(self, frame: int, row: int, took: int, decisions: Decisions) -> Refusal:
+    def in_reach(self, first: int, stop: int) -> dict[int, Edits]:
+        """The track and the object's detection are a candidate in every frame from ``first`` to before ``stop``."""
+        rows = {frame: self.detected[frame].get(self.truth) for frame in range(first, stop)}
+        return {
+            frame: Edits(admit=frozenset({(self.track, row)}))
+            for frame, row in rows.items()
+            if row is not None and row < self.given[frame]
+        }
+
+    def _misled(self, frame: int, row: int, took: int, decisions: Decisions, rows_of: Mapping[int, int]) -> Refusal:
         """The track took a detection that is another's or nobody's."""
         verdict = decisions.of_pair(self.track, row)
         code = STOLEN if took in self.detected[frame].values() else CLUTTER
         own = frozenset({(self.track, row)})
         admit = own if not verdict.gain > 0 else frozenset()
         edits = {frame: Edits(forbid=frozenset({(self.track, took)}), admit=admit)}
-        return Refusal(frame, code, self.track, self.truth, row, took, verdict=verdict, edits=edits)
+        return Refusal(frame, code, self.track, self.truth, row, took, _taker(rows_of, row), verdict, edits=edits)
 
     def _refused(self, frame: int, row: int, decisions: Decisions, rows_of: Mapping[int, int]) -> Refusal:
         """The track took nothing, although the object was detected."""
-        by = next((track for track, taken in rows_of.items() if taken == row), None)
+        by = _taker(rows_of, row)
         pair = frozenset({(self.track, row)})
         verdict = decisions.of_pair(self.track, row)
         admitted = Edits(admit=pair)
@@ -149,3 +158,8 @@ class Case:
         scores = {row: self.strong} if high else {}
         out[frame] = Edits(frozenset(forbid), frozenset({(self.track, row)}), keep, scores)
         return out
+
+
+def _taker(rows_of: Mapping[int, int], row: int) -> int | None:
+    """The track that got a detection."""
+    return next((track for track, taken in rows_of.items() if taken == row), None)

@@ -69,10 +69,10 @@ class Judge:
     ) -> tuple[Verdict, Matches]:
         """Whether ``switch`` vanishes if ``edits`` had held after ``start``, and the replay's matches.
 
-        Up to the first edit nothing changes, so the replay begins there; and it ends a few frames after the switch
-        where so many of x's rows are not ``keep`` that it has failed.
+        Nothing changes before the first edit that can change something, so the replay begins there; and it ends a few
+        frames after the switch where so many of x's rows are not ``keep`` that it has failed.
         """
-        first = min([*edits, *(added or ())], default=start + 1) - 1
+        first = min([self._effective(edits, start + 1), *(added or ())]) - 1
         soon, until = min(switch.frame + SOON, len(self.run)), self.until(switch)
         reports = self.run.rewind(first).go_on(first + 1, soon, edits, added)
         before = self.before(first)
@@ -86,6 +86,14 @@ class Judge:
         self.replayed += until - soon
         matches = self.truth.match(reports, first + 1, before)
         return self.judge(switch, start, matches, keep), matches
+
+    def _effective(self, edits: Mapping[int, Edits], first: int) -> int:
+        """The first frame in which an edit can change something: one that keeps a track alive cannot before it ends."""
+        for frame in sorted(edits):
+            one = edits[frame]
+            if one.forbid or one.admit or one.scores or not one.keep.isdisjoint(self.run.decisions[frame].died):
+                return frame
+        return min(edits, default=first)
 
     def judge(self, switch: Switch, start: int, matches: Matches, keep: int) -> Verdict:
         """Whether ``switch`` vanished in the ``matches`` of a replay that changed nothing up to ``start``.

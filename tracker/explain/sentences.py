@@ -59,13 +59,24 @@ def of_advice(setting: dict[str, Any] | None) -> str:
     """What one setting would have done; None: nothing tried keeps the id."""
     if setting is None:
         return "No change of one setting that was tried keeps it."
-    before, after = setting["switches"]
-    hota = [f"{100 * value:.1f}" for value in setting["HOTA"]]
     more = "; no change tried keeps it without more switches" if setting["raises"] else ""
-    return (
-        f"{setting['name']} {setting['from']:g} -> {setting['to']:g} keeps it too; over the whole video {before} -> "
-        f"{after} switches, HOTA {hota[0]} -> {hota[1]}{more}."
-    )
+    return f"{_change(setting)} keeps it too; {_total(setting)}{more}."
+
+
+def of_cause_advice(code: str, setting: dict[str, Any] | None) -> str:
+    """What one setting would do against a cause."""
+    if setting is None:
+        return f"{code}: no change of one setting that was tried keeps an id without more switches in the whole video"
+    return f"{code}: {_change(setting)} keeps {setting['keeps']} of {setting['of']}; {_total(setting)}"
+
+
+def _change(setting: dict[str, Any]) -> str:
+    return f"{setting['name']} {setting['from']:g} -> {setting['to']:g}"
+
+
+def _total(setting: dict[str, Any]) -> str:
+    (before, after), hota = setting["switches"], [f"{100 * value:.1f}" for value in setting["HOTA"]]
+    return f"over the whole video {before} -> {after} switches, HOTA {hota[0]} -> {hota[1]}"
 
 
 def by_code(chain: tuple[Refusal, ...]) -> list[list[Refusal]]:

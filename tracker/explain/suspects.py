@@ -75,7 +75,7 @@ def _became(run: Recorded, lives: dict[int, Life], extent: FloatArray) -> list[S
     out = []
     known = [life for life in lives.values() if life.confirmed is not None]
     for new in known:
-        if new.born == 0:
+        if new.born == 0 or new.before is not None:
             continue
         best: Suspect | None = None
         for old in known:

@@ -90,12 +90,12 @@ def difference(old: Recorded, new: Recorded, truth: GroundTruth | None = None) -
 
 def scores_of(run: Recorded, truth: GroundTruth) -> dict[str, float]:
     """HOTA, IDF1 and MOTA, 0..1, and switches of a run against the truth of one sequence."""
-    return scores_of_rows(rows_of(run), truth)
+    return scores_of_rows({next(iter(truth.rows)): rows_of(run)}, truth)
 
 
-def scores_of_rows(rows: Rows, truth: GroundTruth) -> dict[str, float]:
-    """The same of rows."""
-    figures = truth.score({next(iter(truth.rows)): rows}, look=False).combined.summary()
+def scores_of_rows(rows: Mapping[str, Rows], truth: GroundTruth) -> dict[str, float]:
+    """The same of the rows of some sequences, all together."""
+    figures = truth.score(dict(rows), look=False).combined.summary()
     return {name: figures[name] for name in ("HOTA", "IDF1", "MOTA", "IDSW")}
 
 

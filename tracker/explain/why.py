@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
+from tracker.arrays import EmbeddingArray
 from tracker.detections import Detections
 from tracker.explain.recording import Recorded, merged
 from tracker.explain.refusals import (
@@ -25,15 +25,13 @@ from tracker.explain.refusals import (
     Logged,
     Refusal,
 )
+from tracker.explain.removals import FORCED, NONE, ONE, REPAIRED, THREE, THROUGHOUT, TWO, Refusals, removals
 from tracker.explain.replay import Judge
 from tracker.explain.truth import Matches, Switch, Truth
 from tracker.log import Edits, Log
 
 LATER = 2  # frames after a switch in which refusals still count
-NEAREST = 4  # so many of these are tried together with the gain
-EITHER_END = 12  # of the other refusals so many first and last ones are tried
 TOGETHER = 25  # frames within which two opposite switches may be one swap
-ONE, THROUGHOUT, TWO, FORCED, THREE, REPAIRED, NONE = "ABCDEF-"
 
 
 @dataclass(frozen=True)
@@ -102,6 +100,20 @@ class Why:
         """The cause of one switch."""
         return _Search(self, switch).run()
 
+    def looks_of(self, truth: int, frame: int) -> EmbeddingArray | None:
+        """(1, D) the embedding of the object's detection that is nearest in time; None where detections have none."""
+        every = self.run.recording.found
+        own = [(abs(at - frame), at) for at, rows in enumerate(self.detected) if truth in rows]
+        for _, at in sorted(own):
+            embeddings = every[at].embeddings
+            if embeddings is not None:
+                row = self.detected[at][truth]
+                return embeddings[row : row + 1]
+        for one in every:  # it was never detected: nobody's looks
+            if one.embeddings is not None:
+                return np.zeros_like(one.embeddings[:1])
+        return None
+
     def case(self, switch: Switch, track: int) -> Case:
         """What there is to explain about a switch, if ``track`` should have gone on."""
         start = switch.since
@@ -153,99 +165,36 @@ class _Search:
 
     def _ends(self, track: int) -> list[Refusal]:
         """The loss and the gain."""
-        case = self.why.case(self.switch, track)
-        some = self._refusals(case)
-        gain = self._gain(case, some)
-        return [] if not some else [some[0]] + ([gain] if gain is not None and gain is not some[0] else [])
+        refusals = self._refusals(self.why.case(self.switch, track))
+        return [] if refusals is None else refusals.ends
 
-    def _refusals(self, case: Case) -> list[Refusal]:
+    def _refusals(self, case: Case) -> Refusals | None:
+        """The refusals of a case, None where there are none."""
         last = min(self.switch.frame + LATER, len(self.why.run) - 1)
-        return list(case.refusals(self.why.logged, last))
-
-    def _gain(self, case: Case, some: list[Refusal]) -> Refusal | None:
-        """The refusal where the new id took the object."""
-        for one in some:
-            if one.row is not None and self.why.run.owners[one.frame].get(one.row) == self.switch.after:
-                return one
-        return None
+        some = list(case.refusals(self.why.logged, last))
+        owners = self.why.run.owners
+        taken = (one for one in some if one.row is not None and owners[one.frame].get(one.row) == self.switch.after)
+        return Refusals(case, some, next(taken, None)) if some else None
 
     def _kept_by(self, track: int) -> Cause | None:
         """The cause, if ``track`` should have gone on."""
         case = self.why.case(self.switch, track)
-        some = self._refusals(case)
-        if not some:
+        refusals = self._refusals(case)
+        if refusals is None:
             return None
-        loss, gain = some[0], self._gain(case, some)
-        ends = [loss] if gain is None or gain is loss else [loss, gain]
-        others = [one for one in some if one not in ends]
-        few = others if len(others) <= 2 * EITHER_END else others[:EITHER_END] + others[-EITHER_END:]
-        for one in [*ends, *few]:
+        for one in removals(refusals, self.stop):
             if (net := self._works(case, one.edits)) is not None:
-                return self._made(one.code, ONE, [one], track, net)
-        by_code: dict[str, list[Refusal]] = {}
-        for one in [*ends, *some]:
-            if one not in (same := by_code.setdefault(one.code, [])):
-                same.append(one)
-        for code, same in by_code.items():
-            if len(same) > 1 and (net := self._works(case, merged(*(one.edits for one in same)))) is not None:
-                return self._made(code, THROUGHOUT, same, track, net)
-        found = self._two(case, loss, gain, few, by_code)
+                return self._made(one.code, one.level, one.chain, track, net)
+        ends = refusals.ends
+        found = self._several(case, [[one] for one in ends], 2, TWO)
         if found is not None:
             return found
-        for one in [*reversed(ends), *few]:
-            if one.row is not None:
-                net = self._works(case, case.forced(one.frame, one.row, self.why.logged))
+        for end in [*reversed(ends), *refusals.few]:
+            if end.row is not None:
+                net = self._works(case, case.forced(end.frame, end.row, self.why.logged))
                 if net is not None:
-                    return self._made(ONE_DECISION, FORCED, [one], track, net)
-        return self._several(case, [[loss]] if gain is None else [[loss, gain], [loss]], 3, THREE)
-
-    def _two(
-        self,
-        case: Case,
-        loss: Refusal,
-        gain: Refusal | None,
-        few: list[Refusal],
-        by_code: dict[str, list[Refusal]],
-    ) -> Cause | None:
-        """Two reasons: of two frames, of one frame, of many frames; or one and then the next that shows."""
-        for code, chain, edits in self._pairs(case, loss, gain, few, by_code):
-            if (net := self._works(case, edits)) is not None:
-                return self._made(code, TWO, chain, case.track, net)
-        starts = [loss] if gain is None or gain is loss else [loss, gain]
-        return self._several(case, [[one] for one in starts], 2, TWO)
-
-    def _pairs(
-        self,
-        case: Case,
-        loss: Refusal,
-        gain: Refusal | None,
-        few: list[Refusal],
-        by_code: dict[str, list[Refusal]],
-    ) -> Iterator[tuple[str, list[Refusal], dict[int, Edits]]]:
-        """Removals of two reasons: code, refusals and edits."""
-        if gain is not None and gain is not loss:
-            yield loss.code, [loss, gain], merged(loss.edits, gain.edits)
-        if gain is not None and gain.row is not None:
-            admit = {gain.frame: Edits(admit=frozenset({(case.track, gain.row)}))}
-            yield gain.code, [gain], merged(case.kept_alive(), admit)
-        for end in [loss] if gain is None or gain is loss else [loss, gain]:
-            if end.by is not None and end.row is not None:
-                pair = Edits(frozenset({(end.by, end.row)}), frozenset({(case.track, end.row)}))
-                yield end.code, [end], {end.frame: pair}
-        if gain is not None:
-            for other in few[:NEAREST] + few[NEAREST:][-NEAREST:]:
-                yield other.code, [other, gain], merged(other.edits, gain.edits)
-            for code, same in by_code.items():
-                yield code, [*same, gain], merged(*(one.edits for one in same), gain.edits)
-        rivals, edits = [], {}
-        for one in (one for same in by_code.values() for one in same):
-            if one.by is not None and one.row is not None:
-                rivals.append(one)
-                edits[one.frame] = Edits(frozenset({(one.by, one.row)}), frozenset({(case.track, one.row)}))
-        if len(rivals) > 1:
-            yield rivals[0].code, rivals, edits
-        for (code, same), (_, more) in combinations(by_code.items(), 2):
-            yield code, [*same, *more], merged(*(one.edits for one in (*same, *more)))
+                    return self._made(ONE_DECISION, FORCED, [end], track, net)
+        return self._several(case, [[refusals.loss]] if len(ends) == 1 else [ends, [refusals.loss]], 3, THREE)
 
     def _several(self, case: Case, starts: list[list[Refusal]], most: int, level: str) -> Cause | None:
         """Remove the first reason, then the next one that shows in the replay, up to ``most``."""
@@ -295,7 +244,8 @@ class _Search:
                 continue
             known = self.why.detected[frame].get(case.truth)
             if known is None:
-                added[frame] = Detections(truth.rows.boxes[row : row + 1], [self.why.strong])
+                looks = self.why.looks_of(case.truth, frame)
+                added[frame] = Detections(truth.rows.boxes[row : row + 1], [self.why.strong], embeddings=looks)
             else:
                 edits[frame] = Edits(scores={known: self.why.strong})
         net = self._works(case, edits, added)

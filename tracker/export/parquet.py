@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tracker.export.table import Table
 from tracker.export.text import UNKNOWN
+from tracker.install import installing
 
 CHUNK = 1 << 17  # rows of a row group, which are made into arrays at once
 
@@ -62,4 +63,4 @@ def _metadata(table: Table) -> dict[str, str]:
 def check_pyarrow() -> None:
     """Raise ValueError where pyarrow is not installed."""
     if find_spec("pyarrow") is None:
-        raise ValueError("parquet needs pyarrow, which is not installed; install the [parquet] extra, or write csv")
+        raise ValueError(f"parquet needs pyarrow, which is not installed: {installing('parquet')}, or write csv")

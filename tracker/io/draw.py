@@ -1,200 +1,165 @@
-"""Draws tracks on images: a box, a label and a trail per track, in a colour that stays with the id."""
+"""Draws tracks on images: a box, a label, a shape at the foot and a trail per track, in a colour that stays with it."""
 
 from __future__ import annotations
 
-import colorsys
-import math
-from collections import deque
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tracker.arrays import BoolArray, FloatArray, Image
-from tracker.spelling import shown
+from tracker.arrays import BoolArray, Image, IntArray
+from tracker.draw import lines, text
+from tracker.draw.palette import COLOURS, SHAPES, Mark, Palette, colour_of
+from tracker.draw.places import Occupied, Place, heads_of, places_of
+from tracker.draw.trails import Trails
 from tracker.tracks import Tracks
 
-Colour = tuple[int, int, int]
-Place = tuple[int, int, int, int]  # left, top, right, bottom in pixels
-_GOLDEN = 0.618033988749895
+__all__ = ["LABELS", "Annotator", "Trails", "colour_of", "draw_tracks", "parse_labels"]
 
+LABELS = ("id", "class", "score", "none")  # what ``labels`` may hold
 
-@lru_cache(maxsize=4096)
-def colour_of(id: int) -> Colour:
-    """The BGR colour of an id, always the same. Successive ids lie a golden-ratio turn of hue apart."""
-    # Ids that differ by 5, 8, 13, ... have similar hues, so brightness and saturation change with period 3.
-    value, saturation = ((0.95, 0.85), (0.75, 0.95), (1.0, 0.6))[id % 3]
-    red, green, blue = colorsys.hsv_to_rgb(id * _GOLDEN % 1.0, saturation, value)
-    return round(255 * blue), round(255 * green), round(255 * red)
-
-
-class Trails:
-    """Where each track's feet (middle of the box's lower edge) were in its last ``length`` updates.
-
-    The trail of a lost track stays and does not grow. An id that is not reported for ``length`` updates is forgotten,
-    which bounds the memory. Raises ValueError for a length below 1.
-    """
-
-    def __init__(self, length: int = 30) -> None:
-        if length < 1:
-            raise ValueError(f"trail length {length} is below 1")
-        self.length = length
-        self._points: dict[int, deque[tuple[float, float]]] = {}
-        self._seen: dict[int, int] = {}
-        self._frame: int | None = None
-        self._updates = 0
-
-    def __len__(self) -> int:
-        return len(self._points)
-
-    def update(self, tracks: Tracks) -> None:
-        """Add one frame's tracks. The same frame again changes nothing; an earlier one clears the trails first."""
-        if self._frame is not None and tracks.frame == self._frame:
-            return
-        if self._frame is not None and tracks.frame < self._frame:
-            self._points.clear()
-            self._seen.clear()
-        self._frame = tracks.frame
-        self._updates += 1
-        feet = np.stack(((tracks.boxes[:, 0] + tracks.boxes[:, 2]) / 2, tracks.boxes[:, 3]), axis=1).tolist()
-        for id, (x, y), missed in zip(tracks.ids.tolist(), feet, tracks.missed.tolist(), strict=True):
-            self._seen[id] = self._updates
-            points = self._points.setdefault(id, deque(maxlen=self.length))
-            if missed == 0 and math.isfinite(x) and math.isfinite(y):
-                points.append((x, y))
-        for id in [id for id, seen in self._seen.items() if self._updates - seen >= self.length]:
-            del self._seen[id], self._points[id]
-
-    def points(self, id: int) -> FloatArray:
-        """(n, 2) x, y of an id's trail, oldest first; empty for an unknown id."""
-        return np.array(self._points.get(id, ()), np.float64).reshape(-1, 2)
+ClassNames = Mapping[int, str] | Sequence[str]
 
 
 def draw_tracks(
-    image: Image,
-    tracks: Tracks,
-    *,
-    trails: Trails | None = None,
-    class_names: Mapping[int, str] | Sequence[str] | None = None,
+    image: Image, tracks: Tracks, *, trails: Trails | None = None, class_names: ClassNames | None = None
 ) -> Image:
     """A copy of a (H, W, 3) uint8 BGR image with the tracks on it; ``image`` is not modified.
 
     trails       gets the tracks of this frame, and is drawn
-    class_names  names by class number; the label is then "id name", else the id alone. Control characters are escaped
+    class_names  names by class number, for labels where the tracks are of several classes
 
-    A label stands above its box, inside or below it, wherever it hides least of the labels of smaller ids. Boxes of
-    lost tracks are dashed, those of tentative ones thin. Boxes may lie anywhere; nothing is drawn outside the image.
-    Raises ValueError for an image of another shape or type.
+    For a video use one ``Annotator``, which gives a track the same colour in every frame. Raises ValueError for an
+    image of another shape or type.
     """
-    import cv2
+    return Annotator(class_names=class_names, trails=trails).draw(image, tracks)
 
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(f"image of shape {image.shape} {image.dtype}: expected (H, W, 3) uint8")
-    out: Image = np.array(image, order="C")
-    height, width = out.shape[:2]
-    thick = max(1, round(min(height, width) / 240))
-    if trails is not None:
-        trails.update(tracks)
 
+def parse_labels(given: Collection[str]) -> tuple[str, ...]:
+    """What labels show, in the order given; () for "none". Raises ValueError for another word."""
+    for word in given:
+        if word not in LABELS:
+            raise ValueError(f"--labels: {word!r} is none of {', '.join(LABELS)}")
+    if not given or ("none" in given and len(given) > 1):
+        raise ValueError("--labels: give id, class and score, or none alone")
+    return tuple(word for word in given if word != "none")
+
+
+class Annotator:
+    """Draws the tracks of one video, frame by frame.
+
+    class_names  names by class number
+    labels       what a label shows: "id", "class", "score"; () for no labels. None: the id, and the class of tracks
+                 that are not of the commonest one so far
+    trails       where the tracks came from; None draws none
+
+    A label stands beside its box, where it covers no other's head and as little else as can be; where there is no such
+    place it is left out. Boxes of lost tracks are dashed, of tentative ones there are the corners. Boxes may lie
+    anywhere; nothing is drawn outside the image.
+    """
+
+    def __init__(
+        self,
+        *,
+        class_names: ClassNames | None = None,
+        labels: Collection[str] | None = None,
+        trails: Trails | None = None,
+    ) -> None:
+        self.class_names = class_names
+        self.labels = None if labels is None else tuple(labels)
+        self.trails = trails
+        self.palette = Palette()
+        self._classes: Counter[int] = Counter()
+        self._usual = 0  # the commonest class so far
+        self._places: dict[int, int] = {}  # where the labels of the last frame were
+        self.occupied = Occupied(np.empty((4, 0)), [])  # of the last image: what an overlay should not cover
+
+    def draw(self, image: Image, tracks: Tracks) -> Image:
+        """A copy of a (H, W, 3) uint8 BGR image with the tracks on it. Raises ValueError for another array."""
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise ValueError(f"image of shape {image.shape} {image.dtype}: expected (H, W, 3) uint8")
+        out: Image = np.array(image, order="C")
+        if self.trails is not None:
+            self.trails.update(tracks)
+        # By id, so that the order of the rows does not show and older tracks place their labels first.
+        tracks = tracks[np.argsort(tracks.ids)]
+        self._classes.update(tracks.classes.tolist())
+        self._usual = max(self._classes, key=lambda known: (self._classes[known], -known), default=0)
+        marks = self.palette.update(tracks.ids, tracks.boxes)
+        self._lines(out, tracks, marks)
+        return out
+
+    def _lines(self, out: Image, tracks: Tracks, marks: list[Mark]) -> None:
+        """Trails, then boxes, then the shapes at their feet, then labels: no box crosses a label."""
+        height, width = out.shape[:2]
+        thick = lines.width_for(height, width)
+        if self.trails is not None:
+            trails = self.trails.smooth(tracks.ids, 2.0 * max(height, width), 2**lines.SUBPIXELS)
+            for points, mark in zip(trails, marks, strict=True):
+                lines.trail(out, points, COLOURS[mark.colour], thick)
+        drawn, corners = _visible(tracks, width, height, 4 * thick)
+        confirmed, missed = tracks.confirmed.tolist(), tracks.missed.tolist()
+        for k, box in zip(drawn, corners.tolist(), strict=True):
+            colour = COLOURS[marks[k].colour]
+            if not confirmed[k]:
+                lines.brackets(out, box, colour, thick)
+            elif missed[k] > 0:
+                lines.dashed(out, box, colour, thick)
+            else:
+                lines.box(out, box, colour, thick)
+        for k, (left, _, right, bottom) in zip(drawn, corners.tolist(), strict=True):
+            mark = marks[k]
+            radius = 1.5 + 1.5 * thick
+            lines.shape(out, SHAPES[mark.shape], (left + right) // 2, bottom, radius, COLOURS[mark.colour])
+        labels = [] if self.labels == () else self._label(out, tracks, marks, drawn, corners)
+        self.occupied = Occupied(heads_of(corners), labels)
+
+    def _label(self, out: Image, tracks: Tracks, marks: list[Mark], drawn: list[int], corners: IntArray) -> list[Place]:
+        """Draw the labels; returns their places."""
+        height, width = out.shape[:2]
+        size = text.size_for(height, width)
+        ids, scores, classes = tracks.ids.tolist(), tracks.scores.tolist(), tracks.classes.tolist()
+        patches = []
+        for k in drawn:
+            colour = COLOURS[marks[k].colour]
+            patches.append(text.chip(self._text(ids[k], classes[k], scores[k]), size, colour, text.ink_on(colour)))
+        sizes = np.array([patch.shape[1::-1] for patch in patches], dtype=np.int64).reshape(-1, 2)
+        last = [self._places.get(ids[k], -1) for k in drawn]
+        places, which = places_of(corners, sizes, (width, height), last, [])
+        self._places = dict(zip([ids[k] for k in drawn], which, strict=True))
+        for patch, place in zip(patches, places, strict=True):
+            if place is not None:
+                text.put(out, patch, place[0], place[1])
+        return [place for place in places if place is not None]
+
+    def _text(self, id: int, class_id: int, score: float) -> str:
+        wanted = self.labels
+        if wanted is None:
+            wanted = ("id",) if self.class_names is None or class_id == self._usual else ("id", "class")
+        return " ".join(self._said(word, id, class_id, score) for word in wanted)
+
+    def _said(self, word: str, id: int, class_id: int, score: float) -> str:
+        if word == "id":
+            return str(id)
+        return self._name(class_id) if word == "class" else f"{score:.2f}"
+
+    def _name(self, class_id: int) -> str:
+        names = self.class_names
+        if names is None:
+            return str(class_id)
+        if isinstance(names, Mapping):
+            return str(names.get(class_id, class_id))
+        return str(names[class_id]) if 0 <= class_id < len(names) else str(class_id)
+
+
+def _visible(tracks: Tracks, width: int, height: int, margin: int) -> tuple[list[int], IntArray]:
+    """The rows of the tracks that reach into the image, and their corners (n, 4) as whole pixels.
+
+    Boxes are clipped just outside the image: edges beyond it stay invisible, and OpenCV gets small numbers.
+    """
     inside: BoolArray = np.all(np.isfinite(tracks.boxes), axis=1)
     inside &= np.all(tracks.boxes[:, :2] < (width, height), axis=1) & np.all(tracks.boxes[:, 2:] > 0, axis=1)
-    # Clip just outside the image: edges beyond it stay invisible, and OpenCV gets small numbers.
-    margin = 4 * thick
+    drawn = np.flatnonzero(inside)
     high = np.array([width, height] * 2) + margin
-    corners = np.rint(np.clip(np.where(inside[:, None], tracks.boxes, 0), -margin, high)).astype(int)
-    colours = [colour_of(id) for id in tracks.ids.tolist()]
-
-    # By id, so that the order of the rows does not show and older tracks place their labels first.
-    order = np.argsort(tracks.ids)
-    if trails is not None:
-        for i in order.tolist():
-            _trail(out, trails.points(int(tracks.ids[i])), colours[i], thick)
-    drawn = order[inside[order]].tolist()
-    for i in drawn:
-        left, top, right, bottom = corners[i].tolist()
-        if tracks.confirmed[i] and tracks.missed[i] > 0:
-            _dashed(out, left, top, right, bottom, colours[i], thick)
-        else:
-            line = thick if tracks.confirmed[i] else max(1, thick // 2)
-            cv2.rectangle(out, (left, top), (right, bottom), colours[i], line)
-    # Labels come last, so that no box crosses one.
-    taken: list[Place] = []
-    for i in drawn:
-        text = _text(int(tracks.ids[i]), int(tracks.classes[i]), class_names)
-        taken.append(_label(out, corners[i].tolist(), taken, text, colours[i], thick))
-    return out
-
-
-def _text(id: int, class_id: int, names: Mapping[int, str] | Sequence[str] | None) -> str:
-    if names is None:
-        return str(id)
-    if isinstance(names, Mapping):
-        return f"{id} {shown(str(names.get(class_id, class_id)))}"
-    return f"{id} {shown(str(names[class_id])) if 0 <= class_id < len(names) else class_id}"
-
-
-def _trail(image: Image, points: FloatArray, colour: Colour, thick: int) -> None:
-    import cv2
-
-    if len(points) < 2:
-        return
-    size = np.array((image.shape[1], image.shape[0]))
-    track: NDArray[np.int32] = np.rint(np.clip(points, -size, 2 * size)).astype(np.int32)
-    middle = len(track) // 2
-    cv2.polylines(image, [track[: middle + 1]], False, colour, 1, cv2.LINE_AA)
-    cv2.polylines(image, [track[middle:]], False, colour, max(2, thick), cv2.LINE_AA)
-
-
-def _dashed(image: Image, left: int, top: int, right: int, bottom: int, colour: Colour, thick: int) -> None:
-    import cv2
-
-    dash = 4 * thick + 2
-    for x in range(left, right + 1, 2 * dash):
-        for y in (top, bottom):
-            cv2.line(image, (x, y), (min(x + dash, right), y), colour, thick)
-    for y in range(top, bottom + 1, 2 * dash):
-        for x in (left, right):
-            cv2.line(image, (x, y), (x, min(y + dash, bottom)), colour, thick)
-
-
-def _label(image: Image, box: list[int], taken: list[Place], text: str, colour: Colour, thick: int) -> Place:
-    """Draw the label of a box, away from the places taken; returns its own place."""
-    import cv2
-
-    height, width = image.shape[:2]
-    scale = max(0.4, min(height, width) / 900)
-    stroke = max(1, round(1.5 * scale))
-    (wide, tall), under = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
-    pad = max(2, thick)
-    place = _place(box, wide + 2 * pad, tall + under + pad, (width, height), taken)
-    x, y, right, bottom = place
-    cv2.rectangle(image, (x, y), (right, bottom), colour, -1)
-    blue, green, red = colour
-    ink = (0, 0, 0) if 0.114 * blue + 0.587 * green + 0.299 * red > 110 else (255, 255, 255)
-    cv2.putText(image, text, (x + pad, y + tall + pad), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, stroke, cv2.LINE_AA)
-    return place
-
-
-def _place(box: list[int], wide: int, tall: int, size: tuple[int, int], taken: list[Place]) -> Place:
-    """Where a label of a box goes: above it, inside its top or below it, and always inside the image.
-
-    Among these, the place that covers least of those taken; of equals the first. A label wider than its box prefers
-    the place below to the one inside, where it would hide the box and what is beside it.
-    """
-    left, top, right, bottom = box
-    width, height = size
-    x = max(0, min(left, width - wide))
-    ys = (top - tall, top, bottom) if wide <= right - left else (top - tall, bottom, top)
-    ys_inside = [y for y in ys if 0 <= y <= height - tall] or [max(0, min(top, height - tall))]
-    return min(((x, y, x + wide, y + tall) for y in ys_inside), key=lambda place: _covered(place, taken))
-
-
-def _covered(place: Place, taken: list[Place]) -> int:
-    """How many pixels of the places taken a place would cover."""
-    left, top, right, bottom = place
-    return sum(
-        (min(right, r) - max(left, x)) * (min(bottom, b) - max(top, y))
-        for x, y, r, b in taken
-        if x < right and left < r and y < bottom and top < b
-    )
+    corners: IntArray = np.rint(np.clip(tracks.boxes[drawn], -margin, high)).astype(np.int64)
+    return drawn.tolist(), corners

@@ -11,7 +11,9 @@ decisions   a view: frame, id of a track, row of a detection in its frame, reaso
             "taken" (one of the two was matched elsewhere), "stage" (not open to both), "refused". Of pairs whose
             track and detection both have other partners only those that might have won are there. Of single tracks:
             "born" with the row, "confirmed", and of the ends "expired", "tentative", "gap in time" and "duplicate"
-            (detail: of id)
+            (detail: of id). The ids are those of tracks.txt; a track that was never reported has a negative one
+numbers     the id in tracks.txt by the number of a track's birth, which is what ``packed`` has; empty where the ids are
+            given at birth
 
 Every row of ``decisions`` takes some 25 bytes. The file is in WAL mode while it is written: a run that is killed leaves
 all but its last second.
@@ -49,10 +51,12 @@ CREATE TABLE frames (frame INTEGER PRIMARY KEY, number INTEGER, time REAL, used 
 CREATE TABLE words (word INTEGER PRIMARY KEY, text TEXT UNIQUE);
 CREATE TABLE packed (frame INTEGER, id INTEGER, detection INTEGER, reason INTEGER, stage INTEGER, detail INTEGER,
                      gain INTEGER);
+CREATE TABLE numbers (id INTEGER PRIMARY KEY, number INTEGER);
 CREATE VIEW decisions AS
-    SELECT p.frame, p.id, p.detection, r.text AS reason, s.text AS stage, d.text AS detail, p.gain / 1000.0 AS gain
+    SELECT p.frame, coalesce(n.number, CASE WHEN EXISTS (SELECT 1 FROM numbers) THEN -p.id ELSE p.id END) AS id,
+    p.detection, r.text AS reason, s.text AS stage, d.text AS detail, p.gain / 1000.0 AS gain
     FROM packed p JOIN words r ON r.word = p.reason LEFT JOIN words s ON s.word = p.stage
-    LEFT JOIN words d ON d.word = p.detail;
+    LEFT JOIN words d ON d.word = p.detail LEFT JOIN numbers n ON n.id = p.id;
 """
 
 MATCHED, OUTBID, BELOW, TAKEN, CLOSED, REFUSED = range(6)
@@ -116,6 +120,8 @@ class LogWriter:
         self.seconds = 0.0
         self._base: sqlite3.Connection | None = None
         self._words: dict[str, int] = {}
+        self._numbers: dict[int, int] = {}
+        self._new_numbers: dict[int, int] = {}
         self._rows: list[Row] = []
         self._frames: list[tuple[int, int, float | None, int, bytes]] = []
         self._written = clock.monotonic()
@@ -135,14 +141,18 @@ class LogWriter:
         """Write the rest and leave one file; may be called again."""
         if self._frames or self._base is not None:
             started = clock.perf_counter()
-            self._flush()
-            base, self._base = self._base, None
-            if base is not None:
-                with self._named():
-                    base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                    base.execute("PRAGMA journal_mode=DELETE")
+            try:
+                self._flush()
+                if self._base is not None:
+                    with self._named():
+                        self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                        self._base.execute("PRAGMA journal_mode=DELETE")
+            finally:
+                base, self._base = self._base, None
+                self._frames, self._rows = [], []
+                if base is not None:  # on a full disk too: the file would stay open
                     base.close()
-            self.seconds += clock.perf_counter() - started
+                self.seconds += clock.perf_counter() - started
 
     def mark(self) -> int | None:
         """The last update in the file, once all so far are in it; None before the first."""
@@ -169,6 +179,7 @@ class LogWriter:
                 self._base.execute(f"DELETE FROM {table} WHERE frame > ?", (last,))
             (until,) = self._base.execute("SELECT max(frame) FROM frames").fetchone()
             self._words = {text: word for word, text in self._base.execute("SELECT word, text FROM words")}
+            self._numbers = dict(self._base.execute("SELECT id, number FROM numbers"))
         except sqlite3.Error as error:
             raise ValueError(f"{shown(str(self.path))}: {again} ({error})") from None
         if until != last:
@@ -195,10 +206,11 @@ class LogWriter:
                 "INSERT OR IGNORE INTO words VALUES (?, ?)", [(number, text) for text, number in self._words.items()]
             )
             base.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?)", self._frames)
+            base.executemany("INSERT OR REPLACE INTO numbers VALUES (?, ?)", list(self._new_numbers.items()))
             base.executemany("INSERT INTO packed VALUES (?, ?, ?, ?, ?, ?, ?)", self._rows)
             base.execute("COMMIT")
         self._last = self._frames[-1][0] if self._frames else self._last
-        self._frames, self._rows = [], []
+        self._frames, self._rows, self._new_numbers = [], [], {}
         self._written = clock.monotonic()
 
     def _named(self) -> _Named:
@@ -219,9 +231,11 @@ class LogWriter:
         assert confirmed is not None
         rows += [(frame, track, row, born, None, None, None) for track, row in decisions.born]
         rows += [(frame, track, None, confirmed, None, None, None) for track in decisions.proved]
+        self._numbers |= decisions.numbered
+        self._new_numbers |= decisions.numbered
         for track, reason_text in decisions.died.items():
             other = decisions.duplicates.get(track)
-            detail_word = None if other is None else self._word(f"of {other}")
+            detail_word = None if other is None else self._word(f"of {self._numbers.get(other, other)}")
             why = self._word(reason_text)
             assert why is not None
             rows.append((frame, track, None, why, None, detail_word, None))

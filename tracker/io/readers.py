@@ -57,13 +57,19 @@ def videos_of(path: str | os.PathLike[str]) -> tuple[Video, ...]:
 
 
 def read_truth(
-    path: str | os.PathLike[str], *, form: Form | None = None, kind: kitti.Kind | None = None, video: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    form: Form | None = None,
+    kind: kitti.Kind | None = None,
+    video: str | None = None,
+    invalid: mot.Invalid = "raise",
 ) -> Rows:
     """Ground truth of one video; ``Rows.layout`` names its format.
 
     form   the format, where it is known: text may be called "visdrone" or "kitti"
     kind   of object, for KITTI's labels
     video  its name in a file of several
+    invalid  "raise", or "drop" to leave out the bad rows of MOTChallenge text and count them
 
     Raises MotFormatError, in one line, naming the file.
     """
@@ -82,22 +88,26 @@ def read_truth(
                 "kitti-pedestrian"
             )
         return kitti.read_kitti_labels(path, kind)
-    return visdrone.read_visdrone_truth(path) if form == "visdrone" else mot.read_ground_truth(path)
+    return visdrone.read_visdrone_truth(path) if form == "visdrone" else mot.read_ground_truth(path, invalid=invalid)
 
 
 def read_tracks(
-    path: str | os.PathLike[str], *, video: str | None = None, truth: str | os.PathLike[str] | None = None
+    path: str | os.PathLike[str],
+    *,
+    video: str | None = None,
+    truth: str | os.PathLike[str] | None = None,
+    invalid: mot.Invalid = "raise",
 ) -> Rows:
     """Results of one video. truth: the file of ground truth, which explains the image ids of COCO's lists.
 
-    video and errors as in ``read_truth``.
+    video, invalid and errors as in ``read_truth``.
     """
     form = form_of(path)
     if form == "coco":
         return coco.read_coco_results(path, video, truth)
     if form == "bdd100k":
         return bdd.read_bdd_results(path, video)
-    return _of_cvat(path) if form == "cvat" else mot.read_results(path)
+    return _of_cvat(path) if form == "cvat" else mot.read_results(path, invalid=invalid)
 
 
 def read_found(
@@ -107,6 +117,7 @@ def read_found(
     kind: kitti.Kind | None = None,
     video: str | None = None,
     truth: str | os.PathLike[str] | None = None,
+    invalid: mot.Invalid = "raise",
 ) -> Rows:
     """Detections of one video, with their classes where the format has them; arguments and errors as above."""
     told = form_of(path)
@@ -118,7 +129,7 @@ def read_found(
         raise MotFormatError(f"{shown(path)}: CVAT's XML holds tracks, not detections; give JSON or text")
     if form == "kitti" and kind is not None:
         return kitti.read_kitti_detections(path, kind)
-    return visdrone.read_visdrone_detections(path) if form == "visdrone" else mot.read_detections(path)
+    return visdrone.read_visdrone_detections(path) if form == "visdrone" else mot.read_detections(path, invalid=invalid)
 
 
 def role_of(path: str | os.PathLike[str]) -> Role | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 
+from tracker.install import installing
 from tracker.io.mot import format_rows
 from tracker.io.passwords import refuse_url
 from tracker.rows import results_of
@@ -21,6 +22,7 @@ from tracker.rows import results_of
 if TYPE_CHECKING:
     from tracker.arrays import FloatArray, Image
     from tracker.detections import Detections
+    from tracker.draw.places import Occupied
     from tracker.io.video import Frame
     from tracker.io.video_writer import VideoWriter
     from tracker.log import Decisions
@@ -39,7 +41,7 @@ def fresh_folder(path: str | Path, *, overwrite: bool = False) -> Path:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: is a file; give a folder to write to")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise ValueError(f"{folder}: exists and is not empty; give another folder, or ask to overwrite it")
+        raise ValueError(f"{folder}: exists and is not empty; give another one, or --overwrite to replace its results")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -212,29 +214,43 @@ class TextSink:
 class Overlay(Protocol):
     """Draws on annotated images: lines that are counted at, for example."""
 
-    def draw(self, image: Image) -> None:
-        """Draw on a (H, W, 3) BGR image, in place."""
+    def draw(self, image: Image, occupied: Occupied) -> None:
+        """Draw on a (H, W, 3) BGR image, in place; its text should not cover what is ``occupied``."""
         ...
+
+
+@dataclass(frozen=True)
+class Look:
+    """How tracks are drawn.
+
+    labels  what a label shows, of ``tracker.io.draw.LABELS``; () for no labels. None: the id, and the class of tracks
+            that are not of the commonest one
+    trails  seconds of the trails; 0 draws none
+    """
+
+    labels: tuple[str, ...] | None = None
+    trails: float = 2.0
 
 
 class _Drawing:
     """Draws a step's tracks with their trails, and the overlays."""
 
-    def __init__(self, class_names: ClassNames | None, overlays: Sequence[Overlay] = ()) -> None:
-        from tracker.io.draw import Trails
+    def __init__(
+        self, class_names: ClassNames | None, frame_rate: float, look: Look, overlays: Sequence[Overlay] = ()
+    ) -> None:
+        from tracker.io.draw import Annotator, Trails
 
-        self.class_names = class_names
+        length = round(look.trails * frame_rate)
+        trails = Trails(max(2, length)) if length else None
         self.overlays = overlays
-        self.trails = Trails()
+        self._annotator = Annotator(class_names=class_names, labels=look.labels, trails=trails)
 
     def draw(self, step: Step) -> Image | None:
-        from tracker.io.draw import draw_tracks
-
         if step.frame.image is None:
             return None
-        image = draw_tracks(step.frame.image, step.tracks, trails=self.trails, class_names=self.class_names)
+        image = self._annotator.draw(step.frame.image, step.tracks)
         for overlay in self.overlays:
-            overlay.draw(image)
+            overlay.draw(image, self._annotator.occupied)
         return image
 
 
@@ -255,12 +271,13 @@ class VideoSink:
         frame_rate: float,
         class_names: ClassNames | None = None,
         overlays: Sequence[Overlay] = (),
+        look: Look | None = None,
     ) -> None:
         self.path = path
         self.frame_rate = frame_rate
         self.codec: str | None = None
         self.notes: list[str] = []
-        self._drawing = _Drawing(class_names, overlays)
+        self._drawing = _Drawing(class_names, frame_rate, look or Look(), overlays)
         self._writer: VideoWriter | None = None
 
     def write(self, step: Step) -> None:
@@ -282,7 +299,7 @@ class VideoSink:
         if self._writer.uneven:
             self._note(
                 f"{self.path.name}: frames show at the mean rate of {self.frame_rate:g} per second and not at their "
-                "own times, which only H.264 keeps; install the [video] extra"
+                f"own times, which only H.264 keeps; {installing('video')}"
             )
 
     def _note(self, line: str) -> None:
@@ -306,7 +323,13 @@ class WindowSink:
 
     title = "track"
 
-    def __init__(self, class_names: ClassNames | None = None, overlays: Sequence[Overlay] = ()) -> None:
+    def __init__(
+        self,
+        class_names: ClassNames | None = None,
+        overlays: Sequence[Overlay] = (),
+        frame_rate: float = 30.0,
+        look: Look | None = None,
+    ) -> None:
         # Qt ends the whole process where it finds no display, so ask before Qt does.
         if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise ValueError("--show: this machine has no display; leave it out and look at the written video")
@@ -317,7 +340,7 @@ class WindowSink:
         except cv2.error:
             raise ValueError("--show: this OpenCV has no windows; leave it out, or install opencv-python") from None
         self._cv2 = cv2
-        self._drawing = _Drawing(class_names, overlays)
+        self._drawing = _Drawing(class_names, frame_rate, look or Look(), overlays)
 
     def write(self, step: Step) -> None:
         image = self._drawing.draw(step)

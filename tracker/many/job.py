@@ -16,6 +16,7 @@ from tracker.count.places import Line, Zone
 from tracker.io.claim import Taken
 from tracker.io.digest import sha256_of
 from tracker.io.passwords import is_url
+from tracker.io.sinks import Look
 from tracker.io.whole import whole
 from tracker.many.remote import fetched
 from tracker.run.driver import Driver
@@ -43,6 +44,7 @@ class Saved:
     class_column: bool = False
     places: tuple[Line | Zone, ...] = ()
     saves: tuple[str, ...] = ()
+    look: Look | None = None
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,8 @@ class Outcome:
 
 
 @lru_cache(maxsize=1)
-def _models() -> Models:
-    """The networks of this worker process, which all its videos use."""
+def worker_models() -> Models:
+    """The networks of this worker process, which all its tasks use."""
     return Models()
 
 
@@ -107,8 +109,7 @@ def run_job(job: Job) -> Outcome:
 
     Raises Taken where another run has the folder, and WrongVersion on a worker with another version of the package.
     """
-    if job.version != VERSION:
-        raise WrongVersion(f"a worker has trackwhy {VERSION}, this machine {job.version}; install the same on both")
+    check_version(job.version)
     try:
         outcome = _tracked(job)
     except Taken:
@@ -118,6 +119,29 @@ def run_job(job: Job) -> Outcome:
     with suppress(OSError):
         (Path(job.folder) / FAILED).unlink(missing_ok=True)
     return outcome
+
+
+def check_version(asked: str) -> None:
+    """Raise WrongVersion on a worker with another version of the package than the caller, ``asked``."""
+    if asked != VERSION:
+        raise WrongVersion(f"a worker has trackwhy {VERSION}, this machine {asked}; install the same on both")
+
+
+def from_anywhere(options: Options) -> Options:
+    """The options with absolute paths: a cluster's workers run in folders of their own."""
+
+    def absolute(value: Any) -> Any:
+        return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
+
+    return replace(
+        options,
+        source=options.source if is_url(str(options.source)) else str(Path(str(options.source)).resolve()),
+        detector=absolute(options.detector),
+        reid=absolute(options.reid),
+        params=absolute(options.params),
+        camera_motion=absolute(options.camera_motion),
+        names=absolute(options.names),
+    )
 
 
 def failed(job: Job, line: str) -> Outcome:
@@ -135,7 +159,7 @@ def _tracked(job: Job) -> Outcome:
     with fetched(job.source) as path:
         options = replace(job.options, source=path)
         stamp = stamp_of(path) if path == job.source else None
-        with closing(open_run(options, models=_models())) as opened:
+        with closing(open_run(options, models=worker_models())) as opened:
             saved = job.saved
             output = Output(
                 job.folder,
@@ -147,6 +171,7 @@ def _tracked(job: Job) -> Outcome:
                 class_column=saved.class_column,
                 places=saved.places,
                 saves=saved.saves,
+                look=saved.look,
             )
             driver = Driver(opened, output)
             with driver.interrupts:

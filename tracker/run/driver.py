@@ -13,11 +13,13 @@ from tracker.detect.detector import RecordedDetector
 from tracker.io.sinks import Sink, Step, Tally, WantsLiving
 from tracker.run.interrupts import Interrupts
 from tracker.run.manifest import Facts, State
-from tracker.run.open import Opened, camera_failures
+from tracker.run.open import Opened, camera_failures, camera_rested
 from tracker.run.output import Output
 from tracker.run.snapshots import Captured
 from tracker.run.threads import BackgroundWriter
+from tracker.scores import unreached, why_nothing
 from tracker.settings import settings_of
+from tracker.tracker import most_scale_of
 
 NOTED_EVERY = 1.0  # seconds from one update of run.json to the next
 
@@ -205,7 +207,7 @@ class Driver:
             counted["missing_frames_at_least"] = True
         if pipeline.source.watch is not None:
             counted |= pipeline.source.watch.counts
-        if self.opened.camera is not None:
+        if not camera_rested(self.opened.camera):
             counted["camera_failures"] = camera_failures(self.opened.camera)
         return counted
 
@@ -260,19 +262,10 @@ class Driver:
 
 def why_untracked(opened: Opened, tally: Tally) -> str:
     """Why no track was reported, by the best score of the detections and the algorithm's thresholds."""
-    best, n, algo = tally.best_score, tally.detections, opened.algo
-    for name, setting in settings_of(type(opened.tracker)).items():
-        least = opened.settings.get(name)
-        if not isinstance(least, (int, float)):
-            continue
-        if setting.role == "birth" and best < least:
-            effect = "starts tracks at"
-        elif setting.role == "floor" and best <= least:
-            effect = "uses no detection at or below"
-        else:
-            continue
-        return (
-            f"no tracks: the best of {n} detections scores {best:.2g}, {algo} {effect} {name}={least:g}; "
-            "lower its thresholds with --set (`track algos` lists them)"
-        )
+    n, algo = tally.detections, opened.algo
+    threshold = unreached(
+        settings_of(type(opened.tracker)), opened.settings, tally.best_score, most_scale_of(opened.tracker)
+    )
+    if threshold is not None:
+        return why_nothing(algo, n, tally.best_score, threshold)
     return f"no tracks: {algo} met no object often enough in {n} detections; `track algos` lists how often it must"

@@ -7,6 +7,7 @@ command     the command line; of a library call "call", the arguments given
 source, detector, embedder, algorithm   what was used, every value as it was used, defaults too
 inputs      path and SHA-256 of each file read, by the option that named it
 versions    of Python and the packages
+workers     where workers detected in pieces of the source: engine, tasks at a time, most frames of a piece
 goes_on_behind_frame  of a run that was resumed: the last frame of the run before
 notes       lines for people
 counts      frames, missing frames ("missing_frames_at_least" where there may be more), detections, dropped rows,
@@ -121,6 +122,7 @@ def _detector(opened: Opened) -> Facts:
         "runtime": detector.runtime if isinstance(detector, _Runs) else None,
         "conf": detector.conf if isinstance(detector, _Scored) and options.conf is None else options.conf,
         "classes": None if options.classes is None else list(options.classes),
+        **({} if opened.pipeline.roi is None else {"roi": opened.pipeline.roi.points.tolist()}),
     }
 
 

@@ -10,9 +10,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from numpy.typing import ArrayLike
+
 from tracker.algorithms import DEFAULT, algorithm, build, embeddings_of, read_params, short_name, takes_embeddings
 from tracker.arrays import FloatArray, Image
-from tracker.camera import METHODS, CameraEstimate, CameraSaved, Compensated, open_camera
+from tracker.camera import (
+    BESIDE,
+    METHODS,
+    OWN_CAMERA,
+    CameraEstimate,
+    CameraSaved,
+    Compensated,
+    file_beside,
+    open_camera,
+    pairs_setting,
+)
+from tracker.camera_glance import CameraGlance
+from tracker.count.places import Zone, parse_zone
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detect.head import Head
 from tracker.detect.network import ClassNames, providers_of, size_of
@@ -21,14 +35,13 @@ from tracker.detections import Invalid
 from tracker.io.detections_file import DetectionsFolder
 from tracker.io.source import Frames, Source, span_of
 from tracker.io.stream.options import Live
+from tracker.kinds import ScoreKind
 from tracker.log import Log
 from tracker.protocol import EmbedderCall, Embeddings, Embeds, Updates, Warps
 from tracker.run.pipeline import Pipeline, embedder_of
+from tracker.scores import check_kind
 from tracker.settings import at_least, frames_of, number, parsed, settings_of
 from tracker.tracker import Tracker
-
-OWN_CAMERA = ("auto", "pairs", "off")  # the tracker itself sees to it, or nobody
-PAIRS_SETTING = "camera_from_pairs"
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,8 @@ class Options:
     reid: str | Path | EmbedderCall | None = None
     reid_runtime: str | None = None
     conf: float | None = None
-    classes: Sequence[str] | None = None
+    classes: Sequence[str | int] | None = None
+    roi: str | ArrayLike | None = None
     settings: Mapping[str, Any] | None = None
     params: str | Path | None = None
     camera_motion: str = "auto"
@@ -64,6 +78,7 @@ class Options:
     seconds: str | None = None
     keeps: bool = False
     images: bool = True
+    scores: ScoreKind | None = None
 
     def given(self) -> dict[str, Any]:
         """The arguments that differ from their defaults."""
@@ -164,7 +179,7 @@ def open_run(options: Options, *, models: Models | None = None) -> Opened:
     Raises ValueError, in one line, for whatever does not fit; nothing stays open then.
     """
     _check_types(options)
-    options = _with_params(options)
+    options = _with_camera_file(_with_params(options))
     at_least(1, options.every, "every")
     if isinstance(options.algo, str):
         algorithm(options.algo)  # an unknown name is refused before anything slow is opened
@@ -180,6 +195,7 @@ def open_run(options: Options, *, models: Models | None = None) -> Opened:
 def _check_types(options: Options) -> None:
     """Refuse, in one line, the arguments that no option can be."""
     number(options.conf, "conf")
+    check_kind(options.scores)
     for name, value in (
         ("reid_runtime", options.reid_runtime),
         ("camera_motion", options.camera_motion),
@@ -199,8 +215,10 @@ def _check_types(options: Options) -> None:
     classes, settings = options.classes, options.settings
     if isinstance(classes, str):
         raise ValueError(f"classes={classes!r} is one string; give a list of names")
-    if classes is not None and not (isinstance(classes, Collection) and all(isinstance(one, str) for one in classes)):
-        raise TypeError("classes is no list of names; give names such as ['person', 'car']")
+    if classes is not None and not (
+        isinstance(classes, Collection) and all(isinstance(c, (str, int)) for c in classes)
+    ):
+        raise TypeError("classes is no list of names; give names such as ['person', 'car'], or numbers")
     if settings is not None and not (isinstance(settings, Mapping) and all(isinstance(key, str) for key in settings)):
         raise TypeError("settings are no values by name; give a dict such as {'max_age': 30}")
 
@@ -217,15 +235,17 @@ def _open(options: Options, source: Source, models: Models) -> Opened:
     embedder, left_out = _open_embedder(options, tracker, detector, models, live=source.live)
     saved = detector.folder if isinstance(detector, Saved) else None
     _check_saved(options, saved)
-    camera = _open_camera(options, source, saved)
+    camera = _open_camera(options, source, saved, tracker)
     pipeline = Pipeline(
         source,
         detector,
         tracker if camera is None else Compensated(tracker, camera),
         embedder=embedder,
         min_score=min_score,
+        scores=None if isinstance(options.detector, (str, Path)) else options.scores,
         every=options.every,
         invalid=options.invalid,
+        roi=_region(options.roi),
     )
     needed = options.images or pipeline.embedder is not None or not isinstance(camera, (CameraSaved, type(None)))
     if saved is not None and not needed and _has_all(saved, source):
@@ -264,15 +284,27 @@ def _has_all(saved: DetectionsFolder, source: Source) -> bool:
     return False
 
 
-def _open_camera(options: Options, source: Source, saved: DetectionsFolder | None) -> Callable[..., FloatArray] | None:
+def _open_camera(
+    options: Options, source: Source, saved: DetectionsFolder | None, tracker: Updates
+) -> Callable[..., FloatArray] | None:
     """What tells how the camera moves, where the tracker does not see to it: as it was saved, if by the same method."""
     how = options.camera_motion
-    if how in OWN_CAMERA:
+    follows = isinstance(tracker, Tracker) and tracker.camera_from_pairs
+    if how in ("pairs", "off") or (how == "auto" and not follows):
         return None
-    if saved is None or saved.motions is None or how not in METHODS or saved.facts.get("camera_motion") != how:
+    same = saved is not None and saved.facts.get("camera_motion") == how
+    if saved is None or saved.motions is None or not same or how not in (*METHODS, "auto"):
+        if how == "auto":  # pairs are too few in some scenes
+            return CameraGlance() if source.has_images else None
         return open_camera(how, frames=source.n_frames)
+    return saved_camera(source, saved)
+
+
+def saved_camera(source: Source, saved: DetectionsFolder, failures: int = 0) -> CameraSaved:
+    """The camera whose motion was kept in a folder that has it, with so many failures."""
+    assert saved.motions is not None
     places = [source.place(number) for number in saved.numbers.tolist()]
-    return CameraSaved(dict(zip(places, saved.motions, strict=True)))
+    return CameraSaved(dict(zip(places, saved.motions, strict=True)), failures)
 
 
 def _with_params(options: Options) -> Options:
@@ -285,6 +317,25 @@ def _with_params(options: Options) -> Options:
     conf = read.conf if options.conf is None else options.conf
     given = parsed(read.algo, algorithm(read.algo), options.settings or {})
     return replace(options, algo=read.algo, settings={**read.settings, **given}, conf=conf)
+
+
+def _region(given: str | ArrayLike | None) -> Zone | None:
+    """The region that detections are taken from. Raises ValueError for what is no polygon."""
+    if given is None:
+        return None
+    try:
+        return parse_zone(given, "roi") if isinstance(given, str) else Zone("roi", given)
+    except ValueError as error:
+        raise ValueError(f"--roi: {str(error).removeprefix('zone roi: ')}") from None
+
+
+def _with_camera_file(options: Options) -> Options:
+    """The options with the camera file in the sequence's folder, where that is asked for."""
+    if options.camera_motion != BESIDE:
+        return options
+    if not isinstance(options.source, (str, Path)) or not Path(options.source).is_dir():
+        raise ValueError(f"camera_motion={BESIDE} goes with the folder of a sequence; give a file (--camera-motion)")
+    return replace(options, camera_motion=str(file_beside(Path(options.source))))
 
 
 def _open_source(source: str | Path | int | Source | Frames, live: Live | None) -> Source:
@@ -343,28 +394,15 @@ def _open_tracker(options: Options, frame_rate: float) -> tuple[Updates, dict[st
         return algo, _settings_used(algo)
     cls = algorithm(algo)
     given = {"frame_rate": frame_rate} if "frame_rate" in settings_of(cls) else {}
+    if "ids_at_birth" in settings_of(cls):
+        given["ids_at_birth"] = False
     given |= parsed(algo, cls, options.settings or {})
-    given |= _camera_from_pairs(options, cls)
+    given |= pairs_setting(options.camera_motion, cls, options.settings or {})
     if options.every > 1:
         given |= _lengthened(cls, given, frame_rate, options.every)
     tracker = build(algo, given)
     defaults = {name: setting.default for name, setting in settings_of(cls).items()}
     return tracker, {**defaults, **given, **_settings_used(tracker)}
-
-
-def _camera_from_pairs(options: Options, cls: type[Any]) -> dict[str, bool]:
-    """What the option for the camera makes of the setting, where the algorithm has it."""
-    how, known = options.camera_motion, PAIRS_SETTING in settings_of(cls)
-    if how == "auto" or (not known and how != "pairs"):
-        return {}
-    if not known:
-        raise ValueError(
-            f"camera_motion=pairs: {cls.__name__} has no setting {PAIRS_SETTING}; "
-            "give a method, a file or off (--camera-motion)"
-        )
-    if PAIRS_SETTING in (options.settings or {}):
-        raise ValueError(f"{PAIRS_SETTING} and camera_motion={how} both say what the camera does; give one of them")
-    return {PAIRS_SETTING: how == "pairs"}  # another source of the camera's motion takes its place
 
 
 def _lengthened(cls: type[Any], given: Mapping[str, Any], frame_rate: float, every: int) -> dict[str, float]:
@@ -423,7 +461,7 @@ def _open_detector(
             return open_detector(
                 str(given),
                 conf=options.conf,
-                classes=options.classes,
+                classes=None if options.classes is None else [str(one) for one in options.classes],
                 invalid=options.invalid,
                 threads=threads,
                 head=options.head,
@@ -433,6 +471,7 @@ def _open_detector(
                 nms=options.nms,
                 runtime=options.detector_runtime,
                 offline=options.offline,
+                scores=options.scores,
                 tell=tell,
             )
 
@@ -521,7 +560,12 @@ def _inputs(
 
 def camera_failures(camera: Callable[..., FloatArray] | None) -> int:
     """In how many frames the camera's motion was not found."""
-    return camera.failures if isinstance(camera, CameraEstimate) else 0
+    return camera.failures if isinstance(camera, (CameraEstimate, CameraGlance, CameraSaved)) else 0
+
+
+def camera_rested(camera: Callable[..., FloatArray] | None) -> bool:
+    """Whether there was no motion of the camera to look for."""
+    return camera is None or (isinstance(camera, CameraGlance) and not camera.followed)
 
 
 def _shown(value: object) -> str:

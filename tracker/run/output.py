@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from tracker.arrays import Image
 from tracker.count.live import Counter
 from tracker.count.passages import Event
 from tracker.count.places import Line, Zone
@@ -21,7 +22,7 @@ from tracker.io.detections_file import Embeddings
 from tracker.io.log_file import NAME as LOG
 from tracker.io.log_file import remove_log
 from tracker.io.passwords import is_url, place_of
-from tracker.io.sinks import Sink, TextSink, VideoSink, fresh_folder
+from tracker.io.sinks import Look, Overlay, Sink, TextSink, VideoSink, fresh_folder
 from tracker.live.events import Events
 from tracker.run.detections_sink import DetectionsSink
 from tracker.run.log_sink import LogSink
@@ -65,6 +66,7 @@ class Output:
     detections    a folder to save the detections to, and how to keep their embeddings (``tracker.io.detections_file``)
     snapshot      seconds from one snapshot to the next (``tracker.run.snapshots``); None: no snapshots
     resume        go on with the run whose snapshot is in the folder; a new or empty folder begins one
+    look          how the video shows the tracks
     rotate        seconds after which the files go on in a new part (``tracker.run.parts``)
     events        told of what is counted too
 
@@ -90,6 +92,7 @@ class Output:
         snapshot: float | None = None,
         resume: bool = False,
         anonymise: Region | None = None,
+        look: Look | None = None,
     ) -> None:
         self.folder = fresh_folder(folder, overwrite=overwrite or resume)
         self.begun = False
@@ -137,13 +140,15 @@ class Output:
                 path=self.folder / COUNT,
                 names=dict(names or {}),
             )
-        overlays = [] if self.counter is None else [self.counter]
+        overlays: list[Overlay] = [] if self.counter is None else [self.counter]
+        if opened.pipeline.roi is not None:
+            overlays.insert(0, _Outline(opened.pipeline.roi))
 
         def files(folder: Path) -> Files:
             """What is written to the folder of the run, or of a part of it."""
             exports = _exports(folder, forms, opened) if forms else None
             crops = CropSink(folder / CROPS) if CROPS in saves else None
-            film = VideoSink(folder / VIDEO, source.frame_rate, names, overlays) if video else None
+            film = VideoSink(folder / VIDEO, source.frame_rate, names, overlays, look) if video else None
             images: list[Sink] = [sink for sink in (film, crops) if sink is not None]
             if anonymise is not None and images:
                 images = [AnonymisedSink(anonymise, images)]
@@ -240,6 +245,19 @@ class Output:
 
 def _tell(events: Events, event: Event) -> None:
     events.counted(event.kind, event.place, event_dict(event))
+
+
+class _Outline:
+    """Draws the region of the detector."""
+
+    def __init__(self, roi: Zone) -> None:
+        self._corners = roi.points
+
+    def draw(self, image: Image, occupied: object) -> None:
+        """Draw it on a (H, W, 3) BGR image, in place."""
+        from tracker.draw.lines import outline
+
+        outline(image, self._corners)
 
 
 def _exports(folder: Path, saves: Sequence[str], opened: Opened) -> ExportSink:

@@ -16,12 +16,15 @@ from typing import Any, Protocol, runtime_checkable
 
 from tracker.arrays import EmbeddingArray, FloatArray, Image
 from tracker.camera import Compensated
+from tracker.count.paths import feet_of
+from tracker.count.places import Zone
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
 from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.io.sinks import Step
 from tracker.io.snapshot import restore_state, state_of
 from tracker.io.video import Frame, Source
+from tracker.kinds import ScoreKind
 from tracker.log import Decisions
 from tracker.protocol import Clocked, EmbedderCall, Embeds, Predicts, Updates, answer_of
 from tracker.run.threads import ParallelMap, Prefetch
@@ -87,6 +90,9 @@ class Pipeline:
     embedder  callable (image, boxes (N, 4)) -> (N, D), for detections without embeddings; default the tracker's own. A
               tracker that ``embeds_itself`` calls its own embedder, and the pipeline calls none
     min_score detections of a lower score are left out
+    roi       a region of the image: detections whose foot point lies outside are left out
+    scores    what the detector's scores are: "probability", "percent" or "logit"; they become probabilities. None: they
+              stay as they are
     every     detect in the first of every so many frames; the others get the tracks of the last such frame, as the
               tracker predicts them. The tracker's update is not called there, so nothing counts as missed
     invalid   what to do with bad rows of the detector: "raise" or "drop" (counted in ``dropped``)
@@ -104,8 +110,10 @@ class Pipeline:
         *,
         embedder: EmbedderCall | None = None,
         min_score: float | None = None,
+        scores: ScoreKind | None = None,
         every: int = 1,
         invalid: Invalid = "raise",
+        roi: Zone | None = None,
     ) -> None:
         bare: Updates = tracker.tracker if isinstance(tracker, Compensated) else tracker
         self.bare = bare
@@ -116,6 +124,8 @@ class Pipeline:
         self.tracker = tracker
         self.embedder = embedder_of(bare) if embedder is None else embedder
         self.min_score = min_score
+        self.roi = roi
+        self.scores = scores
         self.every = at_least(1, every, "every")
         self.invalid: Invalid = invalid
         self.seconds = dict.fromkeys(STAGES, 0.0)
@@ -156,6 +166,11 @@ class Pipeline:
                 self.seconds["embed"] += one.embedding / workers
                 self.dropped += one.dropped
                 yield self._track(self._embed_late(one) if embed_late else one)
+
+    @property
+    def embeds_itself(self) -> bool:
+        """Whether the tracker calls the embedder, for the detections that it chooses."""
+        return self._embeds_itself is not None
 
     @property
     def memory(self) -> dict[str, object]:
@@ -265,11 +280,15 @@ class Pipeline:
                 assert frame.image is not None
                 found = self.detector(frame.image)
             detections = as_detections(found, invalid=self.invalid)
+            if self.scores is not None:
+                detections = detections.with_probabilities(self.scores)
         except ValueError as error:
             raise ValueError(f"frame {frame.number}: {error}") from None
         dropped = detections.dropped
         if self.min_score is not None:
             detections = detections[detections.scores >= self.min_score]
+        if self.roi is not None and len(detections):
+            detections = detections[self.roi.contains(feet_of(detections.boxes))]
         return detections, dropped
 
     def _embed(self, frame: Frame, detections: Detections) -> tuple[Detections, int]:

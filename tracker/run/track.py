@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from tracker.arrays import Image
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.head import Head
@@ -20,6 +22,7 @@ from tracker.io.sinks import Sink, Step
 from tracker.io.source import Frames
 from tracker.io.stream.options import Live
 from tracker.io.video import Source
+from tracker.kinds import ScoreKind
 from tracker.protocol import EmbedderCall, Updates
 from tracker.run.driver import Driver
 from tracker.run.manifest import Facts, State, plain
@@ -150,7 +153,8 @@ def track(
     reid: str | Path | EmbedderCall | None = None,
     reid_runtime: str | None = None,
     conf: float | None = None,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str | int] | None = None,
+    roi: str | ArrayLike | None = None,
     settings: Mapping[str, Any] | None = None,
     params: str | Path | None = None,
     camera_motion: str = "auto",
@@ -165,6 +169,7 @@ def track(
     offline: bool = False,
     save: str | Path | None = None,
     log: bool = False,
+    scores: ScoreKind | None = None,
     live: Live | None = None,
     sinks: Sequence[Sink] = (),
     frames: str | None = None,
@@ -179,7 +184,8 @@ def track(
               any object that has ``frame_rate`` and iterates over ``tracker.io.video.Frame``
     algo      name of an algorithm, ``my_module:Mine`` or ``./mine.py:Mine`` for a class of your own, or an instance of
               either (``tracker.protocol.Updates``); default that of ``params``, or else "steady". An instance that
-              has seen another clip goes on with its ids, as if this one followed it at once; reset() forgets them
+              has seen another clip goes on with its ids, as if this one followed it at once; reset() forgets them. By
+              name a tracker gives ids when tracks are first reported, unless settings have ids_at_birth=True
     detector  "auto", "hog", "motion", a model that `track models` lists ("yolox-nano"), MODEL.onnx, recorded DETS.txt
               or DETS.npz, or any callable image -> detections. Without it: "auto", or the recorded det/det.txt of a
               sequence folder without images. "auto" is "yolox-nano" where it is in the cache or can be fetched, or else
@@ -189,7 +195,12 @@ def track(
               Left out where recorded detections bring embeddings of their own
     reid_runtime  what runs the ReID model: "onnxruntime" (default) or "openvino", where that is installed
     conf      least score of a detection; default the detector's own
-    classes   names of the classes to keep, where the detector has names
+    scores    what the scores of recorded detections, or of your own callable, are: "probability", "percent" or "logit".
+              They become probabilities first, for every algorithm, and ``conf`` is one. Without it they stay as they
+              are; Steady finds their scale
+    classes   names of the classes to keep, where the detector has names, or their numbers
+    roi       a region of the image, as corners (P, 2) in pixels or "10,10 90,10 90,80": detections whose foot point
+              (middle of the box's lower edge) lies outside are left out
     settings  parameters of the algorithm by name
     params    a file of ``track tune``: settings and, if it has one, conf, where they are not given here
     camera_motion  "auto": as the algorithm does by default (Steady finds the camera's motion in its own pairs of tracks
@@ -239,6 +250,7 @@ def track(
         reid_runtime=reid_runtime,
         conf=conf,
         classes=classes,
+        roi=roi,
         settings=settings,
         params=params,
         camera_motion=camera_motion,
@@ -256,6 +268,7 @@ def track(
         frames=frames,
         seconds=seconds,
         keeps=save_detections is not None,
+        scores=scores,
     )
     sinks = _checked(sinks)
     if save is not None and not isinstance(save, (str, Path)):

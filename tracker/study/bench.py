@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,20 @@ import numpy as np
 
 from tracker.algorithms import Params, algorithm, build, parameters, read_params, short_name
 from tracker.arrays import FloatArray
+from tracker.camera import pairs_setting
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections, find_sequences
-from tracker.io.mot import read_detections
+from tracker.io.mot import Invalid, read_detections
 from tracker.io.passwords import refuse_url
+from tracker.kinds import ScoreKind
+from tracker.scores import check_kind
 from tracker.study.choices import Split
 from tracker.study.converted import converted, is_elsewhere
+from tracker.study.data import bad_rows
 from tracker.study.embeddings import MissingImages
-from tracker.study.job import Job, is_done, seconds_of
+from tracker.study.job import Job, is_done, note_of, seconds_of
 from tracker.study.jobs import Tree, jobs_of, names_in_labels
 from tracker.study.pool import run_jobs
 from tracker.study.split import halved, parts_of
@@ -83,6 +87,9 @@ def bench(
     sequences: list[str] | None = None,
     workers: int | Engine | None = None,
     log: bool = False,
+    scores: ScoreKind | None = None,
+    camera_motion: str = "auto",
+    invalid: Invalid = "raise",
     progress: Progress | None = None,
 ) -> tuple[list[Run], list[str]]:
     """Run and score algorithms; returns a Run for each that ran, and notes on what was left out.
@@ -104,27 +111,34 @@ def bench(
     workers     processes, by default one a core; 1 gives the cleanest times; or an engine, whose workers see the same
                 files (``tracker.workers.open.open_engine``). A script that uses several needs
                 ``if __name__ == "__main__":``, as any that starts processes does
+    scores      what the scores of the detections are: "probability", "percent" or "logit"; they become probabilities
+                first. None: they stay as they are
+    camera_motion  "auto": as each algorithm does by default; "pairs", "off", "gmc" (the file in each sequence's folder
+                ``gmc``), a file of one affine map per frame, or a folder of <seq>.txt
+    invalid     what to do with bad rows of the detections: "raise", or "drop" and count them in the notes
     log         keep the decision log of each sequence beside its results, ``<seq>.sqlite``, for `track explain`
     progress    progress(done, cached, all) is called as jobs end
 
     Raises ValueError, in one line, for what cannot be run at all.
     """
     refuse_url(out, "a folder")
+    check_kind(scores)
     every = find_sequences(data, sequences)
     if is_elsewhere(every, detections):
         known, detections = converted(data, detections, rules, sequences, Path(out))
     else:
         known = find_detections(data, sequences, detections)
     notes = _without_detections(every, known, detections, bool(sequences))
-    notes += _after_the_end(known, detections)
-    whole = load_ground_truth(data, rules, [s.name for s in known])
+    notes += bad_rows(known, detections, invalid) + _after_the_end(known, detections, invalid)
+    whole = load_ground_truth(data, rules, [s.name for s in known], invalid)
     truth = halved(whole, split)
     entries = list(dict.fromkeys(_entry(one, conf) for one in algos))
     algos = list(dict.fromkeys(algo for algo, _ in entries))
     tuned = None if params is None else read_params(params, algos[0] if len(algos) == 1 else None)
     if tuned is not None and tuned.algo not in algos:
         raise ValueError(f"{params}: is for {tuned.algo}, which is not among the algorithms ({', '.join(algos)})")
-    tree = Tree(known, detections, split, parts_of(whole, list(whole.rows), split), Path(out), reid, log)
+    tree = Tree(known, detections, split, parts_of(whole, list(whole.rows), split), Path(out), reid)
+    tree = replace(tree, log=log, scores=scores, camera=camera_motion, invalid=invalid)
     jobs, missing = _all_jobs(entries, settings or {}, tuned, tree)
     done = {id(job) for job in jobs if is_done(job)}
     waiting = [job for job in jobs if id(job) not in done]
@@ -135,7 +149,9 @@ def bench(
 
     say(0)
     run_jobs(waiting, workers, say)
-    return [_scored(label, jobs, done, truth) for label in dict.fromkeys(job.label for job in jobs)], notes + missing
+    empty = [f"{job.sequence}: {note}" for job in jobs if (note := note_of(job))]
+    runs = [_scored(label, jobs, done, truth) for label in dict.fromkeys(job.label for job in jobs)]
+    return runs, notes + missing + empty
 
 
 def _entry(text: str, conf: float | None) -> tuple[str, float | None]:
@@ -160,6 +176,7 @@ def _all_jobs(
         if tuned is not None and algo == tuned.algo:
             values = tuned.settings | values
             least = tuned.conf if least is None else least
+        values = pairs_setting(tree.camera, algorithm(algo), values) | values
         build(algo, values)  # unknown names and values show now, not in a worker
         try:
             jobs += jobs_of(algo, name, values, least, tree)
@@ -204,12 +221,12 @@ def _without_detections(
     return [f"no det/{detections} in {', '.join(bare)}; left out"] if bare else []
 
 
-def _after_the_end(known: Sequence[MotSequence], detections: str) -> list[str]:
+def _after_the_end(known: Sequence[MotSequence], detections: str, invalid: Invalid) -> list[str]:
     """Notes on detections in frames after the sequence's last, which are not run."""
     notes = []
     for sequence in known:
         if sequence.length and sequence.folder:
-            frames = read_detections(sequence.folder / "det" / detections).frames
+            frames = read_detections(sequence.folder / "det" / detections, invalid=invalid).frames
             late = int((frames > sequence.length).sum())
             if late:
                 notes.append(

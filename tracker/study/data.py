@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
+from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections
 from tracker.io.digest import sha256_of
+from tracker.io.mot import Invalid, read_detections
+from tracker.kinds import ScoreKind
+from tracker.rows import left_out
 from tracker.spelling import nearest
 from tracker.study.choices import Split
 from tracker.study.fold import Fold
@@ -55,6 +59,7 @@ class Data:
             self.truth.rules,
             self.truth.why,
             partial=True,
+            invalid=self.truth.invalid,
         )
         jobs = self.jobs[title]
         found = {job.sequence: numbered_detections(job) for job in jobs}
@@ -63,6 +68,7 @@ class Data:
             {name: frames for name, (_, frames) in found.items()},
             {job.sequence: job.frame_rate for job in jobs},
             {name: numbers for name, (numbers, _) in found.items()},
+            {job.sequence: (job.camera, job.first) for job in jobs},
         )
 
 
@@ -76,6 +82,9 @@ def open_data(
     detections: str,
     reid: str | None,
     rules: str,
+    scores: ScoreKind | None,
+    camera_motion: str,
+    invalid: Invalid,
     sequences: list[str] | None,
 ) -> Data:
     """The sequences of a tree, split; the algorithm and its settings tell whether there are embeddings to find.
@@ -85,16 +94,26 @@ def open_data(
     """
     names = [s.name for s in find_detections(data, sequences, detections)]
     by_split, notes = _splits(names, held_out, split)
-    truth = load_ground_truth(data, rules, names)
+    truth = load_ground_truth(data, rules, names, invalid)
     jobs: dict[str, list[Job]] = {}
     for title, (own, part) in by_split.items():
         known, parts = find_detections(data, own, detections), parts_of(truth, own, part)
         tree = Tree(known, detections, part, parts, Path("runs/bench"), reid)
+        tree = replace(tree, scores=scores, camera=camera_motion, invalid=invalid)
         jobs[title] = list(jobs_of(algo, algo, settings, None, tree))
         short = [job.sequence for job in jobs[title] if job.length < 1]
         if short:
             raise ValueError(f"{short[0]}: too short to be halved; leave it out of the sequences")
+    notes += bad_rows(find_detections(data, names, detections), detections, invalid)
     return Data(truth, jobs, {title: part for title, (_, part) in by_split.items()}, os.fspath(data), notes)
+
+
+def bad_rows(known: Sequence[MotSequence], detections: str, invalid: Invalid) -> list[str]:
+    """Notes on the bad rows of detections that are left out, where that is asked for."""
+    if invalid == "raise":
+        return []
+    read = [(s.name, read_detections(s.folder / "det" / detections, invalid=invalid)) for s in known if s.folder]
+    return [f"{name}: det/{detections}: {left_out(rows)}" for name, rows in read if rows.dropped]
 
 
 def _splits(
@@ -136,4 +155,6 @@ def _identity(job: Job, truth: GroundTruth) -> dict[str, Any]:
         "truth": sha256_of([truth.sequences[job.sequence].gt]),
         "frames": [job.first, job.length],
         "frame_rate": job.frame_rate,
+        "scores": job.scores,
+        "camera": None if job.camera is None else sha256_of([Path(job.camera)]),
     }

@@ -21,7 +21,7 @@ def embed_detections(source: Path, detections: Path, embedder: Embedder) -> Embe
     """
     from tracker.io.video import open_source
 
-    rows = read_detections(detections)
+    rows = read_detections(detections, invalid="drop")  # the study has refused bad ones, or left them out
     parts: list[tuple[int, EmbeddingArray]] = []
     with open_source(source) as frames:
         for frame in frames:

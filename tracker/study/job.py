@@ -7,9 +7,10 @@ took. A later run that would make the same takes it as it is.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,19 +18,22 @@ from typing import Any
 
 import numpy as np
 
-from tracker.algorithms import build
+from tracker.algorithms import build, short_name
 from tracker.arrays import IntArray
+from tracker.camera import CameraFile, Compensated
 from tracker.detections import Detections
 from tracker.explain.recording import Recording
 from tracker.io.digest import sha256_of
 from tracker.io.log_file import LogWriter, remove_log
-from tracker.io.mot import read_detections, write_results
+from tracker.io.mot import Invalid, read_detections, write_results
+from tracker.kinds import ScoreKind
 from tracker.log import Log
 from tracker.protocol import Updates, answer_of
 from tracker.rows import Rows, results_of
+from tracker.scores import probabilities, unreached, why_nothing
 from tracker.settings import settings_of
 from tracker.study.vectors import read_vectors
-from tracker.tracker import Tracker
+from tracker.tracker import Tracker, most_scale_of
 from tracker.tracks import Tracks
 
 
@@ -47,6 +51,9 @@ class Job:
     times          the numbers are times and stay: only those that have detections are frames
     frame_rate     frames per second
     conf           least score of a detection, or None
+    scores         what the scores in the file are, or None
+    camera         file of the camera's motion, or None
+    invalid        what to do with bad rows of the detections
     log            keep the decision log beside the results
     key            of all that the results depend on
     target         the file of results
@@ -66,6 +73,9 @@ class Job:
     key: str
     target: str
     log: bool = False
+    scores: ScoreKind | None = None
+    camera: str | None = None
+    invalid: Invalid = "raise"
 
     @property
     def record(self) -> Path:
@@ -94,10 +104,29 @@ def seconds_of(job: Job) -> list[float]:
     return seconds
 
 
+def note_of(job: Job) -> str | None:
+    """What there is to say about the results of a finished job: why it has no tracks."""
+    note: str | None = json.loads(job.record.read_text())["note"]
+    return note
+
+
+def tracker_of(
+    algo: str, settings: Mapping[str, Any], frame_rate: float, camera: str | None, first: int
+) -> tuple[Updates, Updates | Compensated]:
+    """A fresh tracker, and the same moved with the camera where there is a file of its motion.
+
+    first  number of the first frame, from 1, in the file
+    """
+    tracker = build(algo, settings, frame_rate=frame_rate)
+    if isinstance(tracker, Tracker):
+        tracker.warns = False  # a note of the study says it
+    return tracker, tracker if camera is None else Compensated(tracker, CameraFile(camera, offset=first - 1))
+
+
 def run_job(job: Job) -> None:
     """Run one job and write its results and its record, both complete or not at all."""
     numbers, frames = numbered_detections(job)
-    tracker = build(job.algo, dict(job.settings), frame_rate=job.frame_rate)
+    tracker, moved = tracker_of(job.algo, dict(job.settings), job.frame_rate, job.camera, job.first)
     seconds: list[float] = []
     reports: list[Tracks] = []
     target = Path(job.target)
@@ -105,7 +134,7 @@ def run_job(job: Job) -> None:
     log = _Logging(job, tracker, numbers) if job.log else None
     for found in frames:
         started = clock.perf_counter()
-        tracks = tracker.update(found, None, None)
+        tracks = moved.update(found, None, None)
         seconds.append(clock.perf_counter() - started)
         reports.append(answer_of(tracker, tracks))
         if log is not None:
@@ -119,9 +148,17 @@ def run_job(job: Job) -> None:
     write_results(part, rows_of(numbers, reports), classes=False)
     results = sha256_of([part])
     part.replace(target)
-    record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds]}
+    note = None if any(map(len, reports)) else _why_nothing(job.algo, tracker, frames)
+    record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds], "note": note}
     part.write_text(json.dumps(record), encoding="utf-8")
     part.replace(job.record)
+
+
+def _why_nothing(algo: str, tracker: Updates, frames: Sequence[Detections]) -> str | None:
+    """Why nothing was tracked, where the scores tell."""
+    count, best = sum(map(len, frames)), max((f.scores.max() for f in frames if len(f)), default=math.inf)
+    low = unreached(settings_of(type(tracker)), vars(tracker), float(best), most_scale_of(tracker))
+    return None if low is None else why_nothing(short_name(algo), count, float(best), low)
 
 
 class _Logging:
@@ -155,8 +192,13 @@ class _Logging:
 
 def numbered_detections(job: Job) -> tuple[IntArray, list[Detections]]:
     """The number (N,) of each frame in the results, and its detections."""
-    rows = read_detections(job.detections)
+    rows = read_detections(job.detections, invalid=job.invalid)
     embeddings = None if job.embeddings is None else read_vectors(job.embeddings, rows)
+    if job.scores is not None:
+        try:
+            rows = replace(rows, scores=probabilities(rows.scores, job.scores))
+        except ValueError as error:
+            raise ValueError(f"{job.detections}: {error}") from None
     keep = np.ones(len(rows), dtype=bool) if job.conf is None else rows.scores >= job.conf
     stop = job.first + job.length
     if job.times:

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from tracker.algorithms import algorithm, needs_embeddings, short_name, takes_embeddings
+from tracker.camera import OWN_CAMERA, PAIRS_SETTING
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.io.digest import sha256_of
-from tracker.io.mot import read_detections
+from tracker.io.mot import Invalid, read_detections
+from tracker.kinds import ScoreKind
 from tracker.rows import are_times
 from tracker.study.cache import code_key, key_of
+from tracker.study.cameras import camera_file
 from tracker.study.choices import Split
 from tracker.study.embeddings import Embeddings
 from tracker.study.job import Job
@@ -34,6 +37,9 @@ class Tree:
     parts       its frames by sequence, where it is not the whole
     folder      for results and embeddings
     log         keep the decision log beside the results
+    scores      what the scores of the detections are; None: they stay as they are
+    camera      what tells how the camera moves; see ``cameras``
+    invalid     what to do with bad rows of the detections
     reid        embedder for every algorithm that takes embeddings; None: the packaged model, for those that need one
     """
 
@@ -44,6 +50,9 @@ class Tree:
     folder: Path
     reid: str | None = None
     log: bool = False
+    scores: ScoreKind | None = None
+    camera: str = "auto"
+    invalid: Invalid = "raise"
 
     def part(self, sequence: MotSequence, file: Path) -> Part:
         """The frames of a sequence to run on; ``file`` holds its detections."""
@@ -52,7 +61,7 @@ class Tree:
         length = sequence.length
         if length is not None and not are_times(length, 0):
             return Part(1, length, times=False)
-        rows = read_detections(file)
+        rows = read_detections(file, invalid=self.invalid)
         last = length or rows.last_frame
         return Part(1, last, are_times(last, len(rows)))
 
@@ -77,6 +86,7 @@ def jobs_of(algo: str, name: str, values: Mapping[str, Any], conf: float | None,
         assert sequence.folder is not None
         file = sequence.folder / "det" / tree.detections
         part = tree.part(sequence, file)
+        camera = camera_file(tree.camera, sequence)
         vectors = tree.embeddings.file_of(sequence, file) if embedded else None
         made_of = {
             "algo": algo,
@@ -86,6 +96,9 @@ def jobs_of(algo: str, name: str, values: Mapping[str, Any], conf: float | None,
             "frames": [part.first, part.length],
             "fps": sequence.fps,
             "conf": conf,
+            "scores": tree.scores,
+            "invalid": tree.invalid,
+            "camera": None if camera is None else sha256_of([camera]),
             "code": code,
         }
         yield Job(
@@ -103,6 +116,9 @@ def jobs_of(algo: str, name: str, values: Mapping[str, Any], conf: float | None,
             key=key_of(made_of),
             target=str(tree.folder / tree.split / label / f"{sequence.name}.txt"),
             log=tree.log,
+            scores=tree.scores,
+            invalid=tree.invalid,
+            camera=None if camera is None else str(camera),
         )
 
 
@@ -116,7 +132,10 @@ def names_in_labels(algos: Sequence[str]) -> dict[str, str]:
 def _label(algo: str, name: str, values: Mapping[str, Any], conf: float | None, tree: Tree, embedded: bool) -> str:
     shown = [name]
     shown += ["with embeddings"] if embedded and not needs_embeddings(algorithm(algo)) else []
-    shown += [f"{key}={value}" for key, value in sorted(values.items())]
+    by_file = tree.camera not in OWN_CAMERA
+    shown += [f"{key}={value}" for key, value in sorted(values.items()) if not (by_file and key == PAIRS_SETTING)]
+    shown += [f"camera={Path(tree.camera).stem}"] if by_file else []
+    shown += [] if tree.scores is None else [f"scores={tree.scores}"]
     shown += [] if conf is None else [f"conf={conf:g}"]
     shown += [] if tree.detections == "det.txt" else [tree.detections]
     label = " ".join(shown).replace("/", "-").replace(os.sep, "-")  # it names a folder

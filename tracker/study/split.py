@@ -69,7 +69,7 @@ def halved(truth: GroundTruth, split: Split = "second-half") -> GroundTruth:
         else:
             rows[name] = later(within, part.first)
             sequences[name] = replace(truth.sequences[name], length=part.length)
-    return GroundTruth(sequences, rows, truth.rules, truth.why, truth.partial)
+    return GroundTruth(sequences, rows, truth.rules, truth.why, truth.partial, truth.invalid)
 
 
 def later(rows: Rows, first: int) -> Rows:

@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.algorithms import algorithm, build, short_name, typed
+from tracker.camera import pairs_setting
+from tracker.install import installing
+from tracker.io.mot import Invalid
 from tracker.io.passwords import refuse_url
+from tracker.kinds import ScoreKind
+from tracker.scores import check_kind
 from tracker.settings import Range
 from tracker.study.cache import code_key, key_of
 from tracker.study.choices import METRICS, Metric, Split
@@ -73,6 +78,9 @@ def tune(
     reid: str | None = None,
     rules: str = "auto",
     sequences: list[str] | None = None,
+    scores: ScoreKind | None = None,
+    camera_motion: str = "auto",
+    invalid: Invalid = "raise",
     overwrite: bool = False,
     command: str | None = None,
     begin: Begin | None = None,
@@ -80,7 +88,8 @@ def tune(
 ) -> Tuned:
     """Search parameters of an algorithm on a MOTChallenge tree; write the best to ``out``/params.json.
 
-    data       as ``bench`` takes it, with detections, split, reid, rules and sequences
+    data       as ``bench`` takes it, with detections, split, reid, rules,
+               sequences, scores, camera_motion and invalid
     algo       a name, or a class of your own: ``my_module:Mine``, ``./mine.py:Mine``
     search     see ``search_space``
     settings   held at these values, as is ``conf``, the least score of a detection
@@ -101,7 +110,9 @@ def tune(
     tune).
     """
     _require_optuna()
-    wanted = _search(algo, search, settings or {}, conf, metric, trials, seed, reid)
+    check_kind(scores)
+    followed = pairs_setting(camera_motion, algorithm(algo), settings or {})
+    wanted = _search(algo, search, followed | dict(settings or {}), conf, metric, trials, seed, reid)
     found = open_data(
         data,
         wanted.algo,
@@ -111,6 +122,9 @@ def tune(
         detections=detections,
         reid=reid,
         rules=rules,
+        scores=scores,
+        camera_motion=camera_motion,
+        invalid=invalid,
         sequences=sequences,
     )
     question = _question(wanted, found)
@@ -133,7 +147,7 @@ def _require_optuna() -> None:
     try:
         import optuna  # noqa: F401
     except ImportError:
-        raise ValueError("tune needs optuna, which is not installed: pip install 'trackwhy[tune]'") from None
+        raise ValueError(f"tune needs optuna, which is not installed: {installing('tune')}") from None
 
 
 def _search(

@@ -1,0 +1,1 @@
+"""What an annotated image is made of: colours, lines, trails, text and the places of labels."""

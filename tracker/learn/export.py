@@ -1,0 +1,158 @@
+"""A trained network as one ONNX file whose boxes are finished: decoding and suppression are inside."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from tracker.io.whole import whole
+from tracker.learn.net import Anchors, SmallNet, decoded
+
+OVERLAP = 0.5  # IoU of two boxes of a class that are one object
+LEAST = 0.05  # scores below are no boxes
+MOST = 200  # boxes of a class in an image
+OPSET = 17
+
+
+class _Decoding(nn.Module):
+    """uint8 RGB (1, H, W, 3) -> boxes (1, A, 4), corners in pixels, and scores (1, C, A)."""
+
+    def __init__(self, net: SmallNet, anchors: Anchors, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.net = net
+        self.register_buffer("laid", torch.from_numpy(anchors.boxes(size)).float())
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        logits, offsets = self.net(x.permute(0, 3, 1, 2).float() / 255)
+        laid = self.laid
+        assert isinstance(laid, Tensor)
+        return decoded(offsets, laid), torch.sigmoid(logits).permute(0, 2, 1)
+
+
+def export(
+    net: SmallNet,
+    anchors: Anchors,
+    size: tuple[int, int],
+    names: Sequence[str],
+    path: Path,
+    *,
+    metadata: Mapping[str, str],
+    calibration: NDArray[np.uint8] | None = None,
+) -> None:
+    """Write the network for inputs of ``size`` (height, width): uint8 RGB (1, H, W, 3) in, rows (1, K, 6) out.
+
+    metadata     what the file says beside its class names
+    calibration  (N, H, W, 3) images to quantise it to int8 by; None: float
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.onnx"
+        sample = torch.zeros(1, *size, 3, dtype=torch.uint8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch recommends its newer exporter, which needs one more dependency
+            torch.onnx.export(
+                _Decoding(net, anchors, size).eval(),
+                (sample,),
+                str(plain),
+                input_names=["images"],
+                output_names=["boxes", "scores"],
+                opset_version=OPSET,
+                dynamo=False,
+            )
+        if calibration is not None:
+            plain = _quantised(plain, calibration)
+        model = onnx.load(str(plain))
+    _suppress(model)
+    said = {**metadata, "names": json.dumps(dict(enumerate(names))), "task": "detect"}
+    for key, value in said.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.checker.check_model(model)
+    with whole(path) as part:
+        part.write_bytes(model.SerializeToString())
+
+
+def _suppress(model: Any) -> None:
+    """Add what makes rows (1, K, 6) of the outputs "boxes" and "scores": left, top, right, bottom, score, class."""
+    graph = model.graph
+    constants: dict[str, NDArray[Any]] = {
+        "most": np.array([MOST], dtype=np.int64),
+        "overlap": np.array([OVERLAP], dtype=np.float32),
+        "least": np.array([LEAST], dtype=np.float32),
+        "column_1": np.array([1], dtype=np.int64),
+        "column_2": np.array([2], dtype=np.int64),
+        "first": np.array([0], dtype=np.int64),
+        "last": np.array([1], dtype=np.int64),
+    }
+    graph.initializer.extend(numpy_helper.from_array(value, f"nms_{name}") for name, value in constants.items())
+    node = helper.make_node
+    graph.node.extend(
+        [
+            node("NonMaxSuppression", ["boxes", "scores", "nms_most", "nms_overlap", "nms_least"], ["nms_kept"]),
+            node("Gather", ["nms_kept", "nms_column_1"], ["nms_class"], axis=1),
+            node("Gather", ["nms_kept", "nms_column_2"], ["nms_anchor"], axis=1),
+            node("Squeeze", ["nms_anchor", "nms_last"], ["nms_places"]),
+            node("Squeeze", ["boxes", "nms_first"], ["nms_boxes"]),
+            node("Gather", ["nms_boxes", "nms_places"], ["nms_corners"], axis=0),
+            node("Concat", ["nms_class", "nms_anchor"], ["nms_where"], axis=1),
+            node("Squeeze", ["scores", "nms_first"], ["nms_scores"]),
+            node("GatherND", ["nms_scores", "nms_where"], ["nms_score"]),
+            node("Unsqueeze", ["nms_score", "nms_last"], ["nms_score_column"]),
+            node("Cast", ["nms_class"], ["nms_class_column"], to=TensorProto.FLOAT),
+            node("Concat", ["nms_corners", "nms_score_column", "nms_class_column"], ["nms_rows"], axis=1),
+            node("Unsqueeze", ["nms_rows", "nms_first"], ["detections"]),
+        ]
+    )
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info("detections", TensorProto.FLOAT, [1, "k", 6]))
+
+
+def _quantised(plain: Path, images: NDArray[np.uint8]) -> Path:
+    """The convolutions in int8, calibrated on images (Jacob et al. 2018); what decodes stays float."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.calibrate import CalibrationMethod
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.left = iter(images)
+
+        def get_next(self) -> dict[str, Any] | None:
+            image = next(self.left, None)
+            return None if image is None else {"images": image[None]}
+
+    shaped, small = plain.with_name("shaped.onnx"), plain.with_name("small.onnx")
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # onnxruntime logs advice on pre-processing through the root logger
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it calibrates
+            quant_pre_process(str(plain), str(shaped))
+            quantize_static(
+                str(shaped),
+                str(small),
+                Reader(),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                op_types_to_quantize=["Conv", "Relu", "Concat", "Add", "MaxPool", "Neg"],
+                calibrate_method=CalibrationMethod.Percentile,
+                extra_options={"CalibPercentile": 99.99},
+            )
+    finally:
+        root.setLevel(level)
+    return small
