@@ -32,8 +32,8 @@ def aside(call: Callable[[], R], release: Callable[[R], None]) -> R:
                 release(result)
         done.set()
 
-    threading.Thread(target=run, name="connect", daemon=True).start()
     try:
+        threading.Thread(target=run, name="connect", daemon=True).start()
         while not done.wait(LOOK):
             pass
     except BaseException:
