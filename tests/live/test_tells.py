@@ -96,17 +96,24 @@ def test_live_events_have_a_date_and_a_file_gives_the_same_bytes_again() -> None
     assert told(one, live=True)[0]["at"].endswith("Z")
 
 
-def test_the_events_of_a_run_are_those_of_its_tracks() -> None:
-    """The tracker's own tentative tracks are told too, though SORT does not report them."""
+@pytest.mark.parametrize("at_birth", [True, False])
+def test_the_events_of_a_run_are_those_of_its_tracks(at_birth: bool) -> None:
+    """Tentative tracks, which SORT does not report, are told where they have an id."""
     lines: list[str] = []
     boxes = {k: [[10 + k, 20, 50 + k, 90, 0.9]] for k in range(1, 9)} | {5: [[10, 20, 50, 90, 0.9], [90, 9, 99, 60, 1]]}
     frames = (Frame(np.zeros((100, 120, 3), np.uint8), k, k / 10) for k in range(1, 9))
     source = Source("drawn", "frames", lambda _: frames, frame_rate=10)
     numbers = iter(range(1, 9))
-    run = tracker.track(source, algo="sort", detector=lambda _: boxes[next(numbers)], sinks=[Events([lines.append])])
+    run = tracker.track(
+        source,
+        algo="sort",
+        detector=lambda _: boxes[next(numbers)],
+        settings={"ids_at_birth": at_birth},
+        sinks=[Events([lines.append])],
+    )
     list(run)
     got = [json.loads(line) for line in lines]
-    assert [(e["event"], e["id"]) for e in got if e["id"] == 2][:2] == [("born", 2), ("ended", 2)]
+    assert [(e["event"], e["id"]) for e in got if e["id"] != 1] == [("born", 2), ("ended", 2)] * at_birth
     assert [e["event"] for e in got if e["id"] == 1] == ["born", "confirmed"]
 
 

@@ -41,7 +41,8 @@ class Events:
     class      its class is another; "was" is the one before
     ended      it lives no more; the box is its last
 
-    The tracks are all that live, or where a tracker of your own does not tell these, those that it reports.
+    The tracks are all that live and have an id, which they get when first reported, or with ``ids_at_birth`` at birth;
+    or where a tracker of your own does not tell these, those that it reports.
     """
 
     living = True  # see tracker.io.sinks.WantsLiving
@@ -58,6 +59,7 @@ class Events:
         if not step.looked:
             return
         tracks = step.tracks if step.living is None else step.living
+        tracks = tracks[tracks.ids > 0]  # the others have no id yet
         now, shown = _known(tracks), _shown(tracks, self._names)
         for id in [id for id in self._known if id not in now]:
             self._tell("ended", step, self._last[id])
