@@ -51,6 +51,7 @@ def test_a_box_beside_it_is_a_matter_of_localisation() -> None:
     assert causes(misses(why)) == {"localisation": 3}
 
 
+@pytest.mark.filterwarnings("ignore:no tracks:UserWarning")  # which is what a user should hear here
 def test_a_box_that_no_track_takes_is_too_weak() -> None:
     why = Scene({1: STAYS}, gone(1, range(30), 0.3)).why(ByteTrack())
     assert causes(misses(why)) == {"weak": 30}

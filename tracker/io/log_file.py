@@ -31,7 +31,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import pathname2url
 
 import numpy as np
 
@@ -334,7 +333,7 @@ def read_log(path: Path) -> Logged:
     if not path.is_file():
         raise ValueError(f"{shown(str(path))}: no such file; run `track SOURCE --log` to keep a log")
     try:
-        with closing(sqlite3.connect(f"file:{pathname2url(str(path.resolve()))}?mode=rw", uri=True)) as base:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as base:
             meta = {key: json.loads(value) for key, value in base.execute("SELECT key, value FROM meta")}
             if meta.get("version") != VERSION:
                 raise ValueError(
