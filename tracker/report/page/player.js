@@ -326,10 +326,17 @@ class Player {
   toggle() {
     this.playing = !this.playing;
     const film = this.stages.filter((stage) => stage.video);
-    for (const stage of film) this.playing ? stage.video.play() : stage.video.pause();
+    for (const stage of film) this.playing ? this.start(stage.video) : stage.video.pause();
     if (!this.playing) this.seek();
     else if (!this.master.video) this.tick(performance.now(), state.frame);
     this.show();
+  }
+
+  /** Plays a video; a browser may break that off while it seeks, and it is then asked once more. */
+  start(video, again = true) {
+    video.play().catch(() => {
+      if (this.playing && again) setTimeout(() => this.playing && this.start(video, false), 100);
+    });
   }
 
   /** Plays boxes without a video. */
