@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracker.commands.stdout import put
+from tracker.commands.words import count, names_of
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def add_parsers(subparsers: Subparsers) -> None:
         add("--overwrite", action="store_true", help="replace what is there")
         add("--json", action="store_true", help="print the figures as JSON and nothing else")
     train.add_argument("-o", dest="out", required=True, metavar="CAM.onnx", help="file to write")
-    train.add_argument("--epochs", type=_whole, default=40, metavar="N", help="passes over the images (40)")
+    train.add_argument("--epochs", type=count, default=40, metavar="N", help="passes over the images (40)")
     train.add_argument("--seed", type=int, default=0, help="of the training (0)")
     train.add_argument(
         "--holdout", type=_share, default=0.2, metavar="X", help="last part of the time to judge by (.2)"
@@ -144,8 +145,7 @@ def _teacher(args: argparse.Namespace) -> Detector:
     from tracker.detect.detector import RecordedDetector
     from tracker.learn.labels import WEAK
 
-    classes = [name.strip() for name in args.classes.split(",")] if args.classes else None
-    teacher = open_detector(args.teacher, conf=WEAK, classes=classes, threads=1)
+    teacher = open_detector(args.teacher, conf=WEAK, classes=names_of(args.classes), threads=1)
     if isinstance(teacher, RecordedDetector):
         raise ValueError(f"--teacher {args.teacher}: these are recorded; name a detector, or give --truth")
     return teacher
@@ -172,12 +172,6 @@ def _labels(args: argparse.Namespace, teacher: Detector | None) -> Labels:
     if not args.json:
         print(f"labels: {len(labels.rows)} boxes in {labels.frames} frames", file=sys.stderr)
     return labels
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
-    return int(text)
 
 
 def _share(text: str) -> float:

@@ -8,13 +8,13 @@ What the teacher half believes and no track holds is neither object nor backgrou
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from tracker.algorithms.steady import Steady
-from tracker.arrays import FloatArray, Image, IntArray
+from tracker.arrays import FloatArray, IntArray
 from tracker.boxes import iou_xyxy
 from tracker.detect.detector import Detector
 from tracker.detections import Detections
@@ -125,8 +125,6 @@ def _lasting(rows: Rows) -> Rows:
 
 def _within(rows: Rows, size: tuple[int, int]) -> Rows:
     """The rows cut at the image's edges, without those that lie mostly outside."""
-    from dataclasses import replace
-
     low = rows.boxes[:, :2].clip(0, size)
     high = rows.boxes[:, 2:].clip(0, size)
     whole = (rows.boxes[:, 2:] - rows.boxes[:, :2]).prod(axis=1)
@@ -136,8 +134,6 @@ def _within(rows: Rows, size: tuple[int, int]) -> Rows:
 
 def _renumbered(rows: Rows, names: Mapping[int, str]) -> tuple[Rows, tuple[str, ...]]:
     """The rows with the classes that occur numbered from 0, and the names of these."""
-    from dataclasses import replace
-
     kinds, number = np.unique(rows.classes, return_inverse=True)
     known = tuple(names.get(int(kind), "object" if kind < 0 else f"class{kind}") for kind in kinds)
     return replace(rows, classes=number), known if names else ("person",) * len(kinds)
@@ -154,15 +150,3 @@ def _doubtful(found: list[Detections], rows: Rows) -> dict[int, FloatArray]:
         if len(boxes):
             out[number] = boxes
     return out
-
-
-def images_of(video: str | Path, size: tuple[int, int]) -> list[Image]:
-    """Every frame, scaled to (width, height); kept in memory, so ask for small ones."""
-    import cv2
-
-    with open_source(str(video)) as source:
-        return [
-            np.asarray(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-            for frame in source
-            if frame.image is not None
-        ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +56,6 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.images)
-
-
-@dataclass
-class Progress:
-    """How far a training is, and what it takes to go on."""
-
-    epoch: int
-    losses: list[float] = field(default_factory=list)
 
 
 def train(
