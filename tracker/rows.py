@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.spelling import number_of
 from tracker.tracks import Tracks
 
 
@@ -54,8 +55,8 @@ class Rows:
         return len(self.frames)
 
     def __repr__(self) -> str:
-        ids = len(np.unique(self.ids))
-        return f"Rows({len(self)} rows, {ids} id{'' if ids == 1 else 's'}, last frame {self.last_frame})"
+        ids = number_of(len(np.unique(self.ids)), "id")
+        return f"Rows({number_of(len(self), 'row')}, {ids}, last frame {self.last_frame})"
 
     @property
     def last_frame(self) -> int:

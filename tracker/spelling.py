@@ -25,6 +25,24 @@ def shown(name: str | os.PathLike[str]) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def number_of(number: int, noun: str) -> str:
+    """ "1 frame", "2 frames", "2 boxes"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'es' if noun.endswith(('x', 's')) else 's'}"
+
+
+def utf8(path: str | os.PathLike[str]) -> str:
+    """The path as text for a C library, which may crash on bytes that are not UTF-8 (OpenCV's VideoCapture does).
+
+    Raises ValueError for such a name.
+    """
+    text = os.fspath(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{shown(text)}: the name is not UTF-8; rename the file or its folder") from None
+    return text
+
+
 def cell(name: str) -> str:
     """The name for a CSV file: as ``shown``, with ``'`` in front where a spreadsheet would run it as a formula."""
     text = shown(name)

@@ -240,6 +240,16 @@ def test_a_closed_pipe_ends_the_command_without_a_traceback(street: Path, detect
     assert err == ""
 
 
+def test_a_terminal_that_lacks_a_character_gets_its_escape(street: Path, detections: Path, tmp_path: Path) -> None:
+    video = Path(shutil.copy(street, tmp_path / "Straße 街.mp4"))
+    words = [sys.executable, "-m", "tracker", str(video), "--detector", str(detections), "--no-video", "-o", "out"]
+    done = subprocess.run(
+        words, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "cp1252"}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"Stra\xdfe \u8857.mp4" in done.stdout.replace("ß".encode("cp1252"), rb"\xdf")
+
+
 @pytest.mark.parametrize("algo", ["botsort", "bytetrack", "ocsort", "steady"])
 def test_detections_too_weak_for_any_track_are_said(
     algo: str, detections: Path, street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -463,7 +473,7 @@ def test_a_det_file_that_is_none_is_named_with_its_line(
     code = main([str(street), "--detector", str(det), "-o", str(tmp_path / "out"), "--no-video"])
     captured = capsys.readouterr()
     if code == 0:
-        assert "1 invalid detections dropped" in captured.out
+        assert "1 invalid detection dropped" in captured.out
     else:
         assert re.search(words, captured.err)
         assert len(captured.err.splitlines()) == 1

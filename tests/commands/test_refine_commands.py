@@ -42,7 +42,7 @@ def test_it_repairs_and_says_why(tracks: Path, capsys: pytest.CaptureFixture[str
     before = tracks.read_bytes()
     assert main(["refine", "tracks.txt"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "tracks.txt: 84 rows of 2 tracks; 1 tracks merged, 16 rows interpolated",
+        "tracks.txt: 84 rows of 2 tracks; 1 track merged, 16 rows interpolated",
         "  id 17 -> id 4: gap 12 frames, predicted boxes overlap 1.00",
         "tracks: refined/tracks.txt",
     ]

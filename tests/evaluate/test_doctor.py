@@ -102,7 +102,7 @@ def test_kinds_are_told_by_what_the_reader_reads(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("1;-1;0;0;5;5;1\n")
     (tmp_path / "b.txt").write_text("frame,id,x,y,w,h,conf\n1,-1,0,0,5,5,1\n", encoding="utf-16")
     first, second, third = sorted(f.text.removeprefix(f"{tmp_path}/") for f in examine([tmp_path]))
-    assert first.startswith("a.txt: detections, 1 rows")
+    assert first.startswith("a.txt: detections, 1 row")
     assert second.startswith("b.txt: it is UTF-16 text; the official kit refuses")
     assert third.startswith("b.txt: line 1 holds words")
 
@@ -160,8 +160,8 @@ def test_kinds_and_broken_files(tmp_path: Path) -> None:
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     texts_found = [f.text.removeprefix(f"{tmp_path}/") for f in examine([tmp_path])]
-    assert texts_found[0].startswith("a.txt: detections, 1 rows, last frame 1")
-    assert texts_found[1].startswith("b.txt: results, 1 rows, 1 ids")
+    assert texts_found[0].startswith("a.txt: detections, 1 row, last frame 1")
+    assert texts_found[1].startswith("b.txt: results, 1 row, 1 id")
     assert texts_found[2].startswith("c.txt:2: frame 1 has id 1 twice")
     assert texts_found[3] == "d.txt: no rows"
     assert "no row is marked for scoring" in texts_found[4]

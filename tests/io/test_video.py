@@ -19,6 +19,7 @@ from clips import SIZE, drawn, frames, one_line, which, write_images, write_vide
 from tracker.arrays import Image
 from tracker.io.capture import captured_frames
 from tracker.io.video import Source, SourceError, open_source
+from tracker.io.video_writer import VideoWriter
 
 
 def test_video_gives_every_frame_with_number_and_time(tmp_path: Path) -> None:
@@ -107,6 +108,25 @@ def test_real_video(shared: Path) -> None:
     assert next(iterator).image.mean() > 10
     assert next(iterator).time == pytest.approx(0.1)
     source.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes for a name")
+@pytest.mark.parametrize("where", ["file", "folder"])
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    folder = tmp_path / ("caf\udce9" if where == "folder" else "x")
+    folder.mkdir()
+    video = write_video(tmp_path / "v.mp4", 3).rename(folder / ("caf\udce9.mp4" if where == "file" else "v.mp4"))
+    monkeypatch.chdir(folder)  # so that a relative name may be good where its folder's is not
+    with pytest.raises(SourceError) as error:
+        open_source(video.name)
+    one_line(error, r"caf\udce9", "is not UTF-8")
+    with pytest.raises(ValueError, match="is not UTF-8"):
+        VideoWriter(video.with_suffix(".avi"), (64, 48), 10)
+
+
+def test_an_empty_source_is_no_folder() -> None:
+    with pytest.raises(SourceError, match=r"^SOURCE is empty"):
+        open_source("")
 
 
 def test_missing_file_suggests_the_nearest_name(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import io
 import os
 import signal
 import sys
@@ -59,6 +60,8 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 done, 1 done in part, 2 bad input, 130 interrupted."""
+    if argv is None:
+        _escape_what_cannot_be_printed()
     code = _run(list(sys.argv[1:] if argv is None else argv))
     if code == 130 and argv is None:  # the process ends now, and a Ctrl-C still held down must not disturb that
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -82,6 +85,13 @@ def _open_closed_streams() -> None:
     os.close(file)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def _escape_what_cannot_be_printed() -> None:
+    """Print a character that the terminal's encoding lacks (cp1252, ASCII) as ``\\xfc``, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(words: list[str]) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracker.commands.run import INTERRUPTED, PARTIAL, add_options, look_of, options_of
 from tracker.commands.words import add_engine, engine_of, names_of
-from tracker.spelling import shown
+from tracker.spelling import number_of, shown
 
 if TYPE_CHECKING:
     from tracker.commands.words import Subparsers
@@ -201,7 +201,8 @@ def _conclude(args: argparse.Namespace, found: Sequence[Outcome], total: int, in
     counted = totals(found)
     if not (args.json or args.quiet):
         ends = ", ".join(f"{counted[state]} {state}" for state in ("complete", "kept", "incomplete", "failed"))
-        print(f"{counted['videos']} of {total} videos: {ends}; {counted['frames']} frames, {counted['tracks']} tracks")
+        frames, tracks = number_of(counted["frames"], "frame"), number_of(counted["tracks"], "track")
+        print(f"{counted['videos']} of {total} videos: {ends}; {frames}, {tracks}")
         if args.shard is None:
             print(f"summary: {Path(args.out) / 'index.html'}")
     if interrupted:

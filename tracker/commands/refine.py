@@ -153,7 +153,7 @@ def _replay(args: argparse.Namespace) -> int:
     """``track refine RUN --edits FILE``: one file, and the edits alone."""
     from tracker.io.run_folder import TEXT, read_run
     from tracker.refine.edits import apply_edits, read_edits, refuse_other
-    from tracker.spelling import shown
+    from tracker.spelling import number_of, shown
 
     given = Path(args.results)
     run = read_run(given)
@@ -174,8 +174,7 @@ def _replay(args: argparse.Namespace) -> int:
     if args.json:
         put(json.dumps({"results": [done]}) + "\n")
     elif not args.quiet:
-        count = len(edits.edits)
-        said = f"{count} edit{'' if count == 1 else 's'} replayed, {len(rows)} rows of {done['tracks']} tracks"
+        said = f"{number_of(len(edits.edits), 'edit')} replayed, {_rows_of(len(rows), done['tracks'])}"
         print(f"{shown(str(source))}: {said}")
         print(f"tracks: {shown(str(target))}")
     return 0
@@ -302,13 +301,19 @@ def _link(link: Merge) -> dict[str, Any]:
     return {**asdict(link), "overlap": round(link.overlap, 4), "distance": distance, "reason": str(link)}
 
 
+def _rows_of(rows: int, tracks: int) -> str:
+    from tracker.spelling import number_of
+
+    return f"{number_of(rows, 'row')} of {number_of(tracks, 'track')}"
+
+
 def _say(done: dict[str, Any]) -> None:
-    from tracker.spelling import shown
+    from tracker.spelling import number_of, shown
 
     source = shown(done["source"])
     print(
-        f"{source}: {done['rows_before']} rows of {done['tracks_before']} tracks; "
-        f"{len(done['merges'])} tracks merged, {done['interpolated']} rows interpolated"
+        f"{source}: {_rows_of(done['rows_before'], done['tracks_before'])}; "
+        f"{number_of(len(done['merges']), 'track')} merged, {number_of(done['interpolated'], 'row')} interpolated"
     )
     for link in done["merges"]:
         print(f"  {link['reason']}")

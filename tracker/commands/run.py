@@ -18,7 +18,7 @@ from tracker.commands.words import add_engine, add_places, add_scores, add_setti
 from tracker.detect.heads import heads
 from tracker.detect.overlaps import NMS
 from tracker.detect.runtime import RUNTIMES
-from tracker.spelling import shown
+from tracker.spelling import number_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -466,11 +466,12 @@ class _Session:
             self._summarise()
         if failure is not None:
             if frames:
-                _complain(f"stopped after {frames} frames, what was tracked until then is in {self.output.folder}")
+                done = number_of(frames, "frame")
+                _complain(f"stopped after {done}, what was tracked until then is in {self.output.folder}")
             raise failure
         if stopped:
             if not self.quiet:
-                _complain(f"interrupted after {frames} frames; the files are complete up to there")
+                _complain(f"interrupted after {number_of(frames, 'frame')}; the files are complete up to there")
             return INTERRUPTED if stopped == signal.SIGINT else 128 + stopped
         if driver.missing:
             least = "at least " if driver.at_least else ""

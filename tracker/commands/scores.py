@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tracker.commands.stdout import put
 from tracker.commands.terminal import on_terminal, print_table
 from tracker.commands.words import names_of
-from tracker.spelling import nearest, shown
+from tracker.spelling import nearest, number_of, shown
 
 if TYPE_CHECKING:
     from tracker.evaluate.benchmark import GroundTruth, Source
@@ -147,8 +147,12 @@ def _chosen(evaluations: list[Evaluation], args: argparse.Namespace, extra: dict
     return min(tables, key=len)
 
 
+def _size(found: Evaluation) -> str:
+    return f"{number_of(len(found.sequences), 'sequence')}, {number_of(found.combined.frames, 'frame')}"
+
+
 def _heading(first: Evaluation) -> str:
-    return f"rules: {first.rules} ({first.why}); {len(first.sequences)} sequences, {first.combined.frames} frames"
+    return f"rules: {first.rules} ({first.why}); {_size(first)}"
 
 
 def _tables(evaluations: list[Evaluation], extra: dict[str, list[str]] | None, columns: list[str]) -> str:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tracker.detect.session import model_files
+from tracker.spelling import utf8
 
 IR = ".xml"  # OpenVINO's own format: the network in this file, its weights in a .bin beside it
 
@@ -13,7 +14,7 @@ IR = ".xml"  # OpenVINO's own format: the network in this file, its weights in a
 def files_of(model: str | os.PathLike[str]) -> list[Path]:
     """The files of a model, itself first: an OpenVINO ``.xml`` and its ``.bin``, or an ONNX file and the files of
     weights that it names, where they are there. Raises ValueError, in one line, where the model cannot be read."""
-    path = Path(model)
+    path = Path(utf8(model))
     ir = path.suffix.lower() == IR
     files = [path, path.with_suffix(".bin")] if ir else [path]
     for file in files:

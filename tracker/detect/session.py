@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.spelling import nearest, shown
+from tracker.spelling import nearest, shown, utf8
 
 TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -70,13 +70,14 @@ def open_session(
         raise ValueError(f"{path}: cannot be read; check its permissions")
     if threads is not None and threads < 1:
         raise ValueError(f"threads={threads} is below 1; leave it out to use all processors")
+    name = utf8(file)
     wanted = _providers(providers or ["cpu"], onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or processors()
     options.log_severity_level = 4
     options.use_deterministic_compute = True
     try:
-        session: Session = onnxruntime.InferenceSession(str(file), options, providers=wanted)
+        session: Session = onnxruntime.InferenceSession(name, options, providers=wanted)
     except Exception as error:  # onnxruntime's own classes have no base but Exception
         raise ValueError(f"{path}: {_reason(file, error)}") from None
     return session

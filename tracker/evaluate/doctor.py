@@ -19,7 +19,7 @@ from tracker.io.mot import Invalid, MotFormatError, repeated
 from tracker.io.mot_lines import first_id
 from tracker.io.readers import form_of, read_found, read_tracks, read_truth, role_of, videos_of
 from tracker.rows import Rows, are_times, joined, left_out
-from tracker.spelling import nearest, shown
+from tracker.spelling import nearest, number_of, shown
 
 _SAMPLE = 64  # frames compared to find an offset
 # Share of boxes that match. Of MOT15's and MOT17's detections at least 46 % do; of another sequence's results hardly
@@ -350,8 +350,9 @@ def _examined(
         return [Finding(path, True, f"{where}: {shown(note)}", alarm=note in alarms) for note in notes]
     what = f"ground truth ({_LAYOUTS[rows.layout]} layout)" if kind == "gt" else kind
     dropped = f"; {left_out(rows)}" if rows.dropped else ""
-    ids = "" if kind == "detections" else f", {len(np.unique(rows.ids))} ids"
-    return [Finding(path, False, f"{where}: {what}, {len(rows)} rows{ids}, last frame {rows.last_frame}{dropped}")]
+    ids = "" if kind == "detections" else f", {number_of(len(np.unique(rows.ids)), 'id')}"
+    size = f"{number_of(len(rows), 'row')}{ids}, last frame {rows.last_frame}"
+    return [Finding(path, False, f"{where}: {what}, {size}{dropped}")]
 
 
 def _notes(path: Path, rows: Rows, kind: Kind, sequence: Sequence | None, known: dict[str, Sequence]) -> list[str]:

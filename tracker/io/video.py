@@ -32,6 +32,8 @@ def open_source(source: str | Path | int, live: Live | None = None) -> Source:
         return open_webcam(int(str(source)), live)
     if isinstance(source, str) and _URL.match(source):
         return open_stream(source, live)
+    if source == "":
+        raise SourceError("SOURCE is empty; give a video file, a folder of images, a webcam number or a URL")
     path = Path(source).expanduser()
     if not path.exists():
         if (images := open_pattern(path)) is not None:

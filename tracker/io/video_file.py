@@ -20,6 +20,7 @@ from tracker.io.file_bytes import FileBytes
 from tracker.io.iso import edited_seconds, layout, sample_times
 from tracker.io.sizes import can_change, size_change
 from tracker.io.source import Frame, Source, SourceError
+from tracker.spelling import utf8
 
 FAR = 50  # frames from which on a file is moved to a place, and not read up to there
 PATIENCE = 1000  # failed reads in a row that stand for the end of a file; a group of pictures is rarely longer
@@ -27,6 +28,10 @@ PATIENCE = 1000  # failed reads in a row that stand for the end of a file; a gro
 
 def open_video(path: Path) -> Source:
     """The frames of a video file. Raises SourceError for a file that is empty, text, or gives no frame."""
+    try:
+        name = utf8(path.absolute())
+    except ValueError as error:
+        raise SourceError(str(error)) from None
     head = _head(path)
     table, problem = layout(path, head)
     with FileBytes(path) as data:
@@ -37,7 +42,7 @@ def open_video(path: Path) -> Source:
     cv2 = quiet_cv2()
 
     def opened() -> Capture:
-        capture: Capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+        capture: Capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
         return capture
 
     capture = opened()

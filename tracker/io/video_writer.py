@@ -16,6 +16,7 @@ import numpy as np
 from tracker.arrays import Image
 from tracker.io.capture import quiet_cv2
 from tracker.io.fragments import Fragments
+from tracker.spelling import utf8
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -57,6 +58,7 @@ class VideoWriter:
         if not (math.isfinite(frame_rate) and 0 < frame_rate <= FASTEST):
             raise ValueError(f"frame rate {frame_rate:g} is not between 0 and {FASTEST:g} frames per second")
         self.path = Path(path)
+        utf8(self.path.absolute())
         self.size = (width, height)
         self.written_size = (width + width % 2, height + height % 2)
         self.n_frames = 0

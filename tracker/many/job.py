@@ -23,6 +23,7 @@ from tracker.run.driver import Driver
 from tracker.run.manifest import plain, versions
 from tracker.run.open import Models, Options, open_run
 from tracker.run.output import MANIFEST, Output
+from tracker.spelling import number_of
 
 VERSION = versions().get("trackwhy", "not installed")
 
@@ -184,7 +185,7 @@ def _tracked(job: Job) -> Outcome:
     line = ""
     if driver.missing:
         least = "at least " if driver.at_least else ""
-        line = f"{least}{driver.missing} frames could not be read (a damaged or cut file?)"
+        line = f"{least}{number_of(driver.missing, 'frame')} could not be read (a damaged or cut file?)"
     seconds = clock.perf_counter() - started
     return Outcome(job.name, job.source, "incomplete" if line else "complete", line, driver.counts, seconds)
 
@@ -197,7 +198,7 @@ def kept(job: Job) -> Outcome | None:
         if not done or not _unchanged(job.source, said):
             return None
         partial = said["state"] == "incomplete"
-        line = f"{said['counts']['missing_frames']} frames could not be read" if partial else ""
+        line = f"{number_of(said['counts']['missing_frames'], 'frame')} could not be read" if partial else ""
         return Outcome(job.name, job.source, "kept", line, dict(said["counts"]), partial=partial)
     except (OSError, ValueError, KeyError, TypeError):
         return None

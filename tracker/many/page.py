@@ -14,6 +14,7 @@ from tracker.io.passwords import without_passwords
 from tracker.io.run_folder import MANIFEST, TEXT
 from tracker.io.whole import whole
 from tracker.many.job import Outcome
+from tracker.spelling import number_of, shown
 
 PAGE, DATA = "index.html", "summary.json"
 
@@ -66,7 +67,7 @@ def _page(folder: Path, found: Sequence[Outcome]) -> str:
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{len(found)} videos</title>'
         f"<style>{STYLE}</style>\n<h1>{len(found)} videos</h1>\n"
-        f"<p>{said}; {counted['frames']} frames, {counted['tracks']} tracks.</p>\n"
+        f"<p>{said}; {number_of(counted['frames'], 'frame')}, {number_of(counted['tracks'], 'track')}.</p>\n"
         f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}</tbody></table></html>\n"
     )
 
@@ -78,10 +79,10 @@ def _row(folder: Path, one: Outcome) -> str:
         for file, about in LINKS.items()
         if (folder / one.name / file).is_file()
     )
-    said = html.escape(f"{one.state}: {one.line}" if one.line else one.state)
-    shown_source = html.escape(without_passwords(one.source))
+    said = html.escape(shown(f"{one.state}: {one.line}" if one.line else one.state))
+    shown_source = html.escape(shown(without_passwords(one.source)))
     return (
-        f'<tr class="{one.state}"><td title="{shown_source}">{html.escape(one.name)}</td><td>{said}</td>'
+        f'<tr class="{one.state}"><td title="{shown_source}">{html.escape(shown(one.name))}</td><td>{said}</td>'
         f'<td class="n">{one.counts.get("frames", "")}</td><td class="n">{one.counts.get("tracks", "")}</td>'
         f'<td class="n">{rate}</td><td>{links}</td></tr>\n'
     )

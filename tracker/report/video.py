@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tracker.io.capture import quiet_cv2
 from tracker.report.given import ANNOTATED, Given
-from tracker.spelling import shown
+from tracker.spelling import shown, utf8
 
 PLAYED = (".mp4", ".m4v", ".mov", ".webm")
 CODECS = ("avc1", "h264", "vp09", "vp90", "vp80", "av01")
@@ -51,7 +51,7 @@ def played(path: Path) -> bool:
     if path.suffix.lower() not in PLAYED:
         return False
     cv2 = quiet_cv2()
-    capture = cv2.VideoCapture(os.fspath(path.absolute()))
+    capture = cv2.VideoCapture(utf8(path.absolute()))
     try:
         code = int(capture.get(cv2.CAP_PROP_FOURCC))
     finally:

@@ -29,6 +29,7 @@ from tracker.run.manifest import Facts, State, plain
 from tracker.run.open import Options, open_run
 from tracker.run.output import Output
 from tracker.run.snapshots import seconds_between
+from tracker.spelling import number_of
 from tracker.tracks import Tracks
 
 
@@ -96,10 +97,10 @@ class Run:
             signal.raise_signal(driver.interrupts.received)
             raise KeyboardInterrupt
         if driver.missing and self._strict:
-            least = "at least " if driver.at_least else ""
+            lost = f"{'at least ' if driver.at_least else ''}{number_of(driver.missing, 'frame')}"
             raise ValueError(
-                f"{driver.opened.pipeline.source.name}: {least}{driver.missing} frames could not be read (a damaged "
-                "or cut file?); the others were given; invalid='drop' leaves this unsaid"
+                f"{driver.opened.pipeline.source.name}: {lost} could not be read (a damaged or "
+                "cut file?); the others were given; invalid='drop' leaves this unsaid"
             )
         if driver.opened.pipeline.source.cut and self._strict:
             raise ValueError(driver.opened.pipeline.source.cut)
