@@ -6,6 +6,7 @@ import functools
 import hashlib
 import http.server
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from clips import SIZE, drawn, frames, one_line, which, write_images, write_vide
 
 from tracker.arrays import Image
 from tracker.io.capture import captured_frames
+from tracker.io.source import span_of
 from tracker.io.video import Source, SourceError, open_source
 from tracker.io.video_writer import VideoWriter
 
@@ -32,6 +34,31 @@ def test_video_gives_every_frame_with_number_and_time(tmp_path: Path) -> None:
     assert [f.number for f in got] == list(range(1, 41))
     np.testing.assert_allclose([f.time for f in got], np.arange(40) / 10, atol=1e-6)
     assert [which(got[k].image) for k in (0, 17, 39)] == [0, 17, 39]
+
+
+def turned(path: Path, degrees: int) -> Path:
+    """An MP4 that says how a phone was held: the matrix of its track turns the image clockwise."""
+    cos, sin = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44
+    data[at : at + 36] = struct.pack(">9i", cos << 16, sin << 16, 0, -sin << 16, cos << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_phone_video_is_upright_all_the_way(tmp_path: Path, degrees: int) -> None:
+    pytest.importorskip("av", reason="needs PyAV (pip install trackwhy[video])")
+    upright = [frame.image for frame in open_source(write_video(tmp_path / "v.mp4", 12))]
+    wanted = [np.ascontiguousarray(np.rot90(image, -degrees // 90)) for image in upright if image is not None]
+    source = open_source(turned(tmp_path / "v.mp4", degrees))
+    assert source.size == wanted[0].shape[1::-1]
+    found = [frame.image for frame in source]
+    assert len(found) == 12
+    assert all(np.array_equal(one, other) for one, other in zip(found, wanted, strict=True))
+    source.select(span_of("5:9", None))  # type: ignore[arg-type]
+    part = [frame.image for frame in source]
+    assert all(np.array_equal(one, other) for one, other in zip(part, wanted[4:9], strict=True))
 
 
 def test_a_file_can_be_iterated_again_and_not_after_close(tmp_path: Path) -> None:
