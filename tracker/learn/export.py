@@ -29,15 +29,15 @@ OPSET = 17
 
 
 class _Decoding(nn.Module):
-    """uint8 RGB (1, H, W, 3) -> boxes (1, A, 4), corners in pixels, and scores (1, C, A)."""
+    """RGB 0..255 (1, 3, H, W) -> boxes (1, A, 4), corners in pixels, and scores (1, C, A)."""
 
     def __init__(self, net: SmallNet, anchors: Anchors, size: tuple[int, int]) -> None:
         super().__init__()
-        self.net = net
+        self.net = net.deployed()
         self.register_buffer("laid", torch.from_numpy(anchors.boxes(size)).float())
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        logits, offsets = self.net(x.permute(0, 3, 1, 2).float() / 255)
+        logits, offsets = self.net(x)
         laid = self.laid
         assert isinstance(laid, Tensor)
         return decoded(offsets, laid), torch.sigmoid(logits).permute(0, 2, 1)
@@ -60,14 +60,14 @@ def export(
     """
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
-        sample = torch.zeros(1, *size, 3, dtype=torch.uint8)
+        sample = torch.zeros(1, 3, *size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch recommends its newer exporter, which needs one more dependency
             torch.onnx.export(
                 _Decoding(net, anchors, size).eval(),
                 (sample,),
                 str(plain),
-                input_names=["images"],
+                input_names=["pixels"],
                 output_names=["boxes", "scores"],
                 opset_version=OPSET,
                 dynamo=False,
@@ -75,6 +75,7 @@ def export(
         if calibration is not None:
             plain = _quantised(plain, calibration)
         model = onnx.load(str(plain))
+    _take_bytes(model, size)
     _suppress(model)
     said = {**metadata, "names": json.dumps(dict(enumerate(names))), "task": "detect"}
     for key, value in said.items():
@@ -83,6 +84,29 @@ def export(
     onnx.checker.check_model(model)
     with whole(path) as part:
         part.write_bytes(model.SerializeToString())
+
+
+def _take_bytes(model: Any, size: tuple[int, int]) -> None:
+    """Make the input uint8 (1, H, W, 3), so that no image is turned into floats first.
+
+    In an int8 file the bytes are what the quantised pixels would be, for which their scale becomes 1.
+    """
+    graph = model.graph
+    planes = "bytes"
+    quantised = [node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == "pixels"]
+    for node in quantised:
+        values = {one.name: one for one in graph.initializer}
+        scale, zero = (values[name] for name in node.input[1:3])
+        scale.CopyFrom(numpy_helper.from_array(np.array(1, dtype=np.float32), scale.name))
+        zero.CopyFrom(numpy_helper.from_array(np.array(0, dtype=np.uint8), zero.name))
+        planes = node.output[0]
+        graph.node.remove(node)
+    laid = helper.make_node("Transpose", ["images"], [planes], perm=[0, 3, 1, 2])
+    graph.node.insert(0, laid)
+    if not quantised:
+        graph.node.insert(1, helper.make_node("Cast", [planes], ["pixels"], to=TensorProto.FLOAT))
+    del graph.input[:]
+    graph.input.append(helper.make_tensor_value_info("images", TensorProto.UINT8, [1, *size, 3]))
 
 
 def _suppress(model: Any) -> None:
@@ -132,7 +156,9 @@ def _quantised(plain: Path, images: NDArray[np.uint8]) -> Path:
 
         def get_next(self) -> dict[str, Any] | None:
             image = next(self.left, None)
-            return None if image is None else {"images": image[None]}
+            if image is None:
+                return None
+            return {"pixels": image[None].transpose(0, 3, 1, 2).astype(np.float32)}
 
     shaped, small = plain.with_name("shaped.onnx"), plain.with_name("small.onnx")
     root = logging.getLogger()
@@ -149,7 +175,8 @@ def _quantised(plain: Path, images: NDArray[np.uint8]) -> Path:
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                op_types_to_quantize=["Conv", "Relu", "Concat", "Add", "MaxPool", "Neg"],
+                op_types_to_quantize=["Conv", "Relu", "Add", "Resize"],
+                nodes_to_exclude=[n.name for n in onnx.load(str(shaped)).graph.node if not n.name.startswith("/net/")],
                 calibrate_method=CalibrationMethod.Percentile,
                 extra_options={"CalibPercentile": 99.99},
             )
