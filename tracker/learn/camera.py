@@ -64,6 +64,7 @@ def samples_of(video: str | Path, labels: Labels, size: tuple[int, int], first: 
     step = max(1, -(-(last - first + 1) // MOST_IMAGES))
     box = Letterbox(size, EndToEnd.preprocessing, dtype=np.uint8, channels_last=True)
     images, objects = [], []
+    ids = np.unique(labels.rows.ids[(labels.rows.frames >= first) & (labels.rows.frames <= last)])
     with open_source(str(video)) as source:
         for number, frame in enumerate(source, start=1):
             if number > last:
@@ -76,7 +77,8 @@ def samples_of(video: str | Path, labels: Labels, size: tuple[int, int], first: 
             images.append(block[0].copy())
             doubtful = labels.doubtful.get(number, np.empty((0, 4))) * zoom + shift
             trust = rows.scores.clip(LEAST_TRUST, 1)
-            objects.append(Objects(rows.boxes * zoom + shift, rows.classes, trust, doubtful))
+            known = np.searchsorted(ids, rows.ids)
+            objects.append(Objects(rows.boxes * zoom + shift, rows.classes, known, trust, doubtful))
     return Samples(np.stack(images) if images else np.empty((0, *size, 3), np.uint8), objects)
 
 
@@ -202,6 +204,6 @@ def _key(samples: Samples, recipe: Recipe) -> str:
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
     digest.update(samples.images.tobytes())
     for one in samples.objects:
-        for array in (one.boxes, one.kinds, one.trust, one.doubtful):
+        for array in (one.boxes, one.kinds, one.ids, one.trust, one.doubtful):
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

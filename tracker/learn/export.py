@@ -29,18 +29,19 @@ OPSET = 17
 
 
 class _Decoding(nn.Module):
-    """RGB 0..255 (1, 3, H, W) -> boxes (1, A, 4), corners in pixels, and scores (1, C, A)."""
+    """RGB 0..255 (1, 3, H, W) -> boxes (1, A, 4), corners in pixels, scores (1, C, A), and vectors (1, A, D) if any."""
 
     def __init__(self, net: SmallNet, anchors: Anchors, size: tuple[int, int]) -> None:
         super().__init__()
         self.net = net.deployed()
         self.register_buffer("laid", torch.from_numpy(anchors.boxes(size)).float())
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        logits, offsets = self.net(x)
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        logits, offsets, vectors = self.net(x)
         laid = self.laid
         assert isinstance(laid, Tensor)
-        return decoded(offsets, laid), torch.sigmoid(logits).permute(0, 2, 1)
+        found = (decoded(offsets, laid), torch.sigmoid(logits).permute(0, 2, 1))
+        return found if vectors is None else (*found, vectors)
 
 
 def export(
@@ -55,6 +56,8 @@ def export(
 ) -> None:
     """Write the network for inputs of ``size`` (height, width): uint8 RGB (1, H, W, 3) in, rows (1, K, 6) out.
 
+    Where it learned vectors, "embeddings" (1, K, D) are a second output, of unit length.
+
     metadata     what the file says beside its class names
     calibration  (N, H, W, 3) images to quantise it to int8 by; None: float
     """
@@ -68,7 +71,7 @@ def export(
                 (sample,),
                 str(plain),
                 input_names=["pixels"],
-                output_names=["boxes", "scores"],
+                output_names=["boxes", "scores", "vectors"][: 2 if net.identity is None else 3],
                 opset_version=OPSET,
                 dynamo=False,
             )
@@ -110,8 +113,12 @@ def _take_bytes(model: Any, size: tuple[int, int]) -> None:
 
 
 def _suppress(model: Any) -> None:
-    """Add what makes rows (1, K, 6) of the outputs "boxes" and "scores": left, top, right, bottom, score, class."""
+    """Add what makes rows (1, K, 6) of the outputs "boxes" and "scores": left, top, right, bottom, score, class.
+
+    Of the output "vectors", if there is one, those of the rows become "embeddings" (1, K, D).
+    """
     graph = model.graph
+    embedded = [output.name for output in graph.output if output.name == "vectors"]
     constants: dict[str, NDArray[Any]] = {
         "most": np.array([MOST], dtype=np.int64),
         "overlap": np.array([OVERLAP], dtype=np.float32),
@@ -140,8 +147,13 @@ def _suppress(model: Any) -> None:
             node("Unsqueeze", ["nms_rows", "nms_first"], ["detections"]),
         ]
     )
+    for name in embedded:
+        graph.node.append(node("Gather", [name, "nms_places"], ["nms_vectors"], axis=1))
+        graph.node.append(node("LpNormalization", ["nms_vectors"], ["embeddings"], axis=2, p=2))
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info("detections", TensorProto.FLOAT, [1, "k", 6]))
+    if embedded:
+        graph.output.append(helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, [1, "k", "d"]))
 
 
 def _quantised(plain: Path, images: NDArray[np.uint8]) -> Path:

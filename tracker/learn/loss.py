@@ -16,6 +16,7 @@ Localise = Literal["giou", "smooth-l1"]
 
 CELLS = 8  # at most that stand for one object
 SURE, PLACED = 0.5, 4.0  # exponents of score and IoU in the choice of them
+IDENTITY = 0.2  # weight of telling identities apart
 NEGATIVES = 3  # hard ones for each positive, with "ohem" (Shrivastava et al. 2016; SSD, section 2.2)
 
 
@@ -34,12 +35,14 @@ class Targets:
 
     boxes     (N, K, 4) corners, in pixels
     kinds     (N, K) classes
+    ids       (N, K) identities, from 0
     trust     (N, K) how sure whoever labelled it was, 0..1; 0 is padding
     doubtful  (N, D, 4); padding has no area
     """
 
     boxes: Tensor
     kinds: Tensor
+    ids: Tensor
     trust: Tensor
     doubtful: Tensor
 
@@ -94,8 +97,13 @@ def loss_of(
     *,
     classify: Classify = "focal",
     localise: Localise = "giou",
+    shares: Tensor | None = None,
 ) -> Tensor:
-    """The loss of a batch: logits (N, A, C), offsets (N, A, 4), anchors (A, 4) centre and sides."""
+    """The loss of a batch.
+
+    logits (N, A, C), offsets (N, A, 4), anchors (A, 4) centre and sides; shares (N, A, I) of each cell in the
+    identities, as logits, or None where no embeddings are learned
+    """
     found = decoded(offsets, anchors)
     p = torch.sigmoid(logits)
     which, aim = assigned(p.detach(), found.detach(), anchors, targets)
@@ -103,22 +111,29 @@ def loss_of(
     want = torch.zeros_like(logits)
     image, cell = torch.nonzero(positive, as_tuple=True)
     at = which[image, cell]
-    want[image, cell, targets.kinds[image, at]] = aim[image, cell] * targets.trust[image, at].float()
+    want[image, cell, targets.kinds[image, at]] = aim[image, cell] * targets.trust[image, at]
     total = aim.sum().clamp(min=1)
     each = F.binary_cross_entropy_with_logits(logits, want, reduction="none")
     if classify == "focal":  # its form for targets between 0 and 1 (Li et al. 2020, arXiv 2006.04388, section 3.1)
-        classes = ((want - p).abs() ** 2 * each * 4 * used[..., None]).sum() / total
+        loss = ((want - p).abs() ** 2 * each * 4 * used[..., None]).sum() / total
     else:
         own = each.sum(dim=2)
         hard = torch.where(positive | ~used, torch.zeros_like(own), own)
         keep = min(int(NEGATIVES * positive.sum().clamp(min=1)), hard.numel())
-        classes = ((own * positive).sum() + hard.flatten().topk(keep).values.sum()) / total
+        loss = ((own * positive).sum() + hard.flatten().topk(keep).values.sum()) / total
     if not len(image):
-        return classes
+        return loss
     boxes, goal, weight = found[image, cell], targets.boxes[image, at], aim[image, cell].clamp(min=0.05)
+    loss = loss + 2 * (_places(boxes, goal, anchors[cell], localise) * weight).sum() / total
+    if shares is not None:
+        own = F.cross_entropy(shares[image, cell], targets.ids[image, at], reduction="none")
+        loss = loss + IDENTITY * (own * weight).sum() / weight.sum()
+    return loss
+
+
+def _places(boxes: Tensor, goal: Tensor, anchors: Tensor, localise: Localise) -> Tensor:
+    """(N,) how far boxes (N, 4) are from what they should be."""
     if localise == "giou":
-        places = giou_loss(boxes, goal)
-    else:
-        sides = anchors[cell, 2:].repeat(1, 2)
-        places = F.smooth_l1_loss(boxes / sides, goal / sides, reduction="none", beta=0.1).sum(dim=1)
-    return classes + 2 * (places * weight).sum() / total
+        return giou_loss(boxes, goal)
+    sides = anchors[:, 2:].repeat(1, 2)
+    return F.smooth_l1_loss(boxes / sides, goal / sides, reduction="none", beta=0.1).sum(dim=1)

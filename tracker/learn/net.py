@@ -35,14 +35,14 @@ class CReLU(nn.Module):
         y = self.norm(self.conv(x))
         return torch.relu(torch.cat((y, -y), dim=1))
 
-    def plain(self) -> nn.Sequential:
-        """The same function as one convolution and ReLU, which runtimes fuse."""
+    def plain(self, scale: float) -> nn.Sequential:
+        """The same function of ``scale`` times its input as one convolution and ReLU, which runtimes fuse."""
         conv = fuse_conv_bn_eval(self.conv, self.norm)
         assert conv.bias is not None
-        both = nn.Conv2d(conv.in_channels, 2 * conv.out_channels, self.conv.kernel_size, self.conv.stride, conv.padding)  # type: ignore[arg-type]
+        both = nn.Conv2d(conv.in_channels, 2 * conv.out_channels, conv.kernel_size, conv.stride, conv.padding)  # type: ignore[arg-type]
+        assert both.bias is not None
         with torch.no_grad():
-            both.weight.copy_(torch.cat((conv.weight, -conv.weight)))
-            assert both.bias is not None
+            both.weight.copy_(torch.cat((conv.weight, -conv.weight)) * scale)
             both.bias.copy_(torch.cat((conv.bias, -conv.bias)))
         return nn.Sequential(both, nn.ReLU())
 
@@ -66,17 +66,23 @@ class Residual(nn.Module):
         return out
 
 
-class SmallNet(nn.Module):
-    """Image (N, 3, H, W), 0..1, RGB, sides multiples of COARSEST -> logits (N, A, classes) and offsets (N, A, 4)."""
+def _cells(map_: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, H W, C)."""
+    return map_.flatten(2).permute(0, 2, 1)
 
-    def __init__(self, classes: int, width: int = 64) -> None:
+
+class SmallNet(nn.Module):
+    """Image (N, 3, H, W), 0..1, RGB, sides multiples of COARSEST -> logits (N, A, classes), offsets (N, A, 4), vectors.
+
+    vectors (N, A, embedding) tell objects apart (JDE, Wang et al. 2020); None where ``embedding`` is 0.
+    """
+
+    def __init__(self, classes: int, width: int = 64, embedding: int = 0) -> None:
         super().__init__()
         self.classes = classes
         fine = 3 * width // 4
         self.digest = nn.Sequential(CReLU(3, width // 4, 4, 4), block(width // 2, fine, 3, 2))
-        self.context = nn.Sequential(
-            block(fine, width, 3, 2), Residual(width), Residual(width), block(width, fine, 1)
-        )
+        self.context = nn.Sequential(block(fine, width, 3, 2), Residual(width), Residual(width), block(width, fine, 1))
         self.fine = block(fine, fine)
         self.head = nn.Conv2d(fine, classes + 4, 1)
         assert self.head.bias is not None
@@ -84,22 +90,23 @@ class SmallNet(nn.Module):
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
             self.head.bias[:classes] = -float(np.log(99))
+        self.identity = (
+            nn.Conv2d(fine, embedding, 1) if embedding else None
+        )  # last: what is drawn before stays the same
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         map_ = self.digest(x)
         map_ = self.fine(map_ + F.interpolate(self.context(map_), scale_factor=2.0))
-        y = self.head(map_).flatten(2).permute(0, 2, 1)
-        return y[..., : self.classes], y[..., self.classes :]
+        y = _cells(self.head(map_))
+        vectors = None if self.identity is None else _cells(self.identity(map_))
+        return y[..., : self.classes], y[..., self.classes :], vectors
 
     def deployed(self) -> SmallNet:
         """A copy for inference of images 0..255, with fewer operators."""
         net = deepcopy(self).eval()
         first = net.digest[0]
         assert isinstance(first, CReLU)
-        plain = first.plain()
-        with torch.no_grad():
-            plain[0].weight.div_(255)
-        net.digest[0] = plain
+        net.digest[0] = first.plain(1 / 255)
         return net
 
 
