@@ -188,7 +188,11 @@ def _quantised(plain: Path, images: NDArray[np.uint8]) -> Path:
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 op_types_to_quantize=["Conv", "Relu", "Add", "Resize"],
-                nodes_to_exclude=[n.name for n in onnx.load(str(shaped)).graph.node if not n.name.startswith("/net/")],
+                nodes_to_exclude=[
+                    n.name
+                    for n in onnx.load(str(shaped)).graph.node
+                    if not n.name.startswith("/net/") or n.name.startswith("/net/head")
+                ],
                 calibrate_method=CalibrationMethod.Percentile,
                 extra_options={"CalibPercentile": 99.99},
             )
