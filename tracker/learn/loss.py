@@ -72,8 +72,7 @@ def assigned(scores: Tensor, found: Tensor, anchors: Tensor, targets: Targets) -
     best, which = torch.where(chosen, overlap + 1e-6, torch.zeros_like(overlap)).max(dim=2)
     which = torch.where(best > 0, which, torch.full_like(which, -1))
     top = metric.amax(dim=1, keepdim=True).clamp(min=1e-12)
-    reach = (overlap * chosen).amax(dim=1, keepdim=True)
-    each = metric / top * reach
+    each = metric / top
     aim = torch.where(which >= 0, each.gather(2, which.clamp(min=0)[..., None])[..., 0], torch.zeros_like(best))
     unsure = (iou(found, targets.doubtful) > 0.4).any(dim=2) if targets.doubtful.shape[1] else which > 0
     which = torch.where(unsure & (which < 0), torch.full_like(which, -2), which)
