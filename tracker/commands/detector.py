@@ -123,10 +123,13 @@ def _said(args: argparse.Namespace, labels: Labels, report: object, out: Path) -
         return
     mine, its = figures["speed"]
     trained, held = figures["images"]
+    form = f"before int8 {figures['as_float']:.3f}" if figures["int8"] else "float"
     print(
-        f"AP50 {figures['agreement']:.3f} with the labels of {held} held-out frames (before int8 "
-        f"{figures['as_float']:.3f}), trained on {trained}; it has seen no other camera"
+        f"AP50 {figures['agreement']:.3f} ({form}) with the labels of {held} held-out frames, trained on {trained}; "
+        "it has seen no other camera"
     )
+    if not (args.float or figures["int8"]):
+        print("int8 would have cost more than .01 of AP50; --epochs with a larger number may change that")
     quicker = "" if its is None else f", the teacher {its:.0f}: {mine / its:.1f} times as fast"
     print(f"{mine:.0f} frames/s on one thread{quicker}")
     print(shown(f"model: {out} ({out.stat().st_size / 1e3:.0f} kB, {', '.join(labels.names)})"))

@@ -38,12 +38,14 @@ class Report:
 
     agreement   AP50 with the labels of the part that was held out, of the file that is written
     as_float    the same before int8
+    int8        whether the file is quantised
     images      labelled ones that were trained on and held out
     speed       frames a second of one thread, and the teacher's, on the same held-out frames; None without a teacher
     """
 
     agreement: float
     as_float: float
+    int8: bool
     images: tuple[int, int]
     speed: tuple[float, float | None]
 
@@ -133,6 +135,7 @@ def train_camera(
     try:
         export(net, anchors, size, labels.names, part, metadata=said)
         as_float = agreement = judge(part, held, labels)
+        taken = False
         if int8:
             small = path.with_name(f".{path.stem}.int8.onnx")
             try:
@@ -141,7 +144,7 @@ def train_camera(
                 quantised = judge(small, held, labels)
                 if quantised >= as_float - 0.01:
                     small.replace(part)
-                    agreement = quantised
+                    agreement, taken = quantised, True
             finally:
                 small.unlink(missing_ok=True)
         if not agreement >= least:
@@ -156,7 +159,7 @@ def train_camera(
         part.unlink(missing_ok=True)
     if keep is not None:
         keep.unlink(missing_ok=True)
-    return Report(agreement, as_float, (len(samples), len(held)), (speed, its))
+    return Report(agreement, as_float, taken, (len(samples), len(held)), (speed, its))
 
 
 def judge(model: Path, frames: list[tuple[int, Image]], labels: Labels) -> float:

@@ -25,7 +25,6 @@ BATCH = 8
 RATE = 2e-3
 DECAY = 1e-4
 EMBEDDING = 64  # numbers that tell objects apart
-PASTE_P, MOVE_P, FLIP, ZOOM, PASTE_OVER = 0.5, 0.5, 0.0, (0.9, 1.15), 0.1
 PASTED = 4  # objects at most that an image gets from others
 Pixels = NDArray[np.uint8]
 
@@ -228,7 +227,7 @@ def varied(samples: Samples, n: int, rng: np.random.Generator) -> tuple[Pixels, 
     import cv2
 
     image, own = samples.images[n].copy(), samples.objects[n]
-    if rng.random() < PASTE_P:
+    if rng.random() < 0.5:
         for _ in range(int(rng.integers(1, PASTED + 1))):
             own = _pasted(samples, int(rng.integers(len(samples))), image, own, rng)
     gain, shift = rng.uniform(0.75, 1.3), rng.uniform(-20, 20)
@@ -236,23 +235,15 @@ def varied(samples: Samples, n: int, rng: np.random.Generator) -> tuple[Pixels, 
     if rng.random() < 0.3:
         image = cv2.add(image, _noise(image.shape, rng) * np.float32(rng.uniform(2, 8)), dtype=cv2.CV_8U)
     every, doubtful, keep = own.boxes, own.doubtful, np.ones(len(own.boxes), dtype=bool)
-    if rng.random() < MOVE_P:
+    if rng.random() < 0.5:
         height, width = image.shape[:2]
-        zoom = rng.uniform(*ZOOM)
-        mirror = rng.random() < FLIP
+        zoom = rng.uniform(0.9, 1.15)
         move = rng.uniform(-0.06, 0.06, 2) * (width, height) + (1 - zoom) * np.array([width, height]) / 2
         matrix = np.array([[zoom, 0, move[0]], [0, zoom, move[1]]])
-        if mirror:
-            matrix[0] = [-zoom, 0, width - move[0]]
         image = cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT).astype(np.uint8)
         limit = np.tile([width, height], 2)
         every = every * zoom + np.tile(move, 2)
         doubtful = doubtful * zoom + np.tile(move, 2)
-        if mirror:
-            every = np.stack([width - every[:, 2], every[:, 1], width - every[:, 0], every[:, 3]], axis=1)
-            doubtful = np.stack(
-                [width - doubtful[:, 2], doubtful[:, 1], width - doubtful[:, 0], doubtful[:, 3]], axis=1
-            )
         inside, doubtful = every.clip(0, limit), doubtful.clip(0, limit)
         whole_area = (every[:, 2:] - every[:, :2]).prod(axis=1)
         keep = (inside[:, 2:] - inside[:, :2]).clip(0).prod(axis=1) > 0.4 * whole_area
@@ -274,7 +265,7 @@ def _pasted(samples: Samples, other: int, image: Pixels, own: Objects, rng: np.r
     k = int(rng.integers(len(objects.boxes)))
     box = objects.boxes[k]
     grown = box + np.array([-3, -3, 3, 3])
-    if iou_xyxy(grown[None], own.boxes).max(initial=0) > PASTE_OVER:
+    if iou_xyxy(grown[None], own.boxes).max(initial=0) > 0.1:
         return own
     height, width = image.shape[:2]
     x1, y1, x2, y2 = np.rint(grown.clip(0, [width, height, width, height])).astype(int).tolist()
