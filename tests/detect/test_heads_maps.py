@@ -13,6 +13,7 @@ from detect.made_onnx import answering
 import tracker
 from tracker.detect import ONNX
 from tracker.detect.grid import cell_count
+from tracker.detect.head import HeadError
 from tracker.detect.heads import head
 from tracker.detect.heatmap import peaks
 
@@ -101,6 +102,20 @@ def test_jde_gives_boxes_and_embeddings(tmp_path: Path) -> None:
     assert (detector.head, dict(detector.class_names), detector.embedded) == ("jde", {0: "person"}, True)
     np.testing.assert_allclose(found.boxes, [[50, 24, 70, 56], [172, 60, 188, 100]])
     np.testing.assert_array_equal(found.embeddings, np.eye(512)[[3, 7]])
+
+
+def test_a_cameras_own_detector_gives_boxes_and_embeddings(tmp_path: Path) -> None:
+    rows = np.array([[[25, 12, 35, 28, 0.9, 0], [1, 1, 9, 9, 0.3, 0], [86, 30, 94, 50, 0.6, 0]]])
+    vectors = np.eye(16)[None, [3, 5, 7]]
+    given = {"detections": rows, "embeddings": vectors}
+    detector = ONNX(answering(tmp_path / "m.onnx", given, image=(1, 3, *SIZE)))
+    found = detector(IMAGE)
+    assert (detector.head, detector.embedded) == ("camera", True)
+    np.testing.assert_allclose(found.boxes, [[50, 24, 70, 56], [172, 60, 188, 100]])
+    np.testing.assert_array_equal(found.embeddings, np.eye(16)[[3, 7]])
+    for other in (vectors[:, :2], vectors[0]):  # not one for each box
+        with pytest.raises(HeadError):
+            ONNX(answering(tmp_path / "m.onnx", {"detections": rows, "embeddings": other}, image=(1, 3, *SIZE)))
 
 
 def test_each_network_sees_what_it_was_trained_on() -> None:

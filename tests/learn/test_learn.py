@@ -24,9 +24,9 @@ from tracker.detect.onnx import ONNX  # noqa: E402
 from tracker.learn.camera import Disagrees, input_size, samples_of, train_camera  # noqa: E402
 from tracker.learn.export import export  # noqa: E402
 from tracker.learn.labels import labels_of, labels_of_truth  # noqa: E402
-from tracker.learn.loss import giou_loss, iou, loss_of, matched  # noqa: E402
-from tracker.learn.net import Anchors, SmallNet, anchors_for, decoded  # noqa: E402
-from tracker.learn.train import Recipe, train, varied  # noqa: E402
+from tracker.learn.loss import assigned, giou_loss, iou, loss_of  # noqa: E402
+from tracker.learn.net import Anchors, CReLU, SmallNet, anchors_for, decoded  # noqa: E402
+from tracker.learn.train import Objects, Recipe, batched, train, varied  # noqa: E402
 
 SIZE = (96, 128)
 FRAMES = 60
@@ -80,10 +80,10 @@ def test_labels_are_the_teachers_tracks_without_its_slips(video: Path) -> None:
     assert labels.names == ("person", "car")
     assert (labels.size, labels.frames) == (SIZE[::-1], FRAMES)
     for n in (9, 18, 30):  # 9 and 18: missed by the teacher, filled by repair
-        boxes, kinds = labels.of(n)
-        assert sorted(kinds.tolist()) == [0, 1]
-        order = np.argsort(kinds)
-        assert np.abs(boxes[order] - np.array(scene(n - 1)[1])).max() < 3
+        rows = labels.at(n)
+        assert sorted(rows.classes.tolist()) == [0, 1]
+        order = np.argsort(rows.classes)
+        assert np.abs(rows.boxes[order] - np.array(scene(n - 1)[1])).max() < 3
     assert {n: len(boxes) for n, boxes in labels.doubtful.items()}[14] == 1  # seen once, of nobody
     with pytest.raises(ValueError, match="the teacher teacher sees nothing that lasts"):
         labels_of(video, Teacher(blind=True))
@@ -101,50 +101,87 @@ def test_ground_truth_may_stand_in_for_a_teacher(video: Path) -> None:
         labels_of_truth(video, "other.txt")
 
 
-def test_anchors_lie_where_they_should() -> None:
+def test_every_cell_has_an_anchor_of_the_usual_size() -> None:
     boxes = np.array([[0, 0, 10, 20], [0, 0, 14, 30], [0, 0, 20, 44], [0, 0, 40, 90], [0, 0, 60, 140]], dtype=float)
     anchors = anchors_for(boxes)
-    assert anchors.sizes == (((10, 20), (14, 30), (20, 44)), ((40, 90), (60, 140)))
-    assert anchors.dense == ((2, 1, 1), (1, 1))
+    assert anchors == Anchors(20, 44)
     laid = anchors.boxes((32, 48))
-    assert len(laid) == 4 * 6 * (4 + 1 + 1) + 2 * 3 * 2
-    assert laid[:4, :2].tolist() == [[2, 2], [6, 2], [2, 6], [6, 6]]
-    assert laid[4].tolist() == [4, 4, 14, 30]
-    net = SmallNet(anchors, 2, width=16)
-    logits, offsets = net(torch.zeros(1, 3, 32, 48))
+    assert len(laid) == 4 * 6
+    assert laid[:2].tolist() == [[4, 4, 20, 44], [12, 4, 20, 44]]
+    assert laid[6].tolist() == [4, 12, 20, 44]
+    logits, offsets, vectors = SmallNet(2, width=16)(torch.zeros(1, 3, 32, 48))
     assert logits.shape == (1, len(laid), 2)
     assert offsets.shape == (1, len(laid), 4)
+    assert vectors is None
     zero = decoded(torch.zeros(len(laid), 4), torch.from_numpy(laid).float())
-    assert zero[4].tolist() == [-3, -11, 11, 19]
+    assert zero[0].tolist() == [-6, -18, 14, 26]
 
 
-def test_objects_get_their_best_anchor_and_doubtful_ones_none() -> None:
-    corners = torch.tensor([[0, 0, 10, 10], [0, 0, 10, 20], [50, 50, 60, 60], [90, 0, 99, 9.0]])
-    boxes = torch.tensor([[0, 0, 10, 11], [50, 50, 90, 90.0]])
-    out = matched(corners, boxes, torch.tensor([[90, 0, 99, 9.0]]))
-    assert out.tolist() == [0, 0, 1, -2]  # the third overlaps its object by .06, and is its best
-    assert matched(corners, torch.empty(0, 4), torch.empty(0, 4)).tolist() == [-1] * 4
-    near = matched(torch.tensor([[0, 0, 10, 10.0], [0, 0, 10, 22.0]]), boxes[:1], torch.empty(0, 4))
-    assert near.tolist() == [0, 0]
-    assert float(iou(corners[:1], boxes[:1])) == pytest.approx(100 / 110)
+def objects(boxes: list[list[float]], doubtful: list[list[float]], trust: float = 1.0) -> Objects:
+    count = len(boxes)
+    own, unsure = (np.array(one, dtype=float).reshape(-1, 4) for one in (boxes, doubtful))
+    return Objects(own, np.zeros(count, int), np.arange(count), np.full(count, trust), unsure)
+
+
+def assign(scores: list[float], found: list[list[float]], what: Objects) -> tuple[list[int], list[float]]:
+    corners = torch.tensor(found)
+    anchors = torch.cat(((corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]), dim=1)
+    which, aim = assigned(torch.tensor(scores)[None, :, None], corners[None], anchors, batched([what]))
+    return which[0].tolist(), aim[0].tolist()
+
+
+def test_the_cells_that_say_an_object_best_stand_for_it() -> None:
+    found = [[0, 0, 10, 10], [0, 0, 10, 20], [50, 50, 60, 60], [90, 0, 99, 9.0], [30, 30, 39, 39.0]]
+    what = objects([[0, 0, 10, 11], [50, 50, 62, 63]], [[90, 0, 99, 9]])
+    which, aim = assign([0.5] * 5, found, what)
+    assert which == [0, 0, 1, -2, -1]  # the fourth is doubtful, the last background
+    assert aim[0] == 1  # the best of its object
+    assert 0 < aim[1] < aim[0]
+    assert aim[3:] == [0, 0]
+    sure = assign([0.01, 0.99, 0.5, 0.5, 0.5], found, what)[1]
+    assert sure[1] / sure[0] > aim[1] / aim[0]  # a cell that is sure counts for more
+    assert assign([0.5] * 5, found, objects([], []))[0] == [-1] * 5
+    far = [[0, 0, 0.1, 0.1], [20, 20, 20.1, 20.1]]  # no box overlaps yet: the cell at its place learns all the same
+    assert assign([0.01, 0.01], far, objects([[0, 0, 9, 9]], []))[0] == [0, -1]
+    assert float(iou(torch.tensor(found[:1]), torch.tensor([[0, 0, 10, 11.0]]))) == pytest.approx(100 / 110)
 
 
 def test_losses_fall_to_nothing_where_all_is_right() -> None:
     anchors = torch.tensor([[5, 5, 10, 10], [55, 55, 10, 10.0]])
-    box, kind = torch.tensor([[0, 0, 10, 10.0]]), torch.tensor([0])
-    targets = torch.tensor([[0, -1]])
+    targets = batched([objects([[0, 0, 10, 10]], [])])
     right, wrong = torch.tensor([[[12.0], [-12.0]]]), torch.tensor([[[-12.0], [12.0]]])
-    still, off = torch.zeros(1, 2, 4), torch.full((1, 2, 4), 5.0)
+    still, off = torch.zeros(1, 2, 4), torch.full((1, 2, 4), 0.5)
+    mine, other = torch.tensor([[[9.0, -9], [0, 0]]]), torch.tensor([[[-9.0, 9], [0, 0]]])
     for classify in ("focal", "ohem"):
         for localise in ("giou", "smooth-l1"):
             words: dict[str, Any] = {"classify": classify, "localise": localise}
             values = [
-                float(loss_of(a, b, anchors, targets, [box], [kind], **words))
+                float(loss_of(a, b, anchors, targets, **words))
                 for a, b in ((right, still), (wrong, still), (right, off))
             ]
             assert values[0] < 1e-3 < min(values[1:])
+    known = [float(loss_of(right, still, anchors, targets, shares=shares)) for shares in (mine, other)]
+    assert known[0] < 1e-3 < 1 < known[1]
+    box = torch.tensor([[0, 0, 10, 10.0]])
     assert giou_loss(box, box).tolist() == [0]
     assert float(giou_loss(box, box + 100)) > 1.5  # apart, and how far tells
+
+
+def test_the_score_of_a_cell_follows_how_sure_the_teacher_was() -> None:
+    anchors, still = torch.tensor([[5, 5, 10, 10.0]]), torch.zeros(1, 1, 4)
+    half = batched([objects([[0, 0, 10, 10]], [], trust=0.5)])
+    losses = {p: float(loss_of(torch.logit(torch.tensor([[[p]]])), still, anchors, half)) for p in (0.25, 0.5, 0.75)}
+    assert losses[0.5] < 1e-6 < min(losses[0.25], losses[0.75])
+
+
+def test_crelu_is_one_convolution_when_deployed() -> None:
+    torch.manual_seed(0)
+    layer = CReLU(3, 5, 4, 4)
+    for _ in range(3):
+        layer(torch.rand(2, 3, 16, 24))
+    layer.eval()
+    x = torch.rand(1, 3, 16, 24)
+    assert torch.allclose(layer.plain(1 / 255)(x * 255), layer(x), atol=1e-5)
 
 
 def test_agreement_is_average_precision() -> None:
@@ -161,14 +198,18 @@ def test_agreement_is_average_precision() -> None:
     assert np.isnan(average_precision([Detections.empty()], [np.empty((0, 4))]))
 
 
-def test_the_file_gives_what_the_network_says(tmp_path: Path) -> None:
-    anchors = Anchors((((10, 20), (14, 30), (20, 44)), ((40, 60), (50, 80))), ((2, 1, 1), (1, 1)))
+def sharp_net(embedding: int = 0) -> SmallNet:
     torch.manual_seed(1)
-    net = SmallNet(anchors, 2, width=16).eval()
+    net = SmallNet(2, width=16, embedding=embedding).eval()
     with torch.no_grad():
-        for head in net.heads:
-            head.weight.normal_(0, 0.2)
-            head.bias.zero_()
+        net.head.weight.normal_(0, 3)
+        net.head.bias.fill_(-1.0)
+    return net
+
+
+def test_the_file_gives_what_the_network_says(tmp_path: Path) -> None:
+    anchors = Anchors(14, 30)
+    net = sharp_net()
     image = scene(3)[0]
     export(net, anchors, SIZE, ("person", "car"), tmp_path / "a.onnx", metadata={})
     detector = ONNX(tmp_path / "a.onnx", conf=0.3)
@@ -177,7 +218,7 @@ def test_the_file_gives_what_the_network_says(tmp_path: Path) -> None:
     found = detector(image)
     with torch.no_grad():
         rgb = torch.from_numpy(image[:, :, ::-1].copy()).permute(2, 0, 1)[None].float() / 255
-        logits, offsets = net(rgb)
+        logits, offsets, _ = net(rgb)
         boxes = decoded(offsets[0], torch.from_numpy(anchors.boxes(SIZE)).float()).numpy()
         scores = torch.sigmoid(logits[0]).numpy()
     assert len(found)
@@ -189,24 +230,48 @@ def test_the_file_gives_what_the_network_says(tmp_path: Path) -> None:
     assert found.scores.max() == pytest.approx(scores[best], abs=1e-4)
 
 
+def test_a_file_with_embeddings_gives_one_for_each_box(tmp_path: Path) -> None:
+    anchors, net, image = Anchors(14, 30), sharp_net(embedding=8), scene(3)[0]
+    for name, images in (("float", None), ("int8", image[None])):
+        export(net, anchors, SIZE, ("person", "car"), tmp_path / name, metadata={}, calibration=images)
+        detector = ONNX(tmp_path / name, conf=0.3)
+        assert (detector.head, detector.embedded) == ("camera", True)
+        found = detector(image)
+        assert found.embeddings is not None
+        assert found.embeddings.shape == (len(found), 8)
+        assert np.linalg.norm(found.embeddings, axis=1) == pytest.approx(1, abs=1e-5)
+        if name == "int8":
+            continue
+        with torch.no_grad():
+            rgb = torch.from_numpy(image[:, :, ::-1].copy()).permute(2, 0, 1)[None].float() / 255
+            _, offsets, vectors = net(rgb)
+        assert vectors is not None
+        boxes = decoded(offsets[0], torch.from_numpy(anchors.boxes(SIZE)).float()).numpy()
+        for box, vector in zip(found.boxes, found.embeddings, strict=True):
+            own = vectors[0, int(np.abs(boxes - box).sum(axis=1).argmin())].numpy()
+            assert vector == pytest.approx(own / np.linalg.norm(own), abs=1e-4)
+
+
 def test_a_varied_image_keeps_its_boxes_on_their_objects(video: Path) -> None:
     labels = labels_of(video, Teacher())
     samples = samples_of(video, labels, input_size(labels.size), 1, 40)
     for n in range(20):
-        image, boxes, kinds, _ = varied(samples, n, np.random.default_rng(n))
-        assert len(boxes) == len(kinds)
-        for x1, y1, x2, y2 in boxes.tolist():
+        image, found = varied(samples, n, np.random.default_rng(n))
+        assert len(found.boxes) == len(found.kinds) == len(found.ids) == len(found.trust)
+        for x1, y1, x2, y2 in found.boxes.tolist():
             inside = image[round(y1) + 3 : round(y2) - 3, round(x1) + 3 : round(x2) - 3]
             assert inside.size == 0 or np.median(inside[:, :, 1]) > 120, n  # green of a block, not of the scene
-    again = varied(samples, 3, np.random.default_rng(3))
-    assert all(np.array_equal(a, b) for a, b in zip(again, varied(samples, 3, np.random.default_rng(3)), strict=True))
+    again, and_again = (varied(samples, 3, np.random.default_rng(3)) for _ in range(2))
+    assert np.array_equal(again[0], and_again[0])
+    assert np.array_equal(again[1].boxes, and_again[1].boxes)
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(video: Path) -> None:
     labels = labels_of(video, Teacher())
     samples = samples_of(video, labels, input_size(labels.size), 1, 24)
-    anchors = anchors_for(np.concatenate(samples.boxes))
-    whole = train(samples, anchors, 2, Recipe(epochs=3, width=16))
+    anchors = anchors_for(np.concatenate([one.boxes for one in samples.objects]))
+    recipe = Recipe(epochs=3, width=16, embedding=8)
+    whole = train(samples, anchors, 2, recipe)
 
     class Stop(Exception):
         pass
@@ -216,7 +281,6 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(video: Path) ->
             raise Stop
 
     keep = Path("state")
-    recipe = Recipe(epochs=3, width=16)
     with pytest.raises(Stop):
         train(samples, anchors, 2, recipe, keep=keep, key="a", told=stop)
     epochs: list[int] = []

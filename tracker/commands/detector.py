@@ -54,6 +54,9 @@ def add_parsers(subparsers: Subparsers) -> None:
     )
     train.add_argument("--loss", choices=("focal", "ohem"), default="focal", help="focal loss, or hard negatives")
     train.add_argument("--boxes", choices=("giou", "smooth-l1"), default="giou", help="loss of the boxes")
+    train.add_argument(
+        "--embeddings", action="store_true", help="let it tell objects apart too, for trackers that use appearance"
+    )
     train.add_argument("--float", action="store_true", help="do not quantise to int8")
     train.set_defaults(run=run_train)
     label.add_argument("-o", dest="out", required=True, metavar="DIR", help="folder to write")
@@ -75,7 +78,7 @@ def run_train(args: argparse.Namespace) -> int:
     teacher = None if args.truth else _teacher(args)
     labels = _labels(args, teacher)
     from tracker.learn.camera import train_camera
-    from tracker.learn.train import Recipe
+    from tracker.learn.train import EMBEDDING, Recipe
     from tracker.progress import Progress
 
     progress = None if args.json else Progress("epoch", args.epochs, every=30)
@@ -84,7 +87,13 @@ def run_train(args: argparse.Namespace) -> int:
         if progress is not None:
             progress(epoch, f"loss {loss:.3f}")
 
-    recipe = Recipe(epochs=args.epochs, seed=args.seed, classify=args.loss, localise=args.boxes)
+    recipe = Recipe(
+        epochs=args.epochs,
+        seed=args.seed,
+        classify=args.loss,
+        localise=args.boxes,
+        embedding=EMBEDDING if args.embeddings else 0,
+    )
     try:
         report = train_camera(
             args.video,
@@ -114,10 +123,13 @@ def _said(args: argparse.Namespace, labels: Labels, report: object, out: Path) -
         return
     mine, its = figures["speed"]
     trained, held = figures["images"]
+    form = f"before int8 {figures['as_float']:.3f}" if figures["int8"] else "float"
     print(
-        f"AP50 {figures['agreement']:.3f} with the labels of {held} held-out frames (before int8 "
-        f"{figures['as_float']:.3f}), trained on {trained}; it has seen no other camera"
+        f"AP50 {figures['agreement']:.3f} ({form}) with the labels of {held} held-out frames, trained on {trained}; "
+        "it has seen no other camera"
     )
+    if not (args.float or figures["int8"]):
+        print("int8 would have cost more than .01 of AP50; --epochs with a larger number may change that")
     quicker = "" if its is None else f", the teacher {its:.0f}: {mine / its:.1f} times as fast"
     print(f"{mine:.0f} frames/s on one thread{quicker}")
     print(shown(f"model: {out} ({out.stat().st_size / 1e3:.0f} kB, {', '.join(labels.names)})"))

@@ -48,7 +48,9 @@ class Letterbox:
             np.copyto(self._pixels, image)
         else:
             cv2.resize(image, self._pixels.shape[1::-1], dst=self._pixels, interpolation=cv2.INTER_LINEAR)
-        if self._last:
+        if self._last and self.how.order == "RGB" and self._inside.dtype == np.uint8:  # numpy takes ten times as long
+            cv2.cvtColor(self._pixels, cv2.COLOR_BGR2RGB, dst=self._inside)
+        elif self._last:
             np.copyto(self._inside, self._pixels[:, :, ::-1] if self.how.order == "RGB" else self._pixels)
         else:  # a channel at a time: numpy takes four times as long to turn pixels into planes
             cv2.split(self._pixels, list(self._channels[::-1] if self.how.order == "RGB" else self._channels))

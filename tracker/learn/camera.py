@@ -13,7 +13,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.arrays import FloatArray, Image
+from tracker.arrays import Image
 from tracker.detect.detector import Detector
 from tracker.detect.heads.end_to_end import EndToEnd
 from tracker.detect.letterbox import Letterbox
@@ -23,11 +23,12 @@ from tracker.detect.scene_check import thumbnail_of
 from tracker.io.video import open_source
 from tracker.learn.agreement import average_precision
 from tracker.learn.labels import Labels
-from tracker.learn.train import Recipe, Samples
+from tracker.learn.train import Objects, Recipe, Samples
 
 LONGEST_SIDE = 480  # pixels of the input
 MOST_IMAGES = 1200  # kept in memory; of a longer video every second, third, ... frame
 FEWEST_IMAGES = 20  # in either part
+LEAST_TRUST = 0.05  # the score of an object that a teacher hardly saw
 CALIBRATION = 100  # images that int8 is calibrated on
 
 
@@ -37,12 +38,14 @@ class Report:
 
     agreement   AP50 with the labels of the part that was held out, of the file that is written
     as_float    the same before int8
+    int8        whether the file is quantised
     images      labelled ones that were trained on and held out
     speed       frames a second of one thread, and the teacher's, on the same held-out frames; None without a teacher
     """
 
     agreement: float
     as_float: float
+    int8: bool
     images: tuple[int, int]
     speed: tuple[float, float | None]
 
@@ -52,7 +55,7 @@ class Disagrees(ValueError):
 
 
 def input_size(size: tuple[int, int], longest: int = LONGEST_SIDE) -> tuple[int, int]:
-    """(height, width) of the input for images of (width, height): the same shape, in whole cells of 16 pixels."""
+    """(height, width) of the input for images of (width, height): their shape, in whole cells of the coarsest map."""
     scale = min(1.0, longest / max(size))
     width, height = (max(16, 16 * -(-round(side * scale) // 16)) for side in size)
     return height, width
@@ -62,7 +65,8 @@ def samples_of(video: str | Path, labels: Labels, size: tuple[int, int], first: 
     """The frames from ``first`` to ``last``, at most MOST_IMAGES, as the network will see them."""
     step = max(1, -(-(last - first + 1) // MOST_IMAGES))
     box = Letterbox(size, EndToEnd.preprocessing, dtype=np.uint8, channels_last=True)
-    images, boxes, kinds, doubtful = [], [], [], []
+    images, objects = [], []
+    ids = np.unique(labels.rows.ids[(labels.rows.frames >= first) & (labels.rows.frames <= last)])
     with open_source(str(video)) as source:
         for number, frame in enumerate(source, start=1):
             if number > last:
@@ -70,13 +74,14 @@ def samples_of(video: str | Path, labels: Labels, size: tuple[int, int], first: 
             if number < first or (number - first) % step or frame.image is None:
                 continue
             block, fit = box(frame.image)
-            own, kind = labels.of(number)
+            rows = labels.at(number)
             shift, zoom = np.tile(fit.shift, 2), np.tile(fit.zoom, 2)
             images.append(block[0].copy())
-            boxes.append(own * zoom + shift)
-            kinds.append(kind)
-            doubtful.append(labels.doubtful.get(number, np.empty((0, 4))) * zoom + shift)
-    return Samples(np.stack(images) if images else np.empty((0, *size, 3), np.uint8), boxes, kinds, doubtful)
+            doubtful = labels.doubtful.get(number, np.empty((0, 4))) * zoom + shift
+            trust = rows.scores.clip(LEAST_TRUST, 1)
+            known = np.searchsorted(ids, rows.ids)
+            objects.append(Objects(rows.boxes * zoom + shift, rows.classes, known, trust, doubtful))
+    return Samples(np.stack(images) if images else np.empty((0, *size, 3), np.uint8), objects)
 
 
 def train_camera(
@@ -114,7 +119,7 @@ def train_camera(
         )
     size = input_size(labels.size)
     samples = samples_of(video, labels, size, 1, split)
-    every = np.concatenate([np.empty((0, 4)), *samples.boxes])
+    every = np.concatenate([np.empty((0, 4)), *(one.boxes for one in samples.objects)])
     if not len(every):
         raise ValueError(f"{video}: nothing is labelled in its first {split} frames; take a longer video")
     anchors = anchors_for(every)
@@ -130,6 +135,7 @@ def train_camera(
     try:
         export(net, anchors, size, labels.names, part, metadata=said)
         as_float = agreement = judge(part, held, labels)
+        taken = False
         if int8:
             small = path.with_name(f".{path.stem}.int8.onnx")
             try:
@@ -138,7 +144,7 @@ def train_camera(
                 quantised = judge(small, held, labels)
                 if quantised >= as_float - 0.01:
                     small.replace(part)
-                    agreement = quantised
+                    agreement, taken = quantised, True
             finally:
                 small.unlink(missing_ok=True)
         if not agreement >= least:
@@ -153,14 +159,14 @@ def train_camera(
         part.unlink(missing_ok=True)
     if keep is not None:
         keep.unlink(missing_ok=True)
-    return Report(agreement, as_float, (len(samples), len(held)), (speed, its))
+    return Report(agreement, as_float, taken, (len(samples), len(held)), (speed, its))
 
 
 def judge(model: Path, frames: list[tuple[int, Image]], labels: Labels) -> float:
     """AP50 of a model file with the labels of numbered frames."""
     detector = ONNX(model, conf=0.05, threads=1)
     found = [detector(image) for _, image in frames]
-    truth = [labels.of(number)[0] for number, _ in frames]
+    truth = [labels.at(number).boxes for number, _ in frames]
     doubtful = {place: labels.doubtful[number] for place, (number, _) in enumerate(frames) if number in labels.doubtful}
     return average_precision(found, truth, doubtful)
 
@@ -200,7 +206,7 @@ def _key(samples: Samples, recipe: Recipe) -> str:
     """What a training depends on, as one hash."""
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
     digest.update(samples.images.tobytes())
-    arrays: list[FloatArray] = [*samples.boxes, *samples.doubtful]
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
+    for one in samples.objects:
+        for array in (one.boxes, one.kinds, one.ids, one.trust, one.doubtful):
+            digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -29,18 +29,19 @@ OPSET = 17
 
 
 class _Decoding(nn.Module):
-    """uint8 RGB (1, H, W, 3) -> boxes (1, A, 4), corners in pixels, and scores (1, C, A)."""
+    """RGB 0..255 (1, 3, H, W) -> boxes (1, A, 4), corners in pixels, scores (1, C, A), and vectors (1, A, D) if any."""
 
     def __init__(self, net: SmallNet, anchors: Anchors, size: tuple[int, int]) -> None:
         super().__init__()
-        self.net = net
+        self.net = net.deployed()
         self.register_buffer("laid", torch.from_numpy(anchors.boxes(size)).float())
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        logits, offsets = self.net(x.permute(0, 3, 1, 2).float() / 255)
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        logits, offsets, vectors = self.net(x)
         laid = self.laid
         assert isinstance(laid, Tensor)
-        return decoded(offsets, laid), torch.sigmoid(logits).permute(0, 2, 1)
+        found = (decoded(offsets, laid), torch.sigmoid(logits).permute(0, 2, 1))
+        return found if vectors is None else (*found, vectors)
 
 
 def export(
@@ -55,26 +56,29 @@ def export(
 ) -> None:
     """Write the network for inputs of ``size`` (height, width): uint8 RGB (1, H, W, 3) in, rows (1, K, 6) out.
 
+    Where it learned vectors, "embeddings" (1, K, D) are a second output, of unit length.
+
     metadata     what the file says beside its class names
     calibration  (N, H, W, 3) images to quantise it to int8 by; None: float
     """
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
-        sample = torch.zeros(1, *size, 3, dtype=torch.uint8)
+        sample = torch.zeros(1, 3, *size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch recommends its newer exporter, which needs one more dependency
             torch.onnx.export(
                 _Decoding(net, anchors, size).eval(),
                 (sample,),
                 str(plain),
-                input_names=["images"],
-                output_names=["boxes", "scores"],
+                input_names=["pixels"],
+                output_names=["boxes", "scores", "vectors"][: 2 if net.identity is None else 3],
                 opset_version=OPSET,
                 dynamo=False,
             )
         if calibration is not None:
             plain = _quantised(plain, calibration)
         model = onnx.load(str(plain))
+    _take_bytes(model, size)
     _suppress(model)
     said = {**metadata, "names": json.dumps(dict(enumerate(names))), "task": "detect"}
     for key, value in said.items():
@@ -85,9 +89,36 @@ def export(
         part.write_bytes(model.SerializeToString())
 
 
-def _suppress(model: Any) -> None:
-    """Add what makes rows (1, K, 6) of the outputs "boxes" and "scores": left, top, right, bottom, score, class."""
+def _take_bytes(model: Any, size: tuple[int, int]) -> None:
+    """Make the input uint8 (1, H, W, 3), so that no image is turned into floats first.
+
+    In an int8 file the bytes are what the quantised pixels would be, for which their scale becomes 1.
+    """
     graph = model.graph
+    planes = "bytes"
+    quantised = [node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == "pixels"]
+    for node in quantised:
+        values = {one.name: one for one in graph.initializer}
+        scale, zero = (values[name] for name in node.input[1:3])
+        scale.CopyFrom(numpy_helper.from_array(np.array(1, dtype=np.float32), scale.name))
+        zero.CopyFrom(numpy_helper.from_array(np.array(0, dtype=np.uint8), zero.name))
+        planes = node.output[0]
+        graph.node.remove(node)
+    laid = helper.make_node("Transpose", ["images"], [planes], perm=[0, 3, 1, 2])
+    graph.node.insert(0, laid)
+    if not quantised:
+        graph.node.insert(1, helper.make_node("Cast", [planes], ["pixels"], to=TensorProto.FLOAT))
+    del graph.input[:]
+    graph.input.append(helper.make_tensor_value_info("images", TensorProto.UINT8, [1, *size, 3]))
+
+
+def _suppress(model: Any) -> None:
+    """Add what makes rows (1, K, 6) of the outputs "boxes" and "scores": left, top, right, bottom, score, class.
+
+    Of the output "vectors", if there is one, those of the rows become "embeddings" (1, K, D).
+    """
+    graph = model.graph
+    embedded = [output.name for output in graph.output if output.name == "vectors"]
     constants: dict[str, NDArray[Any]] = {
         "most": np.array([MOST], dtype=np.int64),
         "overlap": np.array([OVERLAP], dtype=np.float32),
@@ -116,8 +147,13 @@ def _suppress(model: Any) -> None:
             node("Unsqueeze", ["nms_rows", "nms_first"], ["detections"]),
         ]
     )
+    for name in embedded:
+        graph.node.append(node("Gather", [name, "nms_places"], ["nms_vectors"], axis=1))
+        graph.node.append(node("LpNormalization", ["nms_vectors"], ["embeddings"], axis=2, p=2))
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info("detections", TensorProto.FLOAT, [1, "k", 6]))
+    if embedded:
+        graph.output.append(helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, [1, "k", "d"]))
 
 
 def _quantised(plain: Path, images: NDArray[np.uint8]) -> Path:
@@ -132,7 +168,9 @@ def _quantised(plain: Path, images: NDArray[np.uint8]) -> Path:
 
         def get_next(self) -> dict[str, Any] | None:
             image = next(self.left, None)
-            return None if image is None else {"images": image[None]}
+            if image is None:
+                return None
+            return {"pixels": image[None].transpose(0, 3, 1, 2).astype(np.float32)}
 
     shaped, small = plain.with_name("shaped.onnx"), plain.with_name("small.onnx")
     root = logging.getLogger()
@@ -149,7 +187,12 @@ def _quantised(plain: Path, images: NDArray[np.uint8]) -> Path:
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                op_types_to_quantize=["Conv", "Relu", "Concat", "Add", "MaxPool", "Neg"],
+                op_types_to_quantize=["Conv", "Relu", "Add", "Resize"],
+                nodes_to_exclude=[
+                    n.name
+                    for n in onnx.load(str(shaped)).graph.node
+                    if not n.name.startswith("/net/") or n.name.startswith("/net/head")
+                ],
                 calibrate_method=CalibrationMethod.Percentile,
                 extra_options={"CalibPercentile": 99.99},
             )

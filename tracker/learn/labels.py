@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tracker.algorithms.steady import Steady
-from tracker.arrays import FloatArray, IntArray
+from tracker.arrays import FloatArray
 from tracker.boxes import iou_xyxy
 from tracker.detect.detector import Detector
 from tracker.detections import Detections
@@ -49,10 +49,10 @@ class Labels:
     frames: int
     rate: float
 
-    def of(self, frame: int) -> tuple[FloatArray, IntArray]:
-        """Boxes (K, 4) and classes (K,) of a frame."""
-        at = slice(*np.searchsorted(self.rows.frames, [frame, frame + 1]).tolist())
-        return self.rows.boxes[at], self.rows.classes[at]
+    def at(self, frame: int) -> Rows:
+        """The objects of one frame; their scores say how sure the teacher was."""
+        first, last = np.searchsorted(self.rows.frames, [frame, frame + 1]).tolist()
+        return self.rows.select(np.arange(first, last))
 
 
 def labels_of(

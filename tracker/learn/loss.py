@@ -1,46 +1,82 @@
-"""What an anchor should say, and how wrong it is: matching, focal loss or hard negatives, smooth L1 or GIoU."""
+"""What a cell should say, and how wrong it is: assignment, focal loss or hard negatives, smooth L1 or GIoU."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tracker.learn.net import decoded
+from tracker.learn.net import STRIDE, decoded
 
 Classify = Literal["focal", "ohem"]
 Localise = Literal["giou", "smooth-l1"]
 
-MATCHED, BACKGROUND = 0.5, 0.4  # IoU of an anchor with an object: from here on it is its own; below, it is background
+CELLS = 8  # at most that stand for one object
+SURE, PLACED = 0.5, 4.0  # exponents of score and IoU in the choice of them
+IDENTITY = 0.2  # weight of telling identities apart
 NEGATIVES = 3  # hard ones for each positive, with "ohem" (Shrivastava et al. 2016; SSD, section 2.2)
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
-    """(N, M) of boxes (N, 4) and (M, 4), corners."""
-    low = torch.maximum(a[:, None, :2], b[None, :, :2])
-    high = torch.minimum(a[:, None, 2:], b[None, :, 2:])
-    inter = (high - low).clamp(min=0).prod(dim=2)
-    area_a, area_b = ((x[:, 2:] - x[:, :2]).clamp(min=0).prod(dim=1) for x in (a, b))
-    return inter / (area_a[:, None] + area_b[None] - inter).clamp(min=1e-9)
+    """(..., N, M) of boxes (..., N, 4) and (..., M, 4), corners."""
+    low = torch.maximum(a[..., :, None, :2], b[..., None, :, :2])
+    high = torch.minimum(a[..., :, None, 2:], b[..., None, :, 2:])
+    inter = (high - low).clamp(min=0).prod(dim=-1)
+    area_a, area_b = ((x[..., 2:] - x[..., :2]).clamp(min=0).prod(dim=-1) for x in (a, b))
+    return inter / (area_a[..., :, None] + area_b[..., None, :] - inter).clamp(min=1e-9)
 
 
-def matched(corners: Tensor, boxes: Tensor, doubtful: Tensor) -> Tensor:
-    """(A,) for each anchor (A, 4): the object that it stands for, -1 for background, -2 to leave it out.
+@dataclass(eq=False)
+class Targets:
+    """What is in the images of a batch, padded to the image with the most.
 
-    Every object gets its best anchor, however little that overlaps it (SSD, section 2.2).
+    boxes     (N, K, 4) corners, in pixels
+    kinds     (N, K) classes
+    ids       (N, K) identities, from 0
+    trust     (N, K) how sure whoever labelled it was, 0..1; 0 is padding
+    doubtful  (N, D, 4); padding has no area
     """
-    out = torch.full((len(corners),), -1)
-    if len(doubtful):
-        out[iou(corners, doubtful).amax(dim=1) > BACKGROUND] = -2
-    if len(boxes):
-        overlap = iou(corners, boxes)
-        best, which = overlap.max(dim=1)
-        out[(best >= BACKGROUND) & (best < MATCHED)] = -2
-        out[best >= MATCHED] = which[best >= MATCHED]
-        out[overlap.argmax(dim=0)] = torch.arange(len(boxes))
-    return out
+
+    boxes: Tensor
+    kinds: Tensor
+    ids: Tensor
+    trust: Tensor
+    doubtful: Tensor
+
+
+@torch.no_grad()
+def assigned(scores: Tensor, found: Tensor, anchors: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Which cells stand for which object, by what they say themselves (TOOD, Feng et al. 2021, section 3.2).
+
+    scores (N, A, C) 0..1, found (N, A, 4) corners, anchors (A, 4). Returns for each cell (N, A) the object, -1 for
+    background and -2 to leave it out, and the score that it should have, 0..1.
+    """
+    place = anchors[None, :, None, :2]
+    boxes = targets.boxes
+    middle = (boxes[..., :2] + boxes[..., 2:]) / 2
+    half = ((boxes[..., 2:] - boxes[..., :2]) / 2).clamp(min=STRIDE * 0.75)
+    inside = ((place - middle[:, None]).abs() < half[:, None]).all(dim=-1) & (targets.trust > 0)[:, None]
+    overlap = iou(found, boxes) * inside
+    own = scores.gather(2, targets.kinds[:, None].expand(-1, scores.shape[1], -1))
+    metric = own**SURE * overlap**PLACED * inside
+    nearest = 1e-9 * inside / (1 + (place - middle[:, None]).square().sum(dim=-1))  # where nothing overlaps yet
+    metric = metric + nearest
+    if not metric.shape[2]:
+        return torch.full(scores.shape[:2], -1), torch.zeros(scores.shape[:2])
+    least = metric.topk(min(CELLS, metric.shape[1]), dim=1).values[:, -1:]
+    chosen = (metric >= least) & (metric > 0)
+    metric = metric * chosen
+    best, which = torch.where(chosen, overlap + 1e-6, torch.zeros_like(overlap)).max(dim=2)
+    which = torch.where(best > 0, which, torch.full_like(which, -1))
+    top = metric.amax(dim=1, keepdim=True).clamp(min=1e-12)
+    each = metric / top
+    aim = torch.where(which >= 0, each.gather(2, which.clamp(min=0)[..., None])[..., 0], torch.zeros_like(best))
+    unsure = (iou(found, targets.doubtful) > 0.4).any(dim=2) if targets.doubtful.shape[1] else which > 0
+    which = torch.where(unsure & (which < 0), torch.full_like(which, -2), which)
+    return which, aim
 
 
 def giou_loss(a: Tensor, b: Tensor) -> Tensor:
@@ -56,44 +92,47 @@ def loss_of(
     logits: Tensor,
     offsets: Tensor,
     anchors: Tensor,
-    targets: Tensor,
-    boxes: list[Tensor],
-    kinds: list[Tensor],
+    targets: Targets,
     *,
     classify: Classify = "focal",
     localise: Localise = "giou",
+    shares: Tensor | None = None,
 ) -> Tensor:
     """The loss of a batch.
 
-    logits (N, A, C), offsets (N, A, 4), anchors (A, 4) centre and sides, targets (N, A) of ``matched``; boxes and kinds
-    of each image's objects
+    logits (N, A, C), offsets (N, A, 4), anchors (A, 4) centre and sides; shares (N, A, I) of each cell in the
+    identities, as logits, or None where no embeddings are learned
     """
+    found = decoded(offsets, anchors)
+    p = torch.sigmoid(logits)
+    which, aim = assigned(p.detach(), found.detach(), anchors, targets)
+    positive, used = which >= 0, which > -2
     want = torch.zeros_like(logits)
-    aim = torch.zeros(*targets.shape, 4)
-    for n, (own, kind) in enumerate(zip(boxes, kinds, strict=True)):
-        at = torch.nonzero(targets[n] >= 0)[:, 0]
-        if len(at):
-            want[n, at, kind[targets[n, at]]] = 1
-            aim[n, at] = own[targets[n, at]]
-    positive, used = targets >= 0, targets > -2
-    count = positive.sum().clamp(min=1)
+    image, cell = torch.nonzero(positive, as_tuple=True)
+    at = which[image, cell]
+    want[image, cell, targets.kinds[image, at]] = aim[image, cell] * targets.trust[image, at]
+    total = aim.sum().clamp(min=1)
     each = F.binary_cross_entropy_with_logits(logits, want, reduction="none")
-    if classify == "focal":  # Lin et al. 2017: alpha .25, gamma 2
-        p = torch.sigmoid(logits)
-        sure = torch.where(want > 0, p, 1 - p)
-        each = torch.where(want > 0, 0.25, 0.75) * (1 - sure) ** 2 * each * 4
-        classes = (each.sum(dim=2) * used).sum() / count
+    if classify == "focal":  # its form for targets between 0 and 1 (Li et al. 2020, arXiv 2006.04388, section 3.1)
+        loss = ((want - p).abs() ** 2 * each * 4 * used[..., None]).sum() / total
     else:
         own = each.sum(dim=2)
         hard = torch.where(positive | ~used, torch.zeros_like(own), own)
-        keep = min(int(NEGATIVES * count), hard.numel())
-        classes = ((own * positive).sum() + hard.flatten().topk(keep).values.sum()) / count
-    if not positive.any():
-        return classes
+        keep = min(int(NEGATIVES * positive.sum().clamp(min=1)), hard.numel())
+        loss = ((own * positive).sum() + hard.flatten().topk(keep).values.sum()) / total
+    if not len(image):
+        return loss
+    boxes, goal, weight = found[image, cell], targets.boxes[image, at], aim[image, cell].clamp(min=0.05)
+    loss = loss + 2 * (_places(boxes, goal, anchors[cell], localise) * weight).sum() / total
+    if shares is not None:
+        own = F.cross_entropy(shares[image, cell], targets.ids[image, at], reduction="none")
+        loss = loss + IDENTITY * (own * weight).sum() / weight.sum()
+    return loss
+
+
+def _places(boxes: Tensor, goal: Tensor, anchors: Tensor, localise: Localise) -> Tensor:
+    """(N,) how far boxes (N, 4) are from what they should be."""
     if localise == "giou":
-        places = giou_loss(decoded(offsets, anchors)[positive], aim[positive]).sum() / count
-    else:
-        found = decoded(offsets, anchors)[positive]
-        sides = anchors[:, 2:].expand(len(targets), -1, 2)[positive].repeat(1, 2)
-        places = F.smooth_l1_loss(found / sides, aim[positive] / sides, reduction="sum", beta=0.1) / count
-    return classes + 2 * places
+        return giou_loss(boxes, goal)
+    sides = anchors[:, 2:].repeat(1, 2)
+    return F.smooth_l1_loss(boxes / sides, goal / sides, reduction="none", beta=0.1).sum(dim=1)

@@ -1,22 +1,26 @@
-"""The network: rapidly digested convolutions, then maps of two scales (FaceBoxes, Zhang 2017, arXiv 1708.05234).
+"""The network: rapidly digested convolutions (FaceBoxes, Zhang 2017, arXiv 1708.05234), context, one map of boxes.
 
-Strides of 4 and 2 shrink the image fast, with CReLU (Shang et al. 2016), which doubles the channels for nothing;
-inception blocks then mix fields of several sizes. Each map has anchors for the sizes that this camera shows; where one
-size would be sparser than the others its anchors are densified (section 3.3 of the paper).
+Strides of 4 and 2 shrink the image fast, the first with CReLU (Shang et al. 2016), which doubles the channels for
+nothing. Residual blocks at stride 16 see the surroundings, and what they know is added to the map of stride 8, each
+of whose cells stands for one box (Tian et al. 2019, FCOS).
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from tracker.arrays import FloatArray
 
-STRIDES = (8, 16)
-SPREAD = (0.1, 0.2)  # units of the offsets of a centre, in anchors, and of the logarithm of a side
+STRIDE = 8  # of the map of boxes
+COARSEST = 16  # the sides of the input are multiples of it
+SPREAD = (1.0, 0.5)  # units of the offsets of a centre, in strides, and of the logarithm of a side
 
 
 class CReLU(nn.Module):
@@ -24,12 +28,23 @@ class CReLU(nn.Module):
 
     def __init__(self, into: int, out: int, kernel: int, stride: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(into, out, kernel, stride, kernel // 2, bias=False)
+        self.conv = nn.Conv2d(into, out, kernel, stride, (kernel - stride + 1) // 2, bias=False)
         self.norm = nn.BatchNorm2d(out)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.conv(x))
         return torch.relu(torch.cat((y, -y), dim=1))
+
+    def plain(self, scale: float) -> nn.Sequential:
+        """The same function of ``scale`` times its input as one convolution and ReLU, which runtimes fuse."""
+        conv = fuse_conv_bn_eval(self.conv, self.norm)
+        assert conv.bias is not None
+        both = nn.Conv2d(conv.in_channels, 2 * conv.out_channels, conv.kernel_size, conv.stride, conv.padding)  # type: ignore[arg-type]
+        assert both.bias is not None
+        with torch.no_grad():
+            both.weight.copy_(torch.cat((conv.weight, -conv.weight)) * scale)
+            both.bias.copy_(torch.cat((conv.bias, -conv.bias)))
+        return nn.Sequential(both, nn.ReLU())
 
 
 def block(into: int, out: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -39,98 +54,84 @@ def block(into: int, out: int, kernel: int = 3, stride: int = 1) -> nn.Sequentia
     )
 
 
-class Inception(nn.Module):
-    """Four branches, of fields of 1, 3, 5 and 3 (pooled) pixels; as many channels out as in."""
+class Residual(nn.Module):
+    """Two blocks beside the identity; as many channels out as in."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        part = width // 4
-        self.one = block(width, part, 1)
-        # The largest: quantised averages take onnxruntime longer than all convolutions together.
-        self.pooled = nn.Sequential(nn.MaxPool2d(3, 1, 1), block(width, part, 1))
-        self.three = nn.Sequential(block(width, part, 1), block(part, part))
-        self.five = nn.Sequential(block(width, part, 1), block(part, part), block(part, part))
+        self.blocks = nn.Sequential(block(width, width), block(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + torch.cat((self.one(x), self.pooled(x), self.three(x), self.five(x)), dim=1)
+        out: Tensor = x + self.blocks(x)
+        return out
+
+
+def _cells(map_: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, H W, C)."""
+    return map_.flatten(2).permute(0, 2, 1)
+
+
+class SmallNet(nn.Module):
+    """Image (N, 3, H, W), 0..1, RGB, sides multiples of COARSEST -> logits (N, A, classes), offsets (N, A, 4), vectors.
+
+    vectors (N, A, embedding) tell objects apart (JDE, Wang et al. 2020); None where ``embedding`` is 0.
+    """
+
+    def __init__(self, classes: int, width: int = 64, embedding: int = 0) -> None:
+        super().__init__()
+        self.classes = classes
+        fine = 3 * width // 4
+        self.digest = nn.Sequential(CReLU(3, width // 4, 4, 4), block(width // 2, fine, 3, 2))
+        self.context = nn.Sequential(block(fine, width, 3, 2), Residual(width), Residual(width), block(width, fine, 1))
+        self.fine = block(fine, fine)
+        self.head = nn.Conv2d(fine, classes + 4, 1)
+        assert self.head.bias is not None
+        with torch.no_grad():  # at first nothing is an object (Lin et al. 2017, section 4.1)
+            self.head.weight.mul_(0.1)
+            self.head.bias.zero_()
+            self.head.bias[:classes] = -float(np.log(99))
+        self.identity = (
+            nn.Conv2d(fine, embedding, 1) if embedding else None
+        )  # last: what is drawn before stays the same
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        map_ = self.digest(x)
+        map_ = self.fine(map_ + F.interpolate(self.context(map_), scale_factor=2.0))
+        y = _cells(self.head(map_))
+        vectors = None if self.identity is None else _cells(self.identity(map_))
+        return y[..., : self.classes], y[..., self.classes :], vectors
+
+    def deployed(self) -> SmallNet:
+        """A copy for inference of images 0..255, with fewer operators."""
+        net = deepcopy(self).eval()
+        first = net.digest[0]
+        assert isinstance(first, CReLU)
+        net.digest[0] = first.plain(1 / 255)
+        return net
 
 
 @dataclass(frozen=True)
 class Anchors:
-    """Width and height of each map's anchors, in pixels of the input, and how often each is laid per cell and axis."""
+    """The box that a cell stands for before it is trained: one size, centred in each cell."""
 
-    sizes: tuple[tuple[tuple[float, float], ...], ...]
-    dense: tuple[tuple[int, ...], ...]
-
-    def per_cell(self, scale: int) -> int:
-        """How many a cell of a map has."""
-        return sum(n * n for n in self.dense[scale])
+    width: float
+    height: float
 
     def boxes(self, size: tuple[int, int]) -> FloatArray:
-        """(A, 4) centre x, y, width, height for an input of (height, width), map after map, cell after cell."""
-        out = []
-        for stride, sizes, dense in zip(STRIDES, self.sizes, self.dense, strict=True):
-            rows, columns = -(-size[0] // stride), -(-size[1] // stride)
-            y, x = np.mgrid[:rows, :columns].reshape(2, -1)
-            own = []
-            for (width, height), n in zip(sizes, dense, strict=True):
-                for i in range(n):
-                    for j in range(n):
-                        cx, cy = (x + (j + 0.5) / n) * stride, (y + (i + 0.5) / n) * stride
-                        own.append(np.stack([cx, cy, np.full_like(cx, width), np.full_like(cy, height)], axis=1))
-            out.append(np.stack(own, axis=1).reshape(-1, 4))
-        return np.concatenate(out)
+        """(A, 4) centre x, y, width, height for an input of (height, width), row after row."""
+        y, x = np.mgrid[: size[0] // STRIDE, : size[1] // STRIDE].reshape(2, -1)
+        side = np.ones(len(x))
+        return np.stack([(x + 0.5) * STRIDE, (y + 0.5) * STRIDE, side * self.width, side * self.height], axis=1)
 
 
 def anchors_for(boxes: FloatArray) -> Anchors:
-    """Anchors for labelled boxes (N, 4) in pixels of the input: three sizes on the fine map, two on the coarse one.
-
-    Sizes are quantiles of the heights, each with the median width of the boxes about as high. An anchor narrower than
-    1.5 strides is densified, so that a small object meets as many anchors as a large one.
-    """
-    height = boxes[:, 3] - boxes[:, 1]
-    width = boxes[:, 2] - boxes[:, 0]
-    order = np.argsort(height, kind="stable")
-    groups = np.array_split(order, 5)
-    sizes = [(float(np.median(width[g])), float(np.median(height[g]))) if len(g) else (16.0, 16.0) for g in groups]
-    fine, coarse = tuple(sizes[:3]), tuple(sizes[3:])
-    dense = tuple(
-        tuple(2 if min(w, h) < 1.5 * stride else 1 for w, h in own)
-        for stride, own in zip(STRIDES, (fine, coarse), strict=True)
-    )
-    return Anchors((fine, coarse), dense)
-
-
-class SmallNet(nn.Module):
-    """Image (N, 3, H, W), 0..1, RGB -> logits (N, A, classes) and offsets (N, A, 4)."""
-
-    def __init__(self, anchors: Anchors, classes: int, width: int = 64) -> None:
-        super().__init__()
-        self.classes = classes
-        self.digest = nn.Sequential(CReLU(3, 12, 7, 4), CReLU(24, width // 2, 3, 2))
-        self.fine = nn.Sequential(block(width, width), Inception(width), Inception(width))
-        self.coarse = nn.Sequential(block(width, width, 3, 2), Inception(width), Inception(width))
-        each = [anchors.per_cell(scale) for scale in range(len(STRIDES))]
-        self.heads = nn.ModuleList(nn.Conv2d(width, n * (classes + 4), 3, 1, 1) for n in each)
-        for head, n in zip(self.heads, each, strict=True):
-            assert isinstance(head, nn.Conv2d)
-            assert head.bias is not None
-            with torch.no_grad():  # at first nothing is an object (Lin et al. 2017, section 4.1)
-                head.bias.zero_()
-                head.bias.view(n, classes + 4)[:, :classes] = -float(np.log(99))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        fine = self.fine(self.digest(x))
-        found = []
-        for head, features in zip(self.heads, (fine, self.coarse(fine)), strict=True):
-            y = head(features).permute(0, 2, 3, 1)
-            found.append(y.reshape(y.shape[0], -1, self.classes + 4))
-        y = torch.cat(found, dim=1)
-        return y[..., : self.classes], y[..., self.classes :]
+    """The median size of labelled boxes (N, 4) in pixels of the input."""
+    width, height = np.median(boxes[:, 2:] - boxes[:, :2], axis=0).tolist()
+    return Anchors(max(width, 1.0), max(height, 1.0))
 
 
 def decoded(offsets: Tensor, anchors: Tensor) -> Tensor:
-    """Offsets (..., A, 4) and anchors (A, 4) -> corners (..., A, 4) in pixels (SSD, Liu et al. 2016, section 2.2)."""
-    centre = anchors[:, :2] + offsets[..., :2] * SPREAD[0] * anchors[:, 2:]
+    """Offsets (..., A, 4) and anchors (A, 4) -> corners (..., A, 4) in pixels."""
+    centre = anchors[:, :2] + offsets[..., :2] * (SPREAD[0] * STRIDE)
     side = anchors[:, 2:] * torch.exp((offsets[..., 2:] * SPREAD[1]).clamp(-3, 3))
     return torch.cat((centre - side / 2, centre + side / 2), dim=-1)

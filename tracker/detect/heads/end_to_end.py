@@ -23,6 +23,8 @@ from tracker.detect.metadata import class_count_in, task_in
 from tracker.detect.queries import are_parts
 from tracker.detect.rotated import boxes_around, corners_of
 
+EMBEDDINGS = "embeddings"  # the second output of the head camera
+
 
 @dataclass(frozen=True, eq=False)
 class EndToEnd(WithMasks):
@@ -65,7 +67,12 @@ class EndToEnd(WithMasks):
         posed = keypoints is not None and shape[2] == 6 + keypoints[0] * keypoints[1]
         likely = counts.isdisjoint(shape[1:]) and not per_class and (task != "obb" or shape[2] == 7)
         # RT-DETR's boxes are parts of the input.
-        likely = likely and _finished(outputs.first[0]) and not are_parts(outputs.first[0, :, :4])
+        likely = (
+            likely
+            and EMBEDDINGS not in outputs
+            and _finished(outputs.first[0])
+            and not are_parts(outputs.first[0, :, :4])
+        )
         found = cls(
             keypoints=keypoints if posed else None,
             rotated=task == "obb" and shape[2] == 7,
