@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
+from pages import PAGES, ROOT, read
 
 
 @pytest.mark.slow
@@ -26,6 +27,30 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     for name in ("camera_motion", "frame_rate", "with_embeddings"):
         assert name in api
     assert "<td><code>camera_motion</code></td>" in api.replace("\n", "")
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", read(page)):
+        path, _, anchor = target.partition("#")
+        there = (ROOT / page).parent / path if path else ROOT / page
+        assert there.exists(), f"{page}: {target}"
+        if page.startswith("docs/"):  # a page of the site links within the site
+            assert there.resolve().is_relative_to(ROOT / "docs"), f"{page}: {target}"
+        if anchor:
+            assert anchor in anchors(there.read_text(encoding="utf-8")), f"{page}: no such heading: {target}"
+
+
+def anchors(text: str) -> list[str]:
+    """What headings are called in links, on GitHub and on the site alike."""
+    heads = re.findall(r"^#+ +(.*?)\s*$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), flags=re.M)
+    return [re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", head.lower())) for head in heads]
+
+
+def test_every_entry_of_the_api_is_there() -> None:
+    for name in re.findall(r"^::: (\S+)", read("docs/api.md"), flags=re.M):
+        module, _, word = name.rpartition(".")
+        assert hasattr(import_module(module), word), name
 
 
 def test_every_page_is_in_the_menu() -> None:
