@@ -393,6 +393,9 @@ def test_eval_says_what_each_cause_costs(run: Path, sequence: Path, capfd: pytes
     assert main([*words, "--json"]) == 0
     found = json.loads(capfd.readouterr().out)["cost"]
     assert found["tracks"] == tracker.explain(run, sequence, cost=True).cost
+    assert main([*words, "--plot-causes", str(run / "causes.svg")]) == 0
+    assert "switch: expired-undetected" in (run / "causes.svg").read_text()
+    assert "needs --why" in refused([*words[:-1], "--plot-causes", "causes.svg"], capfd)
     assert "IoU .5" in refused([*words, "--threshold", "0.7"], capfd)
     (run / "log.sqlite").unlink()
     assert "has no log beside it; run `track SOURCE --log`" in refused(words, capfd)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.commands.scores import add_outputs, costs_part, parts_of, show
+from tracker.commands.scores import add_outputs, costs_part, draw_costs, parts_of, show, svg_path
 from tracker.commands.words import add_invalid, add_rules, names_of
 from tracker.spelling import shown
 from tracker.study.choices import SPLITS
@@ -47,6 +47,12 @@ def add_parsers(subparsers: Any) -> None:
     add_outputs(parser)
     add("--check", choices=["motmetrics"], help="recompute CLEAR and identity with it, and report differences")
     add("--why", action="store_true", help="also what each cause of errors costs, from the logs beside the results")
+    add(
+        "--plot-causes",
+        type=svg_path,
+        metavar="OUT.svg",
+        help="with --why: draw what each cause costs in HOTA and IDF1, a bar a tracker",
+    )
     parser.set_defaults(run=run_eval)
 
 
@@ -71,7 +77,10 @@ def run_eval(args: argparse.Namespace) -> int:
     if args.why:
         from tracker.explain.several import costs_of
 
-        parts.append(costs_part({name: costs_of(logs[name], truth) for name in trackers}))
+        costs = {name: costs_of(logs[name], truth) for name in trackers}
+        parts.append(costs_part(costs))
+        if args.plot_causes:
+            draw_costs(args.plot_causes, costs)
     show(evaluations, args, more=parts)
     if args.check:
         return _check(evaluations, trackers, truth, args.threshold)
@@ -103,6 +112,8 @@ def _refuse_halves(truth: GroundTruth, trackers: Files) -> None:
 
 def _logs(args: argparse.Namespace, trackers: Files, truth: GroundTruth) -> dict[str, dict[str, Path]]:
     """The logs that ``--why`` needs, by tracker and sequence; found before anything is scored."""
+    if args.plot_causes and not args.why:
+        raise ValueError("--plot-causes: needs --why, which replays the run to find the causes")
     if not args.why:
         return {}
     from tracker.explain.several import logs_of

@@ -44,10 +44,10 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     )
     table.add_argument("--wide", action="store_true", help="print every figure")
     parser.add_argument(
-        "--plot", type=_svg, metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold"
+        "--plot", type=svg_path, metavar="OUT.svg", help="draw HOTA, DetA and AssA over the localisation threshold"
     )
     parser.add_argument(
-        "--plot-sequences", type=_svg, metavar="OUT.svg", help="draw HOTA of each sequence, a mark a tracker"
+        "--plot-sequences", type=svg_path, metavar="OUT.svg", help="draw HOTA of each sequence, a mark a tracker"
     )
     parser.add_argument(
         "--chance",
@@ -268,6 +268,13 @@ def costs_part(costs: dict[str, Cost]) -> Part:
     return Part("why: the errors of each cause, and what they cost in points", "\n".join(lines), "cost", costs)
 
 
+def draw_costs(target: str, costs: dict[str, Cost]) -> None:
+    """What ``--plot-causes`` asks for, written to a file or ``-``."""
+    from tracker.evaluate.curves import causes_svg
+
+    _write(target, causes_svg(costs))
+
+
 def _latex(evaluations: list[Evaluation]) -> str:
     from tracker.evaluate.scores import as_latex
 
@@ -311,7 +318,8 @@ def _notes(evaluations: list[Evaluation]) -> tuple[list[str], list[str]]:
     return alarms, notes
 
 
-def _svg(text: str) -> str:
+def svg_path(text: str) -> str:
+    """The path of a drawing, or ``-`` for stdout."""
     if text != "-" and Path(text).suffix.lower() != ".svg":
         raise argparse.ArgumentTypeError(f"{text} does not end in .svg, the only kind that is drawn")
     return text
