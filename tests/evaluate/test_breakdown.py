@@ -38,6 +38,19 @@ def test_rows_are_grouped_by_height_and_crowding() -> None:
     assert crowding["IoU .5 up"].recall == 0.5
 
 
+def test_rows_are_grouped_by_visibility_where_it_is_known() -> None:
+    gt = table([(1, number, 100 * number, 0, 30, 60) for number in range(1, 7)])
+    gt = replace(gt, visibility=np.array([0.0, 0.24, 0.25, 0.74, 1.0, -1.0]))  # the last one is unknown
+    found = table([(1, number, 100 * number, 0, 30, 60) for number in (2, 3, 5, 6)])
+    groups = of(breakdown(load_ground_truth({"a": gt}, "plain"), {"a": found}), "visibility")
+    assert {name: (one.rows, one.found) for name, one in groups.items()} == {
+        "below 0.25": (2, 1),
+        "0.25-0.5": (1, 1),
+        "0.5-0.75": (1, 0),
+        "0.75 up": (1, 1),
+    }
+
+
 @pytest.mark.parametrize(
     ("length", "name"), [(1, "1 frame"), (2, "2-10 frames"), (10, "2-10 frames"), (91, "over 90 frames")]
 )
