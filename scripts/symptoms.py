@@ -20,6 +20,7 @@ from tracker.io.mot import read_results, write_results
 from tracker.refine import refine
 from tracker.study.bench import bench
 
+NAMES = {"sort": "SORT", "bytetrack": "ByteTrack", "steady": "Steady"}
 MOVING = ["MOT17-05"]  # carried through a street; with the few people of MOT15 pairs show nothing
 STILL = ["PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte", "Venice-2"]
 
@@ -56,7 +57,7 @@ ROWS = [
         ("IDSW", "IDF1"),
     ),
     Row(
-        "Ids change in crowds, and the detector is good",
+        "Ids change in crowds",
         "`--algo steady`",
         "MOT15",
         STILL,
@@ -75,7 +76,7 @@ ROWS = [
     ),
     Row(
         "Tracks of things that are nobody",
-        "a higher `--conf`, or `--set min_hits=5`",
+        "`--conf 0.6`",
         "MOT17",
         None,
         ("sort", {}),
@@ -151,9 +152,23 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def shown(title: str, score: SequenceScore) -> str:
-    """A figure as the tables show it."""
+    """A figure as the table shows it."""
     value = score.summary()[title]
-    return str(int(value)) if title in ("IDSW", "FP", "FN", "Frag") else f"{100 * value:.1f}"
+    return f"{int(value):,}" if title in ("IDSW", "FP", "FN", "Frag") else f"{100 * value:.1f}"
+
+
+def begun(row: Row) -> str:
+    """The row of the table but for its figures: symptom, setting, and what it is measured on."""
+    algo, settings = row.before
+    words = [f"from `--conf {value}`" if key == "conf" else f"with `{key}={value}`" for key, value in settings.items()]
+    place = "MOT17-05, carried through a street" if row.sequences == MOVING else row.tree
+    return f"| {row.symptom} | {row.advice} | {' '.join([NAMES[algo], *words])}, {place} |"
+
+
+def ended(row: Row, before: SequenceScore, after: SequenceScore) -> str:
+    """The figures of the row, before and after."""
+    titles = {"Rcll": "recall"}
+    return ", ".join(f"{titles.get(t, t)} {shown(t, before)} -> {shown(t, after)}" for t in row.figures) + " |"
 
 
 def main() -> None:
@@ -162,15 +177,12 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[1].parent / "shared")
     parser.add_argument("--only", default="", help="rows whose symptom has this word")
     args = parser.parse_args()
-    print("| symptom | setting | measured on | before -> after |\n|---|---|---|---|")
+    print("| Symptom | Setting | Measured on | Before -> after |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         for row in ROWS:
             if args.only not in row.symptom:
                 continue
-            before, after = scores(row, args.shared, Path(name))
-            said = ", ".join(f"{t} {shown(t, before)} -> {shown(t, after)}" for t in row.figures)
-            part = "" if row.sequences is None else f" ({', '.join(row.sequences)})"
-            print(f"| {row.symptom} | {row.advice} | {row.before[0]}, {row.tree}{part} | {said} |", flush=True)
+            print(begun(row), ended(row, *scores(row, args.shared, Path(name))), flush=True)
 
 
 if __name__ == "__main__":

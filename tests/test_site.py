@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from pages import PAGES, ROOT, read
@@ -81,3 +82,24 @@ def test_columns_become_tables() -> None:
     ]
     plain = "A sentence.  Another sentence.\n\nNo list."
     assert with_tables(plain) == plain
+
+
+@pytest.fixture
+def symptoms(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    return import_module("symptoms")
+
+
+def test_the_table_of_symptoms_has_the_rows_of_the_script(symptoms: ModuleType) -> None:
+    page = read("docs/choose.md")
+    for row in symptoms.ROWS:
+        assert page.count(f"\n{symptoms.begun(row)} ") == 1, symptoms.begun(row)
+    table = page.partition("| Symptom |")[2].partition("\n\n")[0]
+    assert table.count("\n") - 1 == len(symptoms.ROWS) + 1  # and the van, of docs/measurements.md
+
+
+@pytest.mark.slow
+def test_a_row_of_the_table_is_what_the_script_measures(symptoms: ModuleType, shared: Path, tmp_path: Path) -> None:
+    (row,) = [row for row in symptoms.ROWS if row.symptom.startswith("Short tracks")]
+    line = f"{symptoms.begun(row)} {symptoms.ended(row, *symptoms.scores(row, shared, tmp_path))}"
+    assert f"\n{line}\n" in read("docs/choose.md")
