@@ -6,6 +6,7 @@ python people_counter.py rtsp://camera/stream "door=100,200 400,200" [DETECTOR]
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import tracker
 from tracker.count import Counter, Event, parse_line
@@ -22,8 +23,9 @@ def main(source: str, line: str, detector: str = "auto") -> dict[str, int]:
     door = parse_line(line, "door")
     counter = Counter([door], told=told)
     with tracker.track(source, detector=detector, invalid="drop", sinks=[counter]) as run:
-        for _ in run:
-            pass
+        with suppress(KeyboardInterrupt):  # raised once the run has finished its files
+            for _ in run:
+                pass
     totals = counter.counts.totals(door)
     return {"in": totals.into, "out": totals.out}
 

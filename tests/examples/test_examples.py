@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,18 @@ def test_people_are_counted_at_a_line(capsys: pytest.CaptureFixture[str]) -> Non
     lines = [line for line in capsys.readouterr().out.splitlines() if "post:" in line]
     assert sum(totals.values()) >= 1
     assert sum(totals.values()) == len([line for line in lines if line.endswith((": in", ": out"))])
+
+
+def test_ctrl_c_ends_the_count_with_its_totals(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(Path("street.mp4"), 240)
+    counter = load("people_counter")
+
+    def told(event: Any) -> None:
+        if event.certainty != "undecided":
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(counter, "told", told)
+    assert sum(counter.main("street.mp4", "post=320,345 320,470", "motion").values()) >= 1
 
 
 def test_the_notebook_runs_from_top_to_bottom() -> None:
