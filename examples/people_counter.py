@@ -22,10 +22,10 @@ def main(source: str, line: str, detector: str = "auto") -> dict[str, int]:
     """Count until the stream ends or Ctrl-C; returns how many went in and out."""
     door = parse_line(line, "door")
     counter = Counter([door], told=told)
-    with tracker.track(source, detector=detector, invalid="drop", sinks=[counter]) as run:
-        with suppress(KeyboardInterrupt):  # raised once the run has finished its files
-            for _ in run:
-                pass
+    run = tracker.track(source, detector=detector, invalid="drop", sinks=[counter])
+    with suppress(KeyboardInterrupt), run:  # Ctrl-C is raised once the run has ended
+        for _ in run:
+            pass
     totals = counter.counts.totals(door)
     return {"in": totals.into, "out": totals.out}
 
