@@ -1110,6 +1110,30 @@ SCORES = (
     ),
 )
 
+KINDS = (
+    Fault(
+        "tracker/evaluate/breakdown.py",
+        'value[known], side="right")',
+        'value[known], side="left")',
+        "a row at the edge of two groups is in the upper one",
+        "tests/evaluate/test_breakdown.py",
+    ),
+    Fault(
+        "tracker/evaluate/curves.py",
+        "sorted(causes, key=lambda cause: (-lost[cause], cause))",
+        "sorted(causes)",
+        "the most costly cause is on top",
+        "tests/evaluate/test_curves.py",
+    ),
+    Fault(
+        "tracker/evaluate/curves.py",
+        "min(100 * cost[cause][score], 0.0) - least",
+        "-least",
+        "a bar of what would harm lies left of zero",
+        "tests/evaluate/test_curves.py",
+    ),
+)
+
 REPAIR = (
     Fault(
         "tracker/refine/interpolate.py",
@@ -2300,7 +2324,21 @@ LIVE = (
 
 PLANTED = (
     *(*BOXES, *MOTION, *ASSOCIATION, *STATE, *EDGE, *ALGORITHMS),
-    *(*SCORES, *REPAIR, *FILES, *CONTAINERS, *TABLE, *RESULTS, *NETWORKS, *COUNTS, *RESUMED, *SETS, *PICTURE, *WHY),
+    *(
+        *SCORES,
+        *KINDS,
+        *REPAIR,
+        *FILES,
+        *CONTAINERS,
+        *TABLE,
+        *RESULTS,
+        *NETWORKS,
+        *COUNTS,
+        *RESUMED,
+        *SETS,
+        *PICTURE,
+        *WHY,
+    ),
     *REPORT,
     *GENERALITY,
     *LIVE,
