@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 from tracker.commands.main import main
-from tracker.many import Job, WrongVersion, listed
-from tracker.many.job import run_job
+from tracker.many import listed
 
 FRAMES = 12
 
@@ -216,16 +215,6 @@ def test_two_calls_do_not_share_a_folder(clips: Path, capsys: pytest.CaptureFixt
     assert "out: another call is writing there" in capsys.readouterr().err
     held.release()
     assert many("clips/*.mp4") == 0
-
-
-def test_a_worker_of_another_version_is_refused(tmp_path: Path) -> None:
-    from tracker.many.job import Saved
-    from tracker.run.open import Options
-
-    job = Job("a", str(tmp_path / "a"), Options("a.mp4"), Saved(), (), "", version="0.0.1")
-    with pytest.raises(WrongVersion, match=r"this machine 0\.0\.1; install the same on both"):
-        run_job(job)
-    assert not (tmp_path / "a").exists()
 
 
 @pytest.mark.usefixtures("here", "clips")

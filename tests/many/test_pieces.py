@@ -20,7 +20,7 @@ from tracker.commands.main import main
 from tracker.detect.hog import HOG as Detector
 from tracker.detections import Detections
 from tracker.io.detections_file import DetectionsFolder, DetectionsWriter
-from tracker.many import WrongVersion, pieces
+from tracker.many import pieces
 from tracker.many.pieces import Piece, make
 from tracker.run.open import Options
 
@@ -212,12 +212,6 @@ def test_a_piece_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, caps
     assert main(["v.mp4", "--detector", "net.onnx", "--workers", "2", "-o", "out", "--quiet"]) == 2
     assert capsys.readouterr().err == "track: frame 17: no more\n"
     assert not Path("out").exists()
-
-
-def test_a_worker_of_another_version_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WrongVersion, match="install the same on both"):
-        make(Piece(Options("v.mp4"), 1, 9, 1, str(tmp_path / "1"), version="0.0.1"))
-    assert not (tmp_path / "1").exists()
 
 
 @pytest.mark.parametrize("settings", [{}, {"lone_iou": 0.5}], ids=["all", "as the tracker chooses"])

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tracker.workers.cluster import reach
+from tracker.workers.call import WrongVersion
+from tracker.workers.cluster import Room, reach
 from tracker.workers.engine import Engine, WorkerLost, run_all
 from tracker.workers.local import Local
 from tracker.workers.open import open_engine
@@ -54,11 +55,11 @@ class Own:
         self.lose: set[object] = set()
 
     def submit(self, function: Callable[[Any], Any], task: Any, /) -> Future[Any]:
-        self.tasks.append(task)
+        self.tasks.append(task.task)
         answer: Future[Any] = Future()
         try:
-            if task in self.lose:
-                self.lose.discard(task)
+            if task.task in self.lose:
+                self.lose.discard(task.task)
                 raise WorkerLost("gone")
             answer.set_result(function(task))
         except Exception as error:
@@ -91,6 +92,66 @@ def test_a_lost_worker_is_always_worth_another_try() -> None:
     ended = list(run_all(engine, double, range(4), again=lambda _: False))
     assert sorted(one.result for one in ended) == [0, 2, 4, 6]
     assert engine.tasks.count(2) == 2
+
+
+def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = run_all(Own(), double, range(4))
+    assert next(ended).result == 0
+    monkeypatch.setattr("tracker.workers.engine.version", lambda: "0.0.1")
+    with pytest.raises(WrongVersion, match=r"this machine 0\.0\.1; install the same on both"):
+        list(run_all(Own(), double, range(4)))
+
+
+def test_many_tasks_are_never_all_with_the_engine() -> None:
+    """Nor are their results: what is in flight is bounded by the engine's room."""
+
+    class Late(Own):
+        """Ends the oldest task only when it is full."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.most, self.running = 0, []
+
+        def submit(self, function: Callable[[Any], Any], task: Any, /) -> Future[Any]:
+            answer: Future[Any] = Future()
+            self.running.append((answer, function, task))
+            self.most = max(self.most, len(self.running))
+            while self.running and (len(self.running) == self.room or task.task == 9_999):
+                first, function, call = self.running.pop(0)
+                first.set_result(Kept(function(call)))
+            return answer
+
+    engine = Late()
+    most = 0
+    for one in run_all(engine, double, range(10_000)):
+        del one
+        most = max(most, Kept.alive)
+    assert engine.most == engine.room
+    assert most <= engine.room + 1
+
+
+class Kept:
+    """A result that counts how many like it there are."""
+
+    alive = 0
+
+    def __init__(self, value: int) -> None:
+        Kept.alive += 1
+
+    def __del__(self) -> None:
+        Kept.alive -= 1
+
+
+def test_a_clusters_size_is_not_asked_for_before_each_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slots = [0.0], [2]
+    monkeypatch.setattr("tracker.workers.cluster.clock.monotonic", lambda: now[0])
+    asked: list[float] = []
+    room = Room(lambda: asked.append(now[0]) or slots[0])
+    assert [room.now() for _ in range(1000)] == [4] * 1000
+    slots[0] = 5
+    now[0] = 1.5
+    assert [room.now(), room.now()] == [10, 10]
+    assert asked == [0.0, 1.5]
 
 
 def test_a_killed_process_loses_its_task_only_and_another_takes_its_place(local: Local, tmp_path: Path) -> None:

@@ -20,20 +20,15 @@ from tracker.io.sinks import Look
 from tracker.io.whole import whole
 from tracker.many.remote import fetched
 from tracker.run.driver import Driver
-from tracker.run.manifest import plain, versions
+from tracker.run.manifest import plain
 from tracker.run.open import Models, Options, open_run
 from tracker.run.output import MANIFEST, Output
 from tracker.spelling import number_of
-
-VERSION = versions().get("trackwhy", "not installed")
+from tracker.workers.call import version
 
 FAILED = "failed.json"  # in the folder of a video that could not be tracked
 
 State = Literal["complete", "incomplete", "failed", "kept"]
-
-
-class WrongVersion(ValueError):
-    """A worker has another version of the package than the caller."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,6 @@ class Job:
     saved    what is written
     command  the command line, for run.json
     key      of all that the results depend on, but for the source
-    version  of the package that made this
     """
 
     name: str
@@ -67,7 +61,6 @@ class Job:
     saved: Saved
     command: tuple[str, ...]
     key: str
-    version: str = VERSION
 
     @property
     def source(self) -> str:
@@ -108,9 +101,8 @@ def worker_models() -> Models:
 def run_job(job: Job) -> Outcome:
     """Track the video into its folder; where that fails the folder says why.
 
-    Raises Taken where another run has the folder, and WrongVersion on a worker with another version of the package.
+    Raises Taken where another run has the folder.
     """
-    check_version(job.version)
     try:
         outcome = _tracked(job)
     except Taken:
@@ -120,12 +112,6 @@ def run_job(job: Job) -> Outcome:
     with suppress(OSError):
         (Path(job.folder) / FAILED).unlink(missing_ok=True)
     return outcome
-
-
-def check_version(asked: str) -> None:
-    """Raise WrongVersion on a worker with another version of the package than the caller, ``asked``."""
-    if asked != VERSION:
-        raise WrongVersion(f"a worker has trackwhy {VERSION}, this machine {asked}; install the same on both")
 
 
 def from_anywhere(options: Options) -> Options:
@@ -226,7 +212,7 @@ def key_of_job(job: Job) -> str:
         "options": plain(given),
         "saved": plain({**asdict(job.saved), "places": [repr(place) for place in job.saved.places]}),
         "files": sha256_of(files),
-        "version": job.version,
+        "version": version(),
         "before": job.key,
     }
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

@@ -24,7 +24,7 @@ from tracker.detect.detector import Described, RecordedDetector
 from tracker.detections import Detections
 from tracker.io.detections_file import DetectionsFolder, DetectionsWriter, parts_of, remove_detections
 from tracker.io.source import SourceError, span_of
-from tracker.many.job import VERSION, check_version, line_of, worker_models
+from tracker.many.job import line_of, worker_models
 from tracker.run.open import Opened, Options, camera_failures, open_run, saved_camera
 from tracker.run.pipeline import Pipeline
 from tracker.tracks import Tracks
@@ -44,7 +44,6 @@ class Piece:
     first, last  numbers of its frames, both included; last may be infinite
     begin        the first frame that the run has at all
     folder       for its detections
-    version      of the package that made this
     """
 
     options: Options
@@ -52,7 +51,6 @@ class Piece:
     last: float
     begin: int
     folder: str
-    version: str = VERSION
 
     def part(self, start: int) -> str:
         """What ``--frames`` calls it, from ``start`` on."""
@@ -98,9 +96,8 @@ class _NoTracker:
 def make(piece: Piece) -> Made:
     """Detect, embed and estimate the camera's motion in a piece, into its folder; what was there goes.
 
-    Raises WrongVersion on a worker with another version of the package, and ValueError as a run does.
+    Raises ValueError as a run does.
     """
-    check_version(piece.version)
     overlap = 1 if piece.options.camera_motion in METHODS else 0
     while True:
         start = max(piece.first - overlap, piece.begin)

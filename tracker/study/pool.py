@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tracker.processors import processors
 from tracker.study.job import Job, run_job
 from tracker.workers.engine import Engine, run_all
-from tracker.workers.local import Local, processors
+from tracker.workers.local import Local
 
 
 def run_jobs(jobs: Sequence[Job], workers: int | Engine | None, done: Callable[[int], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time as clock
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -15,7 +16,26 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 PATIENCE = 8.0  # seconds to wait for a cluster's address
+FRESH = 1.0  # seconds for which the size of a cluster is believed
 AHEAD = 2  # tasks handed out for each that runs, so that no worker waits for the next
+
+
+class Room:
+    """How many tasks a cluster wants at a time; it is asked at most once every FRESH seconds, as a call takes a while.
+
+    slots  asks how many tasks it runs at a time
+    """
+
+    def __init__(self, slots: Callable[[], int]) -> None:
+        self._slots = slots
+        self._asked = -FRESH
+        self._room = AHEAD
+
+    def now(self) -> int:
+        if clock.monotonic() - self._asked >= FRESH:
+            self._room = AHEAD * max(1, self._slots())
+            self._asked = clock.monotonic()
+        return self._room
 
 
 class Dask:
@@ -42,10 +62,11 @@ class Dask:
         except (OSError, ValueError) as error:
             raise ValueError(f"--address {shown(str(address))}: no Dask scheduler answers there ({error})") from None
 
+        self._room = Room(lambda: sum(self._client.nthreads().values()))
+
     @property
     def room(self) -> int:
-        threads: dict[str, int] = self._client.nthreads()
-        return AHEAD * max(1, sum(threads.values()))
+        return self._room.now()
 
     def submit(self, function: Callable[[T], R], task: T, /) -> Answer:
         return _Dasked(self._client.submit(function, task, pure=False))
@@ -98,13 +119,17 @@ class Ray:
                 f"--address {shown(str(address))}: no Ray cluster answers there ({_line(error)})"
             ) from None
 
+        self._room = Room(lambda: int(self._ray.cluster_resources().get("CPU", 1)))
+        self._remote: dict[Callable[..., Any], Any] = {}  # a function is sent to the cluster once
+
     @property
     def room(self) -> int:
-        return AHEAD * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        return self._room.now()
 
     def submit(self, function: Callable[[T], R], task: T, /) -> Answer:
-        remote = self._ray.remote(function).options(num_cpus=1, max_retries=1)
-        return _Rayed(remote.remote(task).future())
+        if function not in self._remote:
+            self._remote[function] = self._ray.remote(function).options(num_cpus=1, max_retries=1)
+        return _Rayed(self._remote[function].remote(task).future())
 
     def close(self, *, at_once: bool = False) -> None:
         self._ray.shutdown()

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from tracker.processors import processors
 from tracker.workers.engine import WorkerLost
 
 T = TypeVar("T")
@@ -110,13 +111,6 @@ class _Slot:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
-
-
-def processors() -> list[int]:
-    """The processors that this process may use, by number."""
-    if hasattr(os, "sched_getaffinity"):  # knows the limits of a container or taskset; not on macOS and Windows
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
 
 
 def _begin(cpus: tuple[int, ...], parent: int) -> None:
