@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from tracker.algorithms import from_anywhere as algo_from_anywhere
 from tracker.count.places import Line, Zone
 from tracker.io.claim import Taken
 from tracker.io.digest import sha256_of
@@ -123,6 +124,7 @@ def from_anywhere(options: Options) -> Options:
     return replace(
         options,
         source=options.source if is_url(str(options.source)) else str(Path(str(options.source)).resolve()),
+        algo=algo_from_anywhere(options.algo) if isinstance(options.algo, str) else options.algo,
         detector=absolute(options.detector),
         reid=absolute(options.reid),
         params=absolute(options.params),

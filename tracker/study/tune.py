@@ -28,6 +28,7 @@ from tracker.study.fold import Fold, Scores
 from tracker.study.journal import complete, locked, open_study
 from tracker.study.search import Progress, Search, best_of
 from tracker.study.space import CONF, Space, search_space
+from tracker.workers.engine import Engine
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -82,6 +83,7 @@ def tune(
     camera_motion: str = "auto",
     invalid: Invalid = "raise",
     overwrite: bool = False,
+    engine: Engine | None = None,
     command: str | None = None,
     begin: Begin | None = None,
     progress: Progress | None = None,
@@ -99,6 +101,8 @@ def tune(
     trials     of the search, the start not counted; those in the journal are not done again
     out        folder, by default one of the search's own below runs/tune
     overwrite  begin anew
+    engine     whose workers share the sequences of each trial, for the same scores
+               (``tracker.workers.open.open_engine``); None: this process
     command    is put into the file
     begin      begin(space, sequences by split, notes) is called once
     progress   progress(trial, its value, best trial, its value) is called after each trial
@@ -135,7 +139,8 @@ def tune(
         study = open_study(journal, question)
         if begin is not None:
             begin(wanted.space, found.names, found.notes)
-        training, held = found.fold("training"), found.fold("held_out")  # both now: what is wrong shows at once
+        # Both are read now: what is wrong shows at once.
+        training, held = found.fold("training", engine), found.fold("held_out", engine)
         interrupted = wanted.run(study, training, trials, progress)
     done = complete(study)[: trials + 1]
     if not done:

@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 PATIENCE = 8.0  # seconds to wait for a cluster's address
 FRESH = 1.0  # seconds for which the size of a cluster is believed
-AHEAD = 2  # tasks handed out for each that runs, so that no worker waits for the next
+AHEAD = 8  # tasks handed out for each that runs: a cluster takes some 30 ms to fetch the next
 
 
 class Room:
@@ -54,7 +54,7 @@ class Dask:
         dask: Any = distributed
         self._cluster: Any = None
         if address is None:
-            self._cluster = dask.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            self._cluster = dask.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
         else:
             reach(address, "dask")
         try:
