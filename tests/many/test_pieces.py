@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,79 @@ def test_a_killed_worker_loses_nothing(workers: str, clips: Path, tmp_path: Path
         os.kill(victims[0], signal.SIGKILL)
         assert running.wait(240) == 0
     assert (out / "tracks.txt").read_bytes() == (tmp_path / "alone/tracks.txt").read_bytes() != b""
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    """The address of a Dask scheduler with two workers, which run in a folder of their own."""
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    told, where = tmp_path / "scheduler.json", tmp_path / "elsewhere"
+    where.mkdir()
+    base = ["--scheduler-file", str(told), "--dashboard-address", ":0"]
+    own = {"cwd": where, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    begun = [subprocess.Popen([*dask, "--host", "127.0.0.1", "--port", "0", *base], **own)]
+    begun.append(
+        subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_worker", *base, "--nworkers", "2", "--nthreads", "1"], **own
+        )
+    )
+    try:
+        until = time.monotonic() + 60
+        while not told.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        yield json.loads(told.read_text())["address"]
+    finally:
+        for process in reversed(begun):
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers in /proc")
+def test_a_cluster_gives_the_same_even_where_a_worker_is_killed(scheduler: str, clips: Path, tmp_path: Path) -> None:
+    base = [sys.executable, "-m", "tracker", "v.mkv", "--detector", "net.onnx"]
+    base += [*EMBEDDED, "--camera-motion", "flow", "--no-video", "--quiet", "--engine", "dask", "--address", scheduler]
+    out = tmp_path / "shared"
+    with subprocess.Popen([*base, "-o", str(out)], cwd=clips) as running:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and not list(out.glob(f"{pieces.FOLDER}/*/detections.json")):
+            time.sleep(0.005)
+        os.kill(workers_of(scheduler)[0], signal.SIGKILL)
+        assert running.wait(240) == 0
+    subprocess.run([*base[:-4], "-o", str(tmp_path / "alone")], check=True, cwd=clips)
+    assert (out / "tracks.txt").read_bytes() == (tmp_path / "alone/tracks.txt").read_bytes() != b""
+
+
+def workers_of(scheduler: str) -> list[int]:
+    from distributed import Client
+
+    with Client(scheduler) as client:
+        return list(client.run(os.getpid).values())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers in /proc")
+def test_ray_gives_the_same_even_where_a_worker_is_killed(clips: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs the extra ray")
+    base = [sys.executable, "-m", "tracker", "v.mkv", "--detector", "net.onnx"]
+    base += [*EMBEDDED, "--camera-motion", "flow", "--no-video", "--quiet"]
+    out = tmp_path / "shared"
+    with subprocess.Popen([*base, "-o", str(out), "--engine", "ray", "--workers", "2"], cwd=clips) as running:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and not list(out.glob(f"{pieces.FOLDER}/*/detections.json")):
+            time.sleep(0.005)
+        os.kill(at_work(running.pid)[0], signal.SIGKILL)
+        assert running.wait(240) == 0
+    subprocess.run([*base, "-o", str(tmp_path / "alone")], check=True, cwd=clips)
+    assert (out / "tracks.txt").read_bytes() == (tmp_path / "alone/tracks.txt").read_bytes() != b""
+
+
+def at_work(pid: int) -> list[int]:
+    """The processes below that one which Ray names by the function that they run."""
+    below = children(pid)
+    named = [one for one in below if Path(f"/proc/{one}/cmdline").read_bytes().startswith(b"ray::run_call")]
+    return named + [one for child in below for one in at_work(child)]
 
 
 def children(pid: int) -> list[int]:

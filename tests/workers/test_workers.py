@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tracker.workers.call import WrongVersion
-from tracker.workers.cluster import Room, reach
+from tracker.workers.call import NotShared, WrongVersion
+from tracker.workers.cluster import AHEAD, Room, reach
 from tracker.workers.engine import Engine, WorkerLost, run_all
 from tracker.workers.local import Local
 from tracker.workers.open import open_engine
@@ -102,6 +103,19 @@ def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch)
         list(run_all(Own(), double, range(4)))
 
 
+def test_a_worker_of_a_cluster_that_lacks_a_file_says_so(tmp_path: Path) -> None:
+    def sees(task: int) -> list[str]:
+        return [str(tmp_path), str(tmp_path / "gone")][: 1 + task]
+
+    here, gone = sorted(run_all(Own(), double, range(2), sees=sees), key=lambda end: end.place)
+    assert here.result == 0
+    assert isinstance(gone.error, NotShared)
+    assert f"does not see {tmp_path / 'gone'}; all machines of a cluster need" in str(gone.error)
+    engine = Own()
+    engine.name = "local"  # its workers see what this process sees
+    assert [end.error for end in run_all(engine, double, range(2), sees=sees)] == [None, None]
+
+
 def test_many_tasks_are_never_all_with_the_engine() -> None:
     """Nor are their results: what is in flight is bounded by the engine's room."""
 
@@ -147,10 +161,10 @@ def test_a_clusters_size_is_not_asked_for_before_each_task(monkeypatch: pytest.M
     monkeypatch.setattr("tracker.workers.cluster.clock.monotonic", lambda: now[0])
     asked: list[float] = []
     room = Room(lambda: asked.append(now[0]) or slots[0])
-    assert [room.now() for _ in range(1000)] == [4] * 1000
+    assert [room.now() for _ in range(1000)] == [2 * AHEAD] * 1000
     slots[0] = 5
     now[0] = 1.5
-    assert [room.now(), room.now()] == [10, 10]
+    assert [room.now(), room.now()] == [5 * AHEAD] * 2
     assert asked == [0.0, 1.5]
 
 
@@ -237,6 +251,20 @@ def test_an_address_that_does_not_answer_is_one_line(address: str, line: str) ->
     with pytest.raises(ValueError, match=line):
         reach(address, "dask")
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dask", "ray"])
+def test_an_address_where_something_else_listens_is_one_line_within_ten_seconds(
+    name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("distributed" if name == "dask" else "ray", reason=f"needs the extra {name}")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        started = time.monotonic()
+        with pytest.raises(ValueError, match=r"--address 127\.0\.0\.1:\d+: no (Dask scheduler|Ray cluster) answers"):
+            open_engine(name, address=f"127.0.0.1:{mute.getsockname()[1]}")
+        assert time.monotonic() - started < 10
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.slow

@@ -133,6 +133,12 @@ def from_anywhere(options: Options) -> Options:
     )
 
 
+def files_named(options: Options) -> list[str]:
+    """The files and folders of this machine that options name: the source, models, lists."""
+    given = (value for value in options.given().values() if isinstance(value, (str, Path)))
+    return [str(value) for value in given if os.path.isabs(value) and os.path.exists(value)]
+
+
 def failed(job: Job, line: str) -> Outcome:
     """The outcome of a failure, which is written into the folder too, where that can be."""
     folder = Path(job.folder)

@@ -24,7 +24,7 @@ from tracker.detect.detector import Described, RecordedDetector
 from tracker.detections import Detections
 from tracker.io.detections_file import DetectionsFolder, DetectionsWriter, parts_of, remove_detections
 from tracker.io.source import SourceError, span_of
-from tracker.many.job import line_of, worker_models
+from tracker.many.job import files_named, line_of, worker_models
 from tracker.run.open import Opened, Options, camera_failures, open_run, saved_camera
 from tracker.run.pipeline import Pipeline
 from tracker.tracks import Tracks
@@ -212,7 +212,13 @@ def detect(
     is not the library's, and where frames could not be read. Raises what a worker raised, with the frames.
     """
     made: dict[int, Made] = {}
-    for ended in run_all(engine, make, pieces, again=lambda one: isinstance(one.error, (OSError, MemoryError))):
+    for ended in run_all(
+        engine,
+        make,
+        pieces,
+        again=lambda one: isinstance(one.error, (OSError, MemoryError)),
+        sees=lambda piece: (*files_named(piece.options), str(Path(piece.folder).parent)),
+    ):
         if ended.result is None:
             assert ended.error is not None
             if isinstance(ended.error, (ValueError, OSError, MemoryError)):
@@ -291,4 +297,5 @@ def cleared(folder: Path) -> Path:
     pieces = folder / FOLDER
     with suppress(FileNotFoundError):
         shutil.rmtree(pieces)
+    pieces.mkdir(parents=True)  # by which a worker on another machine sees that it shares the folder
     return pieces

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tracker.io.claim import Claim, Taken
-from tracker.many.job import Job, Outcome, failed, kept, line_of, run_job
+from tracker.many.job import Job, Outcome, failed, files_named, kept, line_of, run_job
 from tracker.workers.engine import Ended, Engine, run_all
 
 
@@ -22,8 +22,12 @@ def outcomes(jobs: Sequence[Job], engine: Engine) -> Iterator[Outcome]:
             waiting.append(job)
         else:
             yield before
-    for ended in run_all(engine, run_job, waiting, again=_worth_another_try):
+    for ended in run_all(engine, run_job, waiting, again=_worth_another_try, sees=_needed):
         yield _outcome(waiting[ended.place], ended)
+
+
+def _needed(job: Job) -> list[str]:
+    return [*files_named(job.options), str(Path(job.folder).parent)]
 
 
 def _worth_another_try(ended: Ended[Outcome]) -> bool:

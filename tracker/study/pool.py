@@ -34,7 +34,9 @@ def run_jobs(jobs: Sequence[Job], workers: int | Engine | None, done: Callable[[
     mine = engine or Local(n)
     try:
         tasks = [found_anywhere(job, mine) for job in longest_first]
-        for number, ended in enumerate(run_all(mine, run_job, tasks, again=lambda _: False), start=1):
+        for folder in {Path(task.target).parent for task in tasks}:
+            folder.mkdir(parents=True, exist_ok=True)
+        for number, ended in enumerate(run_all(mine, run_job, tasks, again=lambda _: False, sees=_needed), start=1):
             if ended.error is not None:
                 raise ended.error
             done(number)
@@ -83,6 +85,10 @@ def _found_anywhere(one: One, engine: Engine) -> One:
     truth = one.truth.only(one.name)
     truth.sequences[one.name] = replace(sequence, gt=sequence.gt.resolve())
     return replace(one, truth=truth, results=one.results.resolve())
+
+
+def _needed(job: Job) -> list[str]:
+    return [job.detections, str(Path(job.target).parent)]
 
 
 def _absolute(path: str) -> str:

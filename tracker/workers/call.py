@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +19,10 @@ class WrongVersion(ValueError):
     """A worker has another version of the package than the caller."""
 
 
+class NotShared(ValueError):
+    """A worker of a cluster does not see a file or folder of the caller."""
+
+
 @lru_cache(maxsize=1)
 def version() -> str:
     """The version of the package that is installed here."""
@@ -27,15 +33,22 @@ def version() -> str:
 
 @dataclass(frozen=True)
 class Call(Generic[T, R]):
-    """``function(task)``, asked for by a caller with that version of the package."""
+    """``function(task)``, asked for by a caller with that version of the package. sees: paths that must be there."""
 
     function: Callable[[T], R]
     task: T
     version: str
+    sees: tuple[str, ...] = ()
 
 
 def run_call(call: Call[T, R]) -> R:
-    """What the function returns. Raises WrongVersion where this worker has another version of the package."""
+    """What the function returns. Raises WrongVersion and NotShared on a worker that cannot do the task."""
     if call.version != version():
         raise WrongVersion(f"a worker has trackwhy {version()}, this machine {call.version}; install the same on both")
+    for path in call.sees:
+        if not os.path.exists(path):
+            raise NotShared(
+                f"a worker on {socket.gethostname()} does not see {path}; all machines of a cluster need the videos, "
+                "the models and the folder for results under the same paths (a shared disk)"
+            )
     return call.function(call.task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
@@ -71,6 +71,7 @@ def run_all(
     *,
     tries: int = TRIES,
     again: Callable[[Ended[R]], bool] = lambda ended: ended.error is not None,
+    sees: Callable[[T], Iterable[str]] = lambda _: (),
 ) -> Iterator[Ended[R]]:
     """Run ``function`` on every task, and yield each as it ends, in whatever order that is.
 
@@ -78,6 +79,7 @@ def run_all(
 
     tries  how often a task is tried before its end is final
     again  whether an end is worth another try; a lost worker always is
+    sees   paths that a worker on another machine must see to do a task; where it does not, the error is NotShared
 
     A task that fails stops no other. The engine stays open. Leaving the iteration leaves the running tasks to
     ``engine.close``. Raises WrongVersion where a worker has another version of the package than this process.
@@ -88,7 +90,8 @@ def run_all(
     while waiting or running:
         while waiting and len(running) < engine.room:
             place, number = waiting.popleft()
-            running[place] = engine.submit(run_call, Call(function, tasks[place], version())), number
+            paths = () if engine.name == "local" else tuple(sees(tasks[place]))
+            running[place] = engine.submit(run_call, Call(function, tasks[place], version(), paths)), number
             running[place][0].add_done_callback(partial(_note, ended, place))
         place = ended.get()
         end = _end(place, *running.pop(place))
