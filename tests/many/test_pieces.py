@@ -26,7 +26,7 @@ from tracker.many.pieces import Piece, make
 from tracker.run.open import Options
 
 FRAMES = 130
-CODECS = {"mp4": "mp4v", "avi": "MJPG", "mkv": "mp4v"}
+CODECS = {"mp4": "mp4v", "avi": "MJPG", "mkv": "mp4v", "ts": "mp4v"}
 FLOW = ["--algo", "bytetrack", "--camera-motion", "flow"]
 EMBEDDED = ["--algo", "deepsort", "--reid", "histogram"]
 
@@ -123,6 +123,7 @@ def said(out: str) -> dict[str, Any]:
         ("v.avi", 31, [*EMBEDDED, "--classes", "car"]),
         ("v.mkv", 61, ["--camera-motion", "flow", "--reid", "histogram"]),
         ("v.mkv", 40, [*EMBEDDED, "--set", "lone_iou=0.5"]),
+        ("v.ts", 45, FLOW),
         ("v.mp4", 20, [*FLOW, "--frames", "11:97"]),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
