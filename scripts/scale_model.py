@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time as clock
 from collections.abc import Callable, Sequence
@@ -48,6 +49,7 @@ class Costs:
     task          of a task beside what it does, by engine: the most of those below
     tasks         the same by engine and by how many there are
     seek          to the middle of the video, and to its first frame
+    memory        bytes that a worker has at most, without and with the annotated video
     """
 
     stages: dict[str, float]
@@ -58,6 +60,7 @@ class Costs:
     task: dict[str, float]
     tasks: dict[str, dict[int, float]]
     seek: tuple[float, float]
+    memory: tuple[int, int]
 
     @property
     def frame(self) -> float:
@@ -69,10 +72,28 @@ def sleep(seconds: float) -> None:
     clock.sleep(seconds)
 
 
-def job_of(options: Options, video: Path, folder: Path) -> Job:
+def peak(_: int) -> int:
+    """The most memory that the process has had, in bytes."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def job_of(options: Options, video: Path, folder: Path, *, annotate: bool = False) -> Job:
     """A job as `track many` makes them, for the same detector and algorithm."""
     given = Options(str(video), algo=options.algo, detector=options.detector, invalid="drop")
-    return Job(folder.name, str(folder), given, Saved(video=False), (), "")
+    return Job(folder.name, str(folder), given, Saved(video=annotate), (), "")
+
+
+def measure_memory(options: Options, folder: Path, *, annotate: bool = False) -> int:
+    """The most memory, in bytes, of a worker that tracks the video twice."""
+    jobs = [job_of(options, Path(str(options.source)), folder / f"m{n}{annotate}", annotate=annotate) for n in "ab"]
+    engine = Local(1)
+    try:
+        list(run_all(engine, run_job, jobs))
+        return max(one.result or 0 for one in run_all(engine, peak, [0]))
+    finally:
+        engine.close()
 
 
 def seconds_of(call: Callable[[], object]) -> float:
@@ -202,6 +223,7 @@ def main() -> None:
         overhead = measure_overhead(options, folder)
         seek = measure_seek(args.video)
         os.sched_setaffinity(0, mine)
+        memory = (measure_memory(options, folder), measure_memory(options, folder, annotate=True))
         engines = {one: measure_engine(one, counts) for one in args.engines.split(",")}
         measured = {}
         for workers in (1, 2):
@@ -217,6 +239,7 @@ def main() -> None:
         {one: max(each.values()) for one, (_, each) in engines.items()},
         {one: each for one, (_, each) in engines.items()},
         seek,
+        memory,
     )
     report(costs, frames, args.copies, measured)
     if args.out:
@@ -232,6 +255,8 @@ def report(costs: Costs, frames: int, copies: int, measured: dict[int, float]) -
         f"a video costs {1e3 * costs.overhead:.0f} ms beside its frames; a seek {1e3 * costs.seek[0]:.0f} ms, to the "
         f"first frame {1e3 * costs.seek[1]:.0f} ms; results {costs.result_bytes:.0f} bytes a frame"
     )
+    without, annotated = (size / 2**20 for size in costs.memory)
+    print(f"a worker has at most {without:.0f} MiB of memory, {annotated:.0f} MiB where it writes the annotated video")
     for one, start in costs.start.items():
         each = ", ".join(f"{1e3 * spent:.2f} ms each of {count}" for count, spent in costs.tasks[one].items())
         print(f"{one}: first result after {start:.1f} s; beside what tasks do: {each}")

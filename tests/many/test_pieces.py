@@ -45,6 +45,18 @@ def write_clip(path: Path) -> None:
     writer.release()
 
 
+def write_pan(path: Path) -> None:
+    """A scene which a camera sees that rests, moves, and rests again."""
+    chance = np.random.default_rng(4)
+    scene = cv2.resize(chance.integers(40, 220, (30, 60), dtype=np.uint8), None, fx=8, fy=8)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 10, (128, 96))
+    x = 0
+    for n in range(FRAMES):
+        x += 3 if 22 <= n < 31 or 96 <= n < 103 else 0
+        writer.write(np.repeat(scene[40:136, x : x + 128, None], 3, axis=2))
+    writer.release()
+
+
 def write_network(path: Path) -> None:
     """A network whose four boxes and scores move with where the image is bright."""
     onnx = pytest.importorskip("onnx", reason="needs the onnx package to write models")
@@ -81,6 +93,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_network(folder / "net.onnx")
     for suffix in CODECS:
         write_clip(folder / f"v.{suffix}")
+    write_pan(folder / "pan.mp4")
     return folder
 
 
@@ -124,6 +137,9 @@ def said(out: str) -> dict[str, Any]:
         ("v.mkv", 61, ["--camera-motion", "flow", "--reid", "histogram"]),
         ("v.mkv", 40, [*EMBEDDED, "--set", "lone_iou=0.5"]),
         ("v.ts", 45, FLOW),
+        ("v.mp4", 50, ["--every", "5"]),
+        ("pan.mp4", 50, []),
+        ("pan.mp4", 7, ["--frames", "13:118"]),
         ("v.mp4", 20, [*FLOW, "--frames", "11:97"]),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -156,14 +172,17 @@ def test_what_else_a_run_writes_is_the_same(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("here")
-def test_no_image_is_decoded_by_the_one_that_tracks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "options", [["--camera-motion", "flow"], [], ["--frames", "3:90"]], ids=["flow", "a glance", "a part"]
+)
+def test_no_image_is_decoded_by_the_one_that_tracks(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from tracker.io.source import Source
 
     told = []
     plain = Source.without_images
     monkeypatch.setattr(Source, "without_images", lambda *given: (told.append(len(given[1])), plain(*given)))
-    tracked("v.mp4", "shared", "--workers", "2", "--camera-motion", "flow")
-    assert told == [FRAMES]
+    tracked("v.mp4", "shared", "--workers", "2", *options)
+    assert told == [88 if "--frames" in options else FRAMES]
 
 
 @pytest.mark.usefixtures("here")
