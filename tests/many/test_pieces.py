@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from tests.many.test_many import Here
+from tracker.arrays import Image
+from tracker.camera_glance import CameraGlance
 from tracker.commands.main import main
 from tracker.detect.hog import HOG as Detector
 from tracker.detections import Detections
@@ -52,7 +54,7 @@ def write_pan(path: Path) -> None:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 10, (128, 96))
     x = 0
     for n in range(FRAMES):
-        x += 3 if 22 <= n < 31 or 96 <= n < 103 else 0
+        x += 3 if 22 <= n < 31 or 57 <= n < 61 or 106 <= n < 113 else 0
         writer.write(np.repeat(scene[40:136, x : x + 128, None], 3, axis=2))
     writer.release()
 
@@ -359,3 +361,24 @@ def at_work(pid: int) -> list[int]:
 
 def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_glance_remembers_no_more_than_pieces_look_back(clips: Path) -> None:
+    """From any frame on it follows in the same frames as one that has seen all of them."""
+    capture = cv2.VideoCapture(str(clips / "pan.mp4"))
+    images = [capture.read()[1] for _ in range(FRAMES)]
+
+    def seen(camera: CameraGlance, part: list[Image]) -> list[tuple[int, list[float]]]:
+        """Frames followed so far, and the motion."""
+        return [(camera.followed, motion) for motion in (camera(image).ravel().tolist() for image in part)]
+
+    whole = seen(CameraGlance(), images)
+    assert 20 < whole[-1][0] < 110
+    assert len({tuple(motion) for _, motion in whole}) > 10
+    for first in range(2, FRAMES):
+        camera = CameraGlance()
+        piece = Piece(Options(str(clips / "pan.mp4")), first, first + 9, 1, "")
+        assert pieces._look_back(camera, piece, first - 1)
+        before = whole[first - 3][0] - camera.followed if first > 2 else 0
+        got = [(before + count, motion) for count, motion in seen(camera, images[first - 2 : first + 9])]
+        assert got[1:] == whole[first - 1 : first + 9]
