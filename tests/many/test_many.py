@@ -247,3 +247,15 @@ def test_a_call_that_was_stopped_goes_on(number: signal.Signals, clips: Path) ->
     assert states.count("kept") >= 1
     for n in range(12):
         assert json.loads(Path(f"out/long{n}/run.json").read_text())["state"] == "complete"
+
+
+@pytest.mark.usefixtures("here", "clips")
+def test_a_quiet_call_prints_no_note(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from tracker.detect.auto import Choice
+
+    choice = Choice("motion", notes=("the network is not here",))
+    monkeypatch.setattr("tracker.detect.auto.choose", lambda **_: choice)
+    words = ["many", "clips/a.mp4", "--no-video", "--workers", "1", "-o", "out", "--overwrite"]
+    for more, noted in (["--quiet"], False), (["--json"], False), ([], True):
+        assert main([*words, *more]) in (0, 1)
+        assert ("the network is not here" in capsys.readouterr().err) == noted

@@ -146,3 +146,16 @@ def test_by_real_workers(options: list[str], seqs: Path, capsys: pytest.CaptureF
     alone = capsys.readouterr().out
     assert main([*words, *options]) == 0
     assert capsys.readouterr().out == alone
+
+
+def test_a_full_disk_names_the_file(
+    seqs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tracker.study.job.write_results", full)
+    assert main(["bench", "--data", str(seqs), "--algo", "sort", "--workers", "1", "-o", "b"]) == 2
+    line = capsys.readouterr().err
+    assert f"{Path('b/full/sort/a.txt')}: cannot be written (No space left on device); make room" in line
+    assert not list(Path("b").rglob("*.part"))

@@ -189,12 +189,15 @@ def test_processes_share_out_the_processors_and_leave_ctrl_c_to_their_parent(loc
     assert sorted(dealt) == (mine if len(mine) > 1 else mine * 2)
 
 
-def test_workers_end_with_the_process_that_began_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+def test_workers_end_with_the_process_that_began_them(busy: bool, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
     code = (
-        "import os, sys\nfrom tasks import process\nfrom tracker.workers.local import Local\n"
+        "import os, sys\nfrom tasks import hold_on, process\nfrom tracker.workers.local import Local\n"
         "if __name__ == '__main__':\n"
         "    engine = Local(1)\n"
         "    print(engine.submit(process, 0).result()[0], flush=True)\n"
+        f"    engine.submit(hold_on, {str(mark)!r}) if {busy} else None\n"
         "    sys.stdin.read()\n"
     )
     script = tmp_path / "begin.py"
@@ -205,6 +208,9 @@ def test_workers_end_with_the_process_that_began_them(tmp_path: Path) -> None:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
         os.kill(worker, 0)
+        until = time.monotonic() + 20
+        while busy and time.monotonic() < until and not mark.exists():
+            time.sleep(0.02)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
     until = time.monotonic() + 10

@@ -18,6 +18,7 @@ from tracker.camera import pairs_setting
 from tracker.install import installing
 from tracker.io.mot import Invalid
 from tracker.io.passwords import refuse_url
+from tracker.io.whole import whole
 from tracker.kinds import ScoreKind
 from tracker.scores import check_kind
 from tracker.settings import Range
@@ -229,9 +230,8 @@ def _written(
         "seed": search.seed,
         "command": command,
     }
-    draft = path.with_name(f"{FILE}.part")
-    draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)
+    with whole(path) as part:
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return Tuned(
         algo=search.algo,
         parameters=found["settings"],

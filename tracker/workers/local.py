@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time as clock
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +22,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+LOOK, GRACE = 1.0, 3.0  # seconds from one look for the parent to the next, and for a task to end once it is gone
 PARENT_GONE = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
@@ -122,8 +124,15 @@ def _begin(cpus: tuple[int, ...], parent: int) -> None:
     if sys.platform.startswith("linux"):
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(PARENT_GONE, signal.SIGTERM)
-        if os.getppid() != parent:  # it was gone already
-            os._exit(1)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process once its parent is gone: a task may take TERM for itself, and the next never comes."""
+    while os.getppid() == parent:
+        clock.sleep(LOOK)
+    clock.sleep(GRACE)
+    os._exit(1)
 
 
 @contextmanager
