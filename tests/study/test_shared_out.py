@@ -108,7 +108,7 @@ def test_a_bad_file_is_the_same_line(seqs: Path, engine: Elsewhere, capsys: pyte
 
 def test_the_first_tasks_error_is_raised_whichever_ends_first() -> None:
     with pytest.raises(ValueError, match="task 1"):
-        in_order(Backwards(), refuse, [0, 1, 2])
+        in_order(Backwards(), refuse, [1, 2, 3])
 
 
 class Backwards(Elsewhere):
