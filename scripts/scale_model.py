@@ -1,11 +1,11 @@
 """How far `track many` goes past this machine: costs measured here, a model of N workers, and its check on 1 and 2.
 
-    python scripts/scale_model.py VIDEO --detector MODEL.onnx [--engines local,dask,ray] [--tasks 10000] [-o out.json]
+    python scripts/scale_model.py VIDEO --detector MODEL.onnx [--engines local,dask,ray] [-o out.json]
 
 measures, on one processor unless said: seconds a frame of each stage, what a video costs beside its frames, the start
-of a worker, a seek, bytes of results a frame, and what each engine takes for a task that does nothing. Then it predicts
-frames/s for 1 to 10,000 workers and says what limits them; and it runs 1 and 2 workers, and prints predicted beside
-measured. The model, for W workers and videos of F frames that cost f seconds each:
+of a worker, a seek, bytes of results a frame, and what each engine takes for a task (100 to 10,000 of them sleep on two
+workers). Then it predicts frames/s for 1 to 10,000 workers and says what limits them; and it runs 1 and 2 workers, and
+prints predicted beside measured. The model, for W workers and videos of F frames that cost f seconds each:
 
     seconds a video, of a worker   v = F f + overhead
     videos a second                min(W / v, 1 / task, bandwidth / (bytes of a video))
@@ -17,9 +17,10 @@ import argparse
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from tracker.workers.local import Local
 from tracker.workers.open import open_engine
 
 WORKERS = (1, 2, 10, 100, 1_000, 10_000)
+SLEEP = 0.010  # seconds of a task by which an engine is measured
 NETWORK = 1.25e9  # bytes a second: 10 Gbit/s out of one storage, for the prediction only
 HOURS = 1_000_000  # of video, for the prediction
 
@@ -44,8 +46,10 @@ class Costs:
     result_bytes  of tracks.txt, a frame
     overhead      of a video, beside its frames
     start         from nothing to the first result of a worker, by engine
-    task          of a task that does nothing, once many are under way, by engine
+    task          of a task beside what it does, by engine: the most of those below
+    tasks         the same by engine and by how many there are
     seek          to the middle of the video, and to its first frame
+    memory        bytes that a worker has at most, without and with the annotated video
     """
 
     stages: dict[str, float]
@@ -54,22 +58,42 @@ class Costs:
     overhead: float
     start: dict[str, float]
     task: dict[str, float]
+    tasks: dict[str, dict[int, float]]
     seek: tuple[float, float]
+    memory: tuple[int, int]
 
     @property
     def frame(self) -> float:
         return sum(self.stages.values())
 
 
-def nothing(number: int) -> int:
-    """A task that costs what a task costs."""
-    return number
+def sleep(seconds: float) -> None:
+    """A task that takes so long and no processor."""
+    clock.sleep(seconds)
 
 
-def job_of(options: Options, video: Path, folder: Path) -> Job:
+def peak(_: int) -> int:
+    """The most memory that the process has had, in bytes."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def job_of(options: Options, video: Path, folder: Path, *, annotate: bool = False) -> Job:
     """A job as `track many` makes them, for the same detector and algorithm."""
     given = Options(str(video), algo=options.algo, detector=options.detector, invalid="drop")
-    return Job(folder.name, str(folder), given, Saved(video=False), (), "")
+    return Job(folder.name, str(folder), given, Saved(video=annotate), (), "")
+
+
+def measure_memory(options: Options, folder: Path, *, annotate: bool = False) -> int:
+    """The most memory, in bytes, of a worker that tracks the video twice."""
+    jobs = [job_of(options, Path(str(options.source)), folder / f"m{n}{annotate}", annotate=annotate) for n in "ab"]
+    engine = Local(1)
+    try:
+        list(run_all(engine, run_job, jobs))
+        return max(one.result or 0 for one in run_all(engine, peak, [0]))
+    finally:
+        engine.close()
 
 
 def seconds_of(call: Callable[[], object]) -> float:
@@ -122,14 +146,22 @@ def measure_seek(video: str) -> tuple[float, float]:
     return seconds_of(lambda: until(middle)), seconds_of(lambda: until(0))
 
 
-def measure_engine(name: str, tasks: int) -> tuple[float, float]:
-    """Seconds to the first result, and of each of many tasks that do nothing."""
+def measure_engine(name: str, counts: Sequence[int]) -> tuple[float, dict[int, float]]:
+    """Seconds to the first result; and what a task costs beside its sleep, by how many of them there are.
+
+    So many tasks sleep SLEEP seconds on two workers, which takes half of that each; the rest is the engine's.
+    """
     begun = clock.perf_counter()
-    engine: Engine = open_engine(name)
+    engine: Engine = open_engine(name, workers=2)
     try:
-        list(run_all(engine, nothing, [0]))
+        list(run_all(engine, sleep, [0.0]))
         start = clock.perf_counter() - begun
-        each = seconds_of(lambda: [None for _ in run_all(engine, nothing, range(tasks))]) / tasks
+        list(run_all(engine, sleep, [SLEEP] * 20))  # both workers have begun
+        each = {}
+        for count in counts:
+            spent = seconds_of(lambda: [None for _ in run_all(engine, sleep, [SLEEP] * count)])  # noqa: B023
+            each[count] = max(spent - count * SLEEP / 2, 0.0) / count
+            print(f"{name}: {count} tasks of {1e3 * SLEEP:.0f} ms took {spent:.2f} s", flush=True)
     finally:
         engine.close()
     return start, each
@@ -177,10 +209,11 @@ def main() -> None:
     parser.add_argument("--detector", required=True)
     parser.add_argument("--algo", default="steady")
     parser.add_argument("--engines", default="local,dask,ray")
-    parser.add_argument("--tasks", type=int, default=10_000, help="that do nothing, to measure an engine by (10000)")
+    parser.add_argument("--tasks", default="100,1000,10000", help="how many sleep, to measure an engine by")
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("-o", dest="out", help="write what was measured and predicted as JSON")
     args = parser.parse_args()
+    counts = [int(count) for count in args.tasks.split(",")]
     options = Options(args.video, algo=args.algo, detector=args.detector)
     mine = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
@@ -190,7 +223,8 @@ def main() -> None:
         overhead = measure_overhead(options, folder)
         seek = measure_seek(args.video)
         os.sched_setaffinity(0, mine)
-        engines = {one: measure_engine(one, args.tasks) for one in args.engines.split(",")}
+        memory = (measure_memory(options, folder), measure_memory(options, folder, annotate=True))
+        engines = {one: measure_engine(one, counts) for one in args.engines.split(",")}
         measured = {}
         for workers in (1, 2):
             if workers <= len(mine):
@@ -202,8 +236,10 @@ def main() -> None:
         rows,
         overhead,
         {one: start for one, (start, _) in engines.items()},
+        {one: max(each.values()) for one, (_, each) in engines.items()},
         {one: each for one, (_, each) in engines.items()},
         seek,
+        memory,
     )
     report(costs, frames, args.copies, measured)
     if args.out:
@@ -219,8 +255,11 @@ def report(costs: Costs, frames: int, copies: int, measured: dict[int, float]) -
         f"a video costs {1e3 * costs.overhead:.0f} ms beside its frames; a seek {1e3 * costs.seek[0]:.0f} ms, to the "
         f"first frame {1e3 * costs.seek[1]:.0f} ms; results {costs.result_bytes:.0f} bytes a frame"
     )
+    without, annotated = (size / 2**20 for size in costs.memory)
+    print(f"a worker has at most {without:.0f} MiB of memory, {annotated:.0f} MiB where it writes the annotated video")
     for one, start in costs.start.items():
-        print(f"{one}: first result after {start:.1f} s, {1e3 * costs.task[one]:.2f} ms a task")
+        each = ", ".join(f"{1e3 * spent:.2f} ms each of {count}" for count, spent in costs.tasks[one].items())
+        print(f"{one}: first result after {start:.1f} s; beside what tasks do: {each}")
     print("\nworkers  predicted frames/s  measured  measured / predicted")
     for workers, seconds in measured.items():
         # A few videos do not divide evenly, and the workers begin within the time that is measured.

@@ -25,6 +25,7 @@ FLOORS = [
         "install",
         "kinds",
         "scores",
+        "processors",
     ],
     ["motion", "assign", "appearance", "camera", "camera_glance", "camera_pairs", "state", "log", "identity"],
     ["tracker", "draw"],

@@ -148,11 +148,13 @@ class CameraSaved:
 
     motions   (2, 3) from the frame before, by the place of the frame among all of the video, from 0
     failures  in how many frames it was not found, where that is known
+    followed  in how many frames it was looked for, where that is known
     """
 
-    def __init__(self, motions: Mapping[int, FloatArray], failures: int = 0) -> None:
+    def __init__(self, motions: Mapping[int, FloatArray], failures: int = 0, followed: int | None = None) -> None:
         self.motions = motions
         self.failures = failures
+        self.followed = followed
         self.state: int | None = None  # place of the next call
 
     def at(self, index: int) -> None:

@@ -23,6 +23,7 @@ NOISE, SHIFT = 2.0, 0.25  # grey levels and pixels by which an edge at rest may 
 UNCHANGED = 0.7  # share of such edges at a still camera, at least: vtest has .83 and more, a slow pan mostly .6
 LEAST_EDGES = 100  # pixels; fewer tell nothing
 RESTING = 6  # glances at a still camera in a row until the flow ends
+MEMORY = EVERY * (RESTING + 1)  # images before one that decide what it gives there
 LEAST_MOTION = 0.001  # of the longest side: a smaller motion of the whole image is the flow's noise
 
 
@@ -30,6 +31,8 @@ class CameraGlance:
     """A camera (``tracker.camera``): still until a glance shows motion, then optical flow until it rests again.
 
     ``followed`` counts the frames in which the flow ran, ``failures`` those of them in which it found nothing.
+
+    What it gives depends on the last MEMORY images alone, where the first of them is one that it glances at.
     """
 
     def __init__(self) -> None:

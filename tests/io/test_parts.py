@@ -36,9 +36,10 @@ def write_opencv(path: Path, fourcc: str) -> Path:
     return path
 
 
-def write_av(path: Path, codec: str, *, uneven: bool = False, **options: str) -> Path:
+def write_av(path: Path, codec: str, *, uneven: bool = False, pieces: bool = False, **options: str) -> Path:
     av = pytest.importorskip("av", reason="needs the [video] extra, which writes this container")
-    with av.open(str(path), "w") as container:
+    fragments = {"movflags": "frag_keyframe+empty_moov"} if pieces else {}
+    with av.open(str(path), "w", options=fragments) as container:
         stream = container.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.time_base = Fraction(1, 1000)
@@ -60,9 +61,18 @@ MADE = {
     "uneven.mp4": lambda path: write_av(path, "libx264", uneven=True, g="25", bf="2"),
     "one_key.mov": lambda path: write_av(path, "libx264", g="1000"),
     "h264.mkv": lambda path: write_av(path, "libx264", g="30", bf="3"),
+    "open_gop.mkv": lambda path: write_av(path, "libx264", **{"x264-params": "open-gop=1:keyint=20:bframes=4"}),
+    "uneven.mkv": lambda path: write_av(path, "libx264", uneven=True, g="25", bf="2"),
+    "mpeg4.mkv": lambda path: write_opencv(path, "mp4v"),
+    "h264.avi": lambda path: write_av(path, "libx264", g="30", bf="2"),
+    "packed.avi": lambda path: write_av(path, "mpeg4", g="30", bf="2"),
+    "h264.flv": lambda path: write_av(path, "libx264", g="30", bf="2"),
+    "fragmented.mp4": lambda path: write_av(path, "libx264", pieces=True, g="30", bf="2"),
     "vp9.webm": lambda path: write_av(path, "libvpx-vp9", **{"deadline": "realtime", "cpu-used": "8"}),
     "h264.ts": lambda path: write_av(path, "libx264", g="30"),
 }
+
+LISTED = [name for name in MADE if name not in ("h264.ts", "h264.avi", "packed.avi", "one_key.mov")]  # by usable times
 
 
 def part(path: Path, *, frames: str | None = None, seconds: str | None = None) -> tuple[list[Frame], object]:
@@ -93,8 +103,11 @@ def test_a_part_is_what_the_whole_gives_there(name: str, tmp_path: Path) -> None
     assert same(part(path, frames="129:")[0], whole[128:])
 
 
-def test_a_container_with_a_table_is_not_read_from_its_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = MADE["h264.mp4"](tmp_path / "h264.mp4")
+@pytest.mark.parametrize("name", LISTED)
+def test_a_container_that_lists_its_frames_is_not_read_from_its_start(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = MADE[name](tmp_path / name)
     moved = []
     monkeypatch.setattr("tracker.io.video_file.sought", lambda *a: moved.append(sought(*a)) or moved[-1])
     part(path, frames="120:121")

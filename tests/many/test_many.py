@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 from tracker.commands.main import main
-from tracker.many import Job, WrongVersion, listed
-from tracker.many.job import run_job
+from tracker.many import listed
 
 FRAMES = 12
 
@@ -218,16 +217,6 @@ def test_two_calls_do_not_share_a_folder(clips: Path, capsys: pytest.CaptureFixt
     assert many("clips/*.mp4") == 0
 
 
-def test_a_worker_of_another_version_is_refused(tmp_path: Path) -> None:
-    from tracker.many.job import Saved
-    from tracker.run.open import Options
-
-    job = Job("a", str(tmp_path / "a"), Options("a.mp4"), Saved(), (), "", version="0.0.1")
-    with pytest.raises(WrongVersion, match=r"this machine 0\.0\.1; install the same on both"):
-        run_job(job)
-    assert not (tmp_path / "a").exists()
-
-
 @pytest.mark.usefixtures("here", "clips")
 def test_videos_on_object_storage() -> None:
     fsspec = pytest.importorskip("fsspec", reason="needs the extra storage")
@@ -258,3 +247,15 @@ def test_a_call_that_was_stopped_goes_on(number: signal.Signals, clips: Path) ->
     assert states.count("kept") >= 1
     for n in range(12):
         assert json.loads(Path(f"out/long{n}/run.json").read_text())["state"] == "complete"
+
+
+@pytest.mark.usefixtures("here", "clips")
+def test_a_quiet_call_prints_no_note(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from tracker.detect.auto import Choice
+
+    choice = Choice("motion", notes=("the network is not here",))
+    monkeypatch.setattr("tracker.detect.auto.choose", lambda **_: choice)
+    words = ["many", "clips/a.mp4", "--no-video", "--workers", "1", "-o", "out", "--overwrite"]
+    for more, noted in (["--quiet"], False), (["--json"], False), ([], True):
+        assert main([*words, *more]) in (0, 1)
+        assert ("the network is not here" in capsys.readouterr().err) == noted

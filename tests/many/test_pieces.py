@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ import numpy as np
 import pytest
 
 from tests.many.test_many import Here
+from tracker.arrays import Image
+from tracker.camera_glance import CameraGlance
 from tracker.commands.main import main
 from tracker.detect.hog import HOG as Detector
 from tracker.detections import Detections
 from tracker.io.detections_file import DetectionsFolder, DetectionsWriter
-from tracker.many import WrongVersion, pieces
+from tracker.many import pieces
 from tracker.many.pieces import Piece, make
 from tracker.run.open import Options
 
 FRAMES = 130
-CODECS = {"mp4": "mp4v", "avi": "MJPG", "mkv": "mp4v"}
+CODECS = {"mp4": "mp4v", "avi": "MJPG", "mkv": "mp4v", "ts": "mp4v"}
 FLOW = ["--algo", "bytetrack", "--camera-motion", "flow"]
 EMBEDDED = ["--algo", "deepsort", "--reid", "histogram"]
 
@@ -41,6 +44,18 @@ def write_clip(path: Path) -> None:
         image[20:60, (3 * n) % 108 : (3 * n) % 108 + 20] = (60, 230, 230)
         image[50:80, 100 - (2 * n) % 90 : 112 - (2 * n) % 90] = (250, 90, 20)
         writer.write(image)
+    writer.release()
+
+
+def write_pan(path: Path) -> None:
+    """A scene which a camera sees that rests, moves, and rests again."""
+    chance = np.random.default_rng(4)
+    scene = cv2.resize(chance.integers(40, 220, (30, 60), dtype=np.uint8), None, fx=8, fy=8)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 10, (128, 96))
+    x = 0
+    for n in range(FRAMES):
+        x += 3 if 22 <= n < 31 or 57 <= n < 61 or 106 <= n < 113 else 0
+        writer.write(np.repeat(scene[40:136, x : x + 128, None], 3, axis=2))
     writer.release()
 
 
@@ -80,6 +95,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_network(folder / "net.onnx")
     for suffix in CODECS:
         write_clip(folder / f"v.{suffix}")
+    write_pan(folder / "pan.mp4")
     return folder
 
 
@@ -122,6 +138,10 @@ def said(out: str) -> dict[str, Any]:
         ("v.avi", 31, [*EMBEDDED, "--classes", "car"]),
         ("v.mkv", 61, ["--camera-motion", "flow", "--reid", "histogram"]),
         ("v.mkv", 40, [*EMBEDDED, "--set", "lone_iou=0.5"]),
+        ("v.ts", 45, FLOW),
+        ("v.mp4", 50, ["--every", "5"]),
+        ("pan.mp4", 50, []),
+        ("pan.mp4", 7, ["--frames", "13:118"]),
         ("v.mp4", 20, [*FLOW, "--frames", "11:97"]),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -154,14 +174,17 @@ def test_what_else_a_run_writes_is_the_same(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("here")
-def test_no_image_is_decoded_by_the_one_that_tracks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "options", [["--camera-motion", "flow"], [], ["--frames", "3:90"]], ids=["flow", "a glance", "a part"]
+)
+def test_no_image_is_decoded_by_the_one_that_tracks(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from tracker.io.source import Source
 
     told = []
     plain = Source.without_images
     monkeypatch.setattr(Source, "without_images", lambda *given: (told.append(len(given[1])), plain(*given)))
-    tracked("v.mp4", "shared", "--workers", "2", "--camera-motion", "flow")
-    assert told == [FRAMES]
+    tracked("v.mp4", "shared", "--workers", "2", *options)
+    assert told == [88 if "--frames" in options else FRAMES]
 
 
 @pytest.mark.usefixtures("here")
@@ -214,12 +237,6 @@ def test_a_piece_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, caps
     assert not Path("out").exists()
 
 
-def test_a_worker_of_another_version_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WrongVersion, match="install the same on both"):
-        make(Piece(Options("v.mp4"), 1, 9, 1, str(tmp_path / "1"), version="0.0.1"))
-    assert not (tmp_path / "1").exists()
-
-
 @pytest.mark.parametrize("settings", [{}, {"lone_iou": 0.5}], ids=["all", "as the tracker chooses"])
 def test_a_worker_embeds_what_the_run_would(settings: dict[str, float], clips: Path, tmp_path: Path) -> None:
     options = Options(
@@ -269,5 +286,99 @@ def test_a_killed_worker_loses_nothing(workers: str, clips: Path, tmp_path: Path
     assert (out / "tracks.txt").read_bytes() == (tmp_path / "alone/tracks.txt").read_bytes() != b""
 
 
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    """The address of a Dask scheduler with two workers, which run in a folder of their own."""
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    told, where = tmp_path / "scheduler.json", tmp_path / "elsewhere"
+    where.mkdir()
+    base = ["--scheduler-file", str(told), "--dashboard-address", ":0"]
+    own = {"cwd": where, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    begun = [subprocess.Popen([*dask, "--host", "127.0.0.1", "--port", "0", *base], **own)]
+    begun.append(
+        subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_worker", *base, "--nworkers", "2", "--nthreads", "1"], **own
+        )
+    )
+    try:
+        until = time.monotonic() + 60
+        while not told.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        yield json.loads(told.read_text())["address"]
+    finally:
+        for process in reversed(begun):
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers in /proc")
+def test_a_cluster_gives_the_same_even_where_a_worker_is_killed(scheduler: str, clips: Path, tmp_path: Path) -> None:
+    base = [sys.executable, "-m", "tracker", "v.mkv", "--detector", "net.onnx"]
+    base += [*EMBEDDED, "--camera-motion", "flow", "--no-video", "--quiet", "--engine", "dask", "--address", scheduler]
+    out = tmp_path / "shared"
+    with subprocess.Popen([*base, "-o", str(out)], cwd=clips) as running:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and not list(out.glob(f"{pieces.FOLDER}/*/detections.json")):
+            time.sleep(0.005)
+        os.kill(workers_of(scheduler)[0], signal.SIGKILL)
+        assert running.wait(240) == 0
+    subprocess.run([*base[:-4], "-o", str(tmp_path / "alone")], check=True, cwd=clips)
+    assert (out / "tracks.txt").read_bytes() == (tmp_path / "alone/tracks.txt").read_bytes() != b""
+
+
+def workers_of(scheduler: str) -> list[int]:
+    from distributed import Client
+
+    with Client(scheduler) as client:
+        return list(client.run(os.getpid).values())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers in /proc")
+def test_ray_gives_the_same_even_where_a_worker_is_killed(clips: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs the extra ray")
+    base = [sys.executable, "-m", "tracker", "v.mkv", "--detector", "net.onnx"]
+    base += [*EMBEDDED, "--camera-motion", "flow", "--no-video", "--quiet"]
+    out = tmp_path / "shared"
+    with subprocess.Popen([*base, "-o", str(out), "--engine", "ray", "--workers", "2"], cwd=clips) as running:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and not list(out.glob(f"{pieces.FOLDER}/*/detections.json")):
+            time.sleep(0.005)
+        os.kill(at_work(running.pid)[0], signal.SIGKILL)
+        assert running.wait(240) == 0
+    subprocess.run([*base, "-o", str(tmp_path / "alone")], check=True, cwd=clips)
+    assert (out / "tracks.txt").read_bytes() == (tmp_path / "alone/tracks.txt").read_bytes() != b""
+
+
+def at_work(pid: int) -> list[int]:
+    """The processes below that one which Ray names by the function that they run."""
+    below = children(pid)
+    named = [one for one in below if Path(f"/proc/{one}/cmdline").read_bytes().startswith(b"ray::run_call")]
+    return named + [one for child in below for one in at_work(child)]
+
+
 def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_glance_remembers_no_more_than_pieces_look_back(clips: Path) -> None:
+    """From any frame on it follows in the same frames as one that has seen all of them."""
+    capture = cv2.VideoCapture(str(clips / "pan.mp4"))
+    images = [capture.read()[1] for _ in range(FRAMES)]
+
+    def seen(camera: CameraGlance, part: list[Image]) -> list[tuple[int, list[float]]]:
+        """Frames followed so far, and the motion."""
+        return [(camera.followed, motion) for motion in (camera(image).ravel().tolist() for image in part)]
+
+    whole = seen(CameraGlance(), images)
+    assert 20 < whole[-1][0] < 110
+    assert len({tuple(motion) for _, motion in whole}) > 10
+    for first in range(2, FRAMES):
+        camera = CameraGlance()
+        piece = Piece(Options(str(clips / "pan.mp4")), first, first + 9, 1, "")
+        assert pieces._look_back(camera, piece, first - 1)
+        before = whole[first - 3][0] - camera.followed if first > 2 else 0
+        got = [(before + count, motion) for count, motion in seen(camera, images[first - 2 : first + 9])]
+        assert got[1:] == whole[first - 1 : first + 9]

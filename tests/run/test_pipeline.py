@@ -111,7 +111,7 @@ def rows_of(pipeline: Pipeline) -> list[Any]:
 
 @pytest.mark.parametrize("algo", ["sort", "deepsort"])
 def test_frames_side_by_side_change_nothing(algo: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracker.run.pipeline.processors", lambda: 3)
+    monkeypatch.setattr("tracker.run.pipeline.processors", lambda: [0, 1, 2])
     before = set(threading.enumerate())
     detector = Parallel()
     alone = rows_of(open_pipeline(numbered(60), algo=algo, detector=lambda image: detector(image), reid=mean_colour))
@@ -197,7 +197,7 @@ def test_real_frames_side_by_side_give_the_same_bytes(shared: Path, monkeypatch:
     from itertools import islice
 
     def run(processors: int) -> list[Any]:
-        monkeypatch.setattr("tracker.run.pipeline.processors", lambda: processors)
+        monkeypatch.setattr("tracker.run.pipeline.processors", lambda: list(range(processors)))
         pipeline = open_pipeline(
             shared / "data/video/vtest_480x360.mp4", algo="deepsort", detector=shared / "data/models/yolox_nano.onnx"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tracker.workers.cluster import reach
+from tracker.workers.call import NotShared, WrongVersion
+from tracker.workers.cluster import AHEAD, Room, reach
 from tracker.workers.engine import Engine, WorkerLost, run_all
 from tracker.workers.local import Local
 from tracker.workers.open import open_engine
@@ -54,11 +56,11 @@ class Own:
         self.lose: set[object] = set()
 
     def submit(self, function: Callable[[Any], Any], task: Any, /) -> Future[Any]:
-        self.tasks.append(task)
+        self.tasks.append(task.task)
         answer: Future[Any] = Future()
         try:
-            if task in self.lose:
-                self.lose.discard(task)
+            if task.task in self.lose:
+                self.lose.discard(task.task)
                 raise WorkerLost("gone")
             answer.set_result(function(task))
         except Exception as error:
@@ -93,6 +95,79 @@ def test_a_lost_worker_is_always_worth_another_try() -> None:
     assert engine.tasks.count(2) == 2
 
 
+def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = run_all(Own(), double, range(4))
+    assert next(ended).result == 0
+    monkeypatch.setattr("tracker.workers.engine.version", lambda: "0.0.1")
+    with pytest.raises(WrongVersion, match=r"this machine 0\.0\.1; install the same on both"):
+        list(run_all(Own(), double, range(4)))
+
+
+def test_a_worker_of_a_cluster_that_lacks_a_file_says_so(tmp_path: Path) -> None:
+    def sees(task: int) -> list[str]:
+        return [str(tmp_path), str(tmp_path / "gone")][: 1 + task]
+
+    here, gone = sorted(run_all(Own(), double, range(2), sees=sees), key=lambda end: end.place)
+    assert here.result == 0
+    assert isinstance(gone.error, NotShared)
+    assert f"does not see {tmp_path / 'gone'}; all machines of a cluster need" in str(gone.error)
+    engine = Own()
+    engine.name = "local"  # its workers see what this process sees
+    assert [end.error for end in run_all(engine, double, range(2), sees=sees)] == [None, None]
+
+
+def test_many_tasks_are_never_all_with_the_engine() -> None:
+    """Nor are their results: what is in flight is bounded by the engine's room."""
+
+    class Late(Own):
+        """Ends the oldest task only when it is full."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.most, self.running = 0, []
+
+        def submit(self, function: Callable[[Any], Any], task: Any, /) -> Future[Any]:
+            answer: Future[Any] = Future()
+            self.running.append((answer, function, task))
+            self.most = max(self.most, len(self.running))
+            while self.running and (len(self.running) == self.room or task.task == 9_999):
+                first, function, call = self.running.pop(0)
+                first.set_result(Kept(function(call)))
+            return answer
+
+    engine = Late()
+    most = 0
+    for one in run_all(engine, double, range(10_000)):
+        del one
+        most = max(most, Kept.alive)
+    assert engine.most == engine.room
+    assert most <= engine.room + 1
+
+
+class Kept:
+    """A result that counts how many like it there are."""
+
+    alive = 0
+
+    def __init__(self, value: int) -> None:
+        Kept.alive += 1
+
+    def __del__(self) -> None:
+        Kept.alive -= 1
+
+
+def test_a_clusters_size_is_not_asked_for_before_each_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slots = [0.0], [2]
+    monkeypatch.setattr("tracker.workers.cluster.clock.monotonic", lambda: now[0])
+    asked: list[float] = []
+    room = Room(lambda: asked.append(now[0]) or slots[0])
+    assert [room.now() for _ in range(1000)] == [2 * AHEAD] * 1000
+    slots[0] = 5
+    now[0] = 1.5
+    assert [room.now(), room.now()] == [5 * AHEAD] * 2
+    assert asked == [0.0, 1.5]
+
+
 def test_a_killed_process_loses_its_task_only_and_another_takes_its_place(local: Local, tmp_path: Path) -> None:
     marks = [str(tmp_path / name) for name in "abcdef"]
     ended = {one.place: one for one in run_all(local, die_once, marks)}
@@ -114,12 +189,15 @@ def test_processes_share_out_the_processors_and_leave_ctrl_c_to_their_parent(loc
     assert sorted(dealt) == (mine if len(mine) > 1 else mine * 2)
 
 
-def test_workers_end_with_the_process_that_began_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+def test_workers_end_with_the_process_that_began_them(busy: bool, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
     code = (
-        "import os, sys\nfrom tasks import process\nfrom tracker.workers.local import Local\n"
+        "import os, sys\nfrom tasks import hold_on, process\nfrom tracker.workers.local import Local\n"
         "if __name__ == '__main__':\n"
         "    engine = Local(1)\n"
         "    print(engine.submit(process, 0).result()[0], flush=True)\n"
+        f"    engine.submit(hold_on, {str(mark)!r}) if {busy} else None\n"
         "    sys.stdin.read()\n"
     )
     script = tmp_path / "begin.py"
@@ -130,6 +208,9 @@ def test_workers_end_with_the_process_that_began_them(tmp_path: Path) -> None:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
         os.kill(worker, 0)
+        until = time.monotonic() + 20
+        while busy and time.monotonic() < until and not mark.exists():
+            time.sleep(0.02)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
     until = time.monotonic() + 10
@@ -176,6 +257,20 @@ def test_an_address_that_does_not_answer_is_one_line(address: str, line: str) ->
     with pytest.raises(ValueError, match=line):
         reach(address, "dask")
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dask", "ray"])
+def test_an_address_where_something_else_listens_is_one_line_within_ten_seconds(
+    name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("distributed" if name == "dask" else "ray", reason=f"needs the extra {name}")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        started = time.monotonic()
+        with pytest.raises(ValueError, match=r"--address 127\.0\.0\.1:\d+: no (Dask scheduler|Ray cluster) answers"):
+            open_engine(name, address=f"127.0.0.1:{mute.getsockname()[1]}")
+        assert time.monotonic() - started < 10
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.slow

@@ -56,6 +56,12 @@ def short_name(name: str) -> str:
     return name.rpartition(":")[2].lower()
 
 
+def from_anywhere(name: str) -> str:
+    """The name of an algorithm with the absolute path of a file, for processes that run in other folders."""
+    where, colon, title = name.rpartition(":")
+    return f"{Path(where).resolve()}:{title}" if colon and where.endswith(".py") else name
+
+
 def _own(name: str) -> type[Any]:
     where, _, title = name.rpartition(":")
     module = _file(Path(where), name) if where.endswith(".py") else _module(where, name)

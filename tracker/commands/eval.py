@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.commands.scores import add_outputs, costs_part, draw_costs, parts_of, show, svg_path
-from tracker.commands.words import add_invalid, add_rules, names_of
+from tracker.commands.words import add_engine, add_invalid, add_rules, names_of, shared_engine
 from tracker.spelling import shown
 from tracker.study.choices import SPLITS
 
 if TYPE_CHECKING:
-    from tracker.evaluate.benchmark import GroundTruth
+    from tracker.evaluate.benchmark import Each, GroundTruth
     from tracker.evaluate.scores import Evaluation
+    from tracker.workers.engine import Engine
 
     Files = dict[str, Path | dict[str, Path]]  # by tracker
 
@@ -44,6 +45,7 @@ def add_parsers(subparsers: Any) -> None:
     add("--split", choices=["full", "second-half"], default="full", help="second-half: MOT17's val half, from frame 1")
     add("--threshold", type=_share, default=0.5, help="overlap of a match in CLEAR and identity (0.5)")
     add_invalid(parser, "results and ground truth")
+    add_engine(parser, "score the sequences in N processes (default: in this one)")
     add_outputs(parser)
     add("--check", choices=["motmetrics"], help="recompute CLEAR and identity with it, and report differences")
     add("--why", action="store_true", help="also what each cause of errors costs, from the logs beside the results")
@@ -72,7 +74,8 @@ def run_eval(args: argparse.Namespace) -> int:
     if args.split == "full":
         _refuse_halves(whole, trackers)
     logs = _logs(args, trackers, truth)
-    evaluations = [truth.score(files, tracker=name, threshold=args.threshold) for name, files in trackers.items()]
+    with shared_engine(args) as engine:
+        evaluations = _scored(truth, trackers, args.threshold, engine)
     parts = parts_of(args, truth, trackers, args.threshold)
     if args.why:
         from tracker.explain.several import costs_of
@@ -85,6 +88,13 @@ def run_eval(args: argparse.Namespace) -> int:
     if args.check:
         return _check(evaluations, trackers, truth, args.threshold)
     return 0
+
+
+def _scored(truth: GroundTruth, trackers: Files, threshold: float, engine: Engine | None) -> list[Evaluation]:
+    from tracker.study.pool import Scoring
+
+    each: Each = map if engine is None else Scoring(engine)
+    return [truth.score(files, tracker=name, threshold=threshold, each=each) for name, files in trackers.items()]
 
 
 def _refuse_bench(folder: Path) -> None:

@@ -118,7 +118,7 @@ def _detector(args: argparse.Namespace) -> str | None:
     if args.detector not in (None, "auto"):
         return str(args.detector)
     choice = choose(offline=args.offline)
-    for note in choice.notes:
+    for note in [] if args.json or args.quiet else choice.notes:
         print(f"track: note: {note}", file=sys.stderr)
     return choice.detector
 

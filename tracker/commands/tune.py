@@ -9,7 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracker.commands.stdout import put
-from tracker.commands.words import ALGORITHMS, add_settings, add_tree_options, names_of, settings_of
+from tracker.commands.words import (
+    ALGORITHMS,
+    add_engine,
+    add_settings,
+    add_tree_options,
+    names_of,
+    settings_of,
+    shared_engine,
+)
 from tracker.io.passwords import without_passwords
 from tracker.progress import Progress
 from tracker.spelling import shown
@@ -69,6 +77,7 @@ def add_parsers(subparsers: Any) -> None:
     add("--split", choices=SPLITS, default="full", help="part of each sequence to use (default full)")
     add("--det", default="det.txt", metavar="NAME", help="detections in each det folder (det.txt)")
     add_tree_options(parser)
+    add_engine(parser, "track and score the sequences of each trial in N processes (default: in this one)")
     add(
         "-o",
         "--output",
@@ -88,30 +97,32 @@ def run_tune(args: argparse.Namespace) -> int:
 
     talk = not (args.json or args.quiet)
     trials = _Trials(args.trials, args.metric) if talk else None
-    tuned = tune(
-        args.data,
-        args.algo,
-        search=None if args.search is None else _search(args.search),
-        settings=settings_of(args.settings),
-        conf=args.conf,
-        metric=args.metric,
-        held_out=args.held_out if args.held_out in ("sequences", "halves") else names_of(args.held_out) or [],
-        split=args.split,
-        trials=args.trials,
-        seed=args.seed,
-        out=args.out,
-        detections=args.det,
-        reid=args.reid,
-        rules=args.rules,
-        scores=args.scores,
-        invalid=args.invalid,
-        camera_motion=args.camera_motion,
-        sequences=names_of(args.sequences),
-        overwrite=args.overwrite,
-        command=_command(args),
-        begin=_begin if talk else None,
-        progress=trials,
-    )
+    with shared_engine(args) as engine:
+        tuned = tune(
+            args.data,
+            args.algo,
+            search=None if args.search is None else _search(args.search),
+            settings=settings_of(args.settings),
+            conf=args.conf,
+            metric=args.metric,
+            held_out=args.held_out if args.held_out in ("sequences", "halves") else names_of(args.held_out) or [],
+            split=args.split,
+            trials=args.trials,
+            seed=args.seed,
+            out=args.out,
+            detections=args.det,
+            reid=args.reid,
+            rules=args.rules,
+            scores=args.scores,
+            invalid=args.invalid,
+            camera_motion=args.camera_motion,
+            sequences=names_of(args.sequences),
+            overwrite=args.overwrite,
+            engine=engine,
+            command=_command(args),
+            begin=_begin if talk else None,
+            progress=trials,
+        )
     if trials is not None:
         trials.line.close(keep=True)
     if args.json:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tracker.kinds import SCORE_KINDS
@@ -124,6 +125,21 @@ def engine_of(args: Namespace) -> Engine:
     from tracker.workers.open import open_engine
 
     return open_engine(args.engine, workers=args.workers, address=args.address)
+
+
+@contextmanager
+def shared_engine(args: Namespace) -> Iterator[Engine | None]:
+    """The same where an option names workers, let go at the end; None where the work stays in this process."""
+    if args.workers is None and args.engine == "local" and args.address is None:
+        yield None
+        return
+    engine = engine_of(args)
+    at_once = True
+    try:
+        yield engine
+        at_once = False
+    finally:
+        engine.close(at_once=at_once)
 
 
 def count(text: str) -> int:

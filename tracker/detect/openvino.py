@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from tracker.detect.files import files_of
 from tracker.detect.names_file import read_yaml
-from tracker.detect.session import ModelMeta, Session, TensorInfo, processors
+from tracker.detect.session import ModelMeta, Session, TensorInfo
 from tracker.install import installing
+from tracker.processors import processors
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
@@ -118,12 +119,12 @@ class OpenVINOSession:
 
 def cpu_settings(threads: int | None) -> dict[str, str]:
     """How OpenVINO compiles for the CPU. threads: 1 for several callers at once, None for one and all threads."""
-    streams = processors() if threads == 1 else 1
+    streams = len(processors()) if threads == 1 else 1
     return {
         "INFERENCE_PRECISION_HINT": "f32",
         "ENABLE_CPU_PINNING": "NO",  # bound to a processor each, they wait for the detector there
         "NUM_STREAMS": str(streams),
-        "INFERENCE_NUM_THREADS": str(streams if threads == 1 else threads or processors()),
+        "INFERENCE_NUM_THREADS": str(streams if threads == 1 else threads or len(processors())),
     }
 
 

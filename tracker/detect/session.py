@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.processors import processors
 from tracker.spelling import nearest, shown, utf8
 
 TYPES: dict[str, type[np.generic]] = {
@@ -73,7 +74,7 @@ def open_session(
     name = utf8(file)
     wanted = _providers(providers or ["cpu"], onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or processors()
+    options.intra_op_num_threads = threads or len(processors())
     options.log_severity_level = 4
     options.use_deterministic_compute = True
     try:
@@ -186,13 +187,6 @@ def size_feed(sizes: Sequence[TensorInfo], size: tuple[int, int]) -> dict[str, N
 def describe(shape: Sequence[int | str | None]) -> str:
     """A shape as people write it, with names or ? for open sizes."""
     return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # knows the limits of a container or taskset; not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def model_files(path: str | os.PathLike[str]) -> tuple[Path, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ _BLOCK_ROWS = 1 << 16  # rows scored at once: bounds the memory of long sequence
 _BUFFER_FRAMES = 256
 
 Source = str | os.PathLike[str] | Rows | Mapping[str, "str | os.PathLike[str] | Rows"]
+Each = Callable[["Callable[[One], Scored]", "list[One]"], "Iterable[Scored]"]
 
 
 class Accumulator:
@@ -239,9 +241,13 @@ class GroundTruth:
         return found, []
 
     def score(
-        self, results: Source, *, tracker: str = "tracker", threshold: float = 0.5, look: bool = True
+        self, results: Source, *, tracker: str = "tracker", threshold: float = 0.5, look: bool = True, each: Each = map
     ) -> Evaluation:
-        """Score one tracker; results as in `evaluate` (not a folder). look: add notes on suspicious input."""
+        """Score one tracker; results as in `evaluate` (not a folder). look: add notes on suspicious input.
+
+        each: calls the function on every sequence and gives what it returns in their order, as `map` does; another one
+        may do so elsewhere.
+        """
         matched, notes = self.match(results)
         first: list[str] = []  # what makes the scores meaningless comes before all else
         if look:
@@ -251,19 +257,13 @@ class GroundTruth:
                 said = [*gt.notes, *([left_out(gt)] if gt.dropped else ()), *gt_suspicions(gt, sequence)]
                 said += class_doubts(self.rules, gt) if doubted else []
                 notes += [f"{name}: ground truth: {note}" for note in said]
-        scores = []
-        results_of: dict[str, Rows] = {}
-        for name in self.sequences:
-            rows, said = self._results(name, matched.get(name), look)
-            off = apart(rows, self.rows[name]) if look else None
-            first += [f"{name}: {off}"] if off else []
-            results_of[name] = rows
-            scores.append(self._score(name, rows, threshold))
-            said += self._class_notes(name, rows)
-            if scores[-1].gt_dets == 0:
-                said.append("no box of the ground truth counts, so nothing could be found")
-            notes += [f"{name}: {note}" for note in said if note != off]
+        ones = [One(self.only(name), name, matched.get(name), threshold, look) for name in self.sequences]
+        parts = list(each(score_one, ones))
+        for name, part in zip(self.sequences, parts, strict=True):
+            first += [f"{name}: {part.alarm}"] if part.alarm else []
+            notes += [f"{name}: {note}" for note in part.notes]
         notes = [shown(note) for note in (*first, *notes)]
+        scores = [part.score for part in parts]
         return Evaluation(
             tracker,
             self.rules.name,
@@ -272,7 +272,13 @@ class GroundTruth:
             combine(scores),
             tuple(notes),
             alarms=len(first),
-            classes=tuple(self._of_classes(results_of, threshold)),
+            classes=tuple(self._of_classes(ones, parts, each)),
+        )
+
+    def only(self, name: str) -> GroundTruth:
+        """The ground truth of one sequence."""
+        return GroundTruth(
+            {name: self.sequences[name]}, {name: self.rows[name]}, self.rules, self.why, True, self.invalid
         )
 
     def read(self, results: Source) -> dict[str, Rows]:
@@ -287,14 +293,32 @@ class GroundTruth:
         outside.rows = {name: gt.select((gt.frames < first) | (gt.frames > last))}
         return outside._score(name, rows.select((rows.frames < first) | (rows.frames > last)), threshold)
 
-    def _of_classes(self, results: Mapping[str, Rows], threshold: float) -> Iterator[SequenceScore]:
+    def score_one(self, one: One) -> Scored:
+        """The score of one sequence and what there is to say about its results; raises as `score` does."""
+        rows, said = self._results(one.name, one.results, one.look)
+        off = apart(rows, self.rows[one.name]) if one.look else None
+        score = self._score(one.name, rows, one.threshold)
+        said += self._class_notes(one.name, rows)
+        if score.gt_dets == 0:
+            said.append("no box of the ground truth counts, so nothing could be found")
+        classes = self._classes(one.name, rows, one.threshold) if one.classes or rows.has_classes else None
+        return Scored(score, tuple(note for note in said if note != off), off, classes)
+
+    def _classes(self, name: str, rows: Rows, threshold: float) -> tuple[SequenceScore, ...]:
+        """The score of each class."""
+        truths = (GroundTruth(self.sequences, self.rows, rules, self.why) for rules in self.rules.of_classes())
+        return tuple(truth._score(name, rows, threshold) for truth in truths)
+
+    def _of_classes(self, ones: list[One], parts: list[Scored], each: Each) -> Iterator[SequenceScore]:
         """The scores of each class that has ground truth, over all sequences."""
-        if not any(rows.has_classes for rows in results.values()):
+        names = [rules.counted[0][1] for rules in self.rules.of_classes()]
+        if not names or all(part.classes is None for part in parts):
             return
-        for rules in self.rules.of_classes():
-            truth = GroundTruth(self.sequences, self.rows, rules, self.why, self.partial)
-            parts = [truth._score(name, rows, threshold) for name, rows in results.items()]
-            score = combine(parts, rules.counted[0][1])
+        without = [replace(one, classes=True) for one, part in zip(ones, parts, strict=True) if part.classes is None]
+        late = iter(list(each(score_one, without)))
+        of_each = [part.classes if part.classes is not None else next(late).classes or () for part in parts]
+        for name, *scores in zip(names, *of_each, strict=True):
+            score = combine(scores, name)
             if score.gt_dets:
                 yield score
 
@@ -405,6 +429,41 @@ class GroundTruth:
                 f"{shown(path)}:{rows.lines[row]}: class {rows.classes[row]}; {self.rules.name} rules score "
                 "pedestrians only, keep the rows of class 1 or score every class with plain rules (--rules plain)"
             )
+
+
+@dataclass(frozen=True, eq=False)
+class One:
+    """The results of one sequence, to score.
+
+    truth: its ground truth. name: of the sequence. results: a file, rows, or None for none. threshold, look: as in
+    `GroundTruth.score`. classes: whether to score each class even where the results have none.
+    """
+
+    truth: GroundTruth
+    name: str
+    results: Path | Rows | None
+    threshold: float
+    look: bool
+    classes: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """The score of one sequence.
+
+    notes: what there is to say about its results. alarm: what makes the score meaningless. classes: the score of each
+    class that the rules count, None where results have no classes.
+    """
+
+    score: SequenceScore
+    notes: tuple[str, ...]
+    alarm: str | None
+    classes: tuple[SequenceScore, ...] | None
+
+
+def score_one(one: One) -> Scored:
+    """Score one sequence; a function of a module, so that it can be sent elsewhere."""
+    return one.truth.score_one(one)
 
 
 class _Counters:

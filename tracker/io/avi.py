@@ -56,15 +56,15 @@ def _video(data: FileBytes, start: int, stop: int) -> _Video | None:
     return None
 
 
-def frame_table(data: FileBytes) -> Table | None:
-    """Which frames the index of an AVI announces and which chunks of them are in place.
+def frame_table(data: FileBytes) -> tuple[Table | None, bool]:
+    """Which frames the index of an AVI announces and which chunks of them are in place, and whether all are.
 
-    Demuxers count the chunks that they find, so that their times move up by each that is damaged. None where nothing
-    is damaged, or no index tells (OpenDML, a file that is cut).
+    Demuxers count the chunks that they find, so that their times move up by each that is damaged. None where no index
+    tells (OpenDML, a file that is cut).
     """
     video, place = _first_video(data), _index(data)
     if video is None or place is None:
-        return None
+        return None, False
     index = np.frombuffer(data.part(place + 8, len(data)), np.uint8)
     entries = index[: min(int.from_bytes(data.part(place + 4, place + 8), "little"), len(index)) // 16 * 16]
     entries = entries.reshape(-1, 16)
@@ -72,7 +72,7 @@ def frame_table(data: FileBytes) -> Table | None:
     ours = (entries[:, 0] == video.digits[0]) & (entries[:, 1] == video.digits[1])
     offsets, sizes, entries = offsets[ours], sizes[ours], entries[ours]
     if not len(entries):
-        return None
+        return None, False
     heads = [entry[:4].tobytes() + entry[12:].tobytes() for entry in entries]
     # Offsets count from the name of the list, or in some files from the start of the file. Where that name is damaged
     # or bytes behind it are gone, the last chunk tells.
@@ -87,11 +87,15 @@ def frame_table(data: FileBytes) -> Table | None:
         free = free if at is None else at + 8 + size
         in_place.append(at is not None)
     found = np.array(in_place, np.bool_)
-    if found.all() or 2 * found.sum() < len(found):  # an index that is itself wrong
-        return None
+    if 2 * found.sum() < len(found):  # an index that is itself wrong
+        return None, False
     numbers = np.cumsum(sizes > 0)  # an empty chunk repeats the image before it
     times: FloatArray = np.arange(len(found), dtype=np.float64) * video.period
-    return Table(times[: found.sum()], numbers[found], times[found])
+    if found.all():
+        shown = sizes > 0
+        all_listed = len(found) == video.length
+        return (Table.of(times[shown]) if all_listed else None), all_listed
+    return Table(times[: found.sum()], numbers[found], times[found]), False
 
 
 def _index(data: FileBytes) -> int | None:

@@ -326,7 +326,8 @@ class Source:
     def without_images(self, numbers: Sequence[int], times: Sequence[float]) -> None:
         """Give these frames, which an earlier reading gave, without their images and so without decoding any."""
         self.n_frames = self._total = len(numbers)
-        self.counted, self._cut = True, False
+        self._span = WHOLE
+        self.counted, self._truncated = True, False
         self._places = {number: place for place, number in enumerate(numbers)}
         self._frames = lambda _: (Frame(None, *one) for one in zip(numbers, times, strict=True))
 

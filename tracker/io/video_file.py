@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,14 @@ from tracker.io import avi
 from tracker.io.capture import Capture, Table, captured_frames, first_frame, quiet_cv2, sought, usable_rate
 from tracker.io.containers import damage as damage_of
 from tracker.io.containers import sound_only, truncation
+from tracker.io.damage import Damage
 from tracker.io.file_bytes import FileBytes
 from tracker.io.iso import edited_seconds, layout, sample_times
 from tracker.io.sizes import can_change, size_change
 from tracker.io.source import Frame, Source, SourceError
 from tracker.spelling import utf8
 
+APART = 6e-4  # seconds between frames that their times tell apart; Matroska's are whole milliseconds
 FAR = 50  # frames from which on a file is moved to a place, and not read up to there
 PATIENCE = 1000  # failed reads in a row that stand for the end of a file; a group of pictures is rarely longer
 
@@ -70,18 +73,17 @@ def open_video(path: Path) -> Source:
     times = sample_times(path) if table else None
 
     def frames(source: Source) -> Iterator[Frame]:
-        with FileBytes(path) as data:
-            damage = damage_of(data)
-            known = avi.frame_table(data) if head.startswith(avi.RIFF) else None
+        stat = path.stat()
+        damage, known, index = _listed(path, stat.st_size, stat.st_mtime_ns)
         if times is not None:
-            known = Table.of(times[times > -1e-6])  # those that an edit list hides have no number
+            known = index = Table.of(times[times > -1e-6])  # those that an edit list hides have no number
         if not table and (problem or damage.at_end or known is not None):
             sure = (damage.sure and damage.start * frame_rate < 1) or chunks is not None
             damage = replace(damage, until=announced / frame_rate - damage.start, sure=sure)
         capture, begun = opened(), None
-        far = 0 if times is None or known is None else known.first(source.wanted, source.wanted_from)
-        if known is not None and far > FAR and not (problem or len(damage.breaks)):
-            begun = sought(capture, known, far)
+        far = 0 if index is None else index.first(source.wanted, source.wanted_from)
+        if index is not None and far > FAR and not (problem or len(damage.breaks)):
+            begun = sought(capture, index, far)
             if begun is None:
                 capture.release()
                 capture = opened()
@@ -114,6 +116,23 @@ def open_video(path: Path) -> Source:
         tolerance=tolerance,
         cut=problem is not None,
     )
+
+
+@lru_cache(maxsize=4)  # a worker opens one file for each of its pieces
+def _listed(path: Path, size: int, changed: int) -> tuple[Damage, Table | None, Table | None]:
+    """What the container says of its frames where it is no MP4 with a table: damaged places, the frames of a damaged
+    AVI, and where each frame of an intact Matroska, WebM or AVI file lies.
+
+    MPEG lists its frames' times too, but its readers land between key frames, from where images show errors.
+    """
+    with FileBytes(path) as data:
+        damage = damage_of(data)
+        if data.part(0, len(avi.RIFF)) == avi.RIFF:
+            table, whole = avi.frame_table(data)
+            return damage, None if whole else table, table if whole else None
+        times = damage.listed
+    intact = times is not None and not len(damage.breaks) and bool(np.all(np.diff(times) > APART))
+    return damage, None, Table.of(times) if times is not None and intact else None
 
 
 def _steps(capture: Capture) -> FloatArray:

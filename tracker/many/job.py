@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from tracker.algorithms import from_anywhere as algo_from_anywhere
 from tracker.count.places import Line, Zone
 from tracker.io.claim import Taken
 from tracker.io.digest import sha256_of
@@ -20,20 +21,15 @@ from tracker.io.sinks import Look
 from tracker.io.whole import whole
 from tracker.many.remote import fetched
 from tracker.run.driver import Driver
-from tracker.run.manifest import plain, versions
+from tracker.run.manifest import plain
 from tracker.run.open import Models, Options, open_run
 from tracker.run.output import MANIFEST, Output
 from tracker.spelling import number_of
-
-VERSION = versions().get("trackwhy", "not installed")
+from tracker.workers.call import version
 
 FAILED = "failed.json"  # in the folder of a video that could not be tracked
 
 State = Literal["complete", "incomplete", "failed", "kept"]
-
-
-class WrongVersion(ValueError):
-    """A worker has another version of the package than the caller."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,6 @@ class Job:
     saved    what is written
     command  the command line, for run.json
     key      of all that the results depend on, but for the source
-    version  of the package that made this
     """
 
     name: str
@@ -67,7 +62,6 @@ class Job:
     saved: Saved
     command: tuple[str, ...]
     key: str
-    version: str = VERSION
 
     @property
     def source(self) -> str:
@@ -108,9 +102,8 @@ def worker_models() -> Models:
 def run_job(job: Job) -> Outcome:
     """Track the video into its folder; where that fails the folder says why.
 
-    Raises Taken where another run has the folder, and WrongVersion on a worker with another version of the package.
+    Raises Taken where another run has the folder.
     """
-    check_version(job.version)
     try:
         outcome = _tracked(job)
     except Taken:
@@ -122,12 +115,6 @@ def run_job(job: Job) -> Outcome:
     return outcome
 
 
-def check_version(asked: str) -> None:
-    """Raise WrongVersion on a worker with another version of the package than the caller, ``asked``."""
-    if asked != VERSION:
-        raise WrongVersion(f"a worker has trackwhy {VERSION}, this machine {asked}; install the same on both")
-
-
 def from_anywhere(options: Options) -> Options:
     """The options with absolute paths: a cluster's workers run in folders of their own."""
 
@@ -137,12 +124,19 @@ def from_anywhere(options: Options) -> Options:
     return replace(
         options,
         source=options.source if is_url(str(options.source)) else str(Path(str(options.source)).resolve()),
+        algo=algo_from_anywhere(options.algo) if isinstance(options.algo, str) else options.algo,
         detector=absolute(options.detector),
         reid=absolute(options.reid),
         params=absolute(options.params),
         camera_motion=absolute(options.camera_motion),
         names=absolute(options.names),
     )
+
+
+def files_named(options: Options) -> list[str]:
+    """The files and folders of this machine that options name: the source, models, lists."""
+    given = (value for value in options.given().values() if isinstance(value, (str, Path)))
+    return [str(value) for value in given if os.path.isabs(value) and os.path.exists(value)]
 
 
 def failed(job: Job, line: str) -> Outcome:
@@ -226,7 +220,7 @@ def key_of_job(job: Job) -> str:
         "options": plain(given),
         "saved": plain({**asdict(job.saved), "places": [repr(place) for place in job.saved.places]}),
         "files": sha256_of(files),
-        "version": job.version,
+        "version": version(),
         "before": job.key,
     }
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

@@ -14,17 +14,20 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
 from tracker.arrays import FloatArray, Image
 from tracker.camera import METHODS, CameraEstimate, Compensated
-from tracker.camera_glance import CameraGlance
+from tracker.camera_glance import EVERY as GLANCES
+from tracker.camera_glance import MEMORY, CameraGlance
 from tracker.detect.detector import Described, RecordedDetector
 from tracker.detections import Detections
 from tracker.io.detections_file import DetectionsFolder, DetectionsWriter, parts_of, remove_detections
-from tracker.io.source import SourceError, span_of
-from tracker.many.job import VERSION, check_version, line_of, worker_models
+from tracker.io.source import SourceError, Span, span_of
+from tracker.io.video import open_source
+from tracker.many.job import files_named, line_of, worker_models
 from tracker.run.open import Opened, Options, camera_failures, open_run, saved_camera
 from tracker.run.pipeline import Pipeline
 from tracker.tracks import Tracks
@@ -44,7 +47,6 @@ class Piece:
     first, last  numbers of its frames, both included; last may be infinite
     begin        the first frame that the run has at all
     folder       for its detections
-    version      of the package that made this
     """
 
     options: Options
@@ -52,7 +54,6 @@ class Piece:
     last: float
     begin: int
     folder: str
-    version: str = VERSION
 
     def part(self, start: int) -> str:
         """What ``--frames`` calls it, from ``start`` on."""
@@ -67,6 +68,7 @@ class Made:
     whole     whether all of its frames could be read
     dropped   bad rows left out
     failures  frames whose camera motion was not found
+    followed  frames in which it was looked for, where a glance decides that
     notes     lines for people about the source
     note      that of the detector
     """
@@ -75,6 +77,7 @@ class Made:
     whole: bool = False
     dropped: int = 0
     failures: int = 0
+    followed: int = 0
     notes: tuple[str, ...] = ()
     note: str | None = None
 
@@ -98,10 +101,9 @@ class _NoTracker:
 def make(piece: Piece) -> Made:
     """Detect, embed and estimate the camera's motion in a piece, into its folder; what was there goes.
 
-    Raises WrongVersion on a worker with another version of the package, and ValueError as a run does.
+    Raises ValueError as a run does.
     """
-    check_version(piece.version)
-    overlap = 1 if piece.options.camera_motion in METHODS else 0
+    overlap = 1 if piece.options.camera_motion in (*METHODS, "auto") and piece.options.every == 1 else 0
     while True:
         start = max(piece.first - overlap, piece.begin)
         made = _made(piece, start)
@@ -120,13 +122,14 @@ def _made(piece: Piece, start: int) -> Made | None:
         warnings.filterwarnings("ignore", message="camera motion not found")  # counted, and told at the end
         pipeline, camera = _without_tracker(opened), opened.camera
         writer = DetectionsWriter(folder, {})
-        frames, before = 0, (0, 0)
+        seen = not isinstance(camera, CameraGlance) or _look_back(camera, piece, start)
+        frames, before = 0, (0, 0, _followed(camera))
         try:
             with closing(iter(pipeline)) as steps:
                 for step in steps:
                     frame = step.frame
                     if frame.number < piece.first:
-                        before = pipeline.dropped, camera_failures(camera)
+                        before = pipeline.dropped, camera_failures(camera), _followed(camera)
                         continue
                     if pipeline.frames == 1 and piece.begin < start < piece.first:
                         return None
@@ -139,12 +142,27 @@ def _made(piece: Piece, start: int) -> Made | None:
         writer.close(complete=True)
         return Made(
             frames,
-            whole=not pipeline.source.missing,
+            whole=seen and not pipeline.source.missing,
             dropped=pipeline.dropped - before[0],
             failures=camera_failures(camera) - before[1],
+            followed=_followed(camera) - before[2],
             notes=tuple(pipeline.source.notes),
             note=pipeline.detector.note,
         )
+
+
+def _look_back(camera: CameraGlance, piece: Piece, start: int) -> bool:
+    """Let the camera glance at the frames before ``start`` that decide what it gives from there on; nothing is detected
+    in them. Returns whether all of them could be read."""
+    begin = max(start - MEMORY, piece.begin)
+    begin -= (begin - piece.begin) % GLANCES  # one of those that it glances at
+    if begin >= start:
+        return True
+    with open_source(str(piece.options.source)) as source:
+        source.select(Span(begin, start - 1))
+        for frame in source:
+            camera(frame.image)
+        return not source.missing
 
 
 def _without_tracker(opened: Opened) -> Pipeline:
@@ -153,7 +171,7 @@ def _without_tracker(opened: Opened) -> Pipeline:
     return Pipeline(
         pipeline.source,
         pipeline.detector,
-        Compensated(_NoTracker(), camera) if isinstance(camera, CameraEstimate) else _NoTracker(),
+        Compensated(_NoTracker(), camera) if _looks(camera, opened.options) else _NoTracker(),
         embedder=None if pipeline.embeds_itself else pipeline.embedder,
         min_score=pipeline.min_score,
         scores=pipeline.scores,
@@ -161,6 +179,15 @@ def _without_tracker(opened: Opened) -> Pipeline:
         invalid=pipeline.invalid,
         roi=pipeline.roi,
     )
+
+
+def _looks(camera: Callable[..., FloatArray] | None, options: Options) -> TypeGuard[CameraEstimate | CameraGlance]:
+    """Whether the camera looks at images on a worker: in frames without detections its tracks would be masked out."""
+    return isinstance(camera, (CameraEstimate, CameraGlance)) and options.every == 1
+
+
+def _followed(camera: Callable[..., FloatArray] | None) -> int:
+    return camera.followed if isinstance(camera, CameraGlance) else 0
 
 
 def check(opened: Opened) -> None:
@@ -215,7 +242,13 @@ def detect(
     is not the library's, and where frames could not be read. Raises what a worker raised, with the frames.
     """
     made: dict[int, Made] = {}
-    for ended in run_all(engine, make, pieces, again=lambda one: isinstance(one.error, (OSError, MemoryError))):
+    for ended in run_all(
+        engine,
+        make,
+        pieces,
+        again=lambda one: isinstance(one.error, (OSError, MemoryError)),
+        sees=lambda piece: (*files_named(piece.options), str(Path(piece.folder).parent)),
+    ):
         if ended.result is None:
             assert ended.error is not None
             if isinstance(ended.error, (ValueError, OSError, MemoryError)):
@@ -249,19 +282,21 @@ def _take(opened: Opened, folder: DetectionsFolder, made: Sequence[Made]) -> Non
         )
     pipeline.detector = Found(pipeline.detector, folder, next((one.note for one in made if one.note), None))
     pipeline.dropped += sum(one.dropped for one in made)
-    if isinstance(pipeline.tracker, Compensated) and isinstance(opened.camera, CameraEstimate):
-        if folder.motions is None:
-            raise ValueError(f"{folder.folder}: a piece is without camera motion")
-        opened.camera = saved_camera(pipeline.source, folder, sum(one.failures for one in made))
-        pipeline.tracker.camera = opened.camera
+    whole = all(one.whole for one in made)
+    glances = isinstance(opened.camera, CameraGlance)  # it counts images, so those that are lost would shift it
+    looks = _looks(opened.camera, options) and (whole or not glances)
     of_ours = type(opened.tracker).__module__.startswith("tracker.")  # others may look at the image
-    glances = isinstance(opened.camera, CameraGlance)  # which remembers more than the last image
-    if options.images or pipeline.embeds_itself or glances or not of_ours or options.frames is not None:
-        return
-    if all(one.whole for one in made):
+    alone = looks or not isinstance(opened.camera, (CameraEstimate, CameraGlance))  # no camera needs the images
+    if whole and alone and of_ours and not options.images and not pipeline.embeds_itself:
         pipeline.source.without_images(folder.numbers.tolist(), folder.times.tolist())
         for line in (line for one in made for line in one.notes):
             pipeline.source.note(line)
+    if looks and isinstance(pipeline.tracker, Compensated):
+        if folder.motions is None:
+            raise ValueError(f"{folder.folder}: a piece is without camera motion")
+        failures, followed = sum(one.failures for one in made), sum(one.followed for one in made)
+        opened.camera = saved_camera(pipeline.source, folder, failures, followed if glances else None)
+        pipeline.tracker.camera = opened.camera
 
 
 class Found(RecordedDetector):
@@ -294,4 +329,5 @@ def cleared(folder: Path) -> Path:
     pieces = folder / FOLDER
     with suppress(FileNotFoundError):
         shutil.rmtree(pieces)
+    pieces.mkdir(parents=True)  # by which a worker on another machine sees that it shares the folder
     return pieces

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tracker.io.claim import Claim, Taken
-from tracker.many.job import Job, Outcome, WrongVersion, failed, kept, line_of, run_job
+from tracker.many.job import Job, Outcome, failed, files_named, kept, line_of, run_job
 from tracker.workers.engine import Ended, Engine, run_all
 
 
@@ -22,22 +22,24 @@ def outcomes(jobs: Sequence[Job], engine: Engine) -> Iterator[Outcome]:
             waiting.append(job)
         else:
             yield before
-    for ended in run_all(engine, run_job, waiting, again=_worth_another_try):
+    for ended in run_all(engine, run_job, waiting, again=_worth_another_try, sees=_needed):
         yield _outcome(waiting[ended.place], ended)
+
+
+def _needed(job: Job) -> list[str]:
+    return [*files_named(job.options), str(Path(job.folder).parent)]
 
 
 def _worth_another_try(ended: Ended[Outcome]) -> bool:
     if ended.result is not None:
         return ended.result.state == "failed"
-    return not isinstance(ended.error, (Taken, WrongVersion))
+    return not isinstance(ended.error, Taken)
 
 
 def _outcome(job: Job, ended: Ended[Outcome]) -> Outcome:
     if ended.result is not None:
         return ended.result
     assert ended.error is not None
-    if isinstance(ended.error, WrongVersion):
-        raise ended.error
     if isinstance(ended.error, Taken):  # its folder is the other run's
         return Outcome(job.name, job.source, "failed", line_of(ended.error))
     return failed(job, line_of(ended.error))  # of a worker that was lost nobody has said it

@@ -300,11 +300,13 @@ def _open_camera(
     return saved_camera(source, saved)
 
 
-def saved_camera(source: Source, saved: DetectionsFolder, failures: int = 0) -> CameraSaved:
-    """The camera whose motion was kept in a folder that has it, with so many failures."""
+def saved_camera(
+    source: Source, saved: DetectionsFolder, failures: int = 0, followed: int | None = None
+) -> CameraSaved:
+    """The camera whose motion was kept in a folder that has it; the counts as in ``CameraSaved``."""
     assert saved.motions is not None
     places = [source.place(number) for number in saved.numbers.tolist()]
-    return CameraSaved(dict(zip(places, saved.motions, strict=True)), failures)
+    return CameraSaved(dict(zip(places, saved.motions, strict=True)), failures, followed)
 
 
 def _with_params(options: Options) -> Options:
@@ -565,7 +567,7 @@ def camera_failures(camera: Callable[..., FloatArray] | None) -> int:
 
 def camera_rested(camera: Callable[..., FloatArray] | None) -> bool:
     """Whether there was no motion of the camera to look for."""
-    return camera is None or (isinstance(camera, CameraGlance) and not camera.followed)
+    return camera is None or (isinstance(camera, (CameraGlance, CameraSaved)) and camera.followed == 0)
 
 
 def _shown(value: object) -> str:

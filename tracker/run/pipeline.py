@@ -19,13 +19,13 @@ from tracker.camera import Compensated
 from tracker.count.paths import feet_of
 from tracker.count.places import Zone
 from tracker.detect.detector import Detector, RecordedDetector, as_detector
-from tracker.detect.session import processors
 from tracker.detections import Detections, Invalid, as_detections
 from tracker.io.sinks import Step
 from tracker.io.snapshot import restore_state, state_of
 from tracker.io.video import Frame, Source
 from tracker.kinds import ScoreKind
 from tracker.log import Decisions
+from tracker.processors import processors
 from tracker.protocol import Clocked, EmbedderCall, Embeds, Predicts, Updates, answer_of
 from tracker.run.threads import ParallelMap, Prefetch
 from tracker.settings import at_least
@@ -152,7 +152,7 @@ class Pipeline:
         parallel = not live and self.detector.concurrent
         # An embedder that only one thread at a time may use runs after the frames are in their order again.
         embed_late = parallel and not (self.embedder is None or _is_concurrent(self.embedder))
-        workers = min(processors(), MOST_PARALLEL) if parallel else 1
+        workers = min(len(processors()), MOST_PARALLEL) if parallel else 1
         look = partial(self._look, embed=not embed_late)
         with ExitStack() as finish:
             # Frames of a live source are fetched one by one: those waiting in a queue would be old ones.

@@ -21,6 +21,7 @@ from tracker.study.fold import Fold
 from tracker.study.job import Job, numbered_detections
 from tracker.study.jobs import Tree, jobs_of
 from tracker.study.split import halved, parts_of
+from tracker.workers.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Data:
         """What scores depend on, by split."""
         return {title: [_identity(job, self.truth) for job in jobs] for title, jobs in self.jobs.items()}
 
-    def fold(self, title: str) -> Fold:
-        """The sequences of a split, read."""
+    def fold(self, title: str, engine: Engine | None = None) -> Fold:
+        """The sequences of a split, read; ``engine`` tracks and scores them."""
         names = self.names[title]
         own = GroundTruth(
             {name: self.truth.sequences[name] for name in names},
@@ -69,6 +70,8 @@ class Data:
             {job.sequence: job.frame_rate for job in jobs},
             {name: numbers for name, (numbers, _) in found.items()},
             {job.sequence: (job.camera, job.first) for job in jobs},
+            {job.sequence: job for job in jobs},
+            engine,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from tracker.arrays import EmbeddingArray
 from tracker.evaluate.sequences import Sequence
 from tracker.io.digest import sha256_of
 from tracker.io.sequence import find_frames
+from tracker.io.whole import whole
 from tracker.study.cache import code_key, images_key, key_of, versions
 from tracker.study.embed_detections import embed_detections
 
@@ -88,6 +88,5 @@ class Embeddings:
 
     def _write(self, target: Path, vectors: EmbeddingArray) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(f".{os.getpid()}.part.npz")
-        np.savez(part, embedding=vectors)
-        part.replace(target)
+        with whole(target) as part, part.open("wb") as file:
+            np.savez(file, embedding=vectors)

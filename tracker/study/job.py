@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time as clock
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ from tracker.explain.recording import Recording
 from tracker.io.digest import sha256_of
 from tracker.io.log_file import LogWriter, remove_log
 from tracker.io.mot import Invalid, read_detections, write_results
+from tracker.io.whole import whole
 from tracker.kinds import ScoreKind
 from tracker.log import Log
 from tracker.protocol import Updates, answer_of
@@ -141,17 +141,16 @@ def run_job(job: Job) -> None:
             log.write()
     if log is not None:
         log.writer.close()
-    part = target.with_suffix(f".{os.getpid()}.part")
     with suppress(OSError):
         job.record.unlink()
     # det.txt has no classes, so column 8 stays -1.
-    write_results(part, rows_of(numbers, reports), classes=False)
-    results = sha256_of([part])
-    part.replace(target)
+    with whole(target) as part:
+        write_results(part, rows_of(numbers, reports), classes=False)
+        results = sha256_of([part])
     note = None if any(map(len, reports)) else _why_nothing(job.algo, tracker, frames)
     record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds], "note": note}
-    part.write_text(json.dumps(record), encoding="utf-8")
-    part.replace(job.record)
+    with whole(job.record) as part:
+        part.write_text(json.dumps(record), encoding="utf-8")
 
 
 def _why_nothing(algo: str, tracker: Updates, frames: Sequence[Detections]) -> str | None:

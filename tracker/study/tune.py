@@ -18,6 +18,7 @@ from tracker.camera import pairs_setting
 from tracker.install import installing
 from tracker.io.mot import Invalid
 from tracker.io.passwords import refuse_url
+from tracker.io.whole import whole
 from tracker.kinds import ScoreKind
 from tracker.scores import check_kind
 from tracker.settings import Range
@@ -28,6 +29,7 @@ from tracker.study.fold import Fold, Scores
 from tracker.study.journal import complete, locked, open_study
 from tracker.study.search import Progress, Search, best_of
 from tracker.study.space import CONF, Space, search_space
+from tracker.workers.engine import Engine
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -82,6 +84,7 @@ def tune(
     camera_motion: str = "auto",
     invalid: Invalid = "raise",
     overwrite: bool = False,
+    engine: Engine | None = None,
     command: str | None = None,
     begin: Begin | None = None,
     progress: Progress | None = None,
@@ -99,6 +102,8 @@ def tune(
     trials     of the search, the start not counted; those in the journal are not done again
     out        folder, by default one of the search's own below runs/tune
     overwrite  begin anew
+    engine     whose workers share the sequences of each trial, for the same scores
+               (``tracker.workers.open.open_engine``); None: this process
     command    is put into the file
     begin      begin(space, sequences by split, notes) is called once
     progress   progress(trial, its value, best trial, its value) is called after each trial
@@ -135,7 +140,8 @@ def tune(
         study = open_study(journal, question)
         if begin is not None:
             begin(wanted.space, found.names, found.notes)
-        training, held = found.fold("training"), found.fold("held_out")  # both now: what is wrong shows at once
+        # Both are read now: what is wrong shows at once.
+        training, held = found.fold("training", engine), found.fold("held_out", engine)
         interrupted = wanted.run(study, training, trials, progress)
     done = complete(study)[: trials + 1]
     if not done:
@@ -224,9 +230,8 @@ def _written(
         "seed": search.seed,
         "command": command,
     }
-    draft = path.with_name(f"{FILE}.part")
-    draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)
+    with whole(path) as part:
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return Tuned(
         algo=search.algo,
         parameters=found["settings"],

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import socket
-from collections.abc import Callable
+import threading
+import time as clock
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,8 +20,29 @@ from tracker.workers.engine import Answer, WorkerLost
 T = TypeVar("T")
 R = TypeVar("R")
 
-PATIENCE = 8.0  # seconds to wait for a cluster's address
-AHEAD = 2  # tasks handed out for each that runs, so that no worker waits for the next
+PATIENCE = 7.0  # seconds to wait for a cluster's address
+TRIES_OF_RAY = "RAY_NUM_REDIS_GET_RETRIES", "5"  # a second each, to connect
+SILENT: dict[str, Any] = {"configure_logging": False, "log_to_driver": False}
+FRESH = 1.0  # seconds for which the size of a cluster is believed
+AHEAD = 8  # tasks handed out for each that runs: a cluster takes some 30 ms to fetch the next
+
+
+class Room:
+    """How many tasks a cluster wants at a time; it is asked at most once every FRESH seconds, as a call takes a while.
+
+    slots  asks how many tasks it runs at a time
+    """
+
+    def __init__(self, slots: Callable[[], int]) -> None:
+        self._slots = slots
+        self._asked = -FRESH
+        self._room = AHEAD
+
+    def now(self) -> int:
+        if clock.monotonic() - self._asked >= FRESH:
+            self._room = AHEAD * max(1, self._slots())
+            self._asked = clock.monotonic()
+        return self._room
 
 
 class Dask:
@@ -34,18 +61,22 @@ class Dask:
         dask: Any = distributed
         self._cluster: Any = None
         if address is None:
-            self._cluster = dask.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            self._cluster = dask.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
         else:
             reach(address, "dask")
         try:
-            self._client: Any = dask.Client(self._cluster or address, timeout=PATIENCE)
-        except (OSError, ValueError) as error:
-            raise ValueError(f"--address {shown(str(address))}: no Dask scheduler answers there ({error})") from None
+            self._client: Any = _in_time(lambda: dask.Client(self._cluster or address, timeout=PATIENCE))
+        except Exception as error:  # of several kinds
+            raise ValueError(
+                f"--address {shown(str(address))}: no Dask scheduler answers there ({_line(error)}); give the address "
+                "that `dask scheduler` prints"
+            ) from None
+
+        self._room = Room(lambda: sum(self._client.nthreads().values()))
 
     @property
     def room(self) -> int:
-        threads: dict[str, int] = self._client.nthreads()
-        return AHEAD * max(1, sum(threads.values()))
+        return self._room.now()
 
     def submit(self, function: Callable[[T], R], task: T, /) -> Answer:
         return _Dasked(self._client.submit(function, task, pure=False))
@@ -83,28 +114,41 @@ class Ray:
     name = "ray"
 
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        os.environ.setdefault(*TRIES_OF_RAY)  # read when ray is imported
         try:
             import ray
         except ImportError:
             raise ValueError("--engine ray needs the package ray; install trackwhy's extra ray") from None
         self._ray: Any = ray
-        if address is not None and address != "auto":
-            reach(address, "ray")
-        own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if address is None else {}
+        if address is None:
+            with _errors_only():
+                ray.init("local", num_cpus=workers, include_dashboard=False, **SILENT)
+        else:
+            if address != "auto":
+                reach(address, "ray")
+            self._join(address)
+
+        self._room = Room(lambda: int(self._ray.cluster_resources().get("CPU", 1)))
+        self._remote: dict[Callable[..., Any], Any] = {}  # a function is sent to the cluster once
+
+    def _join(self, address: str) -> None:
         try:
-            ray.init(address=address or "local", configure_logging=False, log_to_driver=False, **own)
-        except (ConnectionError, OSError, ValueError, RuntimeError) as error:
+            with _errors_only(), _nothing_printed():
+                _in_time(lambda: self._ray.init(address=address, **SILENT))
+        except Exception as error:  # of several kinds
             raise ValueError(
-                f"--address {shown(str(address))}: no Ray cluster answers there ({_line(error)})"
+                f"--address {shown(address)}: no Ray cluster answers there ({_line(error)}); this machine must be one "
+                "of its nodes, or the address ray://HOST:10001; a cluster with a token wants RAY_AUTH_MODE=token"
             ) from None
 
     @property
     def room(self) -> int:
-        return AHEAD * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        return self._room.now()
 
     def submit(self, function: Callable[[T], R], task: T, /) -> Answer:
-        remote = self._ray.remote(function).options(num_cpus=1, max_retries=1)
-        return _Rayed(remote.remote(task).future())
+        if function not in self._remote:
+            self._remote[function] = self._ray.remote(function).options(num_cpus=1, max_retries=1)
+        return _Rayed(self._remote[function].remote(task).future())
 
     def close(self, *, at_once: bool = False) -> None:
         self._ray.shutdown()
@@ -126,6 +170,49 @@ class _Rayed:
             raise (error.cause if isinstance(error.cause, Exception) else error) from None
         except RayError as error:
             raise WorkerLost(f"its worker is gone ({type(error).__name__})") from None
+
+
+def _in_time(call: Callable[[], R]) -> R:
+    """What the call returns. Raises what it raises, and TimeoutError after PATIENCE: where something else listens at an
+    address, Dask waits for ever and Ray for a minute."""
+    answer: Future[R] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return answer.result(PATIENCE)
+    except FutureTimeout:
+        raise TimeoutError(f"{PATIENCE:g} seconds waited") from None
+
+
+@contextmanager
+def _nothing_printed() -> Iterator[None]:
+    """Inside, nothing reaches standard error, where the C++ of Ray writes past Python."""
+    with open(os.devnull, "wb") as nothing:
+        kept = os.dup(2)
+        os.dup2(nothing.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+@contextmanager
+def _errors_only() -> Iterator[None]:
+    """Inside, Ray logs no notes and warnings."""
+    logger = logging.getLogger("ray")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def reach(address: str, engine: str) -> None:

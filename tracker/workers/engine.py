@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
+
+from tracker.workers.call import Call, WrongVersion, run_call, version
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -68,41 +71,45 @@ def run_all(
     *,
     tries: int = TRIES,
     again: Callable[[Ended[R]], bool] = lambda ended: ended.error is not None,
+    sees: Callable[[T], Iterable[str]] = lambda _: (),
 ) -> Iterator[Ended[R]]:
     """Run ``function`` on every task, and yield each as it ends, in whatever order that is.
 
+    Never more than ``engine.room`` tasks are with the engine, and no result is kept, however many tasks there are.
+
     tries  how often a task is tried before its end is final
     again  whether an end is worth another try; a lost worker always is
+    sees   paths that a worker on another machine must see to do a task; where it does not, the error is NotShared
 
     A task that fails stops no other. The engine stays open. Leaving the iteration leaves the running tasks to
-    ``engine.close``.
+    ``engine.close``. Raises WrongVersion where a worker has another version of the package than this process.
     """
-    ended: SimpleQueue[tuple[int, Answer]] = SimpleQueue()
+    ended: SimpleQueue[int] = SimpleQueue()
     waiting = deque((place, 1) for place in range(len(tasks)))
-    tried: dict[int, int] = {}
-    while waiting or tried:
-        while waiting and len(tried) < engine.room:
+    running: dict[int, tuple[Answer, int]] = {}
+    while waiting or running:
+        while waiting and len(running) < engine.room:
             place, number = waiting.popleft()
-            tried[place] = number
-            _begin(engine, function, tasks[place], place, ended)
-        place, answer = ended.get()
-        number = tried.pop(place)
-        end = _end(answer, place, number)
-        if number < tries and (isinstance(end.error, WorkerLost) or again(end)):
-            waiting.append((place, number + 1))
+            paths = () if engine.name == "local" else tuple(sees(tasks[place]))
+            running[place] = engine.submit(run_call, Call(function, tasks[place], version(), paths)), number
+            running[place][0].add_done_callback(partial(_note, ended, place))
+        place = ended.get()
+        end = _end(place, *running.pop(place))
+        if isinstance(end.error, WrongVersion):
+            raise end.error
+        if end.tries < tries and (isinstance(end.error, WorkerLost) or again(end)):
+            waiting.append((place, end.tries + 1))
         else:
             yield end
+        del end
 
 
-def _end(answer: Answer, place: int, tries: int) -> Ended[Any]:
+def _note(ended: SimpleQueue[int], place: int, _: object) -> None:
+    ended.put(place)  # not the answer: it would hold itself, and its result, until Python looks for cycles
+
+
+def _end(place: int, answer: Answer, tries: int) -> Ended[Any]:
     try:
         return Ended(place, answer.result(), None, tries)
     except Exception as error:
         return Ended(place, None, error, tries)
-
-
-def _begin(
-    engine: Engine, function: Callable[[T], R], task: T, place: int, ended: SimpleQueue[tuple[int, Answer]]
-) -> None:
-    answer = engine.submit(function, task)
-    answer.add_done_callback(lambda _: ended.put((place, answer)))

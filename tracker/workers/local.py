@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time as clock
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -14,12 +15,14 @@ from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from tracker.processors import processors
 from tracker.workers.engine import WorkerLost
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+LOOK, GRACE = 1.0, 3.0  # seconds from one look for the parent to the next, and for a task to end once it is gone
 PARENT_GONE = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
@@ -112,13 +115,6 @@ class _Slot:
             self._pool = None
 
 
-def processors() -> list[int]:
-    """The processors that this process may use, by number."""
-    if hasattr(os, "sched_getaffinity"):  # knows the limits of a container or taskset; not on macOS and Windows
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
 def _begin(cpus: tuple[int, ...], parent: int) -> None:
     """What a worker does first: keep to its processors, leave Ctrl-C to its parent, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -128,8 +124,15 @@ def _begin(cpus: tuple[int, ...], parent: int) -> None:
     if sys.platform.startswith("linux"):
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(PARENT_GONE, signal.SIGTERM)
-        if os.getppid() != parent:  # it was gone already
-            os._exit(1)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process once its parent is gone: a task may take TERM for itself, and the next never comes."""
+    while os.getppid() == parent:
+        clock.sleep(LOOK)
+    clock.sleep(GRACE)
+    os._exit(1)
 
 
 @contextmanager
