@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
 import numpy as np
 
 from tracker.install import installing
+from tracker.io.ids import Ids
 from tracker.io.mot import format_rows
 from tracker.io.passwords import refuse_url
 from tracker.rows import results_of
@@ -119,7 +120,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.frames = self.detections = self.rows = self.first = self.last = 0
-        self.ids: set[int] = set()
+        self.ids = Ids()
         self.best_score = -math.inf
 
     def write(self, step: Step) -> None:
