@@ -421,7 +421,9 @@ def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | N
 
     rate, every = opened.pipeline.source.frame_rate, opened.options.every
     counters = [Counter(places, frame_rate=rate, step=every)] if places else []
-    window: Sink = WindowSink(opened.pipeline.detector.class_names, counters, rate, look)
+    window = WindowSink(opened.pipeline.detector.class_names, counters, rate, look)
+    if opened.pipeline.source.watch is not None:
+        opened.pipeline.source.watch.idle = window.left
     return [*counters, window if anonymise is None else AnonymisedSink(anonymise, [window])]
 
 
