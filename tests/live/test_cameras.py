@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import signal
 import threading
 import time
@@ -402,6 +403,26 @@ def test_a_webcam_has_the_times_of_the_wall_and_does_not_come_back(monkeypatch: 
     with open_source(0, Live(keep_all=True, reconnect=0.05, first_pause=0.01)) as source:
         assert len(list(islice(source, 50))) == 50
         assert len(opened) > 3
+
+
+def standing(_: Image) -> list[list[float]]:
+    """A detector that sees one person who stands."""
+    return [[10, 10, 40, 90, 0.9]]
+
+
+def test_a_run_goes_on_at_the_rate_that_was_measured_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the same camera measures 25 once and 30 another time."""
+    rates = iter([25.0, 30.0])
+    monkeypatch.setattr("tracker.io.live.arrival_rate", lambda _: next(rates))
+    with camera() as cam:
+        for _ in range(2):
+            given = {"algo": "sort", "detector": standing, "live": FAST}
+            with tracker.track(cam.url, **given, save=tmp_path / "out", snapshot=3600, resume=True) as run:
+                ids = {id for _, tracks in islice(run, 10) for id in tracks.ids.tolist()}
+    facts = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert facts["source"]["frame_rate"] == 25
+    assert facts["counts"]["frames"] >= 20
+    assert ids == {1}
 
 
 # A stream with a clock of its own.
