@@ -1,11 +1,11 @@
 """Memory over a long life: each algorithm for very many updates, and a live run of hours in compressed time.
 
-    python scripts/soak.py [--updates 1000000] [--hours 2] [--algo sort ...] [--csv FILE]
+    python scripts/soak.py [--updates 1000000] [--hours 2] [--algo sort ...] [--live bare video] [--csv FILE]
 
 A crowd of walkers comes and goes for ever, so tracks are born and end all the time. RSS is read twenty times within the
 updates, after a tenth of them to warm up, and the growth is that of the line through these readings, in bytes per
-update. The live run is a whole one, with the decoding thread, reconnections, counts, events, health and parts with
-video, on a camera whose clock runs as fast as the run does.
+update. The live runs are whole ones, with the decoding thread, reconnections, counts, events and parts, one of them
+with video, on a camera whose clock runs as fast as the run does.
 """
 
 from __future__ import annotations
@@ -115,8 +115,9 @@ class FastCamera:
     def release(self) -> None: ...
 
 
-def live(hours: float, folder: Path) -> tuple[list[tuple[int, int]], float, dict[str, int]]:
-    """Readings of RSS, seconds, and the counts of a live run of so many hours."""
+def live(hours: float, folder: Path, *, video: bool) -> tuple[list[tuple[int, int]], float, dict[str, int]]:
+    """Readings of RSS, seconds, and the counts of a live run of so many hours, with an annotated video or without."""
+    FastCamera.now = 1000.0
     simulated = SimpleNamespace(monotonic=lambda: FastCamera.now)
     for module in (watching, healthy):
         vars(module)["clock"] = simulated
@@ -152,7 +153,9 @@ def live(hours: float, folder: Path) -> tuple[list[tuple[int, int]], float, dict
         Line("middle", [(160, 0), (160, 240)]),
         Zone("left", [(0, 0), (100, 0), (100, 240), (0, 240)]),
     ]
-    output = Output(folder / "out", opened, {"call": {}}, rotate=600.0, places=places, events=monitor.events)
+    output = Output(
+        folder / "out", opened, {"call": {}}, rotate=600.0, places=places, events=monitor.events, video=video
+    )
     driver = Driver(opened, output, [monitor])
     watch.watch(source)
     readings, started = [], time.process_time()
@@ -173,7 +176,8 @@ def events_in(folder: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--updates", type=int, default=1_000_000)
-    parser.add_argument("--hours", type=float, default=2.0, help="of the live run; 0: none")
+    parser.add_argument("--hours", type=float, default=2.0, help="of the live runs; 0: none")
+    parser.add_argument("--live", nargs="*", default=["bare", "video"], choices=["bare", "video"], help="live runs")
     parser.add_argument("--algo", nargs="*", default=algorithms())
     parser.add_argument("--csv", type=Path, help="append each reading: what, count, bytes")
     args = parser.parse_args()
@@ -184,11 +188,11 @@ def main() -> None:
     for name in args.algo:
         readings, seconds, ids = soak(name, args.updates)
         say(name, readings, f"{ids:,}", seconds, args.csv)
-    if args.hours:
+    for kind in args.live if args.hours else ():
         with tempfile.TemporaryDirectory() as folder:
-            readings, seconds, counts = live(args.hours, Path(folder))
-        say(f"live run of {args.hours:g} h", readings, f"{counts['tracks']:,}", seconds, args.csv)
-        print(", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in counts.items()))
+            readings, seconds, counts = live(args.hours, Path(folder), video=kind == "video")
+        say(f"live run of {args.hours:g} h, {kind}", readings, f"{counts['tracks']:,}", seconds, args.csv)
+        print(", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in counts.items()), flush=True)
 
 
 def say(name: str, readings: list[tuple[int, int]], ids: str, seconds: float, table: Path | None) -> None:

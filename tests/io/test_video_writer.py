@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import subprocess
@@ -209,6 +210,27 @@ def test_an_unfinished_video_plays_wherever_it_is_cut(tmp_path: Path) -> None:
             assert sum(packet.size > 0 for packet in container.demux(video=0)) >= whole
     (tmp_path / "cut.mp4").write_bytes(data[: starts[20] + 60])
     assert len(frames(tmp_path / "cut.mp4")) == 20
+
+
+def encoders() -> int:
+    """How many encoders and containers of PyAV live now."""
+    return sum(str(type(one).__module__).startswith(("av.codec", "av.container")) for one in gc.get_objects())
+
+
+def test_a_closed_video_holds_no_encoder(tmp_path: Path) -> None:
+    """Each has megabytes that Python's garbage collection knows nothing of, so it must not have to come for them."""
+    pytest.importorskip("av")
+    fill(tmp_path / "v.mp4")
+    gc.collect()
+    before = encoders()
+    gc.disable()
+    try:
+        with VideoWriter(tmp_path / "v.mp4", SIZE, 10) as writer:
+            writer.write(drawn(0))
+            assert encoders() > before
+        assert encoders() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("rate", [1 / 3600, 1 / 30, 30000 / 1001, 2000])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import signal
 import threading
 import time
@@ -404,6 +405,26 @@ def test_a_webcam_has_the_times_of_the_wall_and_does_not_come_back(monkeypatch: 
         assert len(opened) > 3
 
 
+def standing(_: Image) -> list[list[float]]:
+    """A detector that sees one person who stands."""
+    return [[10, 10, 40, 90, 0.9]]
+
+
+def test_a_run_goes_on_at_the_rate_that_was_measured_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the same camera measures 25 once and 30 another time."""
+    rates = iter([25.0, 30.0])
+    monkeypatch.setattr("tracker.io.live.arrival_rate", lambda _: next(rates))
+    with camera() as cam:
+        for _ in range(2):
+            given = {"algo": "sort", "detector": standing, "live": FAST}
+            with tracker.track(cam.url, **given, save=tmp_path / "out", snapshot=3600, resume=True) as run:
+                ids = {id for _, tracks in islice(run, 10) for id in tracks.ids.tolist()}
+    facts = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert facts["source"]["frame_rate"] == 25
+    assert facts["counts"]["frames"] >= 20
+    assert ids == {1}
+
+
 # A stream with a clock of its own.
 
 
@@ -434,7 +455,7 @@ def test_a_real_rtsp_server_and_its_restart() -> None:
             assert source.watch.reconnects >= 1
 
 
-def transport(frames: int, start: float) -> bytes:
+def transport(frames: int, start: float, size: tuple[int, int] = SIZE) -> bytes:
     """A transport stream of numbered frames at 25 per second, whose clock starts at so many seconds."""
     import io
     from fractions import Fraction
@@ -445,19 +466,19 @@ def transport(frames: int, start: float) -> bytes:
     out = io.BytesIO()
     with av.open(out, "w", format="mpegts", options={"mpegts_copyts": "1"}) as container:
         stream = container.add_stream("libx264", rate=25, options={"g": "10", "bf": "0", "tune": "zerolatency"})
-        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 90_000)
         for k in range(frames):
-            frame = av.VideoFrame.from_ndarray(numbered(k + 1), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(numbered(k + 1, size), format="bgr24")
             frame.pts, frame.time_base = round((start + k / 25) * 90_000), Fraction(1, 90_000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return out.getvalue()
 
 
-@pytest.mark.slow
-def test_a_stream_whose_clock_is_set_goes_on_by_the_wall_clock() -> None:
-    data = transport(75, 10) + transport(75, 5000)
+@contextmanager
+def broadcast(data: bytes, seconds: float) -> Iterator[str]:
+    """A web server of one live transport stream, sent evenly and then silent for a while; its address."""
     parts = [data[at : at + 188 * 20] for at in range(0, len(data), 188 * 20)]
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -470,21 +491,43 @@ def test_a_stream_whose_clock_is_set_goes_on_by_the_wall_clock() -> None:
             with suppress(OSError):
                 for part in parts:
                     self.wfile.write(part)
-                    time.sleep(6 / len(parts))
+                    time.sleep(seconds / len(parts))
                 time.sleep(10)
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
-            url = f"http://127.0.0.1:{server.server_port}/stream.ts"
-            with open_source(url, Live(keep_all=True, stall=2, reconnect=0)) as source:
-                assert source.live
-                times = [frame.time for frame in source]
+            yield f"http://127.0.0.1:{server.server_port}/stream.ts"
         finally:
             server.shutdown()
+
+
+@pytest.mark.slow
+def test_a_stream_whose_clock_is_set_goes_on_by_the_wall_clock() -> None:
+    with (
+        broadcast(transport(75, 10) + transport(75, 5000), 6) as url,
+        open_source(url, Live(keep_all=True, stall=2, reconnect=0)) as source,
+    ):
+        assert source.live
+        times = [frame.time for frame in source]
     assert len(times) > 120
     steps = np.diff(times)
     assert steps.min() > 0
     assert steps.max() < 3  # and not 4990
     assert "the stream's clock jumped; times go on by the wall clock from there" in source.notes
+
+
+@pytest.mark.slow
+def test_h264_of_another_size_within_a_connection_is_scaled_to_the_first() -> None:
+    """So boxes, lines and zones stay where they are; OpenCV does not tell that it scales."""
+    with (
+        broadcast(transport(50, 10) + transport(50, 12, (320, 192)) + transport(50, 14, (96, 64)), 5) as url,
+        open_source(url, Live(keep_all=True, stall=2, reconnect=0)) as source,
+    ):
+        frames = [frame for frame in source if frame.image is not None]
+    assert {frame.image.shape for frame in frames if frame.image is not None} == {(SIZE[1], SIZE[0], 3)}
+    numbers = [number_of(frame.image) for frame in frames if frame.image is not None]
+    assert numbers[-40:] == list(range(11, 51))  # of the smaller images: none is lost, none is damaged
+    assert len(numbers) > 120
+    assert np.diff([frame.time for frame in frames]).max() < 1

@@ -140,6 +140,7 @@ def test_pauses_double_and_stay_between_the_shortest_and_the_longest() -> None:
         ({"give_up": 0}, r"give_up=0: give seconds, above 0 \(--give-up\)"),
         ({"stall": math.nan}, "stall=nan"),
         ({"stall": "10"}, "stall='10'"),
+        ({"rate": 0}, "rate=0: give frames per second, above 0$"),
         ({"first_pause": True}, "first_pause=True: give seconds, above 0$"),
     ],
 )

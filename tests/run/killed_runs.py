@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from tracker.commands.main import main
+from tracker.count import kept
 from tracker.io.sinks import Step, TextSink
 from tracker.run.snapshots import Snapshots
 
@@ -23,6 +24,7 @@ def child(options: list[str], frames: int | None, how: str) -> int:
     """Run in a process of its own, which kills itself after so many frames; returns its wait status."""
     pid = os.fork()
     if pid == 0:
+        kept.AT_ONCE = 2
         Snapshots.due = property(lambda self: self._steps % 3 == 0)  # type: ignore[assignment]
         if frames is not None:
             arm(frames, how)

@@ -256,7 +256,12 @@ def run_track(args: argparse.Namespace) -> int:
         raise ValueError("no SOURCE given; name a video file, a folder of images, a webcam number or a URL")
     if args.json and args.events == "-":
         raise ValueError("--json and --events - both print to stdout; give --events a file")
-    options = replace(options_of(args, args.source, args.detector), live=live_of(args))
+    live = live_of(args)
+    if args.resume:
+        from tracker.run.snapshots import live_as_before
+
+        live = live_as_before(live, args.source, args.out)
+    options = replace(options_of(args, args.source, args.detector), live=live)
     return track_into_folder(args, options, label=args.source)
 
 
@@ -421,7 +426,9 @@ def _window(opened: Opened, places: Sequence[Line | Zone], anonymise: Region | N
 
     rate, every = opened.pipeline.source.frame_rate, opened.options.every
     counters = [Counter(places, frame_rate=rate, step=every)] if places else []
-    window: Sink = WindowSink(opened.pipeline.detector.class_names, counters, rate, look)
+    window = WindowSink(opened.pipeline.detector.class_names, counters, rate, look)
+    if opened.pipeline.source.watch is not None:
+        opened.pipeline.source.watch.idle = window.left
     return [*counters, window if anonymise is None else AnonymisedSink(anonymise, [window])]
 
 

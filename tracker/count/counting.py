@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -49,31 +49,41 @@ class Counts:
     merges  ids that were taken for one person, and why
     span    first and last frame, (0, 0) without any
     names   of classes by number, where they are known
+
+    Events, visits and merges of a live run stand in tables: each is made when it is asked for.
     """
 
     places: tuple[Line | Zone, ...]
-    events: tuple[Event, ...]
-    visits: tuple[Visit, ...]
+    events: Sequence[Event]
+    visits: Sequence[Visit]
     people: int
-    merges: tuple[Merge, ...] = ()
+    merges: Sequence[Merge] = ()
     span: tuple[int, int] = (0, 0)
     names: Mapping[int, str] = field(default_factory=dict)
 
     def events_of(self, place: Line | Zone) -> list[Event]:
         """The events of one place."""
-        return [event for event in self.events if (event.kind, event.place) == (place.kind, place.name)]
+        return list(self.each_event(place))
+
+    def each_event(self, place: Line | Zone) -> Iterator[Event]:
+        """The events of one place, one after the other."""
+        return (event for event in self.events if (event.kind, event.place) == (place.kind, place.name))
 
     def visits_of(self, zone: Zone) -> list[Visit]:
         """The stays in one zone."""
-        return [visit for visit in self.visits if visit.place == zone.name]
+        return list(self.each_visit(zone))
+
+    def each_visit(self, zone: Zone) -> Iterator[Visit]:
+        """The stays in one zone, one after the other."""
+        return (visit for visit in self.visits if visit.place == zone.name)
 
     def totals(self, place: Line | Zone) -> Totals:
         """The totals of one place."""
-        return totals_of(place, self.events_of(place))
+        return totals_of(place, self.each_event(place))
 
     def occupancy(self, zone: Zone, frames: ArrayLike) -> IntArray:
         """(F,) people in the zone in each of ``frames`` (F,)."""
-        return occupancy(self.visits_of(zone), frames)
+        return occupancy(spans_of(self.each_visit(zone)), frames)
 
 
 def count(
@@ -118,7 +128,7 @@ def count(
     )
 
 
-def totals_of(place: Line | Zone, events: Sequence[Event]) -> Totals:
+def totals_of(place: Line | Zone, events: Iterable[Event]) -> Totals:
     """What the events of one place add up to."""
     totals = Totals(0, 0, 0, 0)
     for event in events:
@@ -126,12 +136,17 @@ def totals_of(place: Line | Zone, events: Sequence[Event]) -> Totals:
     return totals
 
 
-def occupancy(visits: Sequence[Visit], frames: ArrayLike) -> IntArray:
-    """(F,) how many visits are going on in each of ``frames`` (F,): from the entry to the last sight."""
+def spans_of(visits: Iterable[Visit]) -> IntArray:
+    """(N, 2) the first and the last frame of each visit; whoever left is out in the frame of the exit."""
+    frames = ((visit.since, visit.until - visit.left) for visit in visits)
+    spans: IntArray = np.fromiter(frames, dtype=np.dtype((np.int64, 2)))
+    return spans
+
+
+def occupancy(spans: IntArray, frames: ArrayLike) -> IntArray:
+    """(F,) how many visits of ``spans`` (N, 2) are going on in each of ``frames`` (F,)."""
     at = np.asarray(frames)
-    since = np.sort([visit.since for visit in visits])
-    # Whoever left is out in the frame of the exit.
-    until = np.sort([visit.until - visit.left for visit in visits])
+    since, until = np.sort(spans, axis=0).T
     present: IntArray = np.searchsorted(since, at, side="right") - np.searchsorted(until, at, side="left")
     return present
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tracker.arrays import FloatArray
 from tracker.count.counting import Counts, Totals, within
+from tracker.count.kept import Kept, Records, events_layout, merges_layout, visits_layout
 from tracker.count.passages import Event, Passage, Sight, Visit
 from tracker.count.paths import SAME_PERSON, feet_of, gap_in_frames
 from tracker.count.places import Line, Zone, check_names
@@ -23,8 +24,14 @@ if TYPE_CHECKING:
     from tracker.draw.places import Occupied
     from tracker.io.sinks import Step
 
-REMEMBERED = ("events", "_people", "_totals", "_visits", "_merges", "_counted", "_first", "_frame")
+REMEMBERED = ("_people", "_totals", "_counted", "_first", "_frame")
+KEPT = ("events", "visits", "merges")  # in files beside that of the counts, while a run goes on
 FORGOTTEN = 300  # steps without an observation until an id has ended: longer than trackers keep a lost track
+
+
+def kept_at(path: Path, what: str) -> Path:
+    """Where that is kept while the file ``path`` is not yet written."""
+    return path.with_name(f".{path.name}.{what}")
 
 
 class _Point:
@@ -67,10 +74,11 @@ class Counter:
     names       of classes by number, for that file
     path        a JSON file that ``close`` writes (``tracker.count.report``)
 
-    events  those so far, in the order in which they became certain
     counts  everything, once closed
 
-    Confirmed tracks count, in the frames in which they have a detection. Raises ValueError as ``count`` does.
+    Events and stays go into files as they become certain, hidden ones beside ``path`` until it is written, so that the
+    memory does not grow with them. Confirmed tracks count, in the frames in which they have a detection. Raises
+    ValueError as ``count`` does, OSError, naming the file, where one cannot be written.
     """
 
     def __init__(
@@ -88,18 +96,25 @@ class Counter:
             raise ValueError("no line and no zone to count at; give one or more")
         check_names(list(places))
         self.places = tuple(places)
-        self.events: list[Event] = []
         self.counts: Counts | None = None
         self._gap = None if merge_gap is None else gap_in_frames(merge_gap, frame_rate)
         self._step, self._told, self._path = step, told, path
         self._names = dict(names or {})
         self._people: dict[int, _Person] = {}  # by the id of the track
         self._totals = [Totals(0, 0, 0, 0) for _ in places]
-        self._visits: list[Visit] = []
-        self._merges: list[Merge] = []
+        beside = dict.fromkeys(KEPT) if path is None else {name: kept_at(path, name) for name in KEPT}
+        self._events = Kept(events_layout(places), beside["events"])
+        self._visits = Kept(visits_layout(places), beside["visits"])
+        self._merges = Kept(merges_layout(), beside["merges"])
         self._counted = 0
+        self._order: Records[Event] | None = None  # the events, once closed
         self._first = self._frame = 0
         self._spots: list[int] = []  # where the text of each place was drawn last
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Those so far, in the order in which they became certain."""
+        return self._events.records() if self._order is None else self._order
 
     def write(self, step: Step) -> None:
         """Take one step."""
@@ -130,12 +145,13 @@ class Counter:
             self._grow(person)
         for person in self._people.values():
             self._end(person)
+        self._order = self._events.records()
         self.counts = Counts(
             self.places,
-            tuple(sorted(self.events, key=lambda event: (event.frame, event.id))),
-            tuple(sorted(self._visits, key=lambda visit: (visit.since, visit.id))),
+            self._order.sorted_by("frame", "id"),
+            self._visits.records().sorted_by("since", "id", "place"),
             self._counted,
-            tuple(self._merges),
+            self._merges.records(),
             (self._first, self._frame),
             self._names,
         )
@@ -143,14 +159,24 @@ class Counter:
             from tracker.count.report import write_json
 
             write_json(self._path, self.counts)
+        for kept in self._kept:
+            kept.close()
+
+    @property
+    def _kept(self) -> tuple[Kept[Event], Kept[Visit], Kept[Merge]]:
+        return self._events, self._visits, self._merges
 
     def mark(self) -> object:
-        """All that it remembers: the file is written at the end."""
-        return {name: getattr(self, name) for name in REMEMBERED}
+        """All that it remembers, and where its files stand."""
+        return {**{name: getattr(self, name) for name in REMEMBERED}, "kept": [kept.mark() for kept in self._kept]}
 
     def resume(self, mark: Any) -> None:
         for name in REMEMBERED:
             setattr(self, name, mark[name])
+        events, visits, merges = mark["kept"]
+        self._events.resume(events)
+        self._visits.resume(visits)
+        self._merges.resume(merges)
 
     def inside(self, zone: Zone) -> int:
         """How many people are in the zone now: the last certain side of everyone seen within the last second or so."""
@@ -232,17 +258,23 @@ class Counter:
                     missed > 0 or linked,
                 )
                 self._tell(event, p)
+                self._keep_visits(person.passages[p])
         for person, point in going:
             person.points.append(point)
 
     def _end(self, person: _Person) -> None:
         for p, passage in enumerate(person.passages):
             self._tell(passage.end(), p)
-            self._visits += passage.visits
+            self._keep_visits(passage)
+
+    def _keep_visits(self, passage: Passage) -> None:
+        for visit in passage.visits:
+            self._visits.append(visit)
+        passage.visits.clear()
 
     def _tell(self, event: Event | None, place: int) -> None:
         if event is not None:
-            self.events.append(event)
+            self._events.append(event)
             self._totals[place] = self._totals[place].plus(event, self.places[place])
             if self._told is not None:
                 self._told(event)

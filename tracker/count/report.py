@@ -6,13 +6,13 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tracker.count.counting import Counts
+from tracker.count.counting import Counts, occupancy, spans_of
 from tracker.count.passages import Event, Visit
 from tracker.count.places import Line, Zone
 from tracker.spelling import cell, shown
@@ -26,10 +26,15 @@ def as_dict(counts: Counts) -> dict[str, Any]:
 
     Times are seconds, null where they are unknown; points are pixels.
     """
-    lines = {place.name: _line(counts, place) for place in counts.places if isinstance(place, Line)}
-    zones = {place.name: _zone(counts, place) for place in counts.places if isinstance(place, Zone)}
-    merges = [{"kept": merge.kept, "merged": merge.merged, "gap": merge.gap} for merge in counts.merges]
-    return {"lines": lines, "zones": zones, "people": counts.people, "merges": merges}
+    return _tree(counts, list)
+
+
+def _tree(counts: Counts, gather: Callable[[Iterator[dict[str, Any]]], object]) -> dict[str, Any]:
+    """Everything; ``gather`` makes what is listed of the events, of the visits and of the merges."""
+    lines = {place.name: _line(counts, place, gather) for place in counts.places if isinstance(place, Line)}
+    zones = {place.name: _zone(counts, place, gather) for place in counts.places if isinstance(place, Zone)}
+    merges = ({"kept": merge.kept, "merged": merge.merged, "gap": merge.gap} for merge in counts.merges)
+    return {"lines": lines, "zones": zones, "people": counts.people, "merges": gather(merges)}
 
 
 def as_csv(counts: Counts) -> str:
@@ -57,7 +62,7 @@ def as_text(counts: Counts) -> str:
         line = f"{place.kind} {shown(place.name)}: {into} {totals.into}, {out} {totals.out}"
         line += f" ({', '.join(notes)})" if notes else ""
         if isinstance(place, Zone):
-            dwell, present = _dwell(counts.visits_of(place)), _occupancy(counts, place)
+            dwell, present = _dwell(counts.each_visit(place)), _occupancy(counts, place)
             line += f"; at most {present['max']} at once, {present['mean']:.1f} on average"
             line += "" if dwell["median"] is None else f"; median stay {dwell['median']:.1f} s"
         said.append(line)
@@ -81,11 +86,34 @@ def event_dict(event: Event, names: Mapping[int, str] | None = None) -> dict[str
 
 
 def write_json(path: Path, counts: Counts) -> None:
-    """Write ``as_dict``. Raises OSError, naming the file, where it cannot be written."""
-    path.write_text(json.dumps(as_dict(counts), indent=2) + "\n", encoding="utf-8")
+    """Write ``as_dict``, entry by entry. Raises OSError, naming the file, where it cannot be written."""
+    with path.open("w", encoding="utf-8") as file:
+        for piece in _pieces(_tree(counts, iter), "\n"):
+            file.write(piece)
+        file.write("\n")
 
 
-def _line(counts: Counts, line: Line) -> dict[str, Any]:
+def _pieces(value: object, line: str) -> Iterator[str]:
+    """``json.dumps(value, indent=2)`` in pieces, lists given as iterators; ``line`` ends one and indents the next."""
+    if not isinstance(value, (Mapping, Iterator)):
+        yield json.dumps(value, indent=2).replace("\n", line)
+        return
+    deeper, before = line + "  ", "{" if isinstance(value, Mapping) else "["
+    for one in value.items() if isinstance(value, Mapping) else value:
+        yield before + deeper
+        if isinstance(value, Mapping):
+            yield json.dumps(one[0]) + ": "
+            yield from _pieces(one[1], deeper)
+        else:
+            yield json.dumps(one, indent=2).replace("\n", deeper)
+        before = ","
+    if before != ",":
+        yield before
+        line = ""
+    yield line + ("}" if isinstance(value, Mapping) else "]")
+
+
+def _line(counts: Counts, line: Line, gather: Callable[[Iterator[dict[str, Any]]], object]) -> dict[str, Any]:
     totals = counts.totals(line)
     return {
         "in": totals.into,
@@ -93,23 +121,22 @@ def _line(counts: Counts, line: Line) -> dict[str, Any]:
         "bridged": totals.bridged,
         "undecided": totals.undecided,
         "points": line.points.tolist(),
-        "events": [event_dict(event, counts.names) for event in counts.events_of(line)],
+        "events": gather(event_dict(event, counts.names) for event in counts.each_event(line)),
     }
 
 
-def _zone(counts: Counts, zone: Zone) -> dict[str, Any]:
+def _zone(counts: Counts, zone: Zone, gather: Callable[[Iterator[dict[str, Any]]], object]) -> dict[str, Any]:
     totals = counts.totals(zone)
-    visits = counts.visits_of(zone)
     return {
         "enter": totals.into,
         "leave": totals.out,
         "bridged": totals.bridged,
         "undecided": totals.undecided,
         "occupancy": _occupancy(counts, zone),
-        "dwell": _dwell(visits),
+        "dwell": _dwell(counts.each_visit(zone)),
         "points": zone.points.tolist(),
-        "events": [event_dict(event, counts.names) for event in counts.events_of(zone)],
-        "visits": [_visit(visit, counts.names) for visit in visits],
+        "events": gather(event_dict(event, counts.names) for event in counts.each_event(zone)),
+        "visits": gather(_visit(visit, counts.names) for visit in counts.each_visit(zone)),
     }
 
 
@@ -134,22 +161,22 @@ def _named(class_id: int, names: Mapping[int, str] | None) -> dict[str, str | No
 
 def _occupancy(counts: Counts, zone: Zone) -> dict[str, Any]:
     """People in the zone in the first and the last frame, at most, and on average over all frames."""
-    visits = counts.visits_of(zone)
+    spans = spans_of(counts.each_visit(zone))
     first, last = counts.span
-    turns = sorted({visit.since for visit in visits})  # only an entry makes more of them
-    stays = sum(visit.until - visit.left - visit.since + 1 for visit in visits)
-    at_first, at_last = counts.occupancy(zone, [first, last]).tolist()
+    at_first, at_last = occupancy(spans, [first, last]).tolist()
+    turns = np.unique(spans[:, 0])  # only an entry makes more of them
+    stays = int((spans[:, 1] - spans[:, 0] + 1).sum())
     return {
         "first": at_first,
         "last": at_last,
-        "max": int(counts.occupancy(zone, turns).max(initial=0)) if turns else 0,
+        "max": int(occupancy(spans, turns).max(initial=0)),
         "mean": round(stays / (last - first + 1), 3),
     }
 
 
-def _dwell(visits: Sequence[Visit]) -> dict[str, Any]:
+def _dwell(visits: Iterable[Visit]) -> dict[str, Any]:
     """Seconds of the stays whose entry and exit were seen; null without any, or without times."""
-    whole = np.array([visit.dwell for visit in visits if visit.entered and visit.left])
+    whole = np.fromiter((visit.dwell for visit in visits if visit.entered and visit.left), dtype=np.float64)
     whole = whole[np.isfinite(whole)]
     if not len(whole):
         return {"visits": 0, "mean": None, "median": None, "max": None}

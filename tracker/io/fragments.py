@@ -23,17 +23,67 @@ def _box(name: bytes, *content: bytes) -> bytes:
 
 def length_prefixed(stream: bytes) -> bytes:
     """H.264 with start codes (ISO 14496-10, annex B) as MP4 holds it: each NAL unit behind its length in 4 bytes."""
+    return b"".join(struct.pack(">I", len(unit)) + unit for unit in _units(stream))
+
+
+def _units(stream: bytes, kind: int | None = None) -> list[bytes]:
+    """The NAL units between start codes, all or those of one type (ISO 14496-10, 7.3.1)."""
     units = [unit.rstrip(b"\0") for unit in re.split(b"\0\0\1", stream)]
-    return b"".join(struct.pack(">I", len(unit)) + unit for unit in units if unit)
+    return [unit for unit in units if unit and (kind is None or unit[0] & 0x1F == kind)]
 
 
-def _renamed(head: bytes) -> bytes:
-    """ftyp and moov whose one track is called _TRACK."""
-    parts = bytearray(head)
-    for box, place in ((b"tkhd", 12), (b"trex", 4)):
-        struct.pack_into(">I", parts, head.index(box) + 4 + place, _TRACK)
-    struct.pack_into(">I", parts, head.index(b"mvhd") + 100, _TRACK + 1)  # the next free name
-    return bytes(parts)
+def _full(name: bytes, *content: bytes, flags: int = 0) -> bytes:
+    """A box with a version, 0, and flags (ISO 14496-12, 4.2)."""
+    return _box(name, struct.pack(">I", flags), *content)
+
+
+def head_of(extradata: bytes, size: tuple[int, int], timescale: int) -> bytes:
+    """The ftyp and moov of a file with one track of H.264 and no samples yet.
+
+    extradata  SPS and PPS with start codes, of High profile and 4:2:0 in 8 bits. size: (width, height) in pixels
+    timescale  ticks per second
+    """
+    width, height = size
+    upright = struct.pack(">9I", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    movie = struct.pack(">4I", 0, 0, 1000, 0) + struct.pack(">IH10x", 1 << 16, 1 << 8) + upright
+    track = struct.pack(">5I16x", 0, 0, _TRACK, 0, 0) + upright + struct.pack(">II", width << 16, height << 16)
+    undetermined = 0x55C4  # the language "und" (8.4.2.3)
+    entry = struct.pack(">6xH16xHHII4xH32xHh", 1, width, height, 72 << 16, 72 << 16, 1, 24, -1)
+    samples = [
+        _full(b"stsd", struct.pack(">I", 1), _box(b"avc1", entry, _configuration(extradata))),
+        _full(b"stts", bytes(4)),
+        _full(b"stsc", bytes(4)),
+        _full(b"stsz", bytes(8)),
+        _full(b"stco", bytes(4)),
+    ]
+    here = _full(b"dref", struct.pack(">I", 1), _full(b"url ", flags=1))
+    information = _box(b"minf", _full(b"vmhd", bytes(8), flags=1), _box(b"dinf", here), _box(b"stbl", *samples))
+    media = [
+        _full(b"mdhd", struct.pack(">4IHH", 0, 0, timescale, 0, undetermined, 0)),
+        _full(b"hdlr", bytes(4), b"vide", bytes(12), b"VideoHandler\0"),
+        information,
+    ]
+    return _box(b"ftyp", b"iso5", struct.pack(">I", 512), b"iso5iso6mp41") + _box(
+        b"moov",
+        _full(b"mvhd", movie, bytes(24), struct.pack(">I", _TRACK + 1)),  # the next free name
+        _box(b"trak", _full(b"tkhd", track, flags=3), _box(b"mdia", *media)),
+        _box(b"mvex", _full(b"trex", struct.pack(">5I", _TRACK, 1, 0, 0, 0))),
+    )
+
+
+def _configuration(extradata: bytes) -> bytes:
+    """The box avcC (ISO 14496-15, 5.3.3.1)."""
+    sps, pps = (_units(extradata, kind) for kind in (7, 8))
+    listed = [struct.pack(">H", len(unit)) + unit for unit in (*sps, *pps)]
+    count = len(sps)
+    return _box(
+        b"avcC",
+        b"\1" + sps[0][1:4] + b"\xff" + bytes([0xE0 | count]),
+        *listed[:count],
+        bytes([len(pps)]),
+        *listed[count:],
+        b"\xfd\xf8\xf8\0",  # 4:2:0, 8 bits, no more parameters
+    )
 
 
 class Fragments:
@@ -44,7 +94,7 @@ class Fragments:
 
     The few bytes where a cut still does harm lie inside a sector of the disk, which a power cut does not divide.
 
-    path  the file, replaced. head  its ftyp and moov, with the one track and no samples
+    path  the file, replaced. head  its ftyp and moov, as ``head_of`` gives them
 
     Raises OSError where it cannot be written; the file then ends with its last whole fragment.
     """
@@ -54,7 +104,7 @@ class Fragments:
         self._close = weakref.finalize(self, os.close, self._file)  # where nobody closes it
         self._size = self._count = 0
         try:
-            self._append(_renamed(head))
+            self._append(head)
         except OSError:
             self._close()
             raise

@@ -49,7 +49,7 @@ class _First:
     is_file  whether it is a file, which ends
     shown    (N,) seconds at which the frames of a file show, where its index tells
     jpeg     whether it is a camera of JPEG images over HTTP, which carry no time: FFmpeg counts them at 25 per second
-    rate     frames per second of such a camera, as measured; None elsewhere
+    rate     frames per second of such a camera, given or as measured; None elsewhere
     """
 
     capture: Capture
@@ -70,9 +70,9 @@ def _open(name: str, where: str | int, hint: str, live: Live) -> Source:
             raise SourceError(f"{name}: cannot be opened; {hint}")
         return capture
 
-    first = aside(lambda: _look(connect(), where), lambda late: late.capture.release())
+    first = aside(lambda: _look(connect(), where, live.rate), lambda late: late.capture.release())
     notes: list[str] = []
-    if first.rate is not None:
+    if first.rate is not None and live.rate is None:
         notes.append(f"{first.rate:g} frames per second, as measured: the stream does not say its rate")
     rate = usable_rate(first.capture.get(cv2.CAP_PROP_FPS) if first.rate is None else first.rate, notes)
     if first.is_file:
@@ -139,8 +139,8 @@ def _capture(where: str | int, stall: float) -> Capture:
     return capture
 
 
-def _look(capture: Capture, where: str | int) -> _First:
-    """What a new connection is."""
+def _look(capture: Capture, where: str | int, rate: float | None) -> _First:
+    """What a new connection is. rate: of a camera that does not say it, where that is known."""
     import cv2
 
     announced = isinstance(where, str) and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
@@ -151,7 +151,7 @@ def _look(capture: Capture, where: str | int) -> _First:
     if not is_jpeg(capture):
         return _First(capture, capture, False)
     images = jpeg_images(capture)
-    return _First(capture, images, False, jpeg=True, rate=arrival_rate(images))
+    return _First(capture, images, False, jpeg=True, rate=arrival_rate(images) if rate is None else rate)
 
 
 def _size(capture: Capture) -> tuple[int, int] | None:

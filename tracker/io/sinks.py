@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
 import numpy as np
 
 from tracker.install import installing
+from tracker.io.ids import Ids
 from tracker.io.mot import format_rows
 from tracker.io.passwords import refuse_url
 from tracker.rows import results_of
@@ -119,7 +120,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.frames = self.detections = self.rows = self.first = self.last = 0
-        self.ids: set[int] = set()
+        self.ids = Ids()
         self.best_score = -math.inf
 
     def write(self, step: Step) -> None:
@@ -340,6 +341,7 @@ class WindowSink:
         except cv2.error:
             raise ValueError("--show: this OpenCV has no windows; leave it out, or install opencv-python") from None
         self._cv2 = cv2
+        self._shown = False
         self._drawing = _Drawing(class_names, frame_rate, look or Look(), overlays)
 
     def write(self, step: Step) -> None:
@@ -347,9 +349,17 @@ class WindowSink:
         if image is None:
             return
         self._cv2.imshow(self.title, image)
-        pressed = self._cv2.waitKey(1) & 0xFF
-        if pressed in (ord("q"), 27) or self._cv2.getWindowProperty(self.title, self._cv2.WND_PROP_VISIBLE) < 1:
+        self._shown = True
+        if self.left():
             raise WindowClosed
+
+    def left(self) -> bool:
+        """Let the window react, also while no frame comes; returns whether the user closed it or pressed q."""
+        if not self._shown:
+            return False
+        pressed = self._cv2.waitKey(1) & 0xFF
+        closed: bool = self._cv2.getWindowProperty(self.title, self._cv2.WND_PROP_VISIBLE) < 1
+        return closed or pressed in (ord("q"), 27)
 
     def close(self) -> None:
         self._cv2.destroyAllWindows()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import math
 import os
 from fractions import Fraction
@@ -15,11 +14,11 @@ import numpy as np
 
 from tracker.arrays import Image
 from tracker.io.capture import quiet_cv2
-from tracker.io.fragments import Fragments
+from tracker.io.fragments import Fragments, head_of
 from tracker.spelling import utf8
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import VideoCodecContext, VideoFrame
 
 FASTEST = 100_000.0  # frames per second
 SLOW = 8.0  # frames per second below which the encoder holds none back: they would be more than a second
@@ -181,17 +180,17 @@ class _H264:
             options["tune"] = "zerolatency"
         else:
             options["x264-params"] = "sliced-threads=1:sync-lookahead=0:rc-lookahead=4:bframes=0"
-        head = io.BytesIO()
-        # Without a date and the encoder's version in the file, equal frames give equal bytes.
-        muxing = {"movflags": "+empty_moov+default_base_moof", "fflags": "+bitexact"}
-        muxing["video_track_timescale"] = str(clock.tick.denominator)
-        self._container = av.open(head, "w", format="mp4", options=muxing)
-        self._stream = self._container.add_stream("libx264", rate=clock.rate, options=options)
-        self._stream.width, self._stream.height = size
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.time_base = self._stream.codec_context.time_base = clock.tick
-        self._container.start_encoding()
-        self._fragments = Fragments(self._path, head.getvalue())
+        # An encoder alone: in a container PyAV frees it with its megabytes only at a later garbage collection.
+        self._encoder: VideoCodecContext | None = av.CodecContext.create("libx264", "w")
+        self._encoder.width, self._encoder.height = size
+        self._encoder.pix_fmt = "yuv420p"
+        self._encoder.framerate, self._encoder.time_base = clock.rate, clock.tick
+        self._encoder.bit_rate = 0
+        self._encoder.options = options
+        self._encoder.flags |= av.codec.context.Flags.global_header  # SPS and PPS are in the head alone
+        self._encoder.open()
+        head = head_of(bytes(self._encoder.extradata or b""), size, clock.tick.denominator)
+        self._fragments = Fragments(self._path, head)
 
     def write(self, image: Image, ticks: int) -> None:
         frame = self._av.VideoFrame.from_ndarray(image, format="bgr24")
@@ -199,7 +198,8 @@ class _H264:
         self._mux(frame)
 
     def _mux(self, frame: VideoFrame | None) -> None:
-        for packet in self._stream.encode(frame):
+        assert self._encoder is not None
+        for packet in self._encoder.encode(frame):
             assert packet.pts is not None
             self._fragments.write(bytes(packet), packet.pts, self._clock.period, key=packet.is_keyframe)
 
@@ -231,6 +231,7 @@ class _H264:
                     whole.mux(packet)
 
     def abandon(self) -> None:
+        self._encoder = None
         self._fragments.close()
 
 

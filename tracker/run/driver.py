@@ -102,7 +102,7 @@ class Driver:
                         if self.interrupts.received is not None:
                             break
                     else:
-                        ended = self.interrupts.received is None
+                        ended = self.interrupts.received is None and not self.opened.pipeline.source.stopped
             except BaseException as error:  # raised again when the files are finished
                 failure = error
             failure = self._close(writer, failure)

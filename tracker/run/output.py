@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tracker.arrays import Image
-from tracker.count.live import Counter
+from tracker.count.live import KEPT, Counter, kept_at
 from tracker.count.passages import Event
 from tracker.count.places import Line, Zone
 from tracker.count.report import event_dict
@@ -33,7 +33,8 @@ from tracker.run.snapshots import NAME as SNAPSHOT
 from tracker.run.snapshots import Snapshots
 
 TEXT, VIDEO, MANIFEST, COUNT = "tracks.txt", "tracks.mp4", "run.json", "count.json"
-FILES = (TEXT, VIDEO, MANIFEST, COUNT, LOG, SNAPSHOT)
+COUNTING = tuple(kept_at(Path(COUNT), what).name for what in KEPT)
+FILES = (TEXT, VIDEO, MANIFEST, COUNT, *COUNTING, LOG, SNAPSHOT)
 
 
 def new_folder(source: str, algo: str, *, overwrite: bool = False) -> Path:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import time as clock
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tracker.io.passwords import is_url
 from tracker.io.sinks import Resumable, Sink, Step
 from tracker.io.snapshot import Packed, modules_of, read_snapshot, write_snapshot
 from tracker.io.source import Place
+from tracker.io.stream.options import Live
 from tracker.run.manifest import Facts, facts_of, hashes_of, plain
 from tracker.run.open import Opened
 from tracker.spelling import shown
@@ -37,6 +39,15 @@ def seconds_between(text: str | float, option: str) -> float:
     if not 0 <= seconds <= 1e9:
         raise ValueError(f"{option} {shown(given)!r}: give a time such as 30s, 10m or 1h; 0: after every frame")
     return seconds
+
+
+def live_as_before(live: Live | None, source: object, folder: str | Path | None) -> Live | None:
+    """How to read the source of a run that goes on with the one in the folder: at the rate that was measured then."""
+    path = None if folder is None else Path(folder) / NAME
+    if path is None or not path.is_file() or not (isinstance(source, str) and is_url(source)):
+        return live
+    before = read_snapshot(path)[0].get("run", {}).get("source", {})
+    return replace(live or Live(), rate=before["frame_rate"]) if before.get("kind") == "stream" else live
 
 
 @dataclass(frozen=True)

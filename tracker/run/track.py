@@ -28,7 +28,7 @@ from tracker.run.driver import Driver
 from tracker.run.manifest import Facts, State, plain
 from tracker.run.open import Options, open_run
 from tracker.run.output import Output
-from tracker.run.snapshots import seconds_between
+from tracker.run.snapshots import live_as_before, seconds_between
 from tracker.spelling import number_of
 from tracker.tracks import Tracks
 
@@ -265,7 +265,7 @@ def track(
         detector_runtime=detector_runtime,
         offline=offline,
         log=log,
-        live=live,
+        live=live_as_before(live, source, save) if resume else live,
         frames=frames,
         seconds=seconds,
         keeps=save_detections is not None,

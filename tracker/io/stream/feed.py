@@ -16,11 +16,15 @@ AHEAD = 4  # frames of a file that are decoded ahead
 
 
 class Feed:
-    """Frames that a thread leaves in a slot. A subclass says what the thread does: ``produce``."""
+    """Frames that a thread leaves in a slot. A subclass says what the thread does: ``produce``.
+
+    idle  called now and then in the thread that tracks while it waits for a frame; True ends the source
+    """
 
     def __init__(self, slot: Slot[Frame], name: str) -> None:
         self.slot = slot
         self.stop = threading.Event()
+        self.idle: Callable[[], bool] | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -42,6 +46,8 @@ class Feed:
                 if self._error is not None:
                     raise self._error
                 return
+            elif self.idle is not None and self.idle():
+                source.stop()
 
     def close(self) -> None:
         """End the thread, which releases what it reads; may be called again."""

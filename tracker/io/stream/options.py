@@ -22,6 +22,7 @@ class Live:
     stall      seconds without a frame that count as a lost connection, and of unchanged images that are said
     first_pause  shortest pause in seconds
     seed       of the jitter of the pauses; default the source's name
+    rate       frames per second of a camera that does not say it; by default measured when it is opened
 
     Raises ValueError for a value out of its range.
     """
@@ -32,18 +33,20 @@ class Live:
     stall: float = 10.0
     first_pause: float = 1.0
     seed: int | None = None
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in ("keep_all", "seed") or (field.name == "reconnect" and value is None):
+            if field.name in ("keep_all", "seed") or (field.name in ("reconnect", "rate") and value is None):
                 continue
             known = isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
             least = 0 if field.name == "reconnect" else math.ulp(0.0)
             if not known or value < least or (math.isinf(value) and field.name != "give_up"):
-                option = "" if field.name == "first_pause" else f" (--{field.name.replace('_', '-')})"
+                option = "" if field.name in ("first_pause", "rate") else f" (--{field.name.replace('_', '-')})"
+                unit = "frames per second" if field.name == "rate" else "seconds"
                 raise ValueError(
-                    f"{field.name}={value!r}: give seconds, {'0 or more' if not least else 'above 0'}{option}"
+                    f"{field.name}={value!r}: give {unit}, {'0 or more' if not least else 'above 0'}{option}"
                 )
 
     def pauses(self, name: str, longest: float) -> Iterator[float]:
