@@ -6,7 +6,8 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
 0. scale       scores of a strong network, whose good ones are about 0.9, are taken as they are. Where the good ones are
                at 0.5, or at 60, all are scaled, so that the thresholds mean the same. What a good score is: the mean
                of all so far weighted by their fourth power, to which the many weak ones add next to nothing. Logits
-               are recognised and made probabilities first
+               are recognised and made probabilities first. Where scores spread, and detections of middling score are
+               found again as objects are, these are raised (``tracker.levels``)
 1. predict     Kalman filter over centre, width and height (BoT-SORT, arXiv 2206.14651, section 3.1), whose velocities
                change with time and not with frames, and more where residuals in a row agree: then the filter lags
                (Mehra 1970); lost tracks keep their size; all follow a moving camera, which their common residuals
@@ -43,6 +44,7 @@ from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.assign import Matching
 from tracker.boxes import affine_scale, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
 from tracker.identity import REACH, REACH_PER_SECOND, Arbiter, IdentifiedState
+from tracker.levels import STRONG, WEAKEST, Level, Spread
 from tracker.log import EXPIRED, TENTATIVE
 from tracker.motion import XYWH, Motion
 from tracker.protocol import EmbedderCall, Embeddings
@@ -50,29 +52,14 @@ from tracker.settings import Age, age, amount, count, part, share
 from tracker.tracker import EMBEDDER, Seen, Tracker
 from tracker.tracks import Tracks
 
-# Between these the good scores of a strong network are; others are scaled to the nearer one. The level starts as if one
-# detection of 0.9 had been seen, which is forgotten over so many detections: a video that begins with weak ones alone
-# starts no tracks at once. No detector's good ones are weaker than the last: where there is only junk nothing starts.
-STRONG, START, START_MEMORY, WEAKEST = (0.85, 1.0), 0.9, 100.0, 0.2
-
-# Frames with detections over which the level of the good scores is remembered: night falls.
-LEVEL_MEMORY = 1000.0
-
-# Scores are clipped to LEAST..MOST: the fourth power of larger ones would be too large. A call with an array is cheaper
-# than one with a number.
 GOOD = 0.45  # score of a detection to judge the camera by
-LEAST, MOST, ONE, NONE = np.array(0.0), np.array(1e6), np.array(1.0), np.array(0)
+NONE = np.array(0)  # a call with an array is cheaper than one with a number
 
 # Hits from which a track is reported while hidden: false tracks seldom get that many.
 STEADY_HITS = 30
 
 # The rate at which the noise of the motion and height_memory are as given; at others they mean the same time.
 USUAL_RATE = 30.0
-
-# Scores outside 0..1 are logits where none exceeds MOST_LOGIT and a good one shows: above GOOD_LOGIT, or above
-# LEAST_LOGIT where some are below 0. Percentages soon exceed it; a constant added to probabilities does not reach it.
-MOST_LOGIT, GOOD_LOGIT, LEAST_LOGIT = 25.0, 3.0, 1.5
-EARLY, LATE = 30, 10  # the first frames are all looked at for that, and then every so many
 
 # A track has lasted with LASTED hits. Where more than MOST_SHORT of those so far ended sooner, a new one needs
 # scores that sum to EVIDENCE, and may be missed once. The counts start as if so many had ended and lasted.
@@ -107,11 +94,8 @@ class SteadyState(IdentifiedState):
     residuals: FloatArray = field(default_factory=lambda: np.empty((2, 0)))  # of centres, in sizes; NaN: none
     usual: tuple[float, float] | None = None  # running mean of their squares, x and y
     agility: float = 1.0  # of the motion model
-    logits: bool = False  # whether the scores are
-    span: tuple[float, float] = (0.0, 0.0)  # least and largest score
-    prior: float = START**4  # weight of the level that a video starts with
-    fourth: float = 0.0  # sums of the fourth and fifth powers of all scores, slowly forgotten
-    fifth: float = 0.0
+    level: Level = field(default_factory=Level)  # of the good scores
+    spread: Spread = field(default_factory=Spread)  # of the scores below
 
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
         super().warp(motion, matrix)
@@ -206,7 +190,7 @@ class Steady(Tracker):
         state.end_after_gap(self.max_age, self.frame_rate)
 
         boxes = detections.boxes
-        scores = _relative(state, detections.scores)
+        scores = _relative(state, detections.scores, boxes)
         high = scores > self.high_score
         if state.log is not None:
             state.log.leave_out(detections.rows[~high & (scores <= self.low_score)], "low_score")
@@ -476,33 +460,13 @@ def _within(boxes: FloatArray, extent: tuple[float, ...]) -> BoolArray:
     return inside
 
 
-def _relative(state: SteadyState, scores: FloatArray) -> FloatArray:
-    """Scores (M,) as those of a strong network, 0..1; what ``state`` knows of their level learns from them first."""
+def _relative(state: SteadyState, scores: FloatArray, boxes: FloatArray) -> FloatArray:
+    """Scores (M,) of boxes (M, 4) as a strong network's, 0..1, by what ``state`` knows; it learns from them first."""
     if len(scores) == 0:
         return scores
-    if _are_logits(state, scores) if state.frame < EARLY or state.frame % LATE == 0 else state.logits:
-        scores = 1 / (1 + np.exp(-scores))
-    scores = np.maximum(scores, LEAST)
-    np.minimum(scores, MOST, out=scores)
-    squares = scores * scores
-    state.prior = max(state.prior * (1 - 1 / START_MEMORY) ** len(scores), 1e-12)  # all scores may be 0
-    state.fourth += float(squares.dot(squares)) - state.fourth / LEVEL_MEMORY
-    state.fifth += float(squares.dot(squares * scores)) - state.fifth / LEVEL_MEMORY
-    level = max((state.fifth + state.prior * START) / (state.fourth + state.prior), WEAKEST)
-    if not STRONG[0] <= level <= STRONG[1]:
-        scores *= min(max(level, STRONG[0]), STRONG[1]) / level
-    out: FloatArray = np.minimum(scores, ONE, out=scores)
-    return out
-
-
-def _are_logits(state: SteadyState, scores: FloatArray) -> bool:
-    """Whether the scores are logits, by all so far; where that changes the level is learned anew."""
-    least, largest = min(state.span[0], float(scores.min())), max(state.span[1], float(scores.max()))
-    state.span = (least, largest)
-    logits = largest <= MOST_LOGIT and (largest > GOOD_LOGIT or (least < 0 and largest > LEAST_LOGIT))
-    if logits != state.logits:
-        state.logits, state.prior, state.fourth, state.fifth = logits, START**4, 0.0, 0.0
-    return logits
+    state.level, scores = state.level.scaled(scores, state.frame)
+    state.spread = state.spread.look(scores, boxes, state.frame)
+    return state.spread.sharpened(scores)
 
 
 def _all(mask: BoolArray) -> bool:
