@@ -69,7 +69,8 @@ ENDED_BEFORE, LASTED_BEFORE = 1, 3
 # The agility of the motion model grows while residuals of the same track in two frames correlate by more than LAGGING.
 # With the best gain they would not at all, but a track that is lost is better predicted by a calm filter.
 # One step for all tracks: RESPONSE x pairs / PAIRS x the correlation too much. Every LOOK-th frame gives the pairs.
-LAGGING, RESPONSE, PAIRS, MOST_AGILE, LOOK = 0.35, 4.0, 75.0, 10.0, 6
+# Below SLOW_RATE frames a second more changes between two frames: then less may be left, and more is looked at.
+LAGGING, RESPONSE, PAIRS, MOST_AGILE, LOOK, SLOW_RATE = 0.35, 4.0, 75.0, 10.0, 6, 10.0
 LIVELY = 3  # hits from which a track's residual counts
 LARGEST_RESIDUAL = 2.5  # of what is usual; larger ones count as that
 
@@ -172,6 +173,8 @@ class Steady(Tracker):
                 birth_velocity_weight=usual.birth_velocity_weight * slow,
             )
         self.coast_frames = self.coast / slow
+        fast = min(1.0, self.frame_rate / SLOW_RATE)
+        self.lagging, self.look = LAGGING * fast, max(2, round(LOOK * fast))
         self.height_weight = 1 - (1 - self.height_memory) ** max(1.0, slow)
 
     def _agile(self, agility: float) -> Motion:
@@ -236,8 +239,13 @@ class Steady(Tracker):
         sure = None if all_high else high.take(matched)
         sure = None if sure is None or _all(sure) else sure
         noise = None if sure is None else np.where(sure, 1.0, self.low_noise)
-        if state.frame % LOOK < 2 and isinstance(self.motion, XYWH):
-            _learn_agility(state, tracks, predicted.take(tracks, axis=0), boxes.take(matched, axis=0), sure)
+        if state.frame % self.look < 2 and isinstance(self.motion, XYWH):
+            now = _residuals(state, tracks, predicted.take(tracks, axis=0), boxes.take(matched, axis=0), sure)
+            if state.frame % self.look == 0:
+                state.residuals = np.full((2, len(state)), np.nan)
+                state.residuals[:, tracks] = now
+            else:
+                _learn_agility(state, state.residuals[:, tracks], now, self.lagging)
         state.update(self.motion, tracks, detections, matched, noise)
         self._remember(state, tracks, heights.take(matched), sure)
         if embeddings is not None and cover is not None:
@@ -408,10 +416,10 @@ class Steady(Tracker):
         return shown
 
 
-def _learn_agility(
+def _residuals(
     state: SteadyState, tracks: IntArray, predicted: FloatArray, boxes: FloatArray, sure: BoolArray | None
-) -> None:
-    """Keep the residuals of matched tracks (K,), or compare them with those of the last frame (Mehra 1970).
+) -> FloatArray:
+    """(2, K) how far matched tracks (K,) missed, in sizes; NaN for new ones and for detections not to trust.
 
     predicted, boxes  (K, 4); sure: mask (K,) of detections to trust, None: all
     """
@@ -420,16 +428,17 @@ def _learn_agility(
     now[state.hits[tracks] < LIVELY] = np.nan
     if sure is not None:
         now[~sure] = np.nan
-    if state.frame % LOOK == 0:
-        state.residuals = np.full((2, len(state)), np.nan)
-        state.residuals[:, tracks] = now.T
-        return
-    before = state.residuals[:, tracks]
-    both = np.isfinite(before[0] + now[:, 0]).nonzero()[0]
+    out: FloatArray = now.T
+    return out
+
+
+def _learn_agility(state: SteadyState, before: FloatArray, now: FloatArray, lagging: float) -> None:
+    """Compare the residuals (2, K) of the same tracks in two frames (Mehra 1970); ``lagging`` may stay correlated."""
+    both = np.isfinite(before[0] + now[0]).nonzero()[0]
     count = len(both)
     if not count:
         return
-    a, b = before[:, both], now.T[:, both]
+    a, b = before[:, both], now[:, both]
     squares = (0.5 * (a * a + b * b)).mean(axis=1)
     share = min(1.0, count / PAIRS)
     usual = squares if state.usual is None else state.usual + share * (squares - state.usual)
@@ -437,7 +446,7 @@ def _learn_agility(
     state.usual = (float(usual[0]), float(usual[1]))
     scale = np.sqrt(usual)[:, None] * LARGEST_RESIDUAL
     correlation = LARGEST_RESIDUAL**2 * ((a / scale).clip(-1, 1) * (b / scale).clip(-1, 1)).mean()
-    grown = state.agility * math.exp(RESPONSE * share * (correlation - LAGGING))
+    grown = state.agility * math.exp(RESPONSE * share * (correlation - lagging))
     state.agility = min(max(grown, 1.0), MOST_AGILE)
 
 
