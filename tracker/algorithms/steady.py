@@ -26,7 +26,8 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
                ids that went to the wrong person are corrected some frames later (``tracker.identity``)
 8. birth       a free high detection, scored birth_score or more, starts a track; confirmed by its second match, or by
                a sum of scores where most tracks so far did not last: such a detector sees what is not there
-9. death       tracks without a detection for more than max_age frames end
+9. death       tracks without a detection for more than max_age frames end; where most did not last also those that
+               have been unseen for longer than they were seen
 10. report     seen tracks; those missed for one frame; and those that went out of sight behind another track, for
                coast: they are still there. Not those that leave the image
 """
@@ -62,8 +63,10 @@ STEADY_HITS = 30
 USUAL_RATE = 30.0
 
 # A track has lasted with LASTED hits. Where more than MOST_SHORT of those so far ended sooner, a new one needs
-# scores that sum to EVIDENCE, and may be missed once. The counts start as if so many had ended and lasted.
+# scores that sum to EVIDENCE, and may be missed once, and none lives unseen for longer than it was seen. Where more
+# than JUNK ended sooner, the sum is larger, by up to MORE where all did. The counts start as if so many had.
 LASTED, MOST_SHORT, EVIDENCE = 10, 0.45, 1.8
+JUNK, MORE = 0.8, 2.4
 ENDED_BEFORE, LASTED_BEFORE = 1, 3
 
 # The agility of the motion model grows while residuals of the same track in two frames correlate by more than LAGGING.
@@ -112,11 +115,19 @@ class SteadyState(IdentifiedState):
             super().end(over, reason)
 
     @property
-    def doubtful(self) -> bool:
-        """Whether most tracks so far did not last."""
+    def brief(self) -> float:
+        """Share of the tracks so far that did not last."""
         short = self.short + ENDED_BEFORE
         lasted = self.lasted + LASTED_BEFORE + np.count_nonzero(self.hits >= LASTED)
-        return bool(short > MOST_SHORT * (short + lasted))
+        return float(short / (short + lasted))
+
+    def unproven(self) -> BoolArray:
+        """(N,) confirmed tracks that have been unseen for longer than they were seen, where most tracks do not last."""
+        out: BoolArray = self.time_since_update > self.hits
+        out &= self.confirmed & (self.missed > 1)
+        if np.count_nonzero(out) and self.brief <= MOST_SHORT:
+            out[:] = False
+        return out
 
 
 class Steady(Tracker):
@@ -252,9 +263,11 @@ class Steady(Tracker):
             clean = high[matched] & (cover[matched] < CLEAN)
             self._learn(state, tracks, embeddings[matched], clean)
         over = state.outlived(self.max_age)
+        if len(tracks) < len(state):
+            over |= state.unproven()
         if not all_confirmed:
             state.evidence[tracks] += scores[matched]
-            needed, misses = (EVIDENCE, 1) if state.doubtful else (0.0, 0)
+            needed, misses = _proof(state.brief)
             state.confirmed |= (state.missed == 0) & (state.evidence >= needed)
             over |= ~state.confirmed & (state.missed > misses)
         state.end(over, TENTATIVE)
@@ -414,6 +427,13 @@ class Steady(Tracker):
                 others = self.motion.boxes(state.motion)[seen]
                 shown[some[hidden]] = _covered(boxes[hidden], others) >= 0.5
         return shown
+
+
+def _proof(brief: float) -> tuple[float, int]:
+    """The sum of scores that confirms a track, and the misses it may have until then, where a share was ``brief``."""
+    if brief <= MOST_SHORT:
+        return 0.0, 0
+    return EVIDENCE + MORE * max(0.0, brief - JUNK) / (1 - JUNK), 1
 
 
 def _residuals(
