@@ -24,7 +24,7 @@ def test_scores_that_spread_over_what_is_found_again_are_sharpened() -> None:
     spread = after(30, np.linspace(0.3, 0.95, 10))
     assert spread.exponent == SHARPEST
     raised = spread.sharpened(np.array([0.0, 0.4, 0.6, 1.0]))
-    assert raised == pytest.approx([0.0, 1 - 0.6**2.5, 1 - 0.4**2.5, 1.0])
+    assert raised == pytest.approx([0.0, 1 - 0.6**SHARPEST, 1 - 0.4**SHARPEST, 1.0])
     assert raised[1] > 0.7
 
 

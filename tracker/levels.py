@@ -35,8 +35,8 @@ EARLY, LATE = 30, 10  # the first frames are all looked at for that, and then ev
 # Scores spread where detections of MIDDLING score that are found again are at least SPREADING of those above, and
 # where middling ones are not more than MOST_MIDDLING of them: then they are junk. REAL is the share that is found
 # again, where they are objects. Both count from the first number on, and fully from the second.
-MIDDLING, SPREADING, MOST_MIDDLING, REAL = (0.35, 0.7), (0.5, 0.6), 3.0, (0.4, 0.5)
-SHARPEST = 2.5  # exponent by which 1 - score is made smaller
+MIDDLING, SPREADING, MOST_MIDDLING, REAL = (0.35, 0.7), (0.6, 0.7), 3.0, (0.4, 0.5)
+SHARPEST = 3.0  # exponent by which 1 - score is made smaller
 AGAIN, ANYTHING = 0.5, 0.3  # IoU of a detection found again, and the least score of what it may have been
 DOUBT = 4.0  # detections that are assumed to speak against it
 LOOKS, NEXT, LOOK_MEMORY = 60, 10, 0.99  # the first frames are all looked at, and then two in so many; memory by look
