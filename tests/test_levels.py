@@ -43,6 +43,14 @@ def test_other_scores_stay_as_they_are(scores: np.ndarray, found_again: bool) ->
     assert spread.sharpened(scores) is scores
 
 
+def test_middling_ones_that_come_and_go_are_no_objects() -> None:
+    spread, scores = Spread(), np.linspace(0.3, 0.95, 10)
+    for frame in range(1, 80):
+        away = np.where(scores < 0.7, 300.0 * (frame % 3), 0.0)[:, None]
+        spread = spread.look(scores, PLACES + away * np.array([0, 1, 0, 1]), frame)
+    assert spread.exponent == 1.0
+
+
 def test_a_few_detections_prove_nothing() -> None:
     few = Spread()
     for frame in (1, 2):

@@ -113,7 +113,7 @@ def test_the_level_of_the_scores_is_remembered_for_minutes() -> None:
         tracker.update(seen(BOX, 0.45))
     for _ in range(100):
         tracker.update(seen(BOX + 400, 0.2))
-    assert len(tracker.tracks) <= 1
+    assert len(tracker.tracks) == 0
     for _ in range(2):
         found = tracker.update(seen(BOX + 200, 0.45))
     assert len(found) == 1
