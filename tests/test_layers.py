@@ -27,7 +27,7 @@ FLOORS = [
         "scores",
         "processors",
     ],
-    ["motion", "assign", "appearance", "camera", "camera_glance", "camera_pairs", "state", "log", "identity"],
+    ["motion", "assign", "appearance", "camera", "camera_glance", "camera_pairs", "state", "log", "identity", "levels"],
     ["tracker", "draw"],
     ["algorithms", "detect", "models", "embed", "io", "evaluate", "refine", "count", "export", "workers", "live"],
     ["scene", "run", "explain"],

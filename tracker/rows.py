@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.detections import Invalid
 from tracker.spelling import number_of
 from tracker.tracks import Tracks
 
@@ -153,13 +154,24 @@ def as_rows(
     *,
     visibility: ArrayLike | None = None,
     lines: ArrayLike | None = None,
+    invalid: Invalid = "raise",
 ) -> Rows:
     """Rows of a result from columns in any order: checked, copied, and ordered by id, then frame.
 
     frames (R,) from 1, ids (R,) from 0: whole numbers. boxes (R, 4) xyxy in pixels. scores (R,), 1 by default; classes
     (R,), -1 by default; interpolated (R,), False by default; visibility (R,), -1 by default; lines (R,), by default
-    1, 2, ... Raises ValueError, in one line, for shapes that disagree, and as ``Rows.check`` does.
+    1, 2, ... Raises ValueError, in one line, for shapes that disagree, and as ``Rows.check`` does; with invalid="drop"
+    the rows that it refuses are left out and counted in ``Rows.dropped``.
     """
+    if invalid == "drop":
+        kept = _sound(frames, ids, boxes, scores)
+        frames, ids, boxes = np.asarray(frames)[kept], np.asarray(ids)[kept], np.asarray(boxes)[kept]
+        scores, classes, interpolated, visibility, lines = (
+            None if column is None else np.asarray(column)[kept]
+            for column in (scores, classes, interpolated, visibility, lines)
+        )
+        found = as_rows(frames, ids, boxes, scores, classes, interpolated, visibility=visibility, lines=lines)
+        return replace(found, dropped=int(np.count_nonzero(~kept)))
     count = np.shape(frames)[0] if np.ndim(frames) == 1 else -1
     size = max(count, 0)
     columns: dict[str, Any] = {
@@ -185,21 +197,44 @@ def as_rows(
     return rows
 
 
+def _sound(frames: ArrayLike, ids: ArrayLike, boxes: ArrayLike, scores: ArrayLike | None) -> BoolArray:
+    """Mask (R,) of the rows that ``Rows.check`` does not refuse: of those with one frame and id the first."""
+    frame, track, corners = (np.asarray(column, dtype=np.float64) for column in (frames, ids, boxes))
+    corners = corners.reshape(-1, 4)
+    kept = np.isfinite(np.column_stack((frame, track, corners))).all(axis=1)
+    kept &= (frame >= 1) & (track >= 0) & np.all(corners[:, 2:] >= corners[:, :2], axis=1)
+    if scores is not None:
+        kept &= np.isfinite(np.asarray(scores, dtype=np.float64))
+    places = kept.nonzero()[0]
+    _, first = np.unique(np.column_stack((frame, track))[places], axis=0, return_index=True)
+    once: BoolArray = np.zeros(len(kept), dtype=bool)
+    once[places[first]] = True
+    return once
+
+
 def as_detections(
-    frames: ArrayLike, boxes: ArrayLike, scores: ArrayLike, classes: ArrayLike | None = None, *, lines: ArrayLike
+    frames: ArrayLike,
+    boxes: ArrayLike,
+    scores: ArrayLike,
+    classes: ArrayLike | None = None,
+    *,
+    lines: ArrayLike,
+    invalid: Invalid = "raise",
 ) -> Rows:
     """Rows of detections from columns in any order, ordered by frame; their ids are -1.
 
     Arguments as in ``as_rows``. Boxes without width or height are left out and counted in ``Rows.dropped``. Raises
-    ValueError, in one line, for a frame below 1 and for NaN or inf.
+    ValueError, in one line, for a frame below 1 and for NaN or inf; with invalid="drop" those rows are left out, too.
     """
     corners = _numbers("boxes", boxes).reshape(-1, 4)
     solid = (corners[:, 2:] > corners[:, :2]).all(axis=1)
     columns = [np.asarray(column)[solid] for column in (frames, scores, lines)]
     labels = None if classes is None else np.asarray(classes)[solid]
     places = np.arange(int(solid.sum()))
-    found = as_rows(columns[0], places, corners[solid], columns[1], labels, lines=columns[2]).by_frame()
-    return replace(found, ids=np.full(len(found), -1), dropped=int(np.count_nonzero(~solid)))
+    found = as_rows(
+        columns[0], places, corners[solid], columns[1], labels, lines=columns[2], invalid=invalid
+    ).by_frame()
+    return replace(found, ids=np.full(len(found), -1), dropped=found.dropped + int(np.count_nonzero(~solid)))
 
 
 def with_own_ids(ids: NDArray[np.generic], regions: BoolArray) -> NDArray[Any]:

@@ -113,7 +113,7 @@ def test_the_level_of_the_scores_is_remembered_for_minutes() -> None:
         tracker.update(seen(BOX, 0.45))
     for _ in range(100):
         tracker.update(seen(BOX + 400, 0.2))
-    assert len(tracker.tracks) <= 1
+    assert len(tracker.tracks) == 0
     for _ in range(2):
         found = tracker.update(seen(BOX + 200, 0.45))
     assert len(found) == 1
@@ -130,8 +130,30 @@ def test_where_tracks_do_not_last_a_new_one_needs_more_than_two_detections() -> 
     seen = []
     for tracker in (doubtful, trusting):
         person = {"boxes": [[90, 100, 130, 200]], "scores": [0.8]}
-        seen.append([len(tracker.update(person)) for _ in range(4)])
-    assert seen == [[0, 0, 1, 1], [0, 1, 1, 1]]
+        seen.append([len(tracker.update(person)) for _ in range(6)])
+    assert seen == [[0, 0, 0, 0, 1, 1], [0, 1, 1, 1, 1, 1]]  # 50 of 54 did not last: 3.3 is asked
+
+
+@pytest.mark.parametrize(("ghosts", "needed"), [(12, 3), (50, 5)])
+def test_the_fewer_last_the_more_proof_is_asked(ghosts: int, needed: int) -> None:
+    """1.8 up to 12 of 15 that did not last, 3.3 where 50 of 54 did not."""
+    tracker = Steady()
+    for f in range(3 * ghosts):
+        tracker.update(seen(moved(150 * (f // 3), 300), 0.8) if f % 3 < 2 else NOTHING)
+    counts = [len(tracker.update(seen(BOX, 0.8))) for _ in range(6)]
+    assert counts.index(1) + 1 == needed
+
+
+@pytest.mark.parametrize(("ghosts", "regained"), [(0, True), (20, False)])
+def test_where_tracks_do_not_last_none_waits_for_longer_than_it_was_seen(ghosts: int, regained: bool) -> None:
+    tracker = Steady()
+    for f in range(3 * ghosts):
+        tracker.update(seen(moved(150 * (f // 3), 300), 0.8) if f % 3 < 2 else NOTHING)
+    known(tracker, 8)
+    before = tracker.tracks.ids.tolist()
+    for _ in range(10):
+        tracker.update(NOTHING)
+    assert (tracker.tracks.ids.tolist() == before) is regained
 
 
 @pytest.mark.parametrize("rate", [10.0, 30.0, 60.0])

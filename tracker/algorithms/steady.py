@@ -6,7 +6,8 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
 0. scale       scores of a strong network, whose good ones are about 0.9, are taken as they are. Where the good ones are
                at 0.5, or at 60, all are scaled, so that the thresholds mean the same. What a good score is: the mean
                of all so far weighted by their fourth power, to which the many weak ones add next to nothing. Logits
-               are recognised and made probabilities first
+               are recognised and made probabilities first. Where scores spread, and detections of middling score are
+               found again as objects are, these are raised (``tracker.levels``)
 1. predict     Kalman filter over centre, width and height (BoT-SORT, arXiv 2206.14651, section 3.1), whose velocities
                change with time and not with frames, and more where residuals in a row agree: then the filter lags
                (Mehra 1970); lost tracks keep their size; all follow a moving camera, which their common residuals
@@ -25,7 +26,8 @@ there for a reason that holds in any scene; ``scripts/ablation.py`` measures wha
                ids that went to the wrong person are corrected some frames later (``tracker.identity``)
 8. birth       a free high detection, scored birth_score or more, starts a track; confirmed by its second match, or by
                a sum of scores where most tracks so far did not last: such a detector sees what is not there
-9. death       tracks without a detection for more than max_age frames end
+9. death       tracks without a detection for more than max_age frames end; where most did not last also those that
+               have been unseen for longer than they were seen
 10. report     seen tracks; those missed for one frame; and those that went out of sight behind another track, for
                coast: they are still there. Not those that leave the image
 """
@@ -43,6 +45,7 @@ from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.assign import Matching
 from tracker.boxes import affine_scale, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
 from tracker.identity import REACH, REACH_PER_SECOND, Arbiter, IdentifiedState
+from tracker.levels import STRONG, WEAKEST, Level, Spread
 from tracker.log import EXPIRED, TENTATIVE
 from tracker.motion import XYWH, Motion
 from tracker.protocol import EmbedderCall, Embeddings
@@ -50,18 +53,8 @@ from tracker.settings import Age, age, amount, count, part, share
 from tracker.tracker import EMBEDDER, Seen, Tracker
 from tracker.tracks import Tracks
 
-# Between these the good scores of a strong network are; others are scaled to the nearer one. The level starts as if one
-# detection of 0.9 had been seen, which is forgotten over so many detections: a video that begins with weak ones alone
-# starts no tracks at once. No detector's good ones are weaker than the last: where there is only junk nothing starts.
-STRONG, START, START_MEMORY, WEAKEST = (0.85, 1.0), 0.9, 100.0, 0.2
-
-# Frames with detections over which the level of the good scores is remembered: night falls.
-LEVEL_MEMORY = 1000.0
-
-# Scores are clipped to LEAST..MOST: the fourth power of larger ones would be too large. A call with an array is cheaper
-# than one with a number.
 GOOD = 0.45  # score of a detection to judge the camera by
-LEAST, MOST, ONE, NONE = np.array(0.0), np.array(1e6), np.array(1.0), np.array(0)
+NONE = np.array(0)  # a call with an array is cheaper than one with a number
 
 # Hits from which a track is reported while hidden: false tracks seldom get that many.
 STEADY_HITS = 30
@@ -69,20 +62,18 @@ STEADY_HITS = 30
 # The rate at which the noise of the motion and height_memory are as given; at others they mean the same time.
 USUAL_RATE = 30.0
 
-# Scores outside 0..1 are logits where none exceeds MOST_LOGIT and a good one shows: above GOOD_LOGIT, or above
-# LEAST_LOGIT where some are below 0. Percentages soon exceed it; a constant added to probabilities does not reach it.
-MOST_LOGIT, GOOD_LOGIT, LEAST_LOGIT = 25.0, 3.0, 1.5
-EARLY, LATE = 30, 10  # the first frames are all looked at for that, and then every so many
-
 # A track has lasted with LASTED hits. Where more than MOST_SHORT of those so far ended sooner, a new one needs
-# scores that sum to EVIDENCE, and may be missed once. The counts start as if so many had ended and lasted.
+# scores that sum to EVIDENCE, and may be missed once, and none lives unseen for longer than it was seen. Where more
+# than JUNK ended sooner, the sum is larger, by up to MORE where all did. The counts start as if so many had.
 LASTED, MOST_SHORT, EVIDENCE = 10, 0.45, 1.8
+JUNK, MORE = 0.8, 2.4
 ENDED_BEFORE, LASTED_BEFORE = 1, 3
 
 # The agility of the motion model grows while residuals of the same track in two frames correlate by more than LAGGING.
 # With the best gain they would not at all, but a track that is lost is better predicted by a calm filter.
 # One step for all tracks: RESPONSE x pairs / PAIRS x the correlation too much. Every LOOK-th frame gives the pairs.
-LAGGING, RESPONSE, PAIRS, MOST_AGILE, LOOK = 0.35, 4.0, 75.0, 10.0, 6
+# Below SLOW_RATE frames a second more changes between two frames: then less may be left, and more is looked at.
+LAGGING, RESPONSE, PAIRS, MOST_AGILE, LOOK, SLOW_RATE = 0.35, 4.0, 75.0, 10.0, 6, 10.0
 LIVELY = 3  # hits from which a track's residual counts
 LARGEST_RESIDUAL = 2.5  # of what is usual; larger ones count as that
 
@@ -107,11 +98,8 @@ class SteadyState(IdentifiedState):
     residuals: FloatArray = field(default_factory=lambda: np.empty((2, 0)))  # of centres, in sizes; NaN: none
     usual: tuple[float, float] | None = None  # running mean of their squares, x and y
     agility: float = 1.0  # of the motion model
-    logits: bool = False  # whether the scores are
-    span: tuple[float, float] = (0.0, 0.0)  # least and largest score
-    prior: float = START**4  # weight of the level that a video starts with
-    fourth: float = 0.0  # sums of the fourth and fifth powers of all scores, slowly forgotten
-    fifth: float = 0.0
+    level: Level = field(default_factory=Level)  # of the good scores
+    spread: Spread = field(default_factory=Spread)  # of the scores below
 
     def warp(self, motion: Motion, matrix: FloatArray) -> None:
         super().warp(motion, matrix)
@@ -127,11 +115,19 @@ class SteadyState(IdentifiedState):
             super().end(over, reason)
 
     @property
-    def doubtful(self) -> bool:
-        """Whether most tracks so far did not last."""
+    def brief(self) -> float:
+        """Share of the tracks so far that did not last."""
         short = self.short + ENDED_BEFORE
         lasted = self.lasted + LASTED_BEFORE + np.count_nonzero(self.hits >= LASTED)
-        return bool(short > MOST_SHORT * (short + lasted))
+        return float(short / (short + lasted))
+
+    def unproven(self) -> BoolArray:
+        """(N,) confirmed tracks that have been unseen for longer than they were seen, where most tracks do not last."""
+        out: BoolArray = self.time_since_update > self.hits
+        out &= self.confirmed & (self.missed > 1)
+        if np.count_nonzero(out) and self.brief <= MOST_SHORT:
+            out[:] = False
+        return out
 
 
 class Steady(Tracker):
@@ -188,6 +184,8 @@ class Steady(Tracker):
                 birth_velocity_weight=usual.birth_velocity_weight * slow,
             )
         self.coast_frames = self.coast / slow
+        fast = min(1.0, self.frame_rate / SLOW_RATE)
+        self.lagging, self.look = LAGGING * fast, max(2, round(LOOK * fast))
         self.height_weight = 1 - (1 - self.height_memory) ** max(1.0, slow)
 
     def _agile(self, agility: float) -> Motion:
@@ -206,7 +204,7 @@ class Steady(Tracker):
         state.end_after_gap(self.max_age, self.frame_rate)
 
         boxes = detections.boxes
-        scores = _relative(state, detections.scores)
+        scores = _relative(state, detections.scores, boxes)
         high = scores > self.high_score
         if state.log is not None:
             state.log.leave_out(detections.rows[~high & (scores <= self.low_score)], "low_score")
@@ -252,17 +250,24 @@ class Steady(Tracker):
         sure = None if all_high else high.take(matched)
         sure = None if sure is None or _all(sure) else sure
         noise = None if sure is None else np.where(sure, 1.0, self.low_noise)
-        if state.frame % LOOK < 2 and isinstance(self.motion, XYWH):
-            _learn_agility(state, tracks, predicted.take(tracks, axis=0), boxes.take(matched, axis=0), sure)
+        if state.frame % self.look < 2 and isinstance(self.motion, XYWH):
+            now = _residuals(state, tracks, predicted.take(tracks, axis=0), boxes.take(matched, axis=0), sure)
+            if state.frame % self.look == 0:
+                state.residuals = np.full((2, len(state)), np.nan)
+                state.residuals[:, tracks] = now
+            else:
+                _learn_agility(state, state.residuals[:, tracks], now, self.lagging)
         state.update(self.motion, tracks, detections, matched, noise)
         self._remember(state, tracks, heights.take(matched), sure)
         if embeddings is not None and cover is not None:
             clean = high[matched] & (cover[matched] < CLEAN)
             self._learn(state, tracks, embeddings[matched], clean)
         over = state.outlived(self.max_age)
+        if len(tracks) < len(state):
+            over |= state.unproven()
         if not all_confirmed:
             state.evidence[tracks] += scores[matched]
-            needed, misses = (EVIDENCE, 1) if state.doubtful else (0.0, 0)
+            needed, misses = _proof(state.brief)
             state.confirmed |= (state.missed == 0) & (state.evidence >= needed)
             over |= ~state.confirmed & (state.missed > misses)
         state.end(over, TENTATIVE)
@@ -424,10 +429,17 @@ class Steady(Tracker):
         return shown
 
 
-def _learn_agility(
+def _proof(brief: float) -> tuple[float, int]:
+    """The sum of scores that confirms a track, and the misses it may have until then, where a share was ``brief``."""
+    if brief <= MOST_SHORT:
+        return 0.0, 0
+    return EVIDENCE + MORE * max(0.0, brief - JUNK) / (1 - JUNK), 1
+
+
+def _residuals(
     state: SteadyState, tracks: IntArray, predicted: FloatArray, boxes: FloatArray, sure: BoolArray | None
-) -> None:
-    """Keep the residuals of matched tracks (K,), or compare them with those of the last frame (Mehra 1970).
+) -> FloatArray:
+    """(2, K) how far matched tracks (K,) missed, in sizes; NaN for new ones and for detections not to trust.
 
     predicted, boxes  (K, 4); sure: mask (K,) of detections to trust, None: all
     """
@@ -436,16 +448,17 @@ def _learn_agility(
     now[state.hits[tracks] < LIVELY] = np.nan
     if sure is not None:
         now[~sure] = np.nan
-    if state.frame % LOOK == 0:
-        state.residuals = np.full((2, len(state)), np.nan)
-        state.residuals[:, tracks] = now.T
-        return
-    before = state.residuals[:, tracks]
-    both = np.isfinite(before[0] + now[:, 0]).nonzero()[0]
+    out: FloatArray = now.T
+    return out
+
+
+def _learn_agility(state: SteadyState, before: FloatArray, now: FloatArray, lagging: float) -> None:
+    """Compare the residuals (2, K) of the same tracks in two frames (Mehra 1970); ``lagging`` may stay correlated."""
+    both = np.isfinite(before[0] + now[0]).nonzero()[0]
     count = len(both)
     if not count:
         return
-    a, b = before[:, both], now.T[:, both]
+    a, b = before[:, both], now[:, both]
     squares = (0.5 * (a * a + b * b)).mean(axis=1)
     share = min(1.0, count / PAIRS)
     usual = squares if state.usual is None else state.usual + share * (squares - state.usual)
@@ -453,7 +466,7 @@ def _learn_agility(
     state.usual = (float(usual[0]), float(usual[1]))
     scale = np.sqrt(usual)[:, None] * LARGEST_RESIDUAL
     correlation = LARGEST_RESIDUAL**2 * ((a / scale).clip(-1, 1) * (b / scale).clip(-1, 1)).mean()
-    grown = state.agility * math.exp(RESPONSE * share * (correlation - LAGGING))
+    grown = state.agility * math.exp(RESPONSE * share * (correlation - lagging))
     state.agility = min(max(grown, 1.0), MOST_AGILE)
 
 
@@ -476,33 +489,13 @@ def _within(boxes: FloatArray, extent: tuple[float, ...]) -> BoolArray:
     return inside
 
 
-def _relative(state: SteadyState, scores: FloatArray) -> FloatArray:
-    """Scores (M,) as those of a strong network, 0..1; what ``state`` knows of their level learns from them first."""
+def _relative(state: SteadyState, scores: FloatArray, boxes: FloatArray) -> FloatArray:
+    """Scores (M,) of boxes (M, 4) as a strong network's, 0..1, by what ``state`` knows; it learns from them first."""
     if len(scores) == 0:
         return scores
-    if _are_logits(state, scores) if state.frame < EARLY or state.frame % LATE == 0 else state.logits:
-        scores = 1 / (1 + np.exp(-scores))
-    scores = np.maximum(scores, LEAST)
-    np.minimum(scores, MOST, out=scores)
-    squares = scores * scores
-    state.prior = max(state.prior * (1 - 1 / START_MEMORY) ** len(scores), 1e-12)  # all scores may be 0
-    state.fourth += float(squares.dot(squares)) - state.fourth / LEVEL_MEMORY
-    state.fifth += float(squares.dot(squares * scores)) - state.fifth / LEVEL_MEMORY
-    level = max((state.fifth + state.prior * START) / (state.fourth + state.prior), WEAKEST)
-    if not STRONG[0] <= level <= STRONG[1]:
-        scores *= min(max(level, STRONG[0]), STRONG[1]) / level
-    out: FloatArray = np.minimum(scores, ONE, out=scores)
-    return out
-
-
-def _are_logits(state: SteadyState, scores: FloatArray) -> bool:
-    """Whether the scores are logits, by all so far; where that changes the level is learned anew."""
-    least, largest = min(state.span[0], float(scores.min())), max(state.span[1], float(scores.max()))
-    state.span = (least, largest)
-    logits = largest <= MOST_LOGIT and (largest > GOOD_LOGIT or (least < 0 and largest > LEAST_LOGIT))
-    if logits != state.logits:
-        state.logits, state.prior, state.fourth, state.fifth = logits, START**4, 0.0, 0.0
-    return logits
+    state.level, scores = state.level.scaled(scores, state.frame)
+    state.spread = state.spread.look(scores, boxes, state.frame)
+    return state.spread.sharpened(scores)
 
 
 def _all(mask: BoolArray) -> bool:

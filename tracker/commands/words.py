@@ -64,8 +64,8 @@ def add_invalid(parser: ArgumentParser, files: str) -> None:
         "--invalid",
         choices=("raise", "drop"),
         default="raise",
-        help=f"bad rows of {files} (no size, NaN, frames below 1, an id twice): raise names the first and stops, drop "
-        "leaves them out and counts them (default raise)",
+        help=f"bad rows of {files} (negative sizes, NaN, frames below 1, an id twice): raise names the first "
+        "and stops, drop leaves them out and counts them (default raise)",
     )
 
 

@@ -321,7 +321,7 @@ def _truth(path: Path, video: str | None, invalid: Invalid) -> Rows:
     """The ground truth of one video in a file; of KITTI's labels every kind of object that is scored."""
     if form_of(path) != "kitti":
         return read_truth(path, video=video, invalid=invalid)
-    every: list[Rows] = [read_kitti_labels(path, kind) for kind in TYPES]
+    every: list[Rows] = [read_kitti_labels(path, kind, invalid=invalid) for kind in TYPES]
     return replace(joined(every).by_frame(), layout="kitti")
 
 

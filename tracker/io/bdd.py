@@ -17,6 +17,7 @@ from pathlib import PurePath
 import numpy as np
 
 from tracker.arrays import FloatArray
+from tracker.detections import Invalid
 from tracker.io.json_file import Path, Video, is_object, number, objects, read_json, required, whole
 from tracker.io.mot_lines import MotFormatError
 from tracker.rows import Rows, as_detections, as_rows, with_own_ids
@@ -54,36 +55,37 @@ def first_entry(path: Path) -> Mapping[str, object]:
     return next((label for frame in _frames(path) for label in objects(frame.get("labels"))), {})
 
 
-def read_bdd_truth(path: Path, video: str | None = None) -> Rows:
+def read_bdd_truth(path: Path, video: str | None = None, *, invalid: Invalid = "raise") -> Rows:
     """Ground truth of one video, with the classes of ``NAMES``; boxes of ``REGIONS`` have score 0.
 
     Labels without a box, and of other categories (traffic lights), are left out. video: its name, which a file of
     several needs. ``Rows.lines`` are places among the labels, from 1. Raises MotFormatError, naming file, frame and
-    label, for what is no such file.
+    label, for what is no such file; invalid as in ``as_rows``.
     """
     table = _table(path, video, ids=True, crowds=True)
     region = np.isin(table[:, 7], REGIONS)
-    return _checked(path, table, with_own_ids(table[:, 1], region), np.where(region, 0.0, 1.0), "bdd100k")
+    return _checked(path, table, with_own_ids(table[:, 1], region), np.where(region, 0.0, 1.0), "bdd100k", invalid)
 
 
-def read_bdd_results(path: Path, video: str | None = None) -> Rows:
+def read_bdd_results(path: Path, video: str | None = None, *, invalid: Invalid = "raise") -> Rows:
     """Results of one video, arguments and errors as in ``read_bdd_truth``."""
     table = _table(path, video, ids=True, crowds=False)
-    return _checked(path, table, table[:, 1], table[:, 6], "")
+    return _checked(path, table, table[:, 1], table[:, 6], "", invalid)
 
 
-def read_bdd_detections(path: Path, video: str | None = None) -> Rows:
+def read_bdd_detections(path: Path, video: str | None = None, *, invalid: Invalid = "raise") -> Rows:
     """Detections of one video, arguments and errors as in ``read_bdd_truth``."""
     table = _table(path, video, ids=False, crowds=False)
     try:
-        return as_detections(table[:, 0], table[:, 2:6], table[:, 6], table[:, 7], lines=table[:, 8])
+        columns = table[:, 0], table[:, 2:6], table[:, 6], table[:, 7]
+        return as_detections(*columns, lines=table[:, 8], invalid=invalid)
     except ValueError as error:
         raise MotFormatError(f"{shown(path)}: {error}") from None
 
 
-def _checked(path: Path, table: FloatArray, ids: FloatArray, scores: FloatArray, layout: str) -> Rows:
+def _checked(path: Path, table: FloatArray, ids: FloatArray, scores: FloatArray, layout: str, invalid: Invalid) -> Rows:
     try:
-        found = as_rows(table[:, 0], ids, table[:, 2:6], scores, table[:, 7], lines=table[:, 8])
+        found = as_rows(table[:, 0], ids, table[:, 2:6], scores, table[:, 7], lines=table[:, 8], invalid=invalid)
     except ValueError as error:
         raise MotFormatError(f"{shown(path)}: {error}") from None
     return replace(found.by_frame(), layout=layout)

@@ -22,6 +22,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from tracker.arrays import BoolArray, FloatArray
+from tracker.detections import Invalid
 from tracker.io.json_file import (
     Path,
     Stamp,
@@ -77,22 +78,24 @@ def coco_names(path: Path) -> dict[int, str]:
     return {number: str(entry.get("name")) for entry in entries if isinstance(number := entry.get("id"), int)}
 
 
-def read_coco_truth(path: Path, video: str | None = None) -> Rows:
+def read_coco_truth(path: Path, video: str | None = None, *, invalid: Invalid = "raise") -> Rows:
     """Ground truth of one video; classes are category ids, and ``CROWD`` for regions, whose scores are 0.
 
     video: its name, which a file of several needs. ``Rows.lines`` are places among the annotations, from 1. Raises
-    MotFormatError, naming the file and the annotation, for what is no such truth.
+    MotFormatError, naming the file and the annotation, for what is no such truth; invalid as in ``as_rows``.
     """
     rows, notes = _table(path, video, None)
     region = rows[:, REGION] == 1
     ids = with_own_ids(_ids(rows, ~region, path), region)
     classes = np.where(region, CROWD, rows[:, CATEGORY])
     with _named(path):
-        found = as_rows(rows[:, 0], ids, rows[:, BOX], ~region, classes, lines=rows[:, PLACE])
+        found = as_rows(rows[:, 0], ids, rows[:, BOX], ~region, classes, lines=rows[:, PLACE], invalid=invalid)
     return replace(found.by_frame(), layout="coco", notes=notes)
 
 
-def read_coco_results(path: Path, video: str | None = None, images: Path | None = None) -> Rows:
+def read_coco_results(
+    path: Path, video: str | None = None, images: Path | None = None, *, invalid: Invalid = "raise"
+) -> Rows:
     """Results of one video. images: the file of ground truth, which a list needs. Errors as in ``read_coco_truth``."""
     rows, notes = _table(path, video, images)
     ids = _ids(rows, np.ones(len(rows), dtype=bool), path)
@@ -105,15 +108,19 @@ def read_coco_results(path: Path, video: str | None = None, images: Path | None 
             rows[:, CATEGORY],
             rows[:, OBSERVED] == 0,
             lines=rows[:, PLACE],
+            invalid=invalid,
         )
     return replace(found.by_frame(), notes=notes)
 
 
-def read_coco_detections(path: Path, video: str | None = None, images: Path | None = None) -> Rows:
+def read_coco_detections(
+    path: Path, video: str | None = None, images: Path | None = None, *, invalid: Invalid = "raise"
+) -> Rows:
     """Detections of one video, with their classes; others as in ``read_coco_results``."""
     rows, notes = _table(path, video, images)
     with _named(path):
-        found = as_detections(rows[:, 0], rows[:, BOX], rows[:, SCORE], rows[:, CATEGORY], lines=rows[:, PLACE])
+        columns = rows[:, 0], rows[:, BOX], rows[:, SCORE], rows[:, CATEGORY]
+        found = as_detections(*columns, lines=rows[:, PLACE], invalid=invalid)
     return replace(found, notes=notes)
 
 

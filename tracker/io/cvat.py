@@ -18,6 +18,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from tracker.arrays import FloatArray, IntArray
+from tracker.detections import Invalid
 from tracker.rows import Rows, as_rows
 from tracker.spelling import shown
 
@@ -55,12 +56,13 @@ def write_cvat(
         file.write("</annotations>\n")
 
 
-def read_cvat(path: str | os.PathLike[str]) -> tuple[Rows, dict[int, str]]:
+def read_cvat(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> tuple[Rows, dict[int, str]]:
     """The boxes of every frame, and the label of each class number; labels are numbered as the file first names them.
 
     Between key frames boxes are interpolated, and after the last one they stay until the last frame of the task, as
     CVAT shows them. Rows between key frames are not marked as interpolated: in the file nothing tells them apart from
-    observed ones; those that are occluded are. Raises ValueError, naming the file, for what is no such XML.
+    observed ones; those that are occluded are. Raises ValueError, naming the file, for what is no such XML;
+    invalid as in ``as_rows``.
     """
     names: list[str] = []
     stop = -1
@@ -79,9 +81,11 @@ def read_cvat(path: str | os.PathLike[str]) -> tuple[Rows, dict[int, str]]:
     except (ElementTree.ParseError, KeyError, ValueError) as error:
         raise ValueError(f"{shown(path)}: is no XML of CVAT for video 1.1 ({error})") from None
     table = np.concatenate(parts) if parts else np.empty((0, 8))
-    rows = as_rows(
-        table[:, 0] + 1, table[:, 1], table[:, 2:6], classes=table[:, 6], interpolated=table[:, 7] == 1
-    ).by_frame()
+    columns = table[:, 0] + 1, table[:, 1], table[:, 2:6], None, table[:, 6], table[:, 7] == 1
+    try:
+        rows = as_rows(*columns, invalid=invalid).by_frame()
+    except ValueError as error:
+        raise ValueError(f"{shown(path)}: {error}") from None
     return rows, dict(enumerate(names))
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tracker.arrays import FloatArray
+from tracker.detections import Invalid
 from tracker.io.mot import MotFormatError
 from tracker.rows import Rows, as_detections, as_rows, with_own_ids
 from tracker.spelling import shown
@@ -40,12 +41,13 @@ def is_kitti(path: str | os.PathLike[str]) -> bool:
     return len(fields) in (15, 16, 17, 18) and fields[0].isdecimal() and fields[2].isalpha()
 
 
-def read_kitti_labels(path: str | os.PathLike[str], kind: Kind) -> Rows:
+def read_kitti_labels(path: str | os.PathLike[str], kind: Kind, *, invalid: Invalid = "raise") -> Rows:
     """Ground truth of one kind. Classes are 1 for the kind, 2 for what may be taken for it, 13 for "DontCare" regions.
 
     The scores are 1 for boxes that count, 0 for others: those of class 2 and 13, and those occluded or truncated more
     than the benchmark allows. Regions get ids of their own. Raises MotFormatError, with file and line, for a line with
-    too few columns or a field that is not a number.
+    too few columns or a field that is not a number, and for a box of negative size; invalid="drop" leaves out those of
+    NaN, inf or a negative size.
     """
     own, alike, _ = TYPES[kind]
     table: list[tuple[float, ...]] = []
@@ -55,31 +57,37 @@ def read_kitti_labels(path: str | os.PathLike[str], kind: Kind) -> Rows:
             continue
         if len(fields) < 10:
             raise MotFormatError(f"{shown(path)}:{number}: {len(fields)} columns; KITTI's labels have 17")
-        frame, track, truncated, occluded, *box = _numbers(path, number, fields[:2] + fields[3:5] + fields[6:10])
+        frame, track, truncated, occluded, *box = _numbers(
+            path, number, fields[:2] + fields[3:5] + fields[6:10], invalid
+        )
         kept = name == own and truncated <= MOST_TRUNCATED and occluded <= MOST_OCCLUDED
         label = {own: COUNTED, alike: ALIKE}.get(name, REGION)
         table.append((frame + 1, track, *box, kept, label, number))
     rows = np.array(table, dtype=np.float64).reshape(-1, 9)
     ids = with_own_ids(rows[:, 1], rows[:, 7] == REGION)
-    found = as_rows(rows[:, 0], ids, rows[:, 2:6], rows[:, 6], rows[:, 7], lines=rows[:, 8]).by_frame()
-    return replace(found, layout="kitti")
+    try:
+        found = as_rows(rows[:, 0], ids, rows[:, 2:6], rows[:, 6], rows[:, 7], lines=rows[:, 8], invalid=invalid)
+    except ValueError as error:
+        raise MotFormatError(f"{shown(path)}: {error}") from None
+    return replace(found.by_frame(), layout="kitti")
 
 
-def read_kitti_detections(path: str | os.PathLike[str], kind: Kind) -> Rows:
+def read_kitti_detections(path: str | os.PathLike[str], kind: Kind, *, invalid: Invalid = "raise") -> Rows:
     """Detections of one kind, scores as the file has them (PointRCNN's are logits, about -1 to 16).
 
     Boxes without width or height, which the published files hold, are left out and counted in ``Rows.dropped``. Raises
-    MotFormatError, with file and line, for a line with too few columns or a field that is not a number.
+    MotFormatError, with file and line, for a line with too few columns or a field that is not a number; invalid="drop"
+    leaves out those of NaN or inf, too.
     """
     table = []
     for number, fields in _lines(path, ","):
         if len(fields) < 7:
             raise MotFormatError(f"{shown(path)}:{number}: {len(fields)} columns; expected frame,type,box,score")
-        frame, label, *rest = _numbers(path, number, fields[:7])
+        frame, label, *rest = _numbers(path, number, fields[:7], invalid)
         if label == TYPES[kind][2]:
             table.append((frame + 1, *rest, number))
     rows: FloatArray = np.array(table, dtype=np.float64).reshape(-1, 7)
-    return as_detections(rows[:, 0], rows[:, 1:5], rows[:, 5], lines=rows[:, 6])
+    return as_detections(rows[:, 0], rows[:, 1:5], rows[:, 5], lines=rows[:, 6], invalid=invalid)
 
 
 def _lines(path: str | os.PathLike[str], separator: str | None) -> list[tuple[int, list[str]]]:
@@ -88,11 +96,11 @@ def _lines(path: str | os.PathLike[str], separator: str | None) -> list[tuple[in
         return [(number, line.split(separator)) for number, line in enumerate(file, start=1) if line.strip()]
 
 
-def _numbers(path: str | os.PathLike[str], number: int, fields: list[str]) -> list[Any]:
+def _numbers(path: str | os.PathLike[str], number: int, fields: list[str], invalid: Invalid) -> list[Any]:
     try:
         values = [float(field) for field in fields]
     except ValueError:
-        values = [np.nan]
-    if not np.isfinite(values).all():
+        values = None
+    if values is None or (invalid == "raise" and not np.isfinite(values).all()):
         raise MotFormatError(f"{shown(path)}:{number}: a field is not a number; is this one of KITTI's files?")
     return values

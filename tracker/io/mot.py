@@ -23,11 +23,11 @@ from typing import Literal, TextIO, get_args
 import numpy as np
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.detections import Invalid as Invalid
 from tracker.io.mot_lines import MOST, fail, read_numbers
 from tracker.io.mot_lines import MotFormatError as MotFormatError
 from tracker.rows import Rows, repeats
 
-Invalid = Literal["raise", "drop"]
 Layout = Literal["auto", "mot15", "mot16", "visdrone"]
 
 _LARGEST_INTEGER = 2.0**53  # beyond it a float64 column no longer holds every integer

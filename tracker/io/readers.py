@@ -69,26 +69,28 @@ def read_truth(
     form   the format, where it is known: text may be called "visdrone" or "kitti"
     kind   of object, for KITTI's labels
     video  its name in a file of several
-    invalid  "raise", or "drop" to leave out the bad rows of MOTChallenge text and count them
+    invalid  "raise", or "drop" to leave out bad rows (NaN, negative sizes, an id twice in a frame) and count them
 
     Raises MotFormatError, in one line, naming the file.
     """
     told = form_of(path)
     form = told if form is None or told in ("coco", "bdd100k", "cvat") else form
     if form == "coco":
-        return coco.read_coco_truth(path, video)
+        return coco.read_coco_truth(path, video, invalid=invalid)
     if form == "bdd100k":
-        return bdd.read_bdd_truth(path, video)
+        return bdd.read_bdd_truth(path, video, invalid=invalid)
     if form == "cvat":
-        return replace(_of_cvat(path), layout="cvat")
+        return replace(_of_cvat(path, invalid), layout="cvat")
     if form == "kitti":
         if kind is None:
             raise MotFormatError(
                 f"{shown(path)}: KITTI's labels are scored for one kind of object; give the rules kitti-car or "
                 "kitti-pedestrian"
             )
-        return kitti.read_kitti_labels(path, kind)
-    return visdrone.read_visdrone_truth(path) if form == "visdrone" else mot.read_ground_truth(path, invalid=invalid)
+        return kitti.read_kitti_labels(path, kind, invalid=invalid)
+    if form == "visdrone":
+        return visdrone.read_visdrone_truth(path, invalid=invalid)
+    return mot.read_ground_truth(path, invalid=invalid)
 
 
 def read_tracks(
@@ -104,10 +106,10 @@ def read_tracks(
     """
     form = form_of(path)
     if form == "coco":
-        return coco.read_coco_results(path, video, truth)
+        return coco.read_coco_results(path, video, truth, invalid=invalid)
     if form == "bdd100k":
-        return bdd.read_bdd_results(path, video)
-    return _of_cvat(path) if form == "cvat" else mot.read_results(path, invalid=invalid)
+        return bdd.read_bdd_results(path, video, invalid=invalid)
+    return _of_cvat(path, invalid) if form == "cvat" else mot.read_results(path, invalid=invalid)
 
 
 def read_found(
@@ -122,14 +124,16 @@ def read_found(
     """Detections of one video, with their classes where the format has them; arguments and errors as above."""
     told = form_of(path)
     if told == "coco":
-        return coco.read_coco_detections(path, video, truth)
+        return coco.read_coco_detections(path, video, truth, invalid=invalid)
     if told == "bdd100k":
-        return bdd.read_bdd_detections(path, video)
+        return bdd.read_bdd_detections(path, video, invalid=invalid)
     if told == "cvat":
         raise MotFormatError(f"{shown(path)}: CVAT's XML holds tracks, not detections; give JSON or text")
     if form == "kitti" and kind is not None:
-        return kitti.read_kitti_detections(path, kind)
-    return visdrone.read_visdrone_detections(path) if form == "visdrone" else mot.read_detections(path, invalid=invalid)
+        return kitti.read_kitti_detections(path, kind, invalid=invalid)
+    if form == "visdrone":
+        return visdrone.read_visdrone_detections(path, invalid=invalid)
+    return mot.read_detections(path, invalid=invalid)
 
 
 def role_of(path: str | os.PathLike[str]) -> Role | None:
@@ -161,5 +165,5 @@ def names_in(path: str | os.PathLike[str]) -> Mapping[int, str]:
     return cvat.read_cvat(path)[1] if form == "cvat" else {}
 
 
-def _of_cvat(path: str | os.PathLike[str]) -> Rows:
-    return cvat.read_cvat(path)[0]
+def _of_cvat(path: str | os.PathLike[str], invalid: mot.Invalid) -> Rows:
+    return cvat.read_cvat(path, invalid=invalid)[0]

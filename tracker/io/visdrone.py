@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 
+from tracker.detections import Invalid
 from tracker.io.mot import read_detections, read_ground_truth
 from tracker.rows import Rows
 
@@ -26,11 +27,11 @@ SCORED = ("pedestrian", "car", "van", "truck", "bus")  # the categories that the
 REGIONS = (0, 11)  # of the classes: boxes in them, of results and of ground truth, do not count
 
 
-def read_visdrone_truth(path: str | os.PathLike[str]) -> Rows:
+def read_visdrone_truth(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> Rows:
     """Ground truth with the classes of ``NAMES``; errors as in ``read_ground_truth``."""
-    return read_ground_truth(path, "visdrone")
+    return read_ground_truth(path, "visdrone", invalid=invalid)
 
 
-def read_visdrone_detections(path: str | os.PathLike[str]) -> Rows:
+def read_visdrone_detections(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> Rows:
     """Detections with the classes of ``NAMES``; errors as in ``read_detections``."""
-    return read_detections(path, classed=True)
+    return read_detections(path, invalid=invalid, classed=True)
