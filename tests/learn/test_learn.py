@@ -141,6 +141,7 @@ def test_the_cells_that_say_an_object_best_stand_for_it() -> None:
     sure = assign([0.01, 0.99, 0.5, 0.5, 0.5], found, what)[1]
     assert sure[1] / sure[0] > aim[1] / aim[0]  # a cell that is sure counts for more
     assert assign([0.5] * 5, found, objects([], []))[0] == [-1] * 5
+    assert assign([0.5] * 5, found, objects([], [[90, 0, 99, 9]]))[0] == [-1, -1, -1, -2, -1]
     far = [[0, 0, 0.1, 0.1], [20, 20, 20.1, 20.1]]  # no box overlaps yet: the cell at its place learns all the same
     assert assign([0.01, 0.01], far, objects([[0, 0, 9, 9]], []))[0] == [0, -1]
     assert float(iou(torch.tensor(found[:1]), torch.tensor([[0, 0, 10, 11.0]]))) == pytest.approx(100 / 110)
@@ -237,6 +238,7 @@ def test_a_file_with_embeddings_gives_one_for_each_box(tmp_path: Path) -> None:
         detector = ONNX(tmp_path / name, conf=0.3)
         assert (detector.head, detector.embedded) == ("camera", True)
         found = detector(image)
+        assert len(found)
         assert found.embeddings is not None
         assert found.embeddings.shape == (len(found), 8)
         assert np.linalg.norm(found.embeddings, axis=1) == pytest.approx(1, abs=1e-5)
