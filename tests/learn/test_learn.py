@@ -295,6 +295,25 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(video: Path) ->
     assert epochs == [1, 2, 3]  # of another video: from the start
 
 
+def test_a_full_disk_ends_a_training_in_one_line(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    resource = pytest.importorskip("resource", reason="sets a limit on the size of files")
+    lines = [f"{n},1,{20 + n},15,14,30,1,1,1\n" for n in range(1, FRAMES + 1)]
+    Path("gt.txt").write_text("".join(lines))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        code = main(
+            ["detector", "train", str(video), "--truth", "gt.txt", "-o", "cam.onnx", "--epochs", "1", "--holdout", ".4"]
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = capsys.readouterr().err
+    assert code == 2
+    assert ".cam.onnx.state: cannot be written" in said
+    assert "Traceback" not in said
+    assert not list(Path().glob("*cam.onnx*")) + list(Path().glob(".cam.onnx*"))
+
+
 @pytest.mark.slow
 def test_a_small_detector_learns_a_small_scene(video: Path) -> None:
     labels = labels_of(video, Teacher())
