@@ -141,6 +141,7 @@ def test_the_cells_that_say_an_object_best_stand_for_it() -> None:
     sure = assign([0.01, 0.99, 0.5, 0.5, 0.5], found, what)[1]
     assert sure[1] / sure[0] > aim[1] / aim[0]  # a cell that is sure counts for more
     assert assign([0.5] * 5, found, objects([], []))[0] == [-1] * 5
+    assert assign([0.5] * 5, found, objects([], [[90, 0, 99, 9]]))[0] == [-1, -1, -1, -2, -1]
     far = [[0, 0, 0.1, 0.1], [20, 20, 20.1, 20.1]]  # no box overlaps yet: the cell at its place learns all the same
     assert assign([0.01, 0.01], far, objects([[0, 0, 9, 9]], []))[0] == [0, -1]
     assert float(iou(torch.tensor(found[:1]), torch.tensor([[0, 0, 10, 11.0]]))) == pytest.approx(100 / 110)
@@ -237,6 +238,7 @@ def test_a_file_with_embeddings_gives_one_for_each_box(tmp_path: Path) -> None:
         detector = ONNX(tmp_path / name, conf=0.3)
         assert (detector.head, detector.embedded) == ("camera", True)
         found = detector(image)
+        assert len(found)
         assert found.embeddings is not None
         assert found.embeddings.shape == (len(found), 8)
         assert np.linalg.norm(found.embeddings, axis=1) == pytest.approx(1, abs=1e-5)
@@ -291,6 +293,25 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(video: Path) ->
     epochs.clear()
     train(samples, anchors, 2, recipe, keep=keep, key="b", told=lambda epoch, _: epochs.append(epoch))
     assert epochs == [1, 2, 3]  # of another video: from the start
+
+
+def test_a_full_disk_ends_a_training_in_one_line(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    resource = pytest.importorskip("resource", reason="sets a limit on the size of files")
+    lines = [f"{n},1,{20 + n},15,14,30,1,1,1\n" for n in range(1, FRAMES + 1)]
+    Path("gt.txt").write_text("".join(lines))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        code = main(
+            ["detector", "train", str(video), "--truth", "gt.txt", "-o", "cam.onnx", "--epochs", "1", "--holdout", ".4"]
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = capsys.readouterr().err
+    assert code == 2
+    assert ".cam.onnx.state: cannot be written" in said
+    assert "Traceback" not in said
+    assert not list(Path().glob("*cam.onnx*")) + list(Path().glob(".cam.onnx*"))
 
 
 @pytest.mark.slow

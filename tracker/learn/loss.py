@@ -16,6 +16,7 @@ Localise = Literal["giou", "smooth-l1"]
 
 CELLS = 8  # at most that stand for one object
 SURE, PLACED = 0.5, 4.0  # exponents of score and IoU in the choice of them
+DOUBTFUL = 0.4  # IoU from which a cell is left out for a doubtful box
 IDENTITY = 0.2  # weight of telling identities apart
 NEGATIVES = 3  # hard ones for each positive, with "ohem" (Shrivastava et al. 2016; SSD, section 2.2)
 
@@ -51,32 +52,38 @@ class Targets:
 def assigned(scores: Tensor, found: Tensor, anchors: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     """Which cells stand for which object, by what they say themselves (TOOD, Feng et al. 2021, section 3.2).
 
-    scores (N, A, C) 0..1, found (N, A, 4) corners, anchors (A, 4). Returns for each cell (N, A) the object, -1 for
-    background and -2 to leave it out, and the score that it should have, 0..1.
+    scores   (N, A, C), 0..1
+    found    (N, A, 4) corners
+    anchors  (A, 4) centre and sides
+
+    Returns for each cell (N, A) the object, -1 for background and -2 to leave it out, and how well it says it beside
+    the best cell of that object, 0..1.
     """
-    place = anchors[None, :, None, :2]
-    boxes = targets.boxes
+    which, aim = torch.full(scores.shape[:2], -1), torch.zeros(scores.shape[:2])
+    if targets.boxes.shape[1]:
+        which, aim = _best_cells(scores, found, anchors, targets)
+    if targets.doubtful.shape[1]:
+        unsure = (iou(found, targets.doubtful) > DOUBTFUL).any(dim=2)
+        which = torch.where(unsure & (which < 0), torch.full_like(which, -2), which)
+    return which, aim
+
+
+def _best_cells(scores: Tensor, found: Tensor, anchors: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    """``assigned`` without doubtful boxes, where there is an object."""
+    place, boxes = anchors[None, :, None, :2], targets.boxes
     middle = (boxes[..., :2] + boxes[..., 2:]) / 2
-    half = ((boxes[..., 2:] - boxes[..., :2]) / 2).clamp(min=STRIDE * 0.75)
+    half = ((boxes[..., 2:] - boxes[..., :2]) / 2).clamp(min=STRIDE * 0.75)  # so that each has a cell
     inside = ((place - middle[:, None]).abs() < half[:, None]).all(dim=-1) & (targets.trust > 0)[:, None]
     overlap = iou(found, boxes) * inside
     own = scores.gather(2, targets.kinds[:, None].expand(-1, scores.shape[1], -1))
-    metric = own**SURE * overlap**PLACED * inside
     nearest = 1e-9 * inside / (1 + (place - middle[:, None]).square().sum(dim=-1))  # where nothing overlaps yet
-    metric = metric + nearest
-    if not metric.shape[2]:
-        return torch.full(scores.shape[:2], -1), torch.zeros(scores.shape[:2])
+    metric = own**SURE * overlap**PLACED * inside + nearest
     least = metric.topk(min(CELLS, metric.shape[1]), dim=1).values[:, -1:]
     chosen = (metric >= least) & (metric > 0)
     metric = metric * chosen
     best, which = torch.where(chosen, overlap + 1e-6, torch.zeros_like(overlap)).max(dim=2)
-    which = torch.where(best > 0, which, torch.full_like(which, -1))
-    top = metric.amax(dim=1, keepdim=True).clamp(min=1e-12)
-    each = metric / top
-    aim = torch.where(which >= 0, each.gather(2, which.clamp(min=0)[..., None])[..., 0], torch.zeros_like(best))
-    unsure = (iou(found, targets.doubtful) > 0.4).any(dim=2) if targets.doubtful.shape[1] else which > 0
-    which = torch.where(unsure & (which < 0), torch.full_like(which, -2), which)
-    return which, aim
+    share = (metric / metric.amax(dim=1, keepdim=True).clamp(min=1e-12)).gather(2, which[..., None])[..., 0]
+    return torch.where(best > 0, which, -1), torch.where(best > 0, share, 0.0)
 
 
 def giou_loss(a: Tensor, b: Tensor) -> Tensor:

@@ -19,7 +19,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tracker.arrays import FloatArray
 
 STRIDE = 8  # of the map of boxes
-COARSEST = 16  # the sides of the input are multiples of it
 SPREAD = (1.0, 0.5)  # units of the offsets of a centre, in strides, and of the logarithm of a side
 
 
@@ -72,7 +71,7 @@ def _cells(map_: Tensor) -> Tensor:
 
 
 class SmallNet(nn.Module):
-    """Image (N, 3, H, W), 0..1, RGB, sides multiples of COARSEST -> logits (N, A, classes), offsets (N, A, 4), vectors.
+    """Image (N, 3, H, W), 0..1, RGB, sides multiples of 16 -> logits (N, A, classes), offsets (N, A, 4), vectors.
 
     vectors (N, A, embedding) tell objects apart (JDE, Wang et al. 2020); None where ``embedding`` is 0.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -114,8 +115,10 @@ def train(
     for epoch in range(first, recipe.epochs):
         loss = course.epoch(np.random.default_rng([recipe.seed, epoch]))
         if keep is not None:
+            state = io.BytesIO()  # torch's own writing ends on a full disk in an error of no use
+            torch.save({"key": key, "epoch": epoch + 1, **course.state()}, state)
             with whole(keep) as part:
-                torch.save({"key": key, "epoch": epoch + 1, **course.state()}, part)
+                part.write_bytes(state.getvalue())
         if told is not None:
             told(epoch + 1, loss)
     course.average.eval()
