@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,12 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(video: Path) ->
     for mine, its in zip(whole.state_dict().values(), rest.state_dict().values(), strict=True):
         assert torch.equal(mine, its)
     epochs.clear()
+    ohem = train(samples, anchors, 2, replace(recipe, epochs=1, classify="ohem"))
+    focal = train(samples, anchors, 2, replace(recipe, epochs=1))
+    start = SmallNet(2).head.bias
+    assert start is not None
+    assert (focal.head.bias[:2] - start[:2] > 1).all()  # focal loss leaves scores low; they are raised
+    assert (ohem.head.bias[:2] - start[:2] < 1).all()
     train(samples, anchors, 2, recipe, keep=keep, key="b", told=lambda epoch, _: epochs.append(epoch))
     assert epochs == [1, 2, 3]  # of another video: from the start
 
