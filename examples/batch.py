@@ -1,10 +1,11 @@
 """Track many videos on all processors; what is done stays done.
 
-python batch.py OUT VIDEO...
+python batch.py OUT VIDEO... [--detector yolox-nano] [--workers N]
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -34,4 +35,10 @@ def main(out: str, *videos: str, detector: str = "yolox-nano", workers: int | No
 
 
 if __name__ == "__main__":  # processes that are started import this file
-    sys.exit(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out")
+    parser.add_argument("videos", nargs="+")
+    parser.add_argument("--detector", default="yolox-nano")
+    parser.add_argument("--workers", type=int)
+    given = parser.parse_args()
+    sys.exit(main(given.out, *given.videos, detector=given.detector, workers=given.workers))
