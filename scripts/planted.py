@@ -918,8 +918,8 @@ ALGORITHMS = (
     ),
     Fault(
         "tracker/algorithms/steady.py",
-        "out: BoolArray = self.time_since_update > self.hits",
-        "out: BoolArray = self.time_since_update > 30 * self.hits",
+        "(self.missed > 1) & (self.time_since_update > self.hits)",
+        "(self.missed > 1) & (self.time_since_update > 30 * self.hits)",
         "an unproven track lives no longer unseen than seen",
         "tests/algorithms/test_steady_rules.py",
     ),

@@ -122,12 +122,8 @@ class SteadyState(IdentifiedState):
         return float(short / (short + lasted))
 
     def unproven(self) -> BoolArray:
-        """(N,) confirmed tracks that have been unseen for longer than they were seen, where most tracks do not last."""
-        out: BoolArray = self.time_since_update > self.hits
-        out &= self.confirmed & (self.missed > 1)
-        if np.count_nonzero(out) and self.brief <= MOST_SHORT:
-            out[:] = False
-        return out
+        """(N,) confirmed tracks that have been unseen for longer than they were seen."""
+        return self.confirmed & (self.missed > 1) & (self.time_since_update > self.hits)
 
 
 class Steady(Tracker):
@@ -263,11 +259,13 @@ class Steady(Tracker):
             clean = high[matched] & (cover[matched] < CLEAN)
             self._learn(state, tracks, embeddings[matched], clean)
         over = state.outlived(self.max_age)
-        if len(tracks) < len(state):
+        all_seen = len(tracks) == len(state)
+        brief = 0.0 if all_seen and all_confirmed else state.brief
+        if brief > MOST_SHORT and not all_seen:
             over |= state.unproven()
         if not all_confirmed:
             state.evidence[tracks] += scores[matched]
-            needed, misses = _proof(state.brief)
+            needed, misses = _proof(brief)
             state.confirmed |= (state.missed == 0) & (state.evidence >= needed)
             over |= ~state.confirmed & (state.missed > misses)
         state.end(over, TENTATIVE)
