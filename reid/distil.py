@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -21,7 +20,7 @@ from reid.checkpoint import Facts
 from reid.data import Crops
 from reid.errors import ReidError
 from reid.evaluate import Scores, check_scorable, evaluate_one_set, unit
-from reid.models import Outputs, ReidNet, to_input
+from reid.models import ReidNet, to_input
 from reid.sampler import pk_batches
 from reid.train import Plan, Rows, embed, fit
 
@@ -43,18 +42,11 @@ def distil(
     out: str | Path,
     facts: Facts,
     plan: Plan,
-    more: tuple[Pixels, npt.NDArray[np.float32]] | None = None,
-    small_until: float = 0.0,
-    spare_for_each: int = 1,
-    hard: bool = False,
     resume: bool = False,
     say: Callable[[str], None] = print,
 ) -> Scores:
     """Train ``net`` towards ``targets`` (N, D), the teacher's embeddings of ``crops``, and return its best scores on
-    ``test``. ``more``: unlabelled crops with their targets; each batch has ``spare_for_each`` of them for each labelled
-    one. ``small_until``: the share (0..1) of the training that uses crops of 3/4 the size. ``hard``: the student sees
-    crops that are covered and damaged as well; the targets stay those of the whole ones. It writes the files that
-    ``train.train`` writes.
+    ``test``. It writes the files that ``train.train`` writes.
 
     Raises:
         ReidError: targets and crops differ in number, and all that ``train.fit`` raises.
@@ -64,42 +56,20 @@ def distil(
     check_scorable(test.ids, test.cameras)
     labels = np.unique(crops.ids, return_inverse=True)[1].astype(np.int64)
     known = torch.from_numpy(labels)
-    images, wanted = crops.images, targets
-    if more is not None:
-        images, wanted = np.concatenate([images, more[0]]), np.concatenate([wanted, more[1]])
-    goals = torch.from_numpy(unit(wanted).astype(np.float32))
+    images, goals = crops.images, torch.from_numpy(unit(targets).astype(np.float32))
     torch.manual_seed(plan.seed)
     head = fitted_head(net, images, goals)
 
     def batches(rng: np.random.Generator) -> Iterator[Rows]:
-        spare = np.empty(0, dtype=np.int64)
-        every = list(pk_batches(labels, plan.people, plan.crops, rng))
-        if plan.steps:
-            every = [every[index] for index in rng.permutation(len(every))[: plan.steps]]
-        for rows in every:
-            count = spare_for_each * len(rows) if more is not None else 0
-            while more is not None and len(spare) < count:
-                spare = np.concatenate([spare, len(labels) + rng.permutation(len(more[0]))])
-            used, spare = spare[:count], spare[count:]
-            yield np.concatenate([rows, used])
+        return pk_batches(labels, plan.people, plan.crops, rng)
 
     def objective(rows: Rows, rng: np.random.Generator, progress: float) -> Mapping[str, Tensor]:
         seen = augment.colour(augment.pad_crop(augment.flip(images[rows], rng), rng, 4), rng)
-        seen = augment.damage(augment.cover(seen, rng), rng) if hard else seen
-        seen = augment.erase(seen, rng, 0.2 if hard else 0.4, (0.02, 0.25))
-        if progress < small_until:
-            height, width = seen.shape[1] * 3 // 4, seen.shape[2] * 3 // 4
-            seen = np.stack([cv2.resize(c, (width, height), interpolation=cv2.INTER_AREA) for c in seen]).astype(
-                np.uint8
-            )
-        with torch.autocast("cpu", torch.bfloat16, enabled=plan.bfloat16):
-            outputs = Outputs(*(part.float() for part in net.outputs(to_input(seen))))
-        labelled = rows[rows < len(labels)]
+        outputs = net.outputs(to_input(augment.erase(seen, rng, 0.4, (0.02, 0.25))))
         terms = distillation(outputs.embeddings, head(outputs.embeddings), goals[rows])
-        mine = outputs.embeddings[: len(labelled)]
-        terms["triplet"] = 0.3 * losses.triplet(F.normalize(mine), known[labelled])
+        terms["triplet"] = 0.3 * losses.triplet(F.normalize(outputs.embeddings), known[rows])
         if net.classifier is not None:
-            terms["softmax"] = 0.1 * losses.softmax(outputs.logits[: len(labelled)], known[labelled])
+            terms["softmax"] = 0.1 * losses.softmax(outputs.logits, known[rows])
         return terms
 
     def score(averaged: ReidNet) -> Scores:
@@ -120,14 +90,14 @@ def fitted_head(net: ReidNet, images: Pixels, goals: Tensor, about: int = 2048) 
     return head
 
 
-def distillation(embeddings: Tensor, projected: Tensor, targets: Tensor) -> dict[str, Tensor]:
+def distillation(embeddings: Tensor, projected: Tensor, targets: Tensor, similarity: float = 20.0) -> dict[str, Tensor]:
     """Two terms: 5 times the mean cosine distance from the ``projected`` embeddings (N, D) to ``targets`` (N, D), and
-    20 times the mean squared difference between the matrices of cosine similarity of ``embeddings`` and of
+    ``similarity`` times the mean squared difference between the matrices of cosine similarity of ``embeddings`` and of
     ``targets``, without their diagonals."""
     n = len(embeddings)
     mine, theirs = F.normalize(embeddings), F.normalize(targets)
     difference = (mine @ mine.T - theirs @ theirs.T).square()
     return {
         "direction": 5 * (1 - F.cosine_similarity(projected, theirs)).mean(),
-        "similarity": 20 * (difference.sum() - difference.diagonal().sum()) / max(1, n * (n - 1)),
+        "similarity": similarity * (difference.sum() - difference.diagonal().sum()) / max(1, n * (n - 1)),
     }

@@ -99,6 +99,27 @@ def evaluate_apart(embeddings: Floats, ids: Ints, cameras: Ints) -> Scores:
     return evaluate(embeddings[query], ids[query], cameras[query], embeddings[rest], ids[rest], cameras[rest])
 
 
+def evaluate_draws(
+    embeddings: Floats, ids: Ints, cameras: Ints, draws: int = 40, seed: int = 0
+) -> tuple[Scores, Scores]:
+    """The mean and the standard deviation of ``draws`` scores, each as by ``evaluate_apart`` with the query of each
+    (identity, camera) drawn anew: with few people one choice of queries says little about rank-1."""
+    chance = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(draws):
+        order = chance.permutation(len(ids))
+        drawn.append(evaluate_apart(embeddings[order], ids[order], cameras[order]))
+    rows = np.array([(one.mean_ap, one.rank1, one.rank5, one.rank10, one.minp) for one in drawn])
+    mean, spread = (drawn_scores(row, drawn[0]) for row in (rows.mean(axis=0), rows.std(axis=0)))
+    return mean, spread
+
+
+def drawn_scores(row: Floats, one: Scores) -> Scores:
+    """``row``: mAP, rank-1, rank-5, rank-10 and mINP; the numbers of queries are those of ``one``."""
+    mean_ap, rank1, rank5, rank10, minp = row.tolist()
+    return Scores(mean_ap, rank1, rank5, rank10, minp, one.queries, one.skipped)
+
+
 def first_of_each(ids: Ints, cameras: Ints) -> Ints:
     """The row of the first crop of each (identity, camera), in ascending order."""
     rows: Ints = np.sort(np.unique(np.stack([ids, cameras]), axis=1, return_index=True)[1])

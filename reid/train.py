@@ -12,7 +12,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +39,7 @@ Objective = Callable[[Rows, np.random.Generator, float], Mapping[str, Tensor]]
 class Plan:
     """How to train. ``people`` identities with ``crops`` each make a batch; ``rate`` is AdamW's peak learning rate,
     ``warmup`` a number of steps, ``decay`` the weight decay of matrices, ``average`` the momentum of the moving average
-    of the weights, ``size`` (height, width) of a crop in pixels. ``hold``: so many epochs stay at the peak rate, then
-    the cosine decay begins; until then a training may be stopped and resumed with other numbers of both.
-    ``bfloat16``: run the network in bfloat16, twice as fast on processors that have it. ``steps``: so many batches at
-    random make an epoch of ``distil``; 0 for all."""
+    of the weights, ``size`` (height, width) of a crop in pixels."""
 
     epochs: int = 60
     people: int = 16
@@ -53,9 +50,6 @@ class Plan:
     average: float = 0.999
     size: tuple[int, int] = (128, 64)
     seed: int = 0
-    hold: int = 0
-    bfloat16: bool = False
-    steps: int = 0
 
 
 @dataclass
@@ -95,10 +89,8 @@ def start(plan: Plan, net: ReidNet, extra: nn.Module) -> Training:
 
 
 def rate_at(plan: Plan, step: int, progress: float) -> float:
-    """Linear warm-up by ``step``, cosine decay by ``progress`` (0..1) from ``plan.hold`` on."""
-    held = min(plan.hold, plan.epochs - 1) / plan.epochs
-    decayed = max(0.0, progress - held) / (1 - held)
-    return plan.rate * min(1.0, (step + 1) / plan.warmup) * max(0.002, 0.5 * (1 + math.cos(math.pi * decayed)))
+    """Linear warm-up by ``step``, cosine decay by ``progress`` (0..1)."""
+    return plan.rate * min(1.0, (step + 1) / plan.warmup) * max(0.002, 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def augmented(crops: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -213,7 +205,7 @@ def fit(
             averages = {f"ema.{name}": value for name, value in training.averaged.state_dict().items()}
             figures: Facts = {"epoch": epoch + 1, "mAP": scores.mean_ap, "rank1": scores.rank1}
             checkpoint.save(out / "best.safetensors", averages, {**facts, **figures})
-        done: Facts = {"plan": plan_key(plan, epoch + 1), "history": training.history, "step": training.step}
+        done: Facts = {"plan": repr(plan), "history": training.history, "step": training.step}
         checkpoint.save(last, state(training), {**facts, **done})
         write_curves(out, training.history)
         left = (time.perf_counter() - started) / (epoch + 1 - first) * (plan.epochs - epoch - 1)
@@ -283,7 +275,7 @@ def restore(path: Path, training: Training, facts: Facts) -> None:
         ReidError: no such checkpoint, or one of other settings.
     """
     tensors, kept = checkpoint.load(path)
-    for name, wanted in {**facts, "plan": plan_key(training.plan, len(kept.get("history", [])))}.items():
+    for name, wanted in {**facts, "plan": repr(training.plan)}.items():
         if kept.get(name) != wanted:
             raise ReidError(f"{path}: a checkpoint with {name} {kept.get(name)!r}, this run has {wanted!r}; "
                             "resume it with those settings, or choose another -o")  # fmt: skip
@@ -296,12 +288,6 @@ def restore(path: Path, training: Training, facts: Facts) -> None:
     groups = training.optimiser.state_dict()["param_groups"]
     training.optimiser.load_state_dict({"state": entries, "param_groups": groups})
     training.history, training.step = list(kept["history"]), int(kept["step"])
-
-
-def plan_key(plan: Plan, done: int) -> str:
-    """The plan as text, to compare a checkpoint's with this run's; without ``epochs`` and ``hold`` while the ``done``
-    epochs did not depend on them."""
-    return repr(replace(plan, epochs=0, hold=0) if 0 < done <= plan.hold else plan)
 
 
 def embed(net: ReidNet, images: npt.NDArray[np.uint8], batch: int = 64) -> npt.NDArray[np.float32]:

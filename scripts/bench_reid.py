@@ -3,11 +3,12 @@
     python scripts/bench_reid.py DATA [--unknown DIR] [--models DIR] [--add NAME=FILE.onnx ...] [--threads 1]
 
 DATA: Market-1501 crops; scored on the last 100 identities (query: first crop of each under each camera; the gallery is
-everything). --unknown: crops of people whom no model here learned; their queries are not in the gallery. Speed is crop
-to embedding: 32 boxes of a 1920x1080 frame, cut, resized, embedded in batches of 1, 8 and 32, one call to warm up first
-each time; the rounds of all models are interleaved, the best counts. x is against OSNet x0.25 at batch 32 in the same
-round: the median of the rounds, least to most. Compare rows of one runtime, on a machine that does nothing else: the
-first line says what it is and how busy it was. --cpu-time measures on a busy one.
+everything). --unknown: crops of people whom no model here learned; the mean of 40 draws of the queries, which are not
+in the gallery, and their standard deviation. Speed is crop to embedding: 32 boxes of a 1920x1080 frame, cut, resized,
+embedded in batches of 1, 8 and 32, one call to warm up first each time; the rounds of all models are interleaved, the
+best counts. x is against OSNet x0.25 at batch 32 in the same round: the median of the rounds, least to most. Compare
+rows of one runtime, on a machine that does nothing else: the first line says what it is and how busy it was. --cpu-time
+measures on a busy one.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 
 from reid.data import load
 from reid.embed import default_model, open_model
-from reid.evaluate import evaluate_apart, evaluate_one_set
+from reid.evaluate import evaluate_draws, evaluate_one_set
 from tracker.embed import ONNXEmbedder
 
 FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8")  # what int8 kernels use
@@ -81,8 +82,10 @@ def main() -> int:
         ratios = np.array(speeds[name][32]) / base[32] if base else np.array([np.nan])
         accuracy = f"{100 * scores.mean_ap:.1f} | {100 * scores.rank1:.1f}"
         if unknown is not None:
-            scores = evaluate_apart(embed.of_crops(unknown.images), unknown.ids, unknown.cameras)
-            accuracy += f" | {100 * scores.mean_ap:.1f} | {100 * scores.rank1:.1f}"
+            rows = embed.of_crops(unknown.images)
+            scores, spread = evaluate_draws(rows, unknown.ids, unknown.cameras)
+            accuracy += f" | {100 * scores.mean_ap:.1f} ({100 * spread.mean_ap:.1f})"
+            accuracy += f" | {100 * scores.rank1:.1f} ({100 * spread.rank1:.1f})"
         else:
             accuracy += " | - | -"
         print(

@@ -28,7 +28,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "repvgg": RepVGG,
     "repvgg_small": partial(RepVGG, depths=(1, 1, 2, 2), strides=(2, 2, 2, 2)),
     "repvgg_medium": partial(RepVGG, depths=(1, 1, 2, 3), strides=(2, 2, 2, 2)),
-    "repvgg_large": partial(RepVGG, depths=(1, 2, 3, 3), strides=(2, 2, 2, 2), point=False),
+    "repvgg_large": partial(RepVGG, depths=(1, 2, 3, 3), strides=(2, 2, 2, 2)),
     "repvgg_tiny": partial(RepVGG, widths=(16, 24, 32, 48), depths=(1, 1, 1, 1), strides=(2, 2, 2, 1), features=64),
     "lenet": LeNet,
     "residual": Residual,

@@ -14,16 +14,15 @@ from reid.models.se import SqueezeExcite
 
 
 class RepBlock(nn.Module):
-    """(N, C_in, H, W) -> (N, C_out, H / stride, W / stride), ReLU included; ``fuse`` leaves one convolution.
-    ``point``: with the 1x1 branch."""
+    """(N, C_in, H, W) -> (N, C_out, H / stride, W / stride), ReLU included; ``fuse`` leaves one convolution."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, se: bool = False, point: bool = True) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, se: bool = False) -> None:
         super().__init__()
         self.stride = stride
         self.conv3: nn.Conv2d | None = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         # No 1x1 branch on the image itself: three channels gain nothing by it, and torch 2.13's CPU backward of a
         # strided channels-last 1x1 convolution of three channels corrupts memory.
-        point = point and inputs > 3
+        point = inputs > 3
         self.conv1 = nn.Conv2d(inputs, outputs, 1, stride, 0, bias=False) if point else None
         self.norm3 = nn.BatchNorm2d(outputs)
         self.norm1 = nn.BatchNorm2d(outputs) if point else None
@@ -44,23 +43,6 @@ class RepBlock(nn.Module):
         if self.se is not None:
             y = self.se(y)
         return torch.relu(y)
-
-    @torch.no_grad()
-    def pass_through(self, seen: Tensor) -> None:
-        """Make the block return its input, to start with: the identity branch undoes its own norm on the statistics of
-        ``seen`` (N, C, H, W), and the others weigh nothing yet. Only for blocks that keep the shape, without SE."""
-        assert self.identity is not None
-        mean, variance = seen.mean(dim=(0, 2, 3)), seen.var(dim=(0, 2, 3), unbiased=False)
-        assert self.identity.running_mean is not None
-        assert self.identity.running_var is not None
-        self.identity.running_mean.copy_(mean)
-        self.identity.running_var.copy_(variance)
-        self.identity.weight.copy_(torch.sqrt(variance + self.identity.eps))
-        self.identity.bias.copy_(mean)
-        for norm in (self.norm3, self.norm1):
-            if norm is not None:
-                norm.weight.zero_()
-                norm.bias.zero_()
 
     @torch.no_grad()
     def fuse(self) -> None:
@@ -98,8 +80,7 @@ def scaled(weight: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 class RepVGG(nn.Module):
     """Features (N, features) of BGR crops (N, 3, H, W); average pooled, the last stage keeps its resolution.
 
-    ``widths`` and ``depths``: channels and blocks of each stage; ``strides``: of each stage's first block; ``point``:
-    with 1x1 branches, which cost a fifth of the training's speed.
+    ``widths`` and ``depths``: channels and blocks of each stage; ``strides``: of each stage's first block.
     """
 
     def __init__(
@@ -109,14 +90,13 @@ class RepVGG(nn.Module):
         strides: tuple[int, ...] = (2, 2, 2, 1),
         features: int = 512,
         se: bool = False,
-        point: bool = True,
     ) -> None:
         super().__init__()
         blocks: list[nn.Module] = []
         inputs = 3
         for width, depth, stride in zip(widths, depths, strides, strict=True):
             for index in range(depth):
-                blocks.append(RepBlock(inputs, width, stride if index == 0 else 1, se, point))
+                blocks.append(RepBlock(inputs, width, stride if index == 0 else 1, se))
                 inputs = width
         self.blocks = nn.Sequential(*blocks)
         self.last = nn.Sequential(nn.Conv2d(inputs, features, 1, bias=False), nn.BatchNorm2d(features), nn.ReLU())

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reid import ReidError, evaluate, evaluate_one_set
-from reid.evaluate import evaluate_apart
+from reid.evaluate import evaluate_apart, evaluate_draws
 
 
 def slow(q, qi, qc, g, gi, gc):
@@ -84,6 +84,19 @@ def test_queries_set_apart_are_not_in_the_gallery() -> None:
     assert evaluate_apart(e, ids, cameras) == evaluate(
         e[query], ids[query], cameras[query], e[rest], ids[rest], cameras[rest]
     )
+
+
+def test_draws_of_the_queries_average_over_them() -> None:
+    rng = np.random.default_rng(1)
+    ids, cameras = np.repeat(np.arange(1, 9), 6), np.tile([1, 1, 1, 2, 2, 2], 8)
+    e = np.eye(8)[ids - 1] + rng.normal(0, 0.6, (48, 8))
+    mean, spread = evaluate_draws(e, ids, cameras, draws=30)
+    assert (mean, spread) == evaluate_draws(e, ids, cameras, draws=30)
+    single = [evaluate_draws(e, ids, cameras, draws=1, seed=seed)[0].rank1 for seed in range(30)]
+    assert np.ptp(single) > 0.1, "one draw says little"
+    assert mean.rank1 == pytest.approx(np.mean(single), abs=0.03)
+    assert spread.rank1 == pytest.approx(np.std(single), rel=0.5)
+    assert mean.queries == spread.queries == 16
 
 
 def test_one_camera_ignores_only_the_query_itself() -> None:

@@ -17,7 +17,6 @@ from reid.errors import ReidError
 from reid.export import export, ready
 from reid.models import BACKBONES, build, to_input
 from reid.models.external import timm_backbone
-from reid.models.repvgg import RepBlock
 from reid.prune import prune
 
 
@@ -68,17 +67,6 @@ def test_squeeze_and_excitation_is_an_option(name: str) -> None:
     plain, gated = build(name, 16), build(name, 16, se=True)
     assert sum(p.numel() for p in gated.parameters()) > sum(p.numel() for p in plain.parameters())
     assert gated.eval()(torch.randn(2, 3, 64, 32)).shape == (2, 16)
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_a_block_made_to_pass_through_returns_its_input(training: bool) -> None:
-    block = shaken(RepBlock(8, 8))
-    seen = torch.rand(16, 8, 6, 4)
-    assert not torch.allclose(block(seen), seen, atol=0.1)
-    block.pass_through(seen)
-    torch.testing.assert_close(block.train(training)(seen), seen, atol=1e-5, rtol=0)
-    block(seen).square().mean().backward()
-    assert block.norm3.weight.grad.abs().sum() > 0, "the silent branches can learn"
 
 
 def test_sizes_are_the_papers() -> None:

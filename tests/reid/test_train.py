@@ -73,24 +73,6 @@ def test_two_runs_and_an_interrupted_one_give_the_same_weights(noise: Crops, tmp
     assert not same(tmp_path / "a/last.safetensors", tmp_path / "d/last.safetensors")
 
 
-def test_a_training_that_holds_its_rate_may_become_longer_until_it_decays(noise: Crops, tmp_path: Path) -> None:
-    plan = replace(TINY, epochs=4, hold=2)
-    rates = [train.rate_at(plan, 9, progress) / plan.rate for progress in (0, 0.25, 0.5, 0.75, 1)]
-    assert rates == pytest.approx([1, 1, 1, 0.5, 0.002])
-
-    def stop(line: str) -> None:
-        if line.startswith("epoch 2/"):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(noise, tmp_path / "a", replace(plan, epochs=9, hold=5), say=stop)
-    run(noise, tmp_path / "a", plan, resume=True)
-    run(noise, tmp_path / "b", plan)
-    assert same(tmp_path / "a/last.safetensors", tmp_path / "b/last.safetensors")
-    with pytest.raises(ReidError, match="a checkpoint with plan"):
-        run(noise, tmp_path / "b", replace(plan, epochs=5), resume=True)
-
-
 def test_a_checkpoint_of_other_settings_or_another_model(noise: Crops, tmp_path: Path) -> None:
     run(noise, tmp_path)
     with pytest.raises(ReidError, match="a checkpoint with width 16, this run has 8"):
@@ -181,9 +163,7 @@ def test_distilling_moves_the_student_towards_its_teacher(noise: Crops, tmp_path
     before = agreement()
     facts = {"model": "repvgg_tiny", "width": 16, "classes": 4, "size": [64, 32]}
     plan = replace(TINY, epochs=8, people=4)
-    extra = (learn.images[:5], targets[:5])
-    more = {"small_until": 0.3, "spare_for_each": 2, "hard": True}
-    distil(net, learn, targets, test, tmp_path, facts, replace(plan, steps=1), extra, **more, say=lambda line: None)
+    distil(net, learn, targets, test, tmp_path, facts, plan, say=lambda line: None)
     assert agreement() > before + 0.05
     with pytest.raises(ReidError, match="3 teacher embeddings for 16 crops"):
         distil(net, learn, targets[:3], test, tmp_path, facts, plan)
