@@ -897,8 +897,8 @@ ALGORITHMS = (
     ),
     Fault(
         "tracker/algorithms/steady.py",
-        "np.where(b[:, 3] > a[:, None, 3], share, 0.0)",
-        "np.where(b[:, 3] < a[:, None, 3], share, 0.0)",
+        "np.where(bt[3] > at[3, :, None], share, 0.0)",
+        "np.where(bt[3] < at[3, :, None], share, 0.0)",
         "the nearer person hides the farther",
         "tests/algorithms/test_steady.py",
     ),
@@ -911,8 +911,8 @@ ALGORITHMS = (
     ),
     Fault(
         "tracker/levels.py",
-        "again = LOOK_MEMORY * again + np.count_nonzero(between & seen)",
-        "again = LOOK_MEMORY * again + np.count_nonzero(between)",
+        "again = LOOK_MEMORY * again + (np.count_nonzero(seen) - seen_above)",
+        "again = LOOK_MEMORY * again + (len(some) - np.count_nonzero(above))",
         "only detections found again count as objects",
         "tests/test_levels.py",
     ),

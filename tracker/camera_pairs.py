@@ -39,6 +39,7 @@ CLOSE = 0.5  # IoU of a track and its own detection
 STEPS = 5  # of the robust fit
 SCALES, TURN = (0.8, 1.25), 0.2  # of a similarity between two frames; radians
 
+NEAR, SURE, TWICE = np.array(CLOSE), np.array(SURE_HITS), np.array(2.0)  # a call with an array is cheaper
 IDENTITY: FloatArray = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
@@ -113,7 +114,7 @@ def at_ease(camera: Camera, frame: int, iou: FloatArray, last: BoolArray) -> boo
     """
     if camera.evidence > LOWEST or camera.moving or frame % PAUSE == 0:
         return False
-    return bool(np.count_nonzero(iou >= CLOSE) >= SURELY_STILL * np.count_nonzero(last))
+    return bool(np.count_nonzero(iou >= NEAR) >= SURELY_STILL * np.count_nonzero(last))
 
 
 def rests(
@@ -133,29 +134,34 @@ def rests(
     It takes a tenth of the time, which is that of nearly all frames of a still camera.
     """
     rows, columns, iou = pairs
-    own = (iou >= CLOSE) & sure.take(rows) & good.take(columns)
+    own = iou >= NEAR
+    own &= sure.take(rows)
+    own &= good.take(columns)
     near = own.nonzero()[0]
     tracks = np.count_nonzero(sure)
     if camera.moving or tracks < LEAST_TRACKS or len(near) < SURELY_STILL * tracks:
         return None
-    p, q = predicted.take(rows.take(near), axis=0).T, boxes.take(columns.take(near), axis=0).T
-    away = q - p
-    residuals = away[:2] + away[2:]
-    residuals /= 2 * (p[3] - p[1])
+    p, q = predicted.T.take(rows.take(near), axis=1), boxes.T.take(columns.take(near), axis=1)
+    twice = p[3] - p[1]
+    twice *= TWICE
+    q -= p
+    residuals = q[:2] + q[2:]
+    residuals /= twice
     squares = residuals * residuals
     squares = squares[0] + squares[1]
     agreeing = (squares < (3 * camera.spread) ** 2).nonzero()[0]
     n = len(agreeing)
     if n < max(LEAST_TRACKS, SURELY_STILL * tracks):
         return None
-    residuals, squares = residuals.take(agreeing, axis=1), squares.take(agreeing)
-    x, y = residuals.sum(axis=1).tolist()
+    if n < len(squares):
+        residuals, squares = residuals.take(agreeing, axis=1), squares.take(agreeing)
+    x, y = np.add.reduce(residuals, axis=1).tolist()
     common = (x * x + y * y) / n  # what a common shift explains of the squares
     variance = camera.spread**2
     gain = 0.5 * common / variance - math.log(n)
     if gain > COST:
         return None
-    seen = min(max((float(squares.sum()) - common) / (2 * (n - 1)), SPREADS[0] ** 2), SPREADS[1] ** 2)
+    seen = min(max((float(np.add.reduce(squares)) - common) / (2 * (n - 1)), SPREADS[0] ** 2), SPREADS[1] ** 2)
     spread = math.sqrt((1 - SPREAD_MEMORY) * variance + SPREAD_MEMORY * seen)
     return Camera(max(MEMORY * camera.evidence + max(gain, 0.0) - COST, LOWEST), spread, False)
 
@@ -300,7 +306,7 @@ def sure_tracks(camera: Camera, confirmed: BoolArray, seen: BoolArray, hits: Int
     While the camera moves, the others too where few are left: it may have broken most tracks.
     """
     seen = confirmed & seen
-    known: BoolArray = seen & (hits >= SURE_HITS)
+    known: BoolArray = seen & (hits >= SURE)
     return seen if camera.moving and np.count_nonzero(known) < ENOUGH else known
 
 

@@ -23,9 +23,8 @@ STRONG, START, START_MEMORY, WEAKEST = (0.85, 1.0), 0.9, 25.0, 0.2
 # Frames with detections over which the level of the good scores is remembered: night falls.
 LEVEL_MEMORY = 1000.0
 
-# Scores are clipped to LEAST..MOST: the fourth power of larger ones would be too large. A call with an array is cheaper
-# than one with a number.
-LEAST, MOST, ONE = np.array(0.0), np.array(1e6), np.array(1.0)
+# Scores are clipped to LEAST..MOST: the fourth power of larger ones would be too large.
+LEAST, MOST = 0.0, 1e6
 
 # Scores outside 0..1 are logits where none exceeds MOST_LOGIT and a good one shows: above GOOD_LOGIT, or above
 # LEAST_LOGIT where some are below 0. Percentages soon exceed it; a constant added to probabilities does not reach it.
@@ -63,21 +62,28 @@ class Level(NamedTuple):
         known = self._looked_at(scores) if frame < EARLY or frame % LATE == 0 else self
         if known.logits:
             scores = 1 / (1 + np.exp(-scores))
-        scores = np.maximum(scores, LEAST)
-        np.minimum(scores, MOST, out=scores)
+        largest = scores[scores.argmax()]
+        if scores[scores.argmin()] < LEAST or largest > MOST:
+            scores = scores.clip(LEAST, MOST)
+            largest = min(largest, MOST)
         squares = scores * scores
-        prior, fourth, fifth, least, largest, logits = known
+        prior, fourth, fifth = known[:3]
         prior = max(prior * (1 - 1 / START_MEMORY) ** len(scores), 1e-12)  # all scores may be 0
         fourth += float(squares.dot(squares)) - fourth / LEVEL_MEMORY
         fifth += float(squares.dot(squares * scores)) - fifth / LEVEL_MEMORY
         level = max((fifth + prior * START) / (fourth + prior), WEAKEST)
         if not STRONG[0] <= level <= STRONG[1]:
-            scores *= min(max(level, STRONG[0]), STRONG[1]) / level
-        return Level(prior, fourth, fifth, least, largest, logits), np.minimum(scores, ONE, out=scores)
+            factor = min(max(level, STRONG[0]), STRONG[1]) / level
+            scores = scores * factor
+            largest = largest * factor
+        if largest > 1:
+            scores = np.minimum(scores, 1.0)
+        return Level(prior, fourth, fifth, *known[3:]), scores
 
     def _looked_at(self, scores: FloatArray) -> Level:
         """With the range of all scores so far, which tells logits; where that changes the level is learned anew."""
-        least, largest = min(self.least, float(scores.min())), max(self.largest, float(scores.max()))
+        least, largest = float(scores[scores.argmin()]), float(scores[scores.argmax()])
+        least, largest = min(self.least, least), max(self.largest, largest)
         logits = largest <= MOST_LOGIT and (largest > GOOD_LOGIT or (least < 0 and largest > LEAST_LOGIT))
         old = self if logits == self.logits else Level()
         return Level(old.prior, old.fourth, old.fifth, least, largest, logits)
@@ -105,23 +111,32 @@ class Spread:
             return self
         middling, again, high = self.middling, self.again, self.high
         if len(self.boxes) and (early or frame % NEXT == 1):
-            found, _, _ = iou_pairs_xyxy(boxes, self.boxes, AGAIN)
-            seen = np.zeros(len(boxes), dtype=bool)
+            some, scored = _above(scores, boxes, MIDDLING[0])
+            found, _, _ = iou_pairs_xyxy(scored, self.boxes, AGAIN)
+            seen = np.zeros(len(scored), dtype=bool)
             seen[found] = True
-            above = scores >= MIDDLING[1]
-            between = (scores > MIDDLING[0]) & ~above
-            middling = LOOK_MEMORY * middling + np.count_nonzero(between)
-            again = LOOK_MEMORY * again + np.count_nonzero(between & seen)
-            high = LOOK_MEMORY * high + np.count_nonzero(above & seen)
+            above = some >= MIDDLING[1]
+            seen_above = np.count_nonzero(above & seen)
+            middling = LOOK_MEMORY * middling + (len(some) - np.count_nonzero(above))
+            again = LOOK_MEMORY * again + (np.count_nonzero(seen) - seen_above)
+            high = LOOK_MEMORY * high + seen_above
         exponent = 1.0
         if middling <= MOST_MIDDLING * high:
             spreading = _ramp(again / (high + DOUBT), *SPREADING)
             exponent += (SHARPEST - 1) * spreading * _ramp(again / (middling + DOUBT / 2), *REAL)
-        return Spread(middling, again, high, boxes[scores > ANYTHING], exponent)
+        return Spread(middling, again, high, _above(scores, boxes, ANYTHING)[1], exponent)
 
     def sharpened(self, scores: FloatArray) -> FloatArray:
         """Scores (M,) 0..1, the middling ones raised where that is due; their order stays."""
         return scores if self.exponent == 1.0 else 1 - (1 - scores) ** self.exponent
+
+
+def _above(scores: FloatArray, boxes: FloatArray, least: float) -> tuple[FloatArray, FloatArray]:
+    """The scores (M,) above ``least``, and their boxes (M, 4)."""
+    some = (scores > least).nonzero()[0]
+    if len(some) == len(scores):
+        return scores, boxes
+    return scores.take(some), boxes.T.take(some, axis=1).T
 
 
 def _ramp(value: float, low: float, high: float) -> float:

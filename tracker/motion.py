@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -180,11 +180,13 @@ class _SplitKalman:
         return out
 
     def hold_size(self, state: FloatArray, which: BoolArray) -> FloatArray:
-        if not np.count_nonzero(which):
+        some = which.nonzero()[0]
+        if not len(some):
             return state
         state = state.copy()
+        velocity = state[1]
         for coordinate in self.sized:
-            state[1, coordinate, which] = 0.0
+            velocity[coordinate][some] = NOTHING
         return state
 
     def boxes(self, state: FloatArray) -> FloatArray:
@@ -350,20 +352,28 @@ class XYWH(_SplitKalman):
         corners: FloatArray = CORNERS.dot(xywh)
         return corners.T
 
+    @cached_property
+    def _weights(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Squares of position_weight, velocity_weight and agility: calls with arrays are cheaper."""
+        position, velocity, agility = self.position_weight**2, self.velocity_weight**2, self.agility**2
+        return np.array(position), np.array(velocity), np.array(agility)
+
     def initial_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
         squares = self._squares(p)
         return squares * (2 * self.position_weight) ** 2, squares * self.birth_velocity_weight**2
 
     def process_variance(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        position, velocity, agility = self._weights
         squares = self._squares(p)
-        velocity = squares * self.velocity_weight**2
+        changing: FloatArray = squares * velocity
         if self.agility != 1.0:
-            velocity[:2] *= self.agility**2
-        return squares * self.position_weight**2, velocity
+            changing[:2] *= agility
+        squares *= position
+        return squares, changing
 
     def measurement_variance(self, p: FloatArray) -> FloatArray:
         squares = self._squares(p)
-        squares *= self.position_weight**2
+        squares *= self._weights[0]
         return squares
 
     def _squares(self, p: FloatArray) -> FloatArray:

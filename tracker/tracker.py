@@ -77,6 +77,7 @@ else:  # it only tells a type checker, which reads the branch above
 
 S = TypeVar("S", bound=State)
 
+ONE = np.array(1)  # a call with an array is cheaper than one with a number
 UNREACHED_FRAMES = 30  # with detections, all too weak to start a track: then a warning says so
 
 # The 95 % quantile of the chi-square distribution with 4 degrees of freedom (x, y, aspect ratio, height).
@@ -353,7 +354,7 @@ class Tracker(_Declares):
         scores            (M,) of the detections, of which those from ``least`` on are good enough to judge by; None:
                           half of the score that one in ten exceeds
         """
-        camera, last = state.camera, state.missed == 1
+        camera, last = state.camera, state.missed == ONE
         if at_ease(camera, state.frame, pairs[2], last):
             return False
         good = scores >= (half_of_the_best(scores) if least is None else least)

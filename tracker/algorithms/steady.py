@@ -54,7 +54,9 @@ from tracker.tracker import EMBEDDER, Seen, Tracker
 from tracker.tracks import Tracks
 
 GOOD = 0.45  # score of a detection to judge the camera by
-NONE = np.array(0)  # a call with an array is cheaper than one with a number
+# A call with an array is cheaper than one with a number.
+NONE, ONE = np.array(0), np.array(1)
+LESS, HALVED, UNITY, TWICE, NOT_A_NUMBER = (np.array(value) for value in (-1.0, 0.5, 1.0, 2.0, np.nan))
 
 # Hits from which a track is reported while hidden: false tracks seldom get that many.
 STEADY_HITS = 30
@@ -116,10 +118,12 @@ class SteadyState(IdentifiedState):
 
     @property
     def brief(self) -> float:
-        """Share of the tracks so far that did not last."""
-        short = self.short + ENDED_BEFORE
-        lasted = self.lasted + LASTED_BEFORE + np.count_nonzero(self.hits >= LASTED)
-        return float(short / (short + lasted))
+        """Share of the tracks so far that did not last; anything from 0 to MOST_SHORT where it is that at most."""
+        short, lasted = self.short + ENDED_BEFORE, self.lasted + LASTED_BEFORE
+        share = short / (short + lasted)
+        if share <= MOST_SHORT:  # with those that live it is even less
+            return share
+        return float(short / (short + lasted + np.count_nonzero(self.hits >= LASTED)))
 
     def unproven(self) -> BoolArray:
         """(N,) confirmed tracks that have been unseen for longer than they were seen."""
@@ -183,19 +187,24 @@ class Steady(Tracker):
         fast = min(1.0, self.frame_rate / SLOW_RATE)
         self.lagging, self.look = LAGGING * fast, max(2, round(LOOK * fast))
         self.height_weight = 1 - (1 - self.height_memory) ** max(1.0, slow)
+        self._agile_motion = (self.motion, self.motion)
 
     def _agile(self, agility: float) -> Motion:
         """The motion model of this agility."""
         if agility == 1.0 or not isinstance(self.motion, XYWH):
             return self.motion
-        return replace(self.motion, agility=agility)
+        usual, last = self._agile_motion
+        if usual is not self.motion or not isinstance(last, XYWH) or last.agility != agility:
+            last = replace(self.motion, agility=agility)
+            self._agile_motion = (self.motion, last)
+        return last
 
     def start(self) -> SteadyState:
         return SteadyState.start(self.motion)
 
     def step(self, state: SteadyState, seen: Seen) -> Tracks:
         detections, embeddings = seen.detections, seen.embeddings
-        state.motion = self.motion.hold_size(state.motion, state.missed == 1)
+        state.motion = self.motion.hold_size(state.motion, state.missed == ONE)
         state.predict(self._agile(state.agility), seen.elapsed)
         state.end_after_gap(self.max_age, self.frame_rate)
 
@@ -205,7 +214,8 @@ class Steady(Tracker):
         if state.log is not None:
             state.log.leave_out(detections.rows[~high & (scores <= self.low_score)], "low_score")
         predicted = self.motion.boxes(state.motion)
-        heights = boxes[:, 3] - boxes[:, 1]
+        corners = boxes.T
+        heights = corners[3] - corners[1]
         rows, columns, iou = self.overlaps(state, seen, predicted)
         pairs = (rows, columns, iou)
         if self.camera_from_pairs and self.follow_camera(state, predicted, boxes, pairs, scores, GOOD):
@@ -247,12 +257,13 @@ class Steady(Tracker):
         sure = None if sure is None or _all(sure) else sure
         noise = None if sure is None else np.where(sure, 1.0, self.low_noise)
         if state.frame % self.look < 2 and isinstance(self.motion, XYWH):
-            now = _residuals(state, tracks, predicted.take(tracks, axis=0), boxes.take(matched, axis=0), sure)
+            now = _residuals(state, tracks, predicted.T.take(tracks, axis=1), corners.take(matched, axis=1), sure)
             if state.frame % self.look == 0:
-                state.residuals = np.full((2, len(state)), np.nan)
+                state.residuals = np.empty((2, len(state)))
+                state.residuals.fill(np.nan)
                 state.residuals[:, tracks] = now
             else:
-                _learn_agility(state, state.residuals[:, tracks], now, self.lagging)
+                _learn_agility(state, state.residuals.take(tracks, axis=1), now, self.lagging)
         state.update(self.motion, tracks, detections, matched, noise)
         self._remember(state, tracks, heights.take(matched), sure)
         if embeddings is not None and cover is not None:
@@ -375,7 +386,8 @@ class Steady(Tracker):
         # The plain mean of the first heights, then a moving one.
         every = len(tracks) == len(state)  # ascending, so all in their order
         hits, known = (state.hits, state.heights) if every else (state.hits.take(tracks), state.heights.take(tracks))
-        weight = np.maximum(1.0 / hits, self.height_weight)
+        weight = UNITY / hits
+        np.maximum(weight, self.height_weight, out=weight)
         if sure is not None:
             weight[~sure] *= 0.3
         weight *= heights - known
@@ -409,21 +421,25 @@ class Steady(Tracker):
 
     def _shown(self, state: SteadyState) -> BoolArray:
         """(N,) tracks to report: seen, missed once, or out of sight behind a seen track that stands in front."""
-        seen = state.missed == NONE
-        shown: BoolArray = state.confirmed & seen
-        if self.coast == 0 or _all(seen):
+        missed = state.missed
+        shown: BoolArray = state.confirmed & (missed == NONE)
+        lost = missed.nonzero()[0]
+        if self.coast == 0 or not len(lost):
             return shown
-        coasting = ~seen & (state.time_since_update < max(self.coast_frames, 1.0) + 0.5) & (state.hits >= STEADY_HITS)
-        some = coasting.nonzero()[0]
-        if len(some):
-            boxes = self.motion.boxes(state.motion.take(some, axis=-1))
-            inside = _within(boxes, state.extent)
-            at_once = state.time_since_update[some] < 1.5
-            shown[some[inside & at_once]] = True
-            hidden = (inside & ~at_once).nonzero()[0]
-            if len(hidden):
-                others = self.motion.boxes(state.motion)[seen]
-                shown[some[hidden]] = _covered(boxes[hidden], others) >= 0.5
+        most = max(self.coast_frames, 1.0) + 0.5
+        # They are few: what follows costs less with numbers than with arrays.
+        times, hits = state.time_since_update.take(lost).tolist(), state.hits.take(lost).tolist()
+        some = [k for k in range(len(times)) if times[k] < most and hits[k] >= STEADY_HITS]
+        if not some:
+            return shown
+        lost = lost[some]
+        boxes = self.motion.boxes(state.motion.take(lost, axis=-1))
+        inside = [k for k, box in enumerate(boxes.tolist()) if _within(box, state.extent)]
+        hidden = [k for k in inside if times[some[k]] >= 1.5]
+        shown[lost[inside]] = True
+        if hidden:
+            others = self.motion.boxes(state.motion.take((missed == NONE).nonzero()[0], axis=-1))
+            shown[lost[hidden]] = _covered(boxes[hidden], others) >= 0.5
         return shown
 
 
@@ -439,15 +455,18 @@ def _residuals(
 ) -> FloatArray:
     """(2, K) how far matched tracks (K,) missed, in sizes; NaN for new ones and for detections not to trust.
 
-    predicted, boxes  (K, 4); sure: mask (K,) of detections to trust, None: all
+    predicted, boxes  (4, K); sure: mask (K,) of detections to trust, None: all
     """
-    away, size = boxes - predicted, predicted[:, 2:] - predicted[:, :2]
-    now = (away[:, :2] + away[:, 2:]) / (2 * size)
-    now[state.hits[tracks] < LIVELY] = np.nan
+    now, size = boxes - predicted, predicted[2:] - predicted[:2]
+    now = now[:2] + now[2:]
+    size *= TWICE
+    now /= size
+    new = (state.hits.take(tracks) < LIVELY).nonzero()[0]
+    if len(new):
+        now[:, new] = NOT_A_NUMBER
     if sure is not None:
-        now[~sure] = np.nan
-    out: FloatArray = now.T
-    return out
+        now[:, ~sure] = NOT_A_NUMBER
+    return now
 
 
 def _learn_agility(state: SteadyState, before: FloatArray, now: FloatArray, lagging: float) -> None:
@@ -456,35 +475,55 @@ def _learn_agility(state: SteadyState, before: FloatArray, now: FloatArray, lagg
     count = len(both)
     if not count:
         return
-    a, b = before[:, both], now[:, both]
-    squares = (0.5 * (a * a + b * b)).mean(axis=1)
+    if count < len(before[0]):
+        before, now = before.take(both, axis=1), now.take(both, axis=1)
+    squares = before * before
+    squares += now * now
+    squares *= HALVED
     share = min(1.0, count / PAIRS)
-    usual = squares if state.usual is None else state.usual + share * (squares - state.usual)
-    usual = np.maximum(usual, 1e-12)
-    state.usual = (float(usual[0]), float(usual[1]))
-    scale = np.sqrt(usual)[:, None] * LARGEST_RESIDUAL
-    correlation = LARGEST_RESIDUAL**2 * ((a / scale).clip(-1, 1) * (b / scale).clip(-1, 1)).mean()
+    # Pair by pair, so that the order of addition does not depend on numpy's.
+    sums = np.add.reduce(squares.T.copy(), axis=0).tolist()
+    usual = [
+        max(mean if old is None else old + share * (mean - old), 1e-12)
+        for mean, old in zip((total / count for total in sums), state.usual or (None, None), strict=True)
+    ]
+    state.usual = (usual[0], usual[1])
+    scale = np.array([[math.sqrt(usual[0]) * LARGEST_RESIDUAL], [math.sqrt(usual[1]) * LARGEST_RESIDUAL]])
+    products = _clipped(before, scale)
+    products *= _clipped(now, scale)
+    correlation = LARGEST_RESIDUAL**2 * float(np.add.reduce(products.T.copy(), axis=None) / products.size)
     grown = state.agility * math.exp(RESPONSE * share * (correlation - lagging))
     state.agility = min(max(grown, 1.0), MOST_AGILE)
+
+
+def _clipped(residuals: FloatArray, scale: FloatArray) -> FloatArray:
+    """Residuals (2, K) in units of scale (2, 1), those beyond -1 and 1 as these."""
+    out: FloatArray = residuals / scale
+    np.minimum(out, UNITY, out=out)
+    np.maximum(out, LESS, out=out)
+    return out
 
 
 def _widen(state: SteadyState, boxes: FloatArray) -> None:
     """Learn the extent of the image from boxes (N, 4)."""
     if len(boxes):
+        corners = boxes.T
         left, top, right, bottom = state.extent
-        low, high = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
+        low = np.minimum.reduce(corners[:2], axis=1).tolist()
+        high = np.maximum.reduce(corners[2:], axis=1).tolist()
         state.extent = (min(left, low[0]), min(top, low[1]), max(right, high[0]), max(bottom, high[1]))
 
 
-def _within(boxes: FloatArray, extent: tuple[float, ...]) -> BoolArray:
-    """(N,) boxes that do not reach beyond ``extent``."""
-    left, top, right, bottom = boxes.T
-    beyond = BEYOND * np.maximum(right - left, bottom - top)
-    inside: BoolArray = left > extent[0] - beyond
-    inside &= top > extent[1] - beyond
-    inside &= right < extent[2] + beyond
-    inside &= bottom < extent[3] + beyond
-    return inside
+def _within(box: list[float], extent: tuple[float, ...]) -> bool:
+    """Whether a box, xyxy, does not reach beyond ``extent``."""
+    left, top, right, bottom = box
+    beyond = BEYOND * max(right - left, bottom - top)
+    return (
+        left > extent[0] - beyond
+        and top > extent[1] - beyond
+        and right < extent[2] + beyond
+        and bottom < extent[3] + beyond
+    )
 
 
 def _relative(state: SteadyState, scores: FloatArray, boxes: FloatArray) -> FloatArray:
@@ -523,8 +562,12 @@ def _cover(boxes: FloatArray, high: BoolArray) -> FloatArray:
 
 def _covered(a: FloatArray, b: FloatArray) -> FloatArray:
     """(N,) largest share of each box a that one box of b covers whose foot is lower in the image, that is, nearer."""
-    size = np.minimum(a[:, None, 2:], b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
+    at, bt = a.T, b.T
+    # x and y on the first axis: every operation then runs over contiguous rows.
+    size = np.minimum(at[2:, :, None], bt[2:, None])
+    size -= np.maximum(at[:2, :, None], bt[:2, None])
     np.maximum(size, 0.0, out=size)
-    share = size[..., 0] * size[..., 1] / area_xyxy(a)[:, None]
-    out: FloatArray = np.where(b[:, 3] > a[:, None, 3], share, 0.0).max(axis=1, initial=0.0)
+    share = size[0] * size[1]
+    share /= area_xyxy(a)[:, None]
+    out: FloatArray = np.where(bt[3] > at[3, :, None], share, 0.0).max(axis=1, initial=0.0)
     return out
