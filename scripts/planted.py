@@ -911,8 +911,8 @@ ALGORITHMS = (
     ),
     Fault(
         "tracker/levels.py",
-        "again = LOOK_MEMORY * again + (np.count_nonzero(seen) - seen_above)",
-        "again = LOOK_MEMORY * again + (len(some) - np.count_nonzero(above))",
+        "again = LOOK_MEMORY * again + (int(np.count_nonzero(seen)) - seen_above)",
+        "again = LOOK_MEMORY * again + (len(some) - int(np.count_nonzero(above)))",
         "only detections found again count as objects",
         "tests/test_levels.py",
     ),

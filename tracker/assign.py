@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
+from tracker.boxes import counting
 
 if TYPE_CHECKING:
     from tracker.log import Decisions
@@ -34,7 +35,7 @@ def assign_pairs(rows: IntArray, columns: IntArray, gain: FloatArray) -> IntArra
     rows, columns (K,) the allowed pairs, each once; gain (K,) finite and above 0. Among equal totals scipy's choice
     stands, which is the same for the same pairs.
     """
-    every = np.arange(len(rows))
+    every = counting(len(rows))
     if len(rows) <= FEW and _distinct(rows) and _distinct(columns):
         return every
     # Where no track is the best choice of two detections, each gets its best, and nothing could be better.

@@ -120,6 +120,8 @@ def iou_pairs_xyxy(a: FloatArray, b: FloatArray, least: float | None = None) -> 
 
 
 NOTHING = np.array(0.0)  # a call with an array is cheaper than one with a number
+NUMBERS = np.arange(4096)
+NUMBERS.flags.writeable = False
 # Up to FEW_PAIRS it is cheapest to take all pairs, up to MORE_PAIRS to search along x, beyond that to search in cells.
 FEW_PAIRS, MORE_PAIRS = 400, 250_000
 MOST_PAIRS = 2_000_000  # candidates: some 1,400 boxes on one spot
@@ -200,17 +202,22 @@ def _pairs_along_x(at: FloatArray, bt: FloatArray) -> tuple[IntArray, IntArray]:
     return rows, order.take(place)
 
 
+def counting(n: int) -> IntArray:
+    """(n,) 0, 1, 2, ..., read-only where there are not very many."""
+    return NUMBERS[:n] if n <= len(NUMBERS) else np.arange(n)
+
+
 def _runs(first: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
     """The numbers first, first + 1, ... of every run, and which run each is of: (3, 7), (2, 1) -> (0, 0, 1), (3, 4, 7).
 
     ``first`` is overwritten.
     """
-    run = np.arange(len(count)).repeat(count)
+    run = counting(len(count)).repeat(count)
     # The k-th number of all is number k - (those of the runs before) of its own run.
     first -= np.add.accumulate(count)
     first += count
     number = first.take(run)
-    number += np.arange(len(run))
+    number += counting(len(run))
     return run, number
 
 

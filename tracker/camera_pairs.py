@@ -39,7 +39,8 @@ CLOSE = 0.5  # IoU of a track and its own detection
 STEPS = 5  # of the robust fit
 SCALES, TURN = (0.8, 1.25), 0.2  # of a similarity between two frames; radians
 
-NEAR, SURE, TWICE = np.array(CLOSE), np.array(SURE_HITS), np.array(2.0)  # a call with an array is cheaper
+# A call with an array is cheaper, and so is arithmetic with a whole number of Python than with one of numpy.
+NEAR, SURE, TWICE = np.array(CLOSE), np.array(SURE_HITS), np.array(2.0)
 IDENTITY: FloatArray = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
@@ -114,7 +115,7 @@ def at_ease(camera: Camera, frame: int, iou: FloatArray, last: BoolArray) -> boo
     """
     if camera.evidence > LOWEST or camera.moving or frame % PAUSE == 0:
         return False
-    return bool(np.count_nonzero(iou >= NEAR) >= SURELY_STILL * np.count_nonzero(last))
+    return bool(np.count_nonzero(iou >= NEAR) >= SURELY_STILL * int(np.count_nonzero(last)))
 
 
 def rests(
@@ -138,7 +139,7 @@ def rests(
     own &= sure.take(rows)
     own &= good.take(columns)
     near = own.nonzero()[0]
-    tracks = np.count_nonzero(sure)
+    tracks = int(np.count_nonzero(sure))
     if camera.moving or tracks < LEAST_TRACKS or len(near) < SURELY_STILL * tracks:
         return None
     p, q = predicted.T.take(rows.take(near), axis=1), boxes.T.take(columns.take(near), axis=1)

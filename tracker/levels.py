@@ -62,8 +62,8 @@ class Level(NamedTuple):
         known = self._looked_at(scores) if frame < EARLY or frame % LATE == 0 else self
         if known.logits:
             scores = 1 / (1 + np.exp(-scores))
-        largest = scores[scores.argmax()]
-        if scores[scores.argmin()] < LEAST or largest > MOST:
+        largest = scores.item(scores.argmax())
+        if scores.item(scores.argmin()) < LEAST or largest > MOST:
             scores = scores.clip(LEAST, MOST)
             largest = min(largest, MOST)
         squares = scores * scores
@@ -82,7 +82,7 @@ class Level(NamedTuple):
 
     def _looked_at(self, scores: FloatArray) -> Level:
         """With the range of all scores so far, which tells logits; where that changes the level is learned anew."""
-        least, largest = float(scores[scores.argmin()]), float(scores[scores.argmax()])
+        least, largest = scores.item(scores.argmin()), scores.item(scores.argmax())
         least, largest = min(self.least, least), max(self.largest, largest)
         logits = largest <= MOST_LOGIT and (largest > GOOD_LOGIT or (least < 0 and largest > LEAST_LOGIT))
         old = self if logits == self.logits else Level()
@@ -116,9 +116,9 @@ class Spread:
             seen = np.zeros(len(scored), dtype=bool)
             seen[found] = True
             above = some >= MIDDLING[1]
-            seen_above = np.count_nonzero(above & seen)
-            middling = LOOK_MEMORY * middling + (len(some) - np.count_nonzero(above))
-            again = LOOK_MEMORY * again + (np.count_nonzero(seen) - seen_above)
+            seen_above = int(np.count_nonzero(above & seen))
+            middling = LOOK_MEMORY * middling + (len(some) - int(np.count_nonzero(above)))
+            again = LOOK_MEMORY * again + (int(np.count_nonzero(seen)) - seen_above)
             high = LOOK_MEMORY * high + seen_above
         exponent = 1.0
         if middling <= MOST_MIDDLING * high:

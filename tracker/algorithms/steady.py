@@ -109,11 +109,11 @@ class SteadyState(IdentifiedState):
 
     def end(self, over: BoolArray, reason: str = EXPIRED) -> None:
         over = self.mortal(over)  # who is kept alive by an edit of the log is not counted again in every frame
-        count = np.count_nonzero(over)
+        count = int(np.count_nonzero(over))
         if count:
-            short = np.count_nonzero(self.hits[over] < LASTED)
-            self.short += int(short)
-            self.lasted += int(count - short)
+            short = int(np.count_nonzero(self.hits[over] < LASTED))
+            self.short += short
+            self.lasted += count - short
             super().end(over, reason)
 
     @property
@@ -123,7 +123,7 @@ class SteadyState(IdentifiedState):
         share = short / (short + lasted)
         if share <= MOST_SHORT:  # with those that live it is even less
             return share
-        return float(short / (short + lasted + np.count_nonzero(self.hits >= LASTED)))
+        return short / (short + lasted + int(np.count_nonzero(self.hits >= LASTED)))
 
     def unproven(self) -> BoolArray:
         """(N,) confirmed tracks that have been unseen for longer than they were seen."""
@@ -432,14 +432,19 @@ class Steady(Tracker):
         some = [k for k in range(len(times)) if times[k] < most and hits[k] >= STEADY_HITS]
         if not some:
             return shown
-        lost = lost[some]
+        if len(some) < len(times):
+            lost, times = lost.take(some), [times[k] for k in some]
         boxes = self.motion.boxes(state.motion.take(lost, axis=-1))
-        inside = [k for k, box in enumerate(boxes.tolist()) if _within(box, state.extent)]
-        hidden = [k for k in inside if times[some[k]] >= 1.5]
-        shown[lost[inside]] = True
+        hidden = []
+        for k, (track, time, box) in enumerate(zip(lost.tolist(), times, boxes.tolist(), strict=True)):
+            if _within(box, state.extent):
+                if time < 1.5:
+                    shown[track] = True
+                else:
+                    hidden.append(k)
         if hidden:
             others = self.motion.boxes(state.motion.take((missed == NONE).nonzero()[0], axis=-1))
-            shown[lost[hidden]] = _covered(boxes[hidden], others) >= 0.5
+            shown[lost.take(hidden)] = _covered(boxes[hidden], others) >= 0.5
         return shown
 
 
@@ -471,37 +476,33 @@ def _residuals(
 
 def _learn_agility(state: SteadyState, before: FloatArray, now: FloatArray, lagging: float) -> None:
     """Compare the residuals (2, K) of the same tracks in two frames (Mehra 1970); ``lagging`` may stay correlated."""
-    both = np.isfinite(before[0] + now[0]).nonzero()[0]
-    count = len(both)
+    known = np.isfinite(before[0] + now[0]).nonzero()[0]
+    count = len(known)
     if not count:
         return
     if count < len(before[0]):
-        before, now = before.take(both, axis=1), now.take(both, axis=1)
+        before, now = before.take(known, axis=1), now.take(known, axis=1)
     squares = before * before
     squares += now * now
     squares *= HALVED
+    x, y = np.add.accumulate(squares, axis=1)[:, -1].tolist()  # one by one: numpy's order need not stay
+    x, y = x / count, y / count
     share = min(1.0, count / PAIRS)
-    # Pair by pair, so that the order of addition does not depend on numpy's.
-    sums = np.add.reduce(squares.T.copy(), axis=0).tolist()
-    usual = [
-        max(mean if old is None else old + share * (mean - old), 1e-12)
-        for mean, old in zip((total / count for total in sums), state.usual or (None, None), strict=True)
-    ]
-    state.usual = (usual[0], usual[1])
-    scale = np.array([[math.sqrt(usual[0]) * LARGEST_RESIDUAL], [math.sqrt(usual[1]) * LARGEST_RESIDUAL]])
-    products = _clipped(before, scale)
-    products *= _clipped(now, scale)
-    correlation = LARGEST_RESIDUAL**2 * float(np.add.reduce(products.T.copy(), axis=None) / products.size)
+    if state.usual is not None:
+        old_x, old_y = state.usual
+        x, y = old_x + share * (x - old_x), old_y + share * (y - old_y)
+    x, y = max(x, 1e-12), max(y, 1e-12)
+    state.usual = (x, y)
+    # As one array, to be clipped in two calls.
+    both = np.concatenate((before, now))
+    x, y = math.sqrt(x) * LARGEST_RESIDUAL, math.sqrt(y) * LARGEST_RESIDUAL
+    both /= np.array(((x,), (y,), (x,), (y,)))
+    np.minimum(both, UNITY, out=both)
+    np.maximum(both, LESS, out=both)
+    products = both[:2] * both[2:]
+    correlation = LARGEST_RESIDUAL**2 * (float(np.add.reduce(products.T.ravel())) / products.size)
     grown = state.agility * math.exp(RESPONSE * share * (correlation - lagging))
     state.agility = min(max(grown, 1.0), MOST_AGILE)
-
-
-def _clipped(residuals: FloatArray, scale: FloatArray) -> FloatArray:
-    """Residuals (2, K) in units of scale (2, 1), those beyond -1 and 1 as these."""
-    out: FloatArray = residuals / scale
-    np.minimum(out, UNITY, out=out)
-    np.maximum(out, LESS, out=out)
-    return out
 
 
 def _widen(state: SteadyState, boxes: FloatArray) -> None:
