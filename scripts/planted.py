@@ -220,8 +220,8 @@ MOTION = (
     ),
     Fault(
         "tracker/motion.py",
-        "state[1, coordinate, which] = 0.0",
-        "state[1, coordinate, which] *= 0.5",
+        "velocity[coordinate][some] = NOTHING",
+        "velocity[coordinate][some] *= 0.5",
         "a lost track keeps its size",
         "tests/test_motion_xywh.py",
     ),
@@ -436,7 +436,7 @@ STATE = (
     ),
     Fault(
         "tracker/state.py",
-        "table[STREAKS][(table[MISSED] > NOTHING).nonzero()[0]] = NOTHING",
+        "table[STREAKS][table[MISSED].nonzero()[0]] = NOTHING",
         "pass",
         "a miss ends a streak",
         "tests/test_state.py tests/algorithms/test_sort.py",
@@ -457,7 +457,7 @@ STATE = (
     ),
     Fault(
         "tracker/state.py",
-        "detection_boxes[missed > NOTHING] = np.nan",
+        "detection_boxes[:, unseen] = NOWHERE",
         "pass",
         "a track without a detection reports no box of one",
         "tests/test_state.py",
@@ -876,7 +876,7 @@ ALGORITHMS = (
     ),
     Fault(
         "tracker/algorithms/steady.py",
-        "alike * _height_iou(predicted[part], boxes[whole])",
+        "alike * _height_iou(predicted.T, boxes.T, part, whole)",
         "alike * 1.0",
         "height overlap counts twice for low detections",
         "tests/algorithms/test_steady_rules.py",
@@ -897,8 +897,8 @@ ALGORITHMS = (
     ),
     Fault(
         "tracker/algorithms/steady.py",
-        "np.where(bt[3] > at[3, :, None], share, 0.0)",
-        "np.where(bt[3] < at[3, :, None], share, 0.0)",
+        "share *= bt[3] > at[3, :, None]",
+        "share *= bt[3] < at[3, :, None]",
         "the nearer person hides the farther",
         "tests/algorithms/test_steady.py",
     ),

@@ -62,23 +62,21 @@ class Level(NamedTuple):
         known = self._looked_at(scores) if frame < EARLY or frame % LATE == 0 else self
         if known.logits:
             scores = 1 / (1 + np.exp(-scores))
-        largest = scores.item(scores.argmax())
-        if scores.item(scores.argmin()) < LEAST or largest > MOST:
-            scores = scores.clip(LEAST, MOST)
-            largest = min(largest, MOST)
+        best = scores.item(scores.argmax())
+        if best > MOST or scores.item(scores.argmin()) < LEAST:
+            scores, best = scores.clip(LEAST, MOST), min(best, MOST)
         squares = scores * scores
-        prior, fourth, fifth = known[:3]
+        prior, fourth, fifth, least, largest, logits = known
         prior = max(prior * (1 - 1 / START_MEMORY) ** len(scores), 1e-12)  # all scores may be 0
         fourth += float(squares.dot(squares)) - fourth / LEVEL_MEMORY
         fifth += float(squares.dot(squares * scores)) - fifth / LEVEL_MEMORY
         level = max((fifth + prior * START) / (fourth + prior), WEAKEST)
         if not STRONG[0] <= level <= STRONG[1]:
             factor = min(max(level, STRONG[0]), STRONG[1]) / level
-            scores = scores * factor
-            largest = largest * factor
-        if largest > 1:
+            scores, best = scores * factor, best * factor
+        if best > 1:
             scores = np.minimum(scores, 1.0)
-        return Level(prior, fourth, fifth, *known[3:]), scores
+        return Level(prior, fourth, fifth, least, largest, logits), scores
 
     def _looked_at(self, scores: FloatArray) -> Level:
         """With the range of all scores so far, which tells logits; where that changes the level is learned anew."""

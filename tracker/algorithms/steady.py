@@ -44,6 +44,7 @@ from tracker.appearance import pair_cosines, unit
 from tracker.arrays import BoolArray, EmbeddingArray, FloatArray, IntArray
 from tracker.assign import Matching
 from tracker.boxes import affine_scale, area_xyxy, iou_pairs_xyxy, xyxy_to_xywh
+from tracker.detections import Detections
 from tracker.identity import REACH, REACH_PER_SECOND, Arbiter, IdentifiedState
 from tracker.levels import STRONG, WEAKEST, Level, Spread
 from tracker.log import EXPIRED, TENTATIVE
@@ -56,7 +57,7 @@ from tracker.tracks import Tracks
 GOOD = 0.45  # score of a detection to judge the camera by
 # A call with an array is cheaper than one with a number.
 NONE, ONE = np.array(0), np.array(1)
-LESS, HALVED, UNITY, TWICE, NOT_A_NUMBER = (np.array(value) for value in (-1.0, 0.5, 1.0, 2.0, np.nan))
+LESS, NO_OVERLAP, HALVED, UNITY, TWICE, NOT_A_NUMBER = map(np.array, (-1.0, 0.0, 0.5, 1.0, 2.0, np.nan))
 
 # Hits from which a track is reported while hidden: false tracks seldom get that many.
 STEADY_HITS = 30
@@ -186,7 +187,7 @@ class Steady(Tracker):
         self.coast_frames = self.coast / slow
         fast = min(1.0, self.frame_rate / SLOW_RATE)
         self.lagging, self.look = LAGGING * fast, max(2, round(LOOK * fast))
-        self.height_weight = 1 - (1 - self.height_memory) ** max(1.0, slow)
+        self.height_weight = np.array(1 - (1 - self.height_memory) ** max(1.0, slow))
         self._agile_motion = (self.motion, self.motion)
 
     def _agile(self, agility: float) -> Motion:
@@ -287,21 +288,34 @@ class Steady(Tracker):
 
         if len(matched) < len(detections):
             born = (matching.free_detections & high & (scores >= self.birth_score)).nonzero()[0]
-            state.birth(
-                self.motion,
-                detections,
-                born,
-                confirmed=np.full(len(born), state.frame == 1),
-                heights=heights[born],
-                evidence=scores[born],
-                residuals=np.full((2, len(born)), np.nan),
-                embeddings=state.at_birth(embeddings, born),
-                means=np.zeros((*state.means.shape[:2], len(born)), dtype=np.float32),
-                seen=state.unseen(born, embeddings is not None),
-            )
+            if len(born):
+                self._begin(state, detections, born, heights, scores, embeddings)
         if state.frame % WIDEN == 1:
             _widen(state, boxes)
         return self.report(state, self._shown(state))
+
+    def _begin(
+        self,
+        state: SteadyState,
+        detections: Detections,
+        born: IntArray,
+        heights: FloatArray,
+        scores: FloatArray,
+        embeddings: EmbeddingArray | None,
+    ) -> None:
+        """Start a track at each of the detections ``born`` (K,), of heights (M,), scores (M,) and embeddings (M, D)."""
+        state.birth(
+            self.motion,
+            detections,
+            born,
+            confirmed=np.full(len(born), state.frame == 1),
+            heights=heights[born],
+            evidence=scores[born],
+            residuals=np.full((2, len(born)), np.nan),
+            embeddings=state.at_birth(embeddings, born),
+            means=np.zeros((*state.means.shape[:2], len(born)), dtype=np.float32),
+            seen=state.unseen(born, embeddings is not None),
+        )
 
     def _match_low(
         self,
@@ -324,8 +338,8 @@ class Steady(Tracker):
         if not len(some) and state.log is None:
             return
         part, whole, alike = rows[some], columns[some], likeness[some]
-        gain = alike * _height_iou(predicted[part], boxes[whole]) - self.low_likeness
-        last, parts = state.confirmed & (state.missed == 1), {"likeness": alike}
+        gain = alike * _height_iou(predicted.T, boxes.T, part, whole) - self.low_likeness
+        last, parts = state.confirmed & (state.missed == ONE), {"likeness": alike}
         # The pairs are within the mask already; a pair that an edit of the log admits need not be.
         those = None if state.log is None else weak
         matching.stage("low", part, whole, gain, last, those, limit="low_likeness", parts=parts)
@@ -426,9 +440,9 @@ class Steady(Tracker):
         lost = missed.nonzero()[0]
         if self.coast == 0 or not len(lost):
             return shown
-        most = max(self.coast_frames, 1.0) + 0.5
         # They are few: what follows costs less with numbers than with arrays.
         times, hits = state.time_since_update.take(lost).tolist(), state.hits.take(lost).tolist()
+        most = max(self.coast_frames, 1.0) + 0.5
         some = [k for k in range(len(times)) if times[k] < most and hits[k] >= STEADY_HITS]
         if not some:
             return shown
@@ -493,10 +507,9 @@ def _learn_agility(state: SteadyState, before: FloatArray, now: FloatArray, lagg
         x, y = old_x + share * (x - old_x), old_y + share * (y - old_y)
     x, y = max(x, 1e-12), max(y, 1e-12)
     state.usual = (x, y)
-    # As one array, to be clipped in two calls.
-    both = np.concatenate((before, now))
     x, y = math.sqrt(x) * LARGEST_RESIDUAL, math.sqrt(y) * LARGEST_RESIDUAL
-    both /= np.array(((x,), (y,), (x,), (y,)))
+    both = np.empty((4, count))  # of both frames, to be clipped in two calls
+    both[0], both[1], both[2], both[3] = before[0] / x, before[1] / y, now[0] / x, now[1] / y
     np.minimum(both, UNITY, out=both)
     np.maximum(both, LESS, out=both)
     products = both[:2] * both[2:]
@@ -540,12 +553,14 @@ def _all(mask: BoolArray) -> bool:
     return bool(np.count_nonzero(mask) == len(mask))
 
 
-def _height_iou(a: FloatArray, b: FloatArray) -> FloatArray:
-    """(K,) overlap over union of the vertical extents of boxes a (K, 4) and b (K, 4)."""
-    overlap = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
-    union = np.maximum(a[:, 3], b[:, 3]) - np.minimum(a[:, 1], b[:, 1])
-    out: FloatArray = np.maximum(overlap, 0.0) / union
-    return out
+def _height_iou(a: FloatArray, b: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
+    """(K,) overlap over union of the vertical extents of pairs of boxes, rows (K,) of a (4, N), columns (K,) of b."""
+    top, bottom = a[1].take(rows), a[3].take(rows)
+    other_top, other_bottom = b[1].take(columns), b[3].take(columns)
+    overlap: FloatArray = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
+    np.maximum(overlap, NO_OVERLAP, out=overlap)
+    overlap /= np.maximum(bottom, other_bottom) - np.minimum(top, other_top)
+    return overlap
 
 
 def _cover(boxes: FloatArray, high: BoolArray) -> FloatArray:
@@ -567,8 +582,9 @@ def _covered(a: FloatArray, b: FloatArray) -> FloatArray:
     # x and y on the first axis: every operation then runs over contiguous rows.
     size = np.minimum(at[2:, :, None], bt[2:, None])
     size -= np.maximum(at[:2, :, None], bt[:2, None])
-    np.maximum(size, 0.0, out=size)
+    np.maximum(size, NO_OVERLAP, out=size)
     share = size[0] * size[1]
-    share /= area_xyxy(a)[:, None]
-    out: FloatArray = np.where(bt[3] > at[3, :, None], share, 0.0).max(axis=1, initial=0.0)
-    return out
+    share *= bt[3] > at[3, :, None]
+    largest: FloatArray = np.maximum.reduce(share, axis=1, initial=0.0)
+    largest /= area_xyxy(a)
+    return largest
