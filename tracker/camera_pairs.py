@@ -41,7 +41,7 @@ SCALES, TURN = (0.8, 1.25), 0.2  # of a similarity between two frames; radians
 
 # A call with an array is cheaper, and so is arithmetic with a whole number of Python than with one of numpy.
 NEAR, SURE, TWICE = np.array(CLOSE), np.array(SURE_HITS), np.array(2.0)
-IDENTITY: FloatArray = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+NOWHERE = np.zeros(2)  # a shift
 
 
 class Camera(NamedTuple):
@@ -60,41 +60,66 @@ UNKNOWN = Camera()
 
 
 class _Pairs(NamedTuple):
-    """K pairs of a track and a detection that may be its own, ordered by track.
+    """K pairs of a track and a detection that may be its own, ordered by track; T tracks.
 
-    source, target (K, 2): centres, predicted and detected. height (K,) of the track. likely (K,): log-likelihood of the
-    ratio of heights. starts (T,): first pair of each track.
+    source, target (K, 2): centres, predicted and detected; away (K, 2): their difference. height (K,) of the track.
+    likely (K,): log-likelihood of the ratio of heights. starts (T,): first pair of each track. track (K,): which of
+    the T tracks each pair is of.
     """
 
     source: FloatArray
     target: FloatArray
+    away: FloatArray
     height: FloatArray
     likely: FloatArray
     starts: IntArray
+    track: IntArray
 
     def residuals(self, matrix: FloatArray) -> FloatArray:
         """(K, 2) what ``matrix`` (2, 3) leaves, in heights."""
-        moved = self.source @ matrix[:, :2].T + matrix[:, 2]
-        out: FloatArray = (self.target - moved) / self.height[:, None]
+        return self._left(self.source @ matrix[:, :2].T + matrix[:, 2])
+
+    def after(self, shift: FloatArray) -> FloatArray:
+        """(K, 2) what a shift (2,) leaves, in heights."""
+        return self._left(self.source + shift)
+
+    def _left(self, moved: FloatArray) -> FloatArray:
+        np.subtract(self.target, moved, out=moved)
+        moved /= self.height[:, None]
+        return moved
+
+    def log_likelihood(self, squares: FloatArray, spread: float) -> FloatArray:
+        """(...,) of the squares (..., K) of residuals: each track with its best pair, or with none."""
+        best = np.maximum.reduceat(self._each(squares, spread), self.starts, axis=-1)
+        np.exp(best, out=best)
+        best += OUTLIER
+        out: FloatArray = np.add.reduce(np.log(best, out=best), axis=-1)
         return out
 
-    def log_likelihood(self, residuals: FloatArray, spread: float) -> FloatArray:
-        """(...,) of residuals (..., K, 2): each track with its best pair, or with none."""
-        each = self.likely - 0.5 * (residuals**2).sum(axis=-1) / spread**2
-        best = np.exp(np.maximum.reduceat(each, self.starts, axis=-1))
-        out: FloatArray = np.log(OUTLIER + best).sum(axis=-1)
-        return out
-
-    def best(self, residuals: FloatArray, spread: float) -> IntArray:
-        """(T,) the pair of each track that fits best."""
-        each = self.likely - 0.5 * (residuals**2).sum(axis=-1) / spread**2
-        lengths = np.diff(np.append(self.starts, len(each)))
-        top = np.repeat(np.maximum.reduceat(each, self.starts), lengths)
-        at: IntArray = (each >= top).nonzero()[0]
-        track = np.repeat(np.arange(len(lengths)), lengths)[at]
+    def best(self, squares: FloatArray, spread: float) -> IntArray:
+        """(T,) the pair of each track that fits best, by the squares (K,) of residuals."""
+        each = self._each(squares, spread)
+        at: IntArray = (each >= np.maximum.reduceat(each, self.starts).take(self.track)).nonzero()[0]
+        if len(at) == len(self.starts):
+            return at
+        track = self.track.take(at)
         first = np.ones(len(at), dtype=bool)
         first[1:] = track[1:] != track[:-1]
         return at[first]
+
+    def _each(self, squares: FloatArray, spread: float) -> FloatArray:
+        """(..., K) log-likelihood of each pair."""
+        each = 0.5 * squares
+        each /= spread**2
+        np.subtract(self.likely, each, out=each)
+        return each
+
+
+def _squares(residuals: FloatArray) -> FloatArray:
+    """(K,) of residuals (K, 2)."""
+    both = residuals * residuals
+    out: FloatArray = both[:, 0] + both[:, 1]
+    return out
 
 
 class _Fit(NamedTuple):
@@ -177,7 +202,7 @@ def watch(camera: Camera, predicted: FloatArray, boxes: FloatArray) -> tuple[Cam
     if pairs is None:
         return camera._replace(evidence=MEMORY * camera.evidence), None
     spread = camera.spread
-    still = pairs.residuals(IDENTITY)
+    still = _squares(pairs.after(NOWHERE))
     at_rest = pairs.log_likelihood(still, spread)
     fit = _shift(pairs, _voted(pairs, still, spread), spread)
     if fit is None:
@@ -211,56 +236,69 @@ def _pairs(predicted: FloatArray, boxes: FloatArray) -> _Pairs | None:
     rows, columns = near_pairs_xyxy(around, np.concatenate((targets, targets), axis=1))
     ratio = np.log(measured[columns] / heights[rows])
     away = targets[columns] - centres[rows]
-    near = ((np.abs(ratio) < LIKE_HEIGHT) & ((away**2).sum(axis=1) < reach[rows, 0] ** 2)).nonzero()[0]
+    near = ((np.abs(ratio) < LIKE_HEIGHT) & (_squares(away) < reach[rows, 0] ** 2)).nonzero()[0]
     rows, columns, ratio = rows[near], columns[near], ratio[near]
-    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    first = np.ones(len(rows), dtype=bool)
+    np.not_equal(rows[1:], rows[:-1], out=first[1:])
+    starts = first.nonzero()[0]
     if len(starts) < LEAST_TRACKS:
         return None
     likely = -0.5 * (ratio / HEIGHT_DEVIATION) ** 2
-    return _Pairs(centres[rows], targets[columns], heights[rows], likely, starts)
+    track = np.add.accumulate(first, dtype=np.int64) - 1
+    return _Pairs(centres[rows], targets[columns], away[near], heights[rows], likely, starts, track)
 
 
 def _voted(pairs: _Pairs, still: FloatArray, spread: float) -> FloatArray:
     """The shift (2,) that most tracks agree on, of those that the pairs propose; 0 where it is not clearly better."""
     coarse = max(VOTE_SPREAD, 2 * spread)
-    shifts = still * pairs.height[:, None]
+    shifts = pairs.away / pairs.height[:, None]
+    shifts *= pairs.height[:, None]  # there and back: what it is, but for rounding
     if len(shifts) > VOTERS:
         shifts = shifts[np.linspace(0, len(shifts) - 1, VOTERS).astype(np.int64)]
-    left = (pairs.target - pairs.source - shifts[:, None]) / pairs.height[:, None]
-    votes = pairs.log_likelihood(left, coarse)
+    # x and y apart: every operation then runs over contiguous rows.
+    across, down = (pairs.away[:, k] - shifts[:, k, None] for k in (0, 1))
+    for left in (across, down):
+        left /= pairs.height
+        left *= left
+    across += down
+    votes = pairs.log_likelihood(across, coarse)
     best = int(votes.argmax())
-    return shifts[best] if votes[best] > pairs.log_likelihood(still, coarse) + 1 else np.zeros(2)
+    return shifts[best] if votes[best] > pairs.log_likelihood(still, coarse) + 1 else NOWHERE
 
 
-def _weights(pairs: _Pairs, matrix: FloatArray, spread: float, wide: float) -> tuple[IntArray, FloatArray]:
-    """The best pair of each track (T,) and its weight (T,): Tukey's biweight, of pairs of like height."""
-    residuals = pairs.residuals(matrix)
-    chosen = pairs.best(residuals, spread)
-    squares = (residuals[chosen] ** 2).sum(axis=1) / (3 * wide) ** 2
-    weights = np.where(squares < 1, (1 - squares) ** 2, 0.0) * np.exp(pairs.likely[chosen]) / pairs.height[chosen] ** 2
+def _weights(pairs: _Pairs, squares: FloatArray, spread: float, wide: float) -> tuple[IntArray, FloatArray]:
+    """The best pair of each track (T,) and its weight (T,): Tukey's biweight, of pairs of like height.
+
+    squares (K,) of the residuals of the pairs
+    """
+    chosen = pairs.best(squares, spread)
+    squares = squares.take(chosen)
+    squares /= (3 * wide) ** 2
+    weights = np.where(squares < 1, (1 - squares) ** 2, 0.0)
+    weights *= np.exp(pairs.likely.take(chosen))
+    weights /= pairs.height.take(chosen) ** 2
     return chosen, weights
 
 
-def _shift(pairs: _Pairs, start: FloatArray, spread: float) -> _Fit | None:
-    """The shift that fits best, from ``start`` (2,) on; None where fewer than three tracks agree."""
-    matrix = np.column_stack((np.eye(2), start))
+def _shift(pairs: _Pairs, shift: FloatArray, spread: float) -> _Fit | None:
+    """The shift that fits best, from ``shift`` (2,) on; None where fewer than three tracks agree."""
     wide, count = max(VOTE_SPREAD, 2 * spread), 0
     for _ in range(STEPS):
-        chosen, weights = _weights(pairs, matrix, spread, wide)
+        chosen, weights = _weights(pairs, _squares(pairs.after(shift)), spread, wide)
         count = int(np.count_nonzero(weights))
         if count < LEAST_TRACKS:
             return None
-        moved = pairs.target[chosen] - pairs.source[chosen]
-        matrix = np.column_stack((np.eye(2), weights @ moved / weights.sum()))
+        shift = weights @ pairs.away[chosen] / np.add.reduce(weights)
         wide = max(0.6 * wide, spread)
-    return _Fit(matrix, count, float(pairs.log_likelihood(pairs.residuals(matrix), spread)))
+    matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
+    return _Fit(matrix, count, float(pairs.log_likelihood(_squares(pairs.after(shift)), spread)))
 
 
 def _similarity(pairs: _Pairs, start: FloatArray, spread: float) -> _Fit | None:
     """Shift, turn and scale that fit best, from the map ``start`` on; None where no camera moves so."""
     matrix, wide, count = start, max(1.5 * spread, 0.03), 0
     for _ in range(STEPS):
-        chosen, weights = _weights(pairs, matrix, spread, wide)
+        chosen, weights = _weights(pairs, _squares(pairs.residuals(matrix)), spread, wide)
         count = int(np.count_nonzero(weights))
         if count < LEAST_TRACKS:
             return None
@@ -278,19 +316,22 @@ def _similarity(pairs: _Pairs, start: FloatArray, spread: float) -> _Fit | None:
         linear = np.array([[a, -b], [b, a]])
         matrix = np.column_stack((linear, other - linear @ middle))
         wide = max(0.6 * wide, spread)
-    return _Fit(matrix, count, float(pairs.log_likelihood(pairs.residuals(matrix), spread)))
+    return _Fit(matrix, count, float(pairs.log_likelihood(_squares(pairs.residuals(matrix)), spread)))
 
 
 def _learned(spread: float, pairs: _Pairs, matrix: FloatArray, n: int, free: int) -> float:
     """The spread after a frame: that of residuals of tracks that agree, from their median."""
     residuals = pairs.residuals(matrix)
-    away = np.hypot(*residuals[pairs.best(residuals, spread)].T)
+    away = np.hypot(*residuals[pairs.best(_squares(residuals), spread)].T)
     near = away[away < 0.15]
     if len(near) < LEAST_TRACKS:
         return spread
     # The median of a Rayleigh distribution is 1.177 deviations; a fit leaves less than there was.
-    seen = float(np.median(near)) / 1.177 * np.sqrt(n / (n - free / 2))
-    return float(np.sqrt((1 - SPREAD_MEMORY) * spread**2 + SPREAD_MEMORY * np.clip(seen, *SPREADS) ** 2))
+    near.sort()
+    middle = len(near) // 2
+    median = float(near[middle] if len(near) % 2 else (near[middle - 1] + near[middle]) / 2)
+    seen = min(max(median / 1.177 * math.sqrt(n / (n - free / 2)), SPREADS[0]), SPREADS[1])
+    return math.sqrt((1 - SPREAD_MEMORY) * spread**2 + SPREAD_MEMORY * seen**2)
 
 
 def _shrunk(matrix: FloatArray, spread: float, height: float, n: int) -> FloatArray:
