@@ -31,7 +31,8 @@ IDS, HITS, AGES, STREAKS, MISSED, CLASSES, CANDIDATES, DETECTIONS, DETECTION_CLA
 SINCE, VOTES, SCORES, BOX = 0, 1, 2, slice(3, 7)
 COUNTED, OBSERVED = slice(AGES, MISSED + 1), slice(DETECTIONS, DETECTION_CLASSES + 1)
 # A call with an array is cheaper than one with a number, and cheapest where the types are the same.
-ONE, NOTHING, NOBODY, NO_TIME, NOWHERE = np.array(1), np.array(0), np.array(-1), np.array(0.0), np.array(np.nan)
+ONE, NOTHING, NOBODY = np.array(1), np.array(0), np.array(-1)
+FRAME, NO_TIME, NOWHERE = np.array(1.0), np.array(0.0), np.array(np.nan)
 
 NUMBERS = 10_000  # ids whose numbers are remembered, beside those of living tracks: a gallery may bring some back
 
@@ -181,7 +182,7 @@ class State:
         counted = self.integers[COUNTED]
         counted += ONE
         time_since_update = self.floats[SINCE]
-        time_since_update += step
+        time_since_update += FRAME if step == 1 else step
 
     def outlived(self, max_age: float) -> BoolArray:
         """(N,) tracks without a detection for more than ``max_age`` frames, by time where it is given.
@@ -249,8 +250,8 @@ class State:
 
     def _count_votes(self, tracks: IntArray, detections: Detections, which: IntArray) -> None:
         # Nearly always every detection is of its track's class, and no votes are pending.
-        other = self.integers[DETECTION_CLASSES] != self.integers[CLASSES]
-        if np.count_nonzero(other) or np.count_nonzero(self.floats[VOTES]):
+        table = self.integers
+        if np.count_nonzero(table[DETECTION_CLASSES] != table[CLASSES]) or np.count_nonzero(self.floats[VOTES]):
             self._vote(tracks, None if detections.twins is None else detections.twins[:, which])
 
     def _vote(self, tracks: IntArray, twins: FloatArray | None) -> None:

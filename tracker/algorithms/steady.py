@@ -356,11 +356,14 @@ class Steady(Tracker):
     ) -> None:
         """Stage 6: lost tracks and free high detections within reach, by their embeddings."""
         tracks, those = matching.free_tracks & state.confirmed, matching.free_detections & high
+        limit = self._limit(state, high, trust)
+        some = limit > 0 and np.count_nonzero(those) and np.count_nonzero(tracks)
+        if not some and state.log is None:  # the log also keeps pairs beyond the limit
+            return
         lost, left = self._within_reach(state, tracks, predicted, those, seen.detections.boxes)
         if self.per_class:
             same = self.of_one_class(state, seen, lost, left)
             lost, left = lost[same], left[same]
-        limit = self._limit(state, high, trust)
         if limit == 0:
             lost, left = lost[:0], left[:0]
         distance = 1.0 - pair_cosines(state.embeddings, embeddings, lost, left).astype(np.float64)
@@ -566,13 +569,16 @@ def _height_iou(a: FloatArray, b: FloatArray, rows: IntArray, columns: IntArray)
 def _cover(boxes: FloatArray, high: BoolArray) -> FloatArray:
     """(M,) largest share of each box (M, 4) that one box in the mask ``high`` (M,) covers; see ``_covered``."""
     out = np.zeros(len(boxes))
-    nearer = boxes[high]
+    nearer = boxes if _all(high) else boxes.T.take(high.nonzero()[0], axis=1).T
     rows, columns, iou = iou_pairs_xyxy(boxes, nearer)
-    behind = (nearer[columns, 3] > boxes[rows, 3]).nonzero()[0]
+    behind = (nearer.T[3].take(columns) > boxes.T[3].take(rows)).nonzero()[0]
+    if not len(behind):
+        return out
     rows, columns, iou = rows[behind], columns[behind], iou[behind]
-    size = area_xyxy(boxes)
-    both = iou * (size[rows] + area_xyxy(nearer)[columns]) / (1 + iou)
-    np.maximum.at(out, rows, both / size[rows])
+    sizes = area_xyxy(boxes)
+    size = sizes.take(rows)
+    both = iou * (size + area_xyxy(nearer).take(columns)) / (1 + iou)
+    np.maximum.at(out, rows, both / size)
     return out
 
 
