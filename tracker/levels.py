@@ -19,6 +19,7 @@ from tracker.boxes import iou_pairs_xyxy
 # detection of 0.9 had been seen, which is forgotten over so many detections: a video that begins with weak ones alone
 # starts no tracks at once. No detector's good ones are weaker than the last: where there is only junk nothing starts.
 STRONG, START, START_MEMORY, WEAKEST = (0.85, 1.0), 0.9, 25.0, 0.2
+FADES = 1 - 1 / START_MEMORY
 
 # Frames with detections over which the level of the good scores is remembered: night falls.
 LEVEL_MEMORY = 1000.0
@@ -67,7 +68,7 @@ class Level(NamedTuple):
             scores, best = scores.clip(LEAST, MOST), min(best, MOST)
         squares = scores * scores
         prior, fourth, fifth, least, largest, logits = known
-        prior = max(prior * (1 - 1 / START_MEMORY) ** len(scores), 1e-12)  # all scores may be 0
+        prior = max(prior * FADES ** len(scores), 1e-12)  # all scores may be 0
         fourth += float(squares.dot(squares)) - fourth / LEVEL_MEMORY
         fifth += float(squares.dot(squares * scores)) - fifth / LEVEL_MEMORY
         level = max((fifth + prior * START) / (fourth + prior), WEAKEST)

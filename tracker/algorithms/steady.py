@@ -254,15 +254,16 @@ class Steady(Tracker):
             self._match_by_appearance(state, seen, matching, predicted, high, embeddings, trust)
 
         tracks, matched = matching.pairs
+        all_seen = len(tracks) == len(state)
         sure = None if all_high else high.take(matched)
         sure = None if sure is None or _all(sure) else sure
         noise = None if sure is None else np.where(sure, 1.0, self.low_noise)
         if state.frame % self.look < 2 and isinstance(self.motion, XYWH):
             now = _residuals(state, tracks, predicted.T.take(tracks, axis=1), corners.take(matched, axis=1), sure)
             if state.frame % self.look == 0:
-                state.residuals = np.empty((2, len(state)))
-                state.residuals.fill(np.nan)
-                state.residuals[:, tracks] = now
+                state.residuals = now if all_seen else np.full((2, len(state)), np.nan)
+                if not all_seen:
+                    state.residuals[:, tracks] = now
             else:
                 _learn_agility(state, state.residuals.take(tracks, axis=1), now, self.lagging)
         state.update(self.motion, tracks, detections, matched, noise)
@@ -270,17 +271,10 @@ class Steady(Tracker):
         if embeddings is not None and cover is not None:
             clean = high[matched] & (cover[matched] < CLEAN)
             self._learn(state, tracks, embeddings[matched], clean)
-        over = state.outlived(self.max_age)
-        all_seen = len(tracks) == len(state)
-        brief = 0.0 if all_seen and all_confirmed else state.brief
-        if brief > MOST_SHORT and not all_seen:
-            over |= state.unproven()
         if not all_confirmed:
             state.evidence[tracks] += scores[matched]
-            needed, misses = _proof(brief)
-            state.confirmed |= (state.missed == 0) & (state.evidence >= needed)
-            over |= ~state.confirmed & (state.missed > misses)
-        state.end(over, TENTATIVE)
+        if not (all_seen and all_confirmed):
+            self._prove(state, all_seen, all_confirmed)
         if embeddings is not None:
             limit = self.max_cosine_distance
             arbiter = Arbiter(state, self.motion, state.heights, limit, self.frame_rate, self.per_class)
@@ -293,6 +287,18 @@ class Steady(Tracker):
         if state.frame % WIDEN == 1:
             _widen(state, boxes)
         return self.report(state, self._shown(state))
+
+    def _prove(self, state: SteadyState, all_seen: bool, all_confirmed: bool) -> None:
+        """Confirm the tracks with proof enough, and end those unseen for too long."""
+        over = state.outlived(self.max_age)
+        brief = state.brief
+        if brief > MOST_SHORT and not all_seen:
+            over |= state.unproven()
+        if not all_confirmed:
+            needed, misses = _proof(brief)
+            state.confirmed |= (state.missed == NONE) & (state.evidence >= needed)
+            over |= ~state.confirmed & (state.missed > misses)
+        state.end(over, TENTATIVE)
 
     def _begin(
         self,
