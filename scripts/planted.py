@@ -98,8 +98,8 @@ BOXES = (
     ),
     Fault(
         "tracker/boxes.py",
-        "(middle + 2).ravel()",
-        "(middle + 1).ravel()",
+        "left += 3",
+        "left += 2",
         "the pair search looks into the cell to the right",
         "tests/test_boxes.py",
     ),

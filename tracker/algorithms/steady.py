@@ -508,7 +508,7 @@ def _learn_agility(state: SteadyState, before: FloatArray, now: FloatArray, lagg
     squares = before * before
     squares += now * now
     squares *= HALVED
-    x, y = np.add.accumulate(squares, axis=1)[:, -1].tolist()  # one by one: numpy's order need not stay
+    x, y = np.add.accumulate(squares, axis=1)[:, -1].tolist()  # one by one, in an order that stays
     x, y = x / count, y / count
     share = min(1.0, count / PAIRS)
     if state.usual is not None:
@@ -517,7 +517,7 @@ def _learn_agility(state: SteadyState, before: FloatArray, now: FloatArray, lagg
     x, y = max(x, 1e-12), max(y, 1e-12)
     state.usual = (x, y)
     x, y = math.sqrt(x) * LARGEST_RESIDUAL, math.sqrt(y) * LARGEST_RESIDUAL
-    both = np.empty((4, count))  # of both frames, to be clipped in two calls
+    both = np.empty((4, count))  # of both frames: clipped in two calls
     both[0], both[1], both[2], both[3] = before[0] / x, before[1] / y, now[0] / x, now[1] / y
     np.minimum(both, UNITY, out=both)
     np.maximum(both, LESS, out=both)
