@@ -7,6 +7,7 @@ import pytest
 
 from tracker import Detections, Steady
 from tracker.log import Log, Stage
+from tracker.motion import XYWH
 
 BOX = np.array([100.0, 100, 140, 200])
 RED, BLUE = np.array([1.0, 0]), np.array([0.0, 1])
@@ -162,6 +163,19 @@ def test_height_memory_and_coast_are_as_long_at_every_rate(rate: float) -> None:
     assert tracker.coast_frames == pytest.approx(8 * rate / 30)
     forgotten = (1 - tracker.height_weight) ** rate
     assert forgotten == pytest.approx(0.9**30 if rate <= 30 else 0.9**rate)
+
+
+def test_another_motion_model_is_used_from_the_next_frame_on() -> None:
+    """The filter of a learned agility is kept from frame to frame, but not beyond its motion model."""
+    changed, fresh = Steady(), Steady(motion=XYWH(position_weight=1 / 5))
+    for tracker in (changed, fresh):
+        known(tracker)
+        tracker.state.agility = 4.0
+        tracker.update(seen(BOX))
+    changed.motion, changed.state = fresh.motion, fresh.state
+    for x in (0, 3, 9):
+        (ours,), (theirs,) = changed.update(seen(moved(x))).boxes, fresh.update(seen(moved(x))).boxes
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_scores_as_logits_are_told_from_probabilities_and_from_percentages() -> None:
