@@ -265,8 +265,13 @@ def results_of(reports: Sequence[Tracks], first: int = 1) -> Rows:
 
 
 def left_out(rows: Rows) -> str:
-    """How many rows the reader left out, and of how many."""
-    return f"{rows.dropped} bad rows left out of {rows.dropped + len(rows)}"
+    """How many rows the reader left out."""
+    return f"{number_of(rows.dropped, 'bad row')} left out"
+
+
+def notes_of(rows: Rows) -> list[str]:
+    """What the reader said about the rows, and how many it left out."""
+    return [*rows.notes, *([left_out(rows)] if rows.dropped else [])]
 
 
 def are_times(last: int, rows: int) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from tracker.commands.main import main
 from tracker.io.readers import read_found, read_tracks, read_truth
 from tracker.rows import as_detections, as_rows
+from tracker.study.bench import bench
 
 SIDES = {1: (10, 20, 40, 80), 2: (12, 20, 42, 80), 3: (14, 20, 44, 80)}  # by frame
 NEGATIVE = (44, 20, 14, 80)
@@ -80,4 +81,76 @@ def test_eval_says_how_many_it_left_out(tmp_path: Path, capsys: pytest.CaptureFi
     assert "gt.txt:5" in capsys.readouterr().err
     assert main([*arguments, "--invalid", "drop"]) == 0
     out = capsys.readouterr()
-    assert "2 bad rows left out of 5" in out.out + out.err
+    assert "2 bad rows left out" in out.out + out.err
+
+
+MOVES = "".join(f"{f},1,{10 + f},20,30,60,.9,-1,-1,-1\n" for f in range(1, 31))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "refine {bad} -o {out}.txt",
+        "count {bad} --line a=25,0,25,90",
+        "export {bad} --to csv -o {out}.csv",
+        "explain {bad}",
+        "explain {good} --gt {bad}",
+    ],
+)
+def test_commands_name_a_bad_row_or_leave_it_out_and_say_so(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, good = tmp_path / "bad.txt", tmp_path / "good.txt"
+    good.write_text(MOVES)
+    bad.write_text(MOVES + "9,2,10,20,nan,60,.9,-1,-1,-1\n")
+    words = command.format(bad=bad, good=good, out=tmp_path / "out").replace("25,0,25", "25,0 25").split(" ")
+    if "count" in words:
+        words = [*words[:3], " ".join(words[3:])]
+    assert main(words) == 2
+    assert "bad.txt:31: NaN or inf in width; give numbers; --invalid drop" in capsys.readouterr().err
+    assert main([*words, "--invalid", "drop"]) == 0
+    assert "1 bad row left out" in capsys.readouterr().err
+
+
+def test_a_report_says_how_many_rows_were_left_out(tmp_path: Path) -> None:
+    from tracker.report import write_report
+
+    bad, good = tmp_path / "bad.txt", tmp_path / "good.txt"
+    good.write_text(MOVES)
+    bad.write_text(MOVES + "9,2,10,20,nan,60,.9,-1,-1,-1\n")
+    for run, gt in ((bad, None), (good, bad)):
+        with pytest.raises(ValueError, match=r"bad\.txt:31"):
+            write_report(run, tmp_path / "page.html", gt=gt)
+        page = write_report(run, tmp_path / "page.html", gt=gt, invalid="drop")
+        assert "1 bad row left out" in page.read_text(encoding="utf-8")
+
+
+def test_bench_says_how_many_of_kittis_boxes_have_no_width(tmp_path: Path) -> None:
+    (tmp_path / "gt").mkdir()
+    (tmp_path / "det").mkdir()
+    lines = [f"{f} 0 Car 0 0 -1 {10 + f} 20 40 80 -1 -1 -1 -1 -1 -1 -1\n" for f in range(30)]
+    (tmp_path / "gt" / "0000.txt").write_text("".join(lines))
+    rows = [f"{f},2,{10 + f},20,40,80,3.5,0,0\n" for f in range(30)]
+    (tmp_path / "det" / "0000.txt").write_text("".join(rows) + "4,2,1241,20,1241,80,1.5,0,0\n")
+    options = {"detections": str(tmp_path / "det"), "rules": "kitti-car", "workers": 1, "out": tmp_path / "out"}
+    assert bench(tmp_path / "gt", ["sort"], **options)[1] == ["0000: detections: 1 bad row left out"]
+    (tmp_path / "det" / "0000.txt").write_text("".join(rows) + "4,2,nan,20,1241,80,1.5,0,0\n")
+    with pytest.raises(ValueError, match=r"0000\.txt:31"):
+        bench(tmp_path / "gt", ["sort"], **options)
+    assert bench(tmp_path / "gt", ["sort"], invalid="drop", **options)[1] == ["0000: detections: 1 bad row left out"]
+
+
+@pytest.mark.parametrize("kind", ["one", "several"])
+def test_ground_truth_without_a_row_is_scored(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("gt", "results"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.txt").write_text(MOVES)
+        if kind == "several":
+            (tmp_path / folder / "b.txt").write_text(MOVES)
+    (tmp_path / "gt" / "a.txt").write_text("")
+    words = ["eval", str(tmp_path / "results"), "--gt", str(tmp_path / "gt"), "--by-kind"]
+    assert main(words) == 0
+    assert "note: a: no box of the ground truth counts" in capsys.readouterr().out
+    assert main([*words, "--chance"]) == (2 if kind == "one" else 0)
+    out = capsys.readouterr()
+    assert "too few frames to make blocks of" in out.err if kind == "one" else "10 blocks" in out.out + out.err

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.commands.stdout import put
-from tracker.commands.words import add_places
+from tracker.commands.words import add_invalid, add_places
 
 if TYPE_CHECKING:
     from tracker.arrays import Image
@@ -33,6 +33,7 @@ def add_parsers(subparsers: Subparsers) -> None:
         help="the folder of a run, or a file: text, CVAT's XML, COCO's or BDD100K's JSON",
     )
     add_places(parser)
+    add_invalid(parser, "RESULTS")
     add(
         "--band",
         type=float,
@@ -76,7 +77,7 @@ def run_count(args: argparse.Namespace) -> int:
     ground = None if args.ground is None else parse_ground(args.ground)
     _check(args, places)
     names = None if args.names is None else names_from(args.names)
-    run = read_run(args.results)
+    run = read_run(args.results, invalid=args.invalid)
     rate = args.frame_rate or run.frame_rate
     merge_gap = _frames_or_seconds(args.merge_gap)
     gap = merge_gap if args.merge else None
@@ -134,9 +135,10 @@ def _frames_or_seconds(gap: str) -> float | str:
 
 
 def _notes(run: RunResults, rate: float | None) -> list[str]:
+    from tracker.rows import notes_of
     from tracker.spelling import shown
 
-    notes = [f"{run.path}: {note}" for note in run.rows.notes]
+    notes = [f"{run.path}: {note}" for note in notes_of(run.rows)]
     if not len(run.rows):
         notes.append(f"{run.path}: has no rows, so there is nothing to count")
     if rate is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracker.commands.stdout import put
-from tracker.commands.words import count, names_of
+from tracker.commands.words import add_invalid, count, names_of
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def add_parsers(subparsers: Subparsers) -> None:
         add("video", metavar="VIDEO", help="of the camera; the longer the better")
         add("--teacher", default="yolox-nano", metavar="WHAT", help="a --detector of `track` (default yolox-nano)")
         add("--truth", metavar="GT.txt", help="ground truth in MOTChallenge's form instead of a teacher")
+        add_invalid(one, "GT.txt")
         add("--classes", metavar="A,B", help="names of the teacher's classes to keep (default all it finds)")
         add("--overwrite", action="store_true", help="replace what is there")
         add("--json", action="store_true", help="print the figures as JSON and nothing else")
@@ -166,9 +167,13 @@ def _teacher(args: argparse.Namespace) -> Detector:
 def _labels(args: argparse.Namespace, teacher: Detector | None) -> Labels:
     from tracker.learn.labels import labels_of, labels_of_truth
     from tracker.progress import Progress
+    from tracker.rows import left_out
 
     if teacher is None:
-        return labels_of_truth(args.video, args.truth)
+        labels = labels_of_truth(args.video, args.truth, args.invalid)
+        if labels.rows.dropped:
+            print(shown(f"track: note: {args.truth}: {left_out(labels.rows)}"), file=sys.stderr)
+        return labels
     progress = None if args.json else Progress("frame", None)
 
     def told(frame: int, frames: int | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tracker.commands.scores import cost_lines
 from tracker.commands.stdout import put
-from tracker.commands.words import add_rules, add_settings, settings_of
+from tracker.commands.words import add_invalid, add_rules, add_settings, settings_of
 from tracker.spelling import shown
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def add_parsers(subparsers: Subparsers) -> None:
 def add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gt", metavar="GT", help="ground truth of the same video: a file or a sequence's folder")
     add_rules(parser)
+    add_invalid(parser, "GT, and of a tracks.txt without a log")
     parser.add_argument(
         "--split", choices=("full", "first-half", "second-half"), default="full", help="part that `track bench` ran"
     )
@@ -63,7 +64,7 @@ def truth_of(args: argparse.Namespace, name: str) -> GroundTruth | None:
     from tracker.explain.explanation import ground_truth_of
     from tracker.study.split import halved
 
-    return None if args.gt is None else halved(ground_truth_of(args.gt, args.rules, name), args.split)
+    return None if args.gt is None else halved(ground_truth_of(args.gt, args.rules, name, args.invalid), args.split)
 
 
 def run_explain(args: argparse.Namespace) -> int:
@@ -71,7 +72,7 @@ def run_explain(args: argparse.Namespace) -> int:
     from tracker.explain.explanation import explain_loaded
     from tracker.explain.load import load_run
 
-    loaded = load_run(args.source)
+    loaded = load_run(args.source, invalid=args.invalid)
     found = explain_loaded(loaded, truth_of(args, loaded.name), check=args.check, cost=args.cost, advice=args.advise)
     for note in found.notes:
         print(shown(f"track: note: {note}"), file=sys.stderr)

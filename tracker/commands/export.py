@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tracker.commands.words import add_invalid
+
 if TYPE_CHECKING:
     from tracker.commands.words import Subparsers
     from tracker.export import Table
@@ -41,6 +43,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     add("--video", metavar="SOURCE", help="the video, for frame rate and size where run.json does not tell")
     add("--frame-rate", type=float, metavar="X", help="frames per second (default: that of run.json beside RESULTS)")
     add("--size", metavar="WxH", help="size of the images in pixels, such as 1280x720 (default: that of run.json)")
+    add_invalid(parser, "RESULTS")
     add("--overwrite", action="store_true", help="replace files that exist")
     add("--quiet", action="store_true", help="print errors only")
     parser.set_defaults(run=run_export)
@@ -53,13 +56,14 @@ def run_export(args: argparse.Namespace) -> int:
     from tracker.io.run_folder import read_run
     from tracker.io.sinks import fresh_folder
     from tracker.io.whole import check_target
+    from tracker.rows import notes_of
     from tracker.spelling import shown
 
     if args.to == "crops":
         return _write_crops(args)
     form = format_named(args.to)
     names = None if args.names is None else names_from(args.names)
-    run = read_run(args.results)
+    run = read_run(args.results, invalid=args.invalid)
     names = run.names if names is None else names
     table = _table(run, args, names)
     out = Path(args.out) if args.out else run.path.with_name(form.name)
@@ -71,7 +75,7 @@ def run_export(args: argparse.Namespace) -> int:
             raise ValueError(f"-o {out}: is the file to read; give another name")
     export(table, args.to, out)
     if not args.quiet:
-        for note in [*run.rows.notes, *_lacking(table, args.to)]:
+        for note in [*notes_of(run.rows), *_lacking(table, args.to)]:
             print(shown(f"track: note: {run.path}: {note}"), file=sys.stderr)
         print(shown(f"{args.to}: {out}"))
     return 0
@@ -83,11 +87,12 @@ def _write_crops(args: argparse.Namespace) -> int:
     from tracker.io.run_folder import read_run
     from tracker.io.sinks import fresh_folder
     from tracker.io.video import open_source
+    from tracker.rows import notes_of
     from tracker.spelling import shown
 
     if args.video is None:
         raise ValueError("--to crops cuts images, and needs the video of these tracks; give --video SOURCE")
-    run = read_run(args.results)
+    run = read_run(args.results, invalid=args.invalid)
     with open_source(args.video) as source:
         if not source.has_images:
             raise ValueError(f"--video {args.video}: has no images; give the video of these tracks")
@@ -97,8 +102,9 @@ def _write_crops(args: argparse.Namespace) -> int:
             sink.write(step)
         sink.close()
     if not args.quiet:
-        if not sink.count:
-            print(shown(f"track: note: {run.path}: no box of the video gave a crop"), file=sys.stderr)
+        notes = [*notes_of(run.rows), *([] if sink.count else ["no box of the video gave a crop"])]
+        for note in notes:
+            print(shown(f"track: note: {run.path}: {note}"), file=sys.stderr)
         print(shown(f"crops: {sink.folder} ({sink.count} images)"))
     return 0
 

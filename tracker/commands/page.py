@@ -49,7 +49,7 @@ def run_report(args: argparse.Namespace) -> int:
     if out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"-o {out}: give a name that ends in .html")
     check_target(out, "-o", overwrite=args.overwrite)
-    runs = [(name, load_run(name)) for name in (args.source, args.other) if name is not None]
+    runs = [(name, load_run(name, invalid=args.invalid)) for name in (args.source, args.other) if name is not None]
     truth = truth_of(args, runs[0][1].name)
     with closing(_Line()) as progress:
         choice = Choice(args.video, args.all, args.embed, None if args.quiet else progress)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.commands.stdout import put
+from tracker.commands.words import add_invalid
 
 if TYPE_CHECKING:
     from tracker.arrays import FloatArray
@@ -87,6 +88,7 @@ def add_parsers(subparsers: Any) -> None:
         help="Rauch-Tung-Striebel, or StrongSORT's Gaussian process (default rts)",
     )
     add("--frame-rate", type=float, metavar="X", help="frames per second, for seconds (default: the video's, else 30)")
+    add_invalid(parser, "RESULTS")
     add("--report", metavar="FILE", help="write the merges, with their reasons, to FILE.csv or FILE.json")
     add("--json", action="store_true", help="print the summary as JSON and nothing else")
     add("--quiet", action="store_true", help="print errors only")
@@ -97,6 +99,7 @@ def run_refine(args: argparse.Namespace) -> int:
     """``track refine``: repair every file and say what was done; 0."""
     from tracker.io.mot import read_results
     from tracker.refine import refine
+    from tracker.rows import notes_of
     from tracker.spelling import shown
 
     _check_options(args)
@@ -105,10 +108,10 @@ def run_refine(args: argparse.Namespace) -> int:
     targets = _targets(Path(args.results), args.out, args.video)
     _check_targets(targets, args.report, args.overwrite)
     settings = _settings(args)
-    rows_of = {source: read_results(source) for source in targets}
+    rows_of = {source: read_results(source, invalid=args.invalid) for source in targets}
     if not args.quiet:
         for source, rows in rows_of.items():
-            for note in rows.notes:
+            for note in notes_of(rows):
                 print(shown(f"track: note: {source}: {note}"), file=sys.stderr)
     for target in targets.values():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +159,7 @@ def _replay(args: argparse.Namespace) -> int:
     from tracker.spelling import number_of, shown
 
     given = Path(args.results)
-    run = read_run(given)
+    run = read_run(given, invalid=args.invalid)
     source = run.path
     (target,) = _targets(source, args.out or str(_beside(given)), None).values()
     if given.is_dir() and target.suffix != source.suffix:

@@ -123,7 +123,7 @@ def _crowding(part: _Part) -> FloatArray:
     """(R,) the largest IoU of each row with another of its frame."""
     out = np.zeros(len(part.frame))
     starts = np.flatnonzero(np.diff(part.frame, prepend=-1))
-    for low, high in zip(starts.tolist(), [*starts[1:].tolist(), len(part.frame)], strict=True):
+    for low, high in itertools.pairwise([*starts.tolist(), len(part.frame)]):
         if high - low > 1:
             overlap = iou_xyxy(part.boxes[low:high], part.boxes[low:high])
             np.fill_diagonal(overlap, 0.0)

@@ -158,7 +158,7 @@ def chance(
     # Each sequence keeps its share: what is asked is what other footage of the same scenes would give.
     starts = np.cumsum([0, *map(len, cuts.values())])
     chosen = np.concatenate(
-        [rng.integers(low, high, (DRAWS, high - low)) for low, high in itertools.pairwise(starts.tolist())], axis=1
+        [rng.integers(a, b, (DRAWS, b - a)) for a, b in itertools.pairwise(starts.tolist()) if a < b], axis=1
     )
     draws = {}
     for name, own in scores.items():
@@ -166,7 +166,7 @@ def chance(
         draws[name] = pseudo[chosen].mean(axis=1)
         # The mean of the pseudo-values lies near the score, not on it.
         draws[name] += values[name] - pseudo.mean(axis=0)
-    return Chance(unit, units, len(names), values, draws)
+    return Chance(unit, units, sum(map(bool, cuts.values())), values, draws)
 
 
 def _pseudo_values(
@@ -191,7 +191,7 @@ def _pseudo_values(
 def _cuts(truth: GroundTruth, name: str) -> list[tuple[int, int]]:
     """First and last frame of each block of a sequence that has ground truth."""
     frames = np.unique(truth.rows[name].frames)
-    parts = np.array_split(frames, min(BLOCKS, len(frames)))
+    parts = np.array_split(frames, min(BLOCKS, max(len(frames), 1)))
     return [(int(part[0]), int(part[-1])) for part in parts if len(part)]
 
 

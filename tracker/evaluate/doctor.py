@@ -35,7 +35,7 @@ def suspicions(results: Rows, gt: Rows | None, sequence: Sequence | None = None)
     off = None if gt is None else apart(results, gt)
     form = _box_format(results, gt, sequence) or _normalised(results)
     found = [off, form, _single_ids(results)]
-    if gt is not None and off is None:
+    if gt is not None and len(gt) and off is None:
         moved = None if form else _scale(results, gt) or _offset(results, gt) or _foreign(results, gt)
         found += [moved, _past_the_end(results, gt, sequence)]
     return [note for note in found if note]

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from tracker.detections import Invalid
 from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.doctor import apart
 from tracker.explain.advise import Advice, Advised, advise, most_costly
@@ -27,7 +28,7 @@ from tracker.explain.whatif import rows_of
 from tracker.explain.why import Cause, Why
 from tracker.io.run_folder import TEXT
 from tracker.protocol import Updates
-from tracker.rows import Rows
+from tracker.rows import Rows, left_out, notes_of
 
 FEW, FITS = 50, 0.05  # of so many rows or more, so many must fit the truth: else it is of another video
 
@@ -112,6 +113,7 @@ def explain(
     check: bool = False,
     cost: bool = False,
     advice: bool = False,
+    invalid: Invalid = "raise",
 ) -> Explanation:
     """Explain a run that was made with ``log=True`` (`track SOURCE --log`).
 
@@ -123,11 +125,12 @@ def explain(
     cost   also score the run with the errors of each cause undone
     advice  also look for the smallest change of one setting that keeps each id lost to one of the most costly causes:
             some 50 runs over the log
+    invalid  bad rows of ``gt``, and of a run without a log: "raise", or "drop" to leave them out; notes say how many
 
     Raises ValueError, in one line, for what is no run, a log of another version, or ground truth of another video.
     """
-    loaded = load_run(run)
-    truth = None if gt is None else ground_truth_of(gt, rules, loaded.name)
+    loaded = load_run(run, invalid=invalid)
+    truth = None if gt is None else ground_truth_of(gt, rules, loaded.name, invalid)
     return explain_loaded(loaded, truth, check=check, cost=cost, advice=advice)
 
 
@@ -136,16 +139,19 @@ def explain_loaded(
 ) -> Explanation:
     """Explain what ``load_run`` gave; ``truth`` of one sequence. The others as in ``explain``."""
     if loaded.run is None:
-        return _of_rows(loaded, truth)
-    return explain_recorded(
-        loaded.run,
-        truth,
-        loaded.name,
-        size=loaded.size,
-        check=check,
-        cost=cost,
-        build=partial(tracker_of, loaded.meta) if advice else None,
-    )
+        out = _of_rows(loaded, truth)
+    else:
+        out = explain_recorded(
+            loaded.run,
+            truth,
+            loaded.name,
+            size=loaded.size,
+            check=check,
+            cost=cost,
+            build=partial(tracker_of, loaded.meta) if advice else None,
+        )
+    out.notes += [] if truth is None else [f"gt: {left_out(gt)}" for gt in truth.rows.values() if gt.dropped]
+    return out
 
 
 def explain_recorded(
@@ -192,9 +198,9 @@ def explain_recorded(
     return out
 
 
-def ground_truth_of(gt: GroundTruthSource, rules: str, name: str) -> GroundTruth:
+def ground_truth_of(gt: GroundTruthSource, rules: str, name: str, invalid: Invalid = "raise") -> GroundTruth:
     """Ground truth of one sequence. Raises ValueError where there are several and none has the run's name."""
-    truth = gt if isinstance(gt, GroundTruth) else load_ground_truth(gt, rules)
+    truth = gt if isinstance(gt, GroundTruth) else load_ground_truth(gt, rules, invalid=invalid)
     if len(truth.rows) == 1:
         return truth
     stem = Path(name).stem
@@ -255,7 +261,8 @@ def _of_rows(loaded: Loaded, truth: GroundTruth | None) -> Explanation:
         )
         for life in lives.values()
     ]
-    notes = [f"{loaded.name}: there is no log, so {TEXT} alone is shown; {HOW} and learn why ids change"]
+    notes = [f"{loaded.name}: {note}" for note in notes_of(loaded.rows)]
+    notes += [f"{loaded.name}: there is no log, so {TEXT} alone is shown; {HOW} and learn why ids change"]
     out = Explanation(loaded.name, events, _counts(events, [], False), lives, notes=notes)
     if truth is not None:
         scores = truth.score({next(iter(truth.rows)): loaded.rows}, look=False).combined.clear

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker.algorithms import build
+from tracker.detections import Invalid
 from tracker.explain.recording import Recorded, Recording
 from tracker.io.log_file import NAME, Logged, read_log
 from tracker.io.run_folder import TEXT, read_run
@@ -37,9 +38,10 @@ class Loaded:
     meta: dict[str, Any]
 
 
-def load_run(path: str | os.PathLike[str]) -> Loaded:
+def load_run(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> Loaded:
     """A run's folder, its ``log.sqlite``, or its ``tracks.txt`` alone.
 
+    invalid="drop" leaves out bad rows of a text and counts them; a log has none.
     Raises ValueError, in one line, for what is neither, and where the run does not come out again as the log has it.
     """
     given = Path(path)
@@ -59,7 +61,7 @@ def load_run(path: str | os.PathLike[str]) -> Loaded:
             if logs
             else f"{shown(str(given))}: has neither {NAME} nor {TEXT}; give the folder that `track` wrote"
         )
-    run = read_run(given)
+    run = read_run(given, invalid=invalid)
     name = run.source or (given.name if given.is_dir() else given.stem)
     return Loaded(name, None, run.rows, run.size, {})
 

@@ -27,6 +27,7 @@ from tracker.detections import Invalid as Invalid
 from tracker.io.mot_lines import MOST, fail, read_numbers
 from tracker.io.mot_lines import MotFormatError as MotFormatError
 from tracker.rows import Rows, repeats
+from tracker.spelling import number_of
 
 Layout = Literal["auto", "mot15", "mot16", "visdrone"]
 
@@ -293,8 +294,10 @@ def _good(
         hint += f"; {bad} of {total} rows are bad: are the columns frame,id,left,top,width,height,conf?"
         if invalid == "drop":
             return good, (f"line {lines[row]}: {what}; {hint}",)
+    elif invalid == "raise":
+        hint += f"{'' if hint.endswith('?') else ';'} --invalid drop (invalid='drop' in Python) leaves bad rows out"
     if invalid == "raise":
-        fail(path, lines[row], what + (f" ({bad - 1} more bad rows)" if bad > 1 else ""), hint)
+        fail(path, lines[row], what + (f" ({number_of(bad - 1, 'more bad row')})" if bad > 1 else ""), hint)
     return good, ()
 
 
@@ -314,7 +317,7 @@ def _value_faults(table: FloatArray, zero_size: bool) -> Iterator[_Fault]:
     finite = np.isfinite(values)
     yield (
         ~np.logical_and.reduce(finite, axis=1),
-        lambda r: (f"NaN or inf in {_NAMES[finite[r].argmin()]}", "remove the row or read with invalid='drop'"),
+        lambda r: (f"NaN or inf in {_NAMES[finite[r].argmin()]}", "give numbers"),
     )
     yield (
         (frames != np.floor(frames)) | (frames > _LARGEST_INTEGER),

@@ -162,7 +162,7 @@ def names_in(path: str | os.PathLike[str]) -> Mapping[int, str]:
         return coco.coco_names(path)
     if form == "bdd100k":
         return bdd.NAMES
-    return cvat.read_cvat(path)[1] if form == "cvat" else {}
+    return cvat.read_cvat(path, invalid="drop")[1] if form == "cvat" else {}
 
 
 def _of_cvat(path: str | os.PathLike[str], invalid: mot.Invalid) -> Rows:

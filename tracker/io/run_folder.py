@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tracker.detections import Invalid
 from tracker.io.mot import read_results
 from tracker.io.readers import form_of, names_in, read_tracks, videos_of
 from tracker.rows import Rows
@@ -38,10 +39,11 @@ class RunResults:
     names: Mapping[int, str] = field(default_factory=dict)
 
 
-def read_run(path: str | os.PathLike[str]) -> RunResults:
+def read_run(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> RunResults:
     """The results in a folder that `track` wrote, or in a file; ``run.json`` is read where it lies beside it.
 
     A file that ends in .xml or .json is read by ``tracker.io.readers``; of several videos none is chosen.
+    invalid="drop" leaves out bad rows and counts them, as ``read_results`` does.
 
     Raises ValueError for a folder without results, and as ``read_results`` does. A ``run.json`` of another program says
     nothing.
@@ -52,8 +54,8 @@ def read_run(path: str | os.PathLike[str]) -> RunResults:
         if not file.is_file():
             raise ValueError(f"{shown(path)}: has no {TEXT}; give a results file, or the folder of a run")
     if file.suffix.lower() in (".xml", ".json"):
-        return _annotated(file)
-    rows = read_results(file)
+        return _annotated(file, invalid)
+    rows = read_results(file, invalid=invalid)
     source = _source(file.with_name(MANIFEST)) if file.name == TEXT else {}
     rate, size, name, frames = (source.get(key) for key in ("frame_rate", "size", "name", "frames"))
     known = isinstance(rate, (int, float)) and math.isfinite(rate) and rate > 0
@@ -68,9 +70,9 @@ def read_run(path: str | os.PathLike[str]) -> RunResults:
     )
 
 
-def _annotated(file: Path) -> RunResults:
+def _annotated(file: Path, invalid: Invalid) -> RunResults:
     """The results in a file of annotations, with what it says of its video."""
-    rows, names = read_tracks(file), names_in(file)
+    rows, names = read_tracks(file, invalid=invalid), names_in(file)
     if form_of(file) == "cvat":
         return RunResults(file, rows, None, None, "", None, names)
     (video,) = videos_of(file)

@@ -17,7 +17,7 @@ from tracker.algorithms.steady import Steady
 from tracker.arrays import FloatArray
 from tracker.boxes import iou_xyxy
 from tracker.detect.detector import Detector
-from tracker.detections import Detections
+from tracker.detections import Detections, Invalid
 from tracker.io.mot import read_ground_truth
 from tracker.io.video import open_source
 from tracker.refine import refine
@@ -89,12 +89,13 @@ def labels_of(
     return Labels(rows, _doubtful(found, rows), names, size, len(found), rate)
 
 
-def labels_of_truth(video: str | Path, truth: str | Path) -> Labels:
+def labels_of_truth(video: str | Path, truth: str | Path, invalid: Invalid = "raise") -> Labels:
     """The labels that ground truth in MOTChallenge's form gives; rows that are not to be scored are doubtful.
 
+    invalid="drop" leaves out bad rows.
     Raises ValueError for truth of another video.
     """
-    gt = read_ground_truth(truth)
+    gt = read_ground_truth(truth, invalid=invalid)
     frames, size = 0, None
     with open_source(str(video)) as source:
         rate = source.frame_rate

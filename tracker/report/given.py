@@ -16,7 +16,7 @@ from tracker.io.log_file import NAME as LOG
 from tracker.io.mot import read_results
 from tracker.io.run_folder import MANIFEST, TEXT
 from tracker.report.pack import Json
-from tracker.rows import Rows, are_times
+from tracker.rows import Rows, are_times, left_out, notes_of
 from tracker.spelling import shown
 
 ANNOTATED = "tracks.mp4"  # the video that `track` writes, with the boxes drawn in
@@ -76,7 +76,7 @@ def open_given(path: str | os.PathLike[str], loaded: Loaded, truth: GroundTruth 
     about: Facts = source if isinstance(source, Mapping) else {}
     rate = about.get("frame_rate") or loaded.meta.get("frame_rate")
     rated = isinstance(rate, (int, float)) and rate > 0
-    notes = [*rows.notes]
+    notes = notes_of(rows)
     hidden = any(word.partition("=")[0] == HIDE for word in _words(facts.get("command")))
     if hidden:
         notes.append(f"The run hid who is in the images ({HIDE}), so pictures are those of {ANNOTATED}.")
@@ -88,6 +88,7 @@ def open_given(path: str | os.PathLike[str], loaded: Loaded, truth: GroundTruth 
     if not rated:
         notes.append(f"The frame rate is not known, so times assume {RATE:g} frames a second.")
     gt = None if truth is None else next(iter(truth.rows.values())).by_track()
+    notes += [] if gt is None or not gt.dropped else [f"Ground truth: {left_out(gt)}."]
     numbers = [] if loaded.run is None else loaded.run.recording.numbers.tolist()
     last = about.get("frames")
     return Given(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+from tracker.detections import Invalid
 from tracker.evaluate.benchmark import GroundTruth
 from tracker.explain.explanation import GroundTruthSource, ground_truth_of
 from tracker.explain.load import Loaded, load_run
@@ -59,6 +60,7 @@ def write_report(
     every: bool = False,
     embed: bool = False,
     rules: str = "auto",
+    invalid: Invalid = "raise",
 ) -> Path:
     """Write one HTML file that shows what happened in a run and why; returns its path.
 
@@ -68,13 +70,14 @@ def write_report(
     video       what was tracked, where it is not where run.json has it
     every       list every entry, and not only the 200 worst
     embed       put a small copy of the video into the page (needs PyAV)
+    invalid     what to do with bad rows, as ``tracker.explain`` takes it
 
     Raises ValueError, in one line, as ``tracker.explain`` does, for runs of different videos, and where the file cannot
     be written.
     """
-    loaded = load_run(run)
-    truth = None if gt is None else ground_truth_of(gt, rules, loaded.name)
-    runs = [(run, loaded)] if other is None else [(run, loaded), (other, load_run(other))]
+    loaded = load_run(run, invalid=invalid)
+    truth = None if gt is None else ground_truth_of(gt, rules, loaded.name, invalid)
+    runs = [(run, loaded)] if other is None else [(run, loaded), (other, load_run(other, invalid=invalid))]
     return write_loaded(runs, truth, Path(out), Choice(video, every, embed))
 
 

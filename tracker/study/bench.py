@@ -125,10 +125,10 @@ def bench(
     check_kind(scores)
     every = find_sequences(data, sequences)
     if is_elsewhere(every, detections):
-        known, detections = converted(data, detections, rules, sequences, Path(out))
+        known, detections, notes = converted(data, detections, rules, sequences, Path(out), invalid)
     else:
-        known = find_detections(data, sequences, detections)
-    notes = _without_detections(every, known, detections, bool(sequences))
+        known, notes = find_detections(data, sequences, detections), []
+    notes += _without_detections(every, known, detections, bool(sequences))
     notes += bad_rows(known, detections, invalid) + _after_the_end(known, detections, invalid)
     whole = load_ground_truth(data, rules, [s.name for s in known], invalid)
     truth = halved(whole, split)

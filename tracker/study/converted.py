@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tracker.detections import Invalid
 from tracker.evaluate.rules import RULES, rules_by_name
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_sequences
 from tracker.io.readers import SUFFIXES, Form, form_of, read_found
 from tracker.io.whole import whole
-from tracker.rows import Rows
+from tracker.rows import Rows, notes_of
 
 FOLDER = "converted"
 RATES: Mapping[Form, float] = {"kitti": 10.0, "bdd100k": 5.0}  # frames per second, which the files do not tell
@@ -27,12 +28,14 @@ def is_elsewhere(sequences: Sequence[MotSequence], detections: str) -> bool:
 
 
 def converted(
-    data: str | os.PathLike[str], detections: str, rules: str, only: list[str] | None, out: Path
-) -> tuple[list[MotSequence], str]:
-    """The sequences of ``data`` that have detections, and the name of the det.txt that each has below ``out``.
+    data: str | os.PathLike[str], detections: str, rules: str, only: list[str] | None, out: Path, invalid: Invalid
+) -> tuple[list[MotSequence], str, list[str]]:
+    """The sequences of ``data`` that have detections, the name of the det.txt that each has below ``out``, and notes.
 
     detections  a file of all sequences (JSON), or a folder of <seq>.txt or <seq>.json; of one sequence, its file
     rules       say what form text has; those of one class take its detections alone
+    invalid     what to do with bad rows; boxes without width or height, which published files hold, are always left
+                out of formats other than MOTChallenge's. A note says how many were
 
     Raises ValueError, in one line, where there are none.
     """
@@ -40,11 +43,15 @@ def converted(
     chosen = RULES["plain"] if rules == "auto" else rules_by_name(rules)
     sequences = find_sequences(data, only)
     found: list[MotSequence] = []
+    notes: list[str] = []
     for sequence in sequences:
         file = _file_of(sequence, given, len(sequences))
         if file is None:
             continue
-        rows = read_found(file, form=chosen.form, kind=chosen.kind, video=sequence.name, truth=sequence.gt)
+        rows = read_found(
+            file, form=chosen.form, kind=chosen.kind, video=sequence.name, truth=sequence.gt, invalid=invalid
+        )
+        notes += [f"{sequence.name}: detections: {note}" for note in notes_of(rows)]
         classes = [number for number, _ in chosen.counted]
         if classes and rows.has_classes:
             rows = rows.select(np.isin(rows.classes, classes))
@@ -58,7 +65,7 @@ def converted(
             f"--det {detections}: has no detections of {', '.join(s.name for s in sequences[:4])}; "
             "name each file <seq>.txt or <seq>.json, or give one JSON file of all"
         )
-    return found, f"{given.stem}.txt"
+    return found, f"{given.stem}.txt", notes
 
 
 def _file_of(sequence: MotSequence, given: Path, count: int) -> Path | None:
