@@ -70,3 +70,14 @@ def test_results_of_one_or_more_trackers(tmp_path: Path) -> None:
     assert list(find_results(tmp_path / "two")) == ["fast", "slow"]
     file = tmp_path / "one" / "sort" / "a.txt"
     assert find_results(file) == {"a": file}
+
+
+def test_a_linked_gt_belongs_to_the_folder_it_stands_in(tmp_path: Path) -> None:
+    for name in ("theirs", "mine"):
+        (tmp_path / name / "det").mkdir(parents=True)
+        (tmp_path / name / "det" / "det.txt").write_text("")
+    (tmp_path / "theirs" / "gt").mkdir()
+    (tmp_path / "theirs" / "gt" / "gt.txt").write_text("1,1,0,0,9,9,1\n")
+    (tmp_path / "mine" / "gt").symlink_to(tmp_path / "theirs" / "gt")
+    (mine, _) = find_sequences(tmp_path)
+    assert (mine.name, mine.folder) == ("mine", tmp_path / "mine")

@@ -150,7 +150,7 @@ def _named(file: Path) -> Sequence:
     """A sequence from its ground truth file; in a tree its name is the folder's and seqinfo.ini is read."""
     if file.name != "gt.txt" or file.parent.name != "gt":
         return Sequence(file.stem, file, _images_of_visdrone(file))
-    folder = file.resolve().parent.parent
+    folder = Path(os.path.abspath(file)).parent.parent  # of a gt that is a link the folder it stands in
     ini = folder / "seqinfo.ini"
     if not ini.is_file():
         return Sequence(folder.name, file, folder=folder)
