@@ -17,7 +17,7 @@ from tracker.algorithms import algorithm, algorithms, needs_embeddings
 from tracker.commands.main import main
 from tracker.detect import open_detector
 from tracker.evaluate.benchmark import evaluate
-from tracker.scores import SCORE_KINDS, probabilities
+from tracker.scores import SCORE_KINDS, doubt, probabilities
 from tracker.study.bench import bench
 from tracker.study.tune import tune
 from tracker.tracker import UNREACHED_FRAMES
@@ -197,3 +197,46 @@ def test_bench_leaves_bad_rows_out_and_counts_them(tmp_path: Path) -> None:
     (run,), notes = bench(tmp_path, ["sort"], out=tmp_path / "out", workers=1, invalid="drop")
     assert run.evaluation.combined.to_dict() == whole.evaluation.combined.to_dict()
     assert [note.split(": ", 1)[1] for note in notes] == ["det/det.txt: 1 bad row left out"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "said"),
+    [
+        (0.0, 1.0, None, None),
+        (-1.0, 16.0, None, "--scores logit"),
+        (3.0, 96.0, None, "--scores percent"),
+        (-1.0, 16.0, "logit", None),
+        (0.3, 16.0, "logit", None),  # logits of the good ones alone
+        (3.0, 96.0, "logit", "seldom exceed 25; is --scores logit right"),
+        (0.01, 0.9, "logit", "as probabilities do; is --scores logit right"),
+        (0.01, 0.9, "percent", "as probabilities do; is --scores percent right"),
+        (3.0, 96.0, "percent", None),
+        (1.0, 1.0, "percent", None),  # all alike say nothing
+        (0.01, 0.9, "probability", None),
+    ],
+)
+def test_scores_that_are_hardly_of_their_kind(
+    low: float, high: float, kind: ScoreKind | None, said: str | None
+) -> None:
+    found = doubt(low, high, kind)
+    assert found is None if said is None else said in (found or "")
+
+
+def test_bench_and_tune_say_what_the_scores_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from made import write_sequence
+
+    for name in "ab":
+        write_sequence(tmp_path / "data" / name, 30)
+        file = tmp_path / "data" / name / "det" / "det.txt"
+        rows = [line.split(",") for line in file.read_text().splitlines()]
+        file.write_text("".join(",".join([*row[:6], "0.2", *row[7:]]) + "\n" for row in rows))
+    _, notes = bench(tmp_path / "data", ["sort"], out=tmp_path / "out", workers=1)
+    assert notes == []
+    file.write_text(file.read_text().replace(",0.2,", ",-2,", 1))
+    _, notes = bench(tmp_path / "data", ["sort"], out=tmp_path / "out", workers=1)
+    assert [note.split(";")[0] for note in notes] == ["det/det.txt: scores run from -2 to 0.2, not 0..1"]
+    words = ["tune", str(tmp_path / "data"), "--algo", "bytetrack", "--trials", "1", "-o", str(tmp_path / "tuned")]
+    assert main(words) == 0
+    said = capsys.readouterr().err
+    assert "scores run from -2 to 0.2, not 0..1" in said
+    assert "the start: no tracks: the best of 90 detections scores 0.2, bytetrack starts tracks at" in said

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tracker.arrays import BoolArray, FloatArray, IntArray
 from tracker.kinds import ScoreKind
 from tracker.results import UNDERSTOOD, Names, columns_of, to_numpy
-from tracker.scores import probabilities
+from tracker.scores import like_percentages, probabilities
 
 Invalid = Literal["raise", "drop"]
 
@@ -33,7 +33,7 @@ def normalised(boxes: FloatArray) -> bool:
 
 def percentages(low: float, high: float) -> str | None:
     """What to say where scores from ``low`` to ``high`` may be percentages, else None."""
-    if not (low >= 0 and 2 <= high <= 100):
+    if not like_percentages(low, high):
         return None
     return f"scores run from {low:g} to {high:g}: if they are percentages, say so (--scores percent)"
 

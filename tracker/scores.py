@@ -18,6 +18,7 @@ from tracker.kinds import SCORE_KINDS, ScoreKind
 from tracker.settings import Setting
 from tracker.spelling import nearest
 
+MOST_LOGIT = 25.0  # a probability of 1 - 1e-11
 HIGHEST = {"probability": 1.0, "percent": 100.0}
 ROUNDING = 1e-3  # what rounding may add to the highest, as a share of it; such scores are cut
 
@@ -47,6 +48,31 @@ def probabilities(scores: ArrayLike, kind: ScoreKind) -> FloatArray:
         others = " or ".join(other for other in SCORE_KINDS if other != kind)
         raise ValueError(f"score {wrong:g} is no {kind} (0 to {most:g}); is it a {others} (--scores)?")
     return (given / most).clip(0.0, 1.0)
+
+
+def like_percentages(low: float, high: float) -> bool:
+    """Whether scores from ``low`` to ``high`` may be percentages."""
+    return low >= 0 and 2 <= high <= HIGHEST["percent"]
+
+
+def doubt(low: float, high: float, kind: ScoreKind | None) -> str | None:
+    """A line where recorded scores from ``low`` to ``high`` are hardly of the kind they were said to be, else None.
+
+    kind  of the scores as they were recorded; None: nothing was said, and they should be probabilities
+    """
+    run = f"scores run from {low:g} to {high:g}"
+    within = low >= 0 and high <= 1
+    if kind is None and not within:
+        like = "percent" if like_percentages(low, high) else "logit"
+        return (
+            f"{run}, not 0..1; steady finds their scale; for other algorithms lower the thresholds, or say it where "
+            f"they are of a known kind (--scores {like})"
+        )
+    if kind == "logit" and high > MOST_LOGIT:
+        return f"{run}, and logits seldom exceed {MOST_LOGIT:g}; is --scores {kind} right?"
+    if kind in ("logit", "percent") and within and low < high:
+        return f"{run}, as probabilities do; is --scores {kind} right?"
+    return None
 
 
 @dataclass(frozen=True)

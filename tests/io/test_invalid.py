@@ -130,11 +130,11 @@ def test_bench_says_how_many_of_kittis_boxes_have_no_width(tmp_path: Path) -> No
     (tmp_path / "det").mkdir()
     lines = [f"{f} 0 Car 0 0 -1 {10 + f} 20 40 80 -1 -1 -1 -1 -1 -1 -1\n" for f in range(30)]
     (tmp_path / "gt" / "0000.txt").write_text("".join(lines))
-    rows = [f"{f},2,{10 + f},20,40,80,3.5,0,0\n" for f in range(30)]
-    (tmp_path / "det" / "0000.txt").write_text("".join(rows) + "4,2,1241,20,1241,80,1.5,0,0\n")
+    rows = [f"{f},2,{10 + f},20,40,80,.9,0,0\n" for f in range(30)]
+    (tmp_path / "det" / "0000.txt").write_text("".join(rows) + "4,2,1241,20,1241,80,.9,0,0\n")
     options = {"detections": str(tmp_path / "det"), "rules": "kitti-car", "workers": 1, "out": tmp_path / "out"}
     assert bench(tmp_path / "gt", ["sort"], **options)[1] == ["0000: detections: 1 bad row left out"]
-    (tmp_path / "det" / "0000.txt").write_text("".join(rows) + "4,2,nan,20,1241,80,1.5,0,0\n")
+    (tmp_path / "det" / "0000.txt").write_text("".join(rows) + "4,2,nan,20,1241,80,.9,0,0\n")
     with pytest.raises(ValueError, match=r"0000\.txt:31"):
         bench(tmp_path / "gt", ["sort"], **options)
     assert bench(tmp_path / "gt", ["sort"], invalid="drop", **options)[1] == ["0000: detections: 1 bad row left out"]

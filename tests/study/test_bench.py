@@ -171,7 +171,7 @@ def test_detections_after_the_last_frame_are_told(tree: Path) -> None:
     with (tree / "b" / "det" / "det.txt").open("a") as file:
         file.write(f"{FRAMES + 1},-1,600,400,30,60,0.9,-1,-1,-1\n")
     _, notes = bench(tree, ["sort"], out=tree / "out", workers=1)
-    assert notes == ["b: 1 detections lie after frame 41, the last by seqLength in seqinfo.ini; left out"]
+    assert notes == ["b: 1 detection after frame 41, the last by seqLength in seqinfo.ini, left out"]
 
 
 def test_settings_conf_and_labels(tree: Path) -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker.arrays import FloatArray, IntArray
+from tracker.arrays import IntArray
 from tracker.detect.detector import RecordedDetector
 from tracker.detect.doubts import NORMALISED_BOXES, Doubts
-from tracker.detections import Detections, Invalid, percentages
+from tracker.detections import Detections, Invalid
 from tracker.io.detections_file import OPTIONAL, REQUIRED, columns_of, names_wrong, with_twins
 from tracker.io.log_file import read_log
 from tracker.io.mot import from_one, read_detections, repeated
 from tracker.io.npz import Arrays, read_arrays
 from tracker.kinds import ScoreKind
-from tracker.scores import check_kind
+from tracker.scores import check_kind, doubt
 from tracker.spelling import shown
 
 LARGEST_FRAME = 2**53
@@ -62,6 +62,8 @@ class Recorded(RecordedDetector):
         self._notes = [f"{shown(self.name)}: {note}" for note in notes]
         self.dropped = detections.dropped
         self._complaint = _first_complaint(path) if self.dropped else None
+        given = detections.scores
+        self._doubt = doubt(float(given.min()), float(given.max()), scores) if len(given) else None
         if scores is not None:
             try:
                 detections = detections.with_probabilities(scores)
@@ -70,7 +72,6 @@ class Recorded(RecordedDetector):
         order = np.argsort(frames, kind="stable")
         self._doubts = Doubts()
         self._doubts.see(detections.boxes, detections.scores, None)
-        self._outside = _range_outside(detections.scores)
         if conf is not None:
             order = order[detections.scores[order] >= conf]
         self._frames, self._detections = frames[order], detections[order]
@@ -87,14 +88,8 @@ class Recorded(RecordedDetector):
             lines.append(f"{self.dropped} rows left out; the first: {self._complaint}")
         if 2 * self.dropped > self.dropped + self._doubts.rows:
             lines.append(f"{self.name}: that is more than half of all rows; are the columns what they should be?")
-        if self._outside is not None:
-            low, high = self._outside
-            kind = "percent" if percentages(low, high) else "logit"
-            lines.append(
-                f"{self.name}: scores run from {low:g} to {high:g}, not 0..1; "
-                f"steady finds their scale; for other algorithms lower the thresholds, or say it where they are of a "
-                f"known kind (--scores {kind})"
-            )
+        if self._doubt is not None:
+            lines.append(f"{self.name}: {self._doubt}")
         if self._doubts.normalised:
             lines.append(f"{self.name}: {NORMALISED_BOXES}")
         return "; ".join(lines) or None
@@ -187,9 +182,3 @@ def _load_npz(path: str | os.PathLike[str]) -> Arrays:
         if array.ndim == 0:
             raise ValueError(f"{path}: {name} is a single number; expected one row per detection")
     return arrays
-
-
-def _range_outside(scores: FloatArray) -> tuple[float, float] | None:
-    if len(scores) == 0 or (scores.min() >= 0 and scores.max() <= 1):
-        return None
-    return float(scores.min()), float(scores.max())

@@ -20,13 +20,13 @@ from tracker.evaluate.benchmark import GroundTruth, load_ground_truth
 from tracker.evaluate.scores import Evaluation
 from tracker.evaluate.sequences import Sequence as MotSequence
 from tracker.evaluate.sequences import find_detections, find_sequences
-from tracker.io.mot import Invalid, read_detections
+from tracker.io.mot import Invalid
 from tracker.io.passwords import refuse_url
 from tracker.kinds import ScoreKind
 from tracker.scores import check_kind
 from tracker.study.choices import Split
 from tracker.study.converted import converted, is_elsewhere
-from tracker.study.data import bad_rows
+from tracker.study.data import notes_on
 from tracker.study.embeddings import MissingImages
 from tracker.study.job import Job, is_done, note_of, seconds_of
 from tracker.study.jobs import Tree, jobs_of, names_in_labels
@@ -129,7 +129,7 @@ def bench(
     else:
         known, notes = find_detections(data, sequences, detections), []
     notes += _without_detections(every, known, detections, bool(sequences))
-    notes += bad_rows(known, detections, invalid) + _after_the_end(known, detections, invalid)
+    notes += notes_on(known, detections, scores, invalid)
     whole = load_ground_truth(data, rules, [s.name for s in known], invalid)
     truth = halved(whole, split)
     entries = list(dict.fromkeys(_entry(one, conf) for one in algos))
@@ -219,18 +219,3 @@ def _without_detections(
     if bare and named:
         raise ValueError(f"no det/{detections} in {', '.join(bare)}; add it or leave them out of the sequences")
     return [f"no det/{detections} in {', '.join(bare)}; left out"] if bare else []
-
-
-def _after_the_end(known: Sequence[MotSequence], detections: str, invalid: Invalid) -> list[str]:
-    """Notes on detections in frames after the sequence's last, which are not run."""
-    notes = []
-    for sequence in known:
-        if sequence.length and sequence.folder:
-            frames = read_detections(sequence.folder / "det" / detections, invalid=invalid).frames
-            late = int((frames > sequence.length).sum())
-            if late:
-                notes.append(
-                    f"{sequence.name}: {late} detections lie after frame {sequence.length}, "
-                    "the last by seqLength in seqinfo.ini; left out"
-                )
-    return notes

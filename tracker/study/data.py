@@ -15,7 +15,8 @@ from tracker.io.digest import sha256_of
 from tracker.io.mot import Invalid, read_detections
 from tracker.kinds import ScoreKind
 from tracker.rows import left_out
-from tracker.spelling import nearest
+from tracker.scores import doubt
+from tracker.spelling import nearest, number_of
 from tracker.study.choices import Split
 from tracker.study.fold import Fold
 from tracker.study.job import Job, numbered_detections
@@ -107,16 +108,27 @@ def open_data(
         short = [job.sequence for job in jobs[title] if job.length < 1]
         if short:
             raise ValueError(f"{short[0]}: too short to be halved; leave it out of the sequences")
-    notes += bad_rows(find_detections(data, names, detections), detections, invalid)
+    notes += notes_on(find_detections(data, names, detections), detections, scores, invalid)
     return Data(truth, jobs, {title: part for title, (_, part) in by_split.items()}, os.fspath(data), notes)
 
 
-def bad_rows(known: Sequence[MotSequence], detections: str, invalid: Invalid) -> list[str]:
-    """Notes on the bad rows of detections that are left out, where that is asked for."""
-    if invalid == "raise":
-        return []
-    read = [(s.name, read_detections(s.folder / "det" / detections, invalid=invalid)) for s in known if s.folder]
-    return [f"{name}: det/{detections}: {left_out(rows)}" for name, rows in read if rows.dropped]
+def notes_on(known: Sequence[MotSequence], detections: str, scores: ScoreKind | None, invalid: Invalid) -> list[str]:
+    """What there is to say about detections: bad rows and late frames that are left out, scores of another kind."""
+    notes, ranges = [], []
+    for sequence in known:
+        if sequence.folder is None:
+            continue
+        rows = read_detections(sequence.folder / "det" / detections, invalid=invalid)
+        notes += [f"{sequence.name}: det/{detections}: {left_out(rows)}"] if rows.dropped else []
+        late = int((rows.frames > sequence.length).sum()) if sequence.length else 0
+        if late:
+            notes.append(
+                f"{sequence.name}: {number_of(late, 'detection')} after frame {sequence.length}, the last by seqLength "
+                "in seqinfo.ini, left out"
+            )
+        ranges += [rows.scores.min(), rows.scores.max()] if len(rows) else []
+    said = doubt(float(min(ranges)), float(max(ranges)), scores) if ranges else None
+    return notes if said is None else [*notes, f"det/{detections}: {said}"]
 
 
 def _splits(

@@ -147,14 +147,14 @@ def run_job(job: Job) -> None:
     with whole(target) as part:
         write_results(part, rows_of(numbers, reports), classes=False)
         results = sha256_of([part])
-    note = None if any(map(len, reports)) else _why_nothing(job.algo, tracker, frames)
+    note = None if any(map(len, reports)) else starved(job.algo, tracker, frames)
     record = {**asdict(job), "results": results, "seconds": [round(s, 7) for s in seconds], "note": note}
     with whole(job.record) as part:
         part.write_text(json.dumps(record), encoding="utf-8")
 
 
-def _why_nothing(algo: str, tracker: Updates, frames: Sequence[Detections]) -> str | None:
-    """Why nothing was tracked, where the scores tell."""
+def starved(algo: str, tracker: Updates, frames: Sequence[Detections]) -> str | None:
+    """Why the tracker starts no track, where no score of all frames reaches what it asks."""
     count, best = sum(map(len, frames)), max((f.scores.max() for f in frames if len(f)), default=math.inf)
     low = unreached(settings_of(type(tracker)), vars(tracker), float(best), most_scale_of(tracker))
     return None if low is None else why_nothing(short_name(algo), count, float(best), low)

@@ -26,6 +26,7 @@ from tracker.study.cache import code_key, key_of
 from tracker.study.choices import METRICS, Metric, Split
 from tracker.study.data import Data, open_data
 from tracker.study.fold import Fold, Scores
+from tracker.study.job import starved
 from tracker.study.journal import complete, locked, open_study
 from tracker.study.search import Progress, Search, best_of
 from tracker.study.space import CONF, Space, search_space
@@ -138,10 +139,11 @@ def tune(
     refuse_url(folder, "a folder")
     with locked(folder, overwrite) as journal:
         study = open_study(journal, question)
-        if begin is not None:
-            begin(wanted.space, found.names, found.notes)
         # Both are read now: what is wrong shows at once.
         training, held = found.fold("training", engine), found.fold("held_out", engine)
+        found.notes.extend(_of_the_start(wanted, training))
+        if begin is not None:
+            begin(wanted.space, found.names, found.notes)
         interrupted = wanted.run(study, training, trials, progress)
     done = complete(study)[: trials + 1]
     if not done:
@@ -244,6 +246,13 @@ def _written(
         notes=(*data.notes, *_notes(search.metric, start, best, winner)),
         interrupted=interrupted,
     )
+
+
+def _of_the_start(search: Search, training: Fold) -> list[str]:
+    """A note where no training detection reaches what the algorithm asks, as the search begins."""
+    every = [found for frames in training.frames.values() for found in frames]
+    said = starved(search.algo, build(search.algo, search.held), every)
+    return [] if said is None else [f"the start: {said}"]
 
 
 def _notes(metric: Metric, start: Mapping[str, Scores], best: Mapping[str, Scores], winner: int) -> list[str]:
