@@ -63,6 +63,7 @@ class Setting:
     low, high ends of its range, both included (an amount must be above ``low``)
     search    what `track tune` searches: a Range, choices, or None
     role      see ``Role``
+    rate      of a count of frames that mean time: frames a second, so that text such as "0.3s" is a value, too; else 0
     """
 
     kind: Kind
@@ -74,6 +75,7 @@ class Setting:
     search: Search = None
     role: Role = ""
     name: str = ""
+    rate: float = 0.0
 
     def check(self, value: Any, frame_rate: float = 30.0) -> Any:
         """``value`` as the algorithm keeps it, an age in frames; ValueError, naming the setting, if it does not fit."""
@@ -86,7 +88,9 @@ class Setting:
         if self.kind == "amount":
             return positive(value, self.name)
         if self.kind == "count":
-            return at_least(int(self.low), value, self.name)
+            seconds = self.rate and isinstance(value, str)
+            whole = round(frames_of(value, self.rate, self.name)) if seconds else value
+            return at_least(int(self.low), whole, self.name)
         if self.kind == "age":
             return frames_of(value, frame_rate, self.name)
         if self.kind == "switch":
@@ -106,7 +110,7 @@ class Setting:
                 return number(text)
             except ValueError:
                 continue
-        if self.kind in ("age", "any"):  # "1.5s"
+        if self.kind in ("age", "any") or self.rate:  # "1.5s"
             return text
         raise ValueError(f"{self.name}={text}: give a number, such as {0.5 if self.default is None else self.default}")
 
@@ -117,7 +121,7 @@ class Setting:
             "share": f"0 to {self.high:g}",
             "score": "0 or more",
             "amount": "above 0",
-            "count": f"{self.low:g} or more, whole",
+            "count": f"{self.low:g} or more, whole" + (', or seconds as "0.3s"' if self.rate else ""),
             "age": 'frames, or seconds as "1.5s"',
             "switch": "true or false",
             "any": "",
@@ -146,9 +150,9 @@ def amount(*, default: float, about: str, unit: str = "", search: Search = AUTO)
     return Setting("amount", default, about, unit=unit, search=search)
 
 
-def count(*, default: int, about: str, least: int = 1, unit: str = "", search: Search = AUTO) -> Any:
-    """A whole number, ``least`` or more."""
-    return Setting("count", default, about, unit=unit, low=least, high=LARGEST_COUNT, search=search)
+def count(*, default: int, about: str, least: int = 1, unit: str = "", search: Search = AUTO, rate: float = 0.0) -> Any:
+    """A whole number, ``least`` or more; with ``rate`` one of frames, so many a second, or text such as "0.3s"."""
+    return Setting("count", default, about, unit=unit, low=least, high=LARGEST_COUNT, search=search, rate=rate)
 
 
 def age(*, default: float, about: str) -> Any:

@@ -157,6 +157,14 @@ def test_where_tracks_do_not_last_none_waits_for_longer_than_it_was_seen(ghosts:
     assert (tracker.tracks.ids.tolist() == before) is regained
 
 
+@pytest.mark.parametrize("rate", [10.0, 30.0])
+def test_coast_may_be_given_in_seconds(rate: float) -> None:
+    tracker = Steady(coast="0.5s", frame_rate=rate)
+    assert (tracker.coast, tracker.coast_frames) == (15, rate / 2)
+    with pytest.raises(ValueError, match="coast='soon': give frames"):
+        Steady(coast="soon")
+
+
 @pytest.mark.parametrize("rate", [10.0, 30.0, 60.0])
 def test_height_memory_and_coast_are_as_long_at_every_rate(rate: float) -> None:
     tracker = Steady(frame_rate=rate)

@@ -173,6 +173,7 @@ class Steady(Tracker):
         default=8,
         about="frames at 30 a second for which a track is reported behind the one that hides it; 0: only seen tracks",
         least=0,
+        rate=USUAL_RATE,
     )
     embedder: EmbedderCall | None = part(EMBEDDER, default=None)
 
