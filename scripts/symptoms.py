@@ -162,6 +162,8 @@ def begun(row: Row) -> str:
     algo, settings = row.before
     words = [f"from `--conf {value}`" if key == "conf" else f"with `{key}={value}`" for key, value in settings.items()]
     place = "MOT17-05, carried through a street" if row.sequences == MOVING else row.tree
+    if "steady" in (row.before[0], row.after[0]):
+        place += ", on which Steady's settings were chosen"
     return f"| {row.symptom} | {row.advice} | {' '.join([NAMES[algo], *words])}, {place} |"
 
 
