@@ -7,9 +7,10 @@ SHARED holds ``data`` and ``reference`` (default ../shared). Contestants: our tr
 of scenes under one change (``generality_sets``); --quick takes six of them, --video adds vtest in eleven encodes at
 five confidences, with yolox_nano.
 
-Printed for each cell: HOTA and IDF1 of Steady, the best other contestant, how much better that is (regret), and the
-half of the 95 % interval of the difference in HOTA, by a bootstrap over scenes where there are several. Then for each
-contestant its mean rank, and the share of the cells in which it is at most half a HOTA below the best.
+Printed for each cell: HOTA, IDF1 and switches of Steady, the other contestant with the best HOTA, by how much the best
+of the others is above Steady in HOTA and in IDF1 (regret), and the half of the 95 % interval of the difference in HOTA,
+by a bootstrap over scenes where there are several. Then for each contestant its mean rank (1: always the best), in how
+many cells it is at most half a HOTA below the best, and by how much it is below the best in its worst cell.
 
 Which settings of Steady were chosen on what: docs/generality.md.
 """
@@ -168,10 +169,16 @@ def table(every: Iterable[Cell], cache: Path | None) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("shared", nargs="?", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
-    parser.add_argument("--quick", action="store_true", help="a few cells")
+    parser.add_argument(
+        "shared",
+        nargs="?",
+        type=Path,
+        default=Path(__file__).resolve().parents[2] / "shared",
+        help="folder of the shared data (default ../shared)",
+    )
+    parser.add_argument("--quick", action="store_true", help="six cells, half a minute")
     parser.add_argument("--video", action="store_true", help="vtest in eleven encodes too")
-    parser.add_argument("--only", help="cells of sets whose name starts so")
+    parser.add_argument("--only", help="only cells of sets whose name starts so: MOT17, KITTI, MOT15, drawn, vtest")
     parser.add_argument("--cache", type=Path, help="folder for encodes, their detections and other projects' scores")
     parser.add_argument("-o", "--output", type=Path, help="write the tables there too")
     options = parser.parse_args()
@@ -180,7 +187,10 @@ def main() -> None:
     every: list[Cell] = list(cells(options.shared, options.quick))
     if options.video:
         every += video_cells(options.shared, options.cache)
-    chosen = (cell for cell in every if cell.group.startswith(options.only or ""))
+    chosen = [cell for cell in every if cell.group.startswith(options.only or "")]
+    if not chosen:
+        groups = ", ".join(dict.fromkeys(cell.group for cell in every))
+        parser.error(f"--only {options.only}: no set has a name that starts so; there are {groups}")
     lines = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of other projects
