@@ -1,4 +1,4 @@
-"""Does a tracker hold where nobody tuned it? Every tracker at its defaults, on many sets of data and changes of them.
+"""Does a tracker hold on many kinds of data? Every tracker at its defaults, on many sets of data and changes of them.
 
     python scripts/generality.py [SHARED] [--quick] [--video] [--only GROUP] [--cache FOLDER] [-o TABLE.md]
 
