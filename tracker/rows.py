@@ -227,7 +227,8 @@ def as_detections(
     ValueError, in one line, for a frame below 1 and for NaN or inf; with invalid="drop" those rows are left out, too.
     """
     corners = _numbers("boxes", boxes).reshape(-1, 4)
-    solid = (corners[:, 2:] > corners[:, :2]).all(axis=1)
+    # What is not finite is left to the check.
+    solid = ~np.isfinite(corners).all(axis=1) | (corners[:, 2:] > corners[:, :2]).all(axis=1)
     columns = [np.asarray(column)[solid] for column in (frames, scores, lines)]
     labels = None if classes is None else np.asarray(classes)[solid]
     places = np.arange(int(solid.sum()))

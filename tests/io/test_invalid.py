@@ -58,6 +58,20 @@ def test_results_and_detections_of_json(tmp_path: Path) -> None:
     assert read_found(path, invalid="drop").dropped == 1  # ids do not matter
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity"])
+@pytest.mark.parametrize("field", ["x1", "score"])
+def test_json_numbers_that_are_not_finite(tmp_path: Path, number: str, field: str) -> None:
+    path = tmp_path / "found.json"
+    labels = [{"id": k, "category": "car", "score": 0.5, "box2d": {"x1": 1, "y1": 2, "x2": 9, "y2": 9}} for k in (1, 2)]
+    text = json.dumps([{"name": "0.jpg", "frameIndex": 0, "labels": labels}])
+    path.write_text(text.replace(f'"{field}": {0.5 if field == "score" else 1}', f'"{field}": {number}', 1))
+    for read in (read_tracks, read_found):
+        with pytest.raises(ValueError, match=r"found\.json: .*NaN or inf in its box or score; --invalid drop"):
+            read(path)
+        rows = read(path, invalid="drop")
+        assert (len(rows), rows.dropped) == (1, 1)
+
+
 def test_rows_of_every_fault() -> None:
     good = [1, 2, 3, 4]
     frames = [1, 1, 0, 2, 2, np.nan, 3, 4]

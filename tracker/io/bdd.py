@@ -19,7 +19,7 @@ import numpy as np
 from tracker.arrays import FloatArray
 from tracker.detections import Invalid
 from tracker.io.json_file import Path, Video, is_object, number, objects, read_json, required, whole
-from tracker.io.mot_lines import MotFormatError
+from tracker.io.mot_lines import DROP, MotFormatError
 from tracker.rows import Rows, as_detections, as_rows, with_own_ids
 from tracker.spelling import nearest, shown
 
@@ -80,14 +80,14 @@ def read_bdd_detections(path: Path, video: str | None = None, *, invalid: Invali
         columns = table[:, 0], table[:, 2:6], table[:, 6], table[:, 7]
         return as_detections(*columns, lines=table[:, 8], invalid=invalid)
     except ValueError as error:
-        raise MotFormatError(f"{shown(path)}: {error}") from None
+        raise MotFormatError(f"{shown(path)}: {error}; {DROP}") from None
 
 
 def _checked(path: Path, table: FloatArray, ids: FloatArray, scores: FloatArray, layout: str, invalid: Invalid) -> Rows:
     try:
         found = as_rows(table[:, 0], ids, table[:, 2:6], scores, table[:, 7], lines=table[:, 8], invalid=invalid)
     except ValueError as error:
-        raise MotFormatError(f"{shown(path)}: {error}") from None
+        raise MotFormatError(f"{shown(path)}: {error}; {DROP}") from None
     return replace(found.by_frame(), layout=layout)
 
 
@@ -148,10 +148,10 @@ def _row(label: Mapping[str, object], named: dict[str, int], *, ids: bool, crowd
     box, kind = label.get("box2d"), _NUMBERS.get(str(label.get("category")))
     if not is_object(box) or kind is None:
         return None
-    sides = [required(box, side) for side in ("x1", "y1", "x2", "y2")]
+    sides = [required(box, side, finite=False) for side in ("x1", "y1", "x2", "y2")]
     attributes = label.get("attributes")
     crowd = is_object(attributes) and bool(attributes.get("crowd") or attributes.get("Crowd"))
-    score = number(label, "score")
+    score = number(label, "score", finite=False)
     id = _id(label.get("id"), named) if ids else -1
     kind = CROWD if crowd and crowds else kind
     return id, *sides, 1.0 if score is None else score, kind

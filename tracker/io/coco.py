@@ -35,7 +35,7 @@ from tracker.io.json_file import (
     stamp_of,
     whole,
 )
-from tracker.io.mot_lines import MotFormatError
+from tracker.io.mot_lines import DROP, MotFormatError
 from tracker.rows import Rows, as_detections, as_rows, with_own_ids
 from tracker.spelling import nearest, shown
 
@@ -188,7 +188,7 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise MotFormatError(f"{shown(path)}: {error}") from None
+        raise MotFormatError(f"{shown(path)}: {error}; {DROP}") from None
 
 
 def _row(entry: Mapping[str, object]) -> tuple[float, ...]:
@@ -196,11 +196,11 @@ def _row(entry: Mapping[str, object]) -> tuple[float, ...]:
     bbox = entry.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4:
         raise ValueError("bbox is not [left, top, width, height]")
-    left, top, width, height = (required({"bbox": value}, "bbox") for value in bbox)
+    left, top, width, height = (required({"bbox": value}, "bbox", finite=False) for value in bbox)
     region = bool(entry.get("iscrowd") or entry.get("ignore"))
     id, score, category = (
         whole(entry, "track_id", "instance_id"),
-        number(entry, "score"),
+        number(entry, "score", finite=False),
         whole(entry, "category_id"),
     )
     return (

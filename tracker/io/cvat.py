@@ -19,6 +19,7 @@ import numpy as np
 
 from tracker.arrays import FloatArray, IntArray
 from tracker.detections import Invalid
+from tracker.io.mot_lines import DROP
 from tracker.rows import Rows, as_rows
 from tracker.spelling import shown
 
@@ -85,7 +86,7 @@ def read_cvat(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> tu
     try:
         rows = as_rows(*columns, invalid=invalid).by_frame()
     except ValueError as error:
-        raise ValueError(f"{shown(path)}: {error}") from None
+        raise ValueError(f"{shown(path)}: {error}; {DROP}") from None
     return rows, dict(enumerate(names))
 
 

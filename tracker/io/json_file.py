@@ -61,21 +61,24 @@ def objects(value: object) -> list[Mapping[str, object]]:
     return [one for one in value if is_object(one)] if isinstance(value, list) else []
 
 
-def number(entry: Mapping[str, object], *names: str) -> float | None:
-    """The first of the fields that there is, as a finite number; None without one. Raises ValueError for another."""
+def number(entry: Mapping[str, object], *names: str, finite: bool = True) -> float | None:
+    """The first of the fields that there is, as a number; None without one.
+
+    Raises ValueError for another thing, and for NaN and inf unless ``finite`` is False.
+    """
     for name in names:
         value = entry.get(name)
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or (finite and not np.isfinite(value)):
             raise ValueError(f"{name} is not a number")
         return value
     return None
 
 
-def required(entry: Mapping[str, object], name: str) -> float:
-    """A field as a finite number. Raises ValueError where it is missing or another thing."""
-    value = number(entry, name)
+def required(entry: Mapping[str, object], name: str, *, finite: bool = True) -> float:
+    """A field as a number. Raises ValueError where it is missing, and as ``number`` does."""
+    value = number(entry, name, finite=finite)
     if value is None:
         raise ValueError(f"{name} is not a number")
     return value

@@ -18,7 +18,7 @@ import numpy as np
 
 from tracker.arrays import FloatArray
 from tracker.detections import Invalid
-from tracker.io.mot import MotFormatError
+from tracker.io.mot_lines import DROP, MotFormatError
 from tracker.rows import Rows, as_detections, as_rows, with_own_ids
 from tracker.spelling import shown
 
@@ -68,7 +68,7 @@ def read_kitti_labels(path: str | os.PathLike[str], kind: Kind, *, invalid: Inva
     try:
         found = as_rows(rows[:, 0], ids, rows[:, 2:6], rows[:, 6], rows[:, 7], lines=rows[:, 8], invalid=invalid)
     except ValueError as error:
-        raise MotFormatError(f"{shown(path)}: {error}") from None
+        raise MotFormatError(f"{shown(path)}: {error}; {DROP}") from None
     return replace(found.by_frame(), layout="kitti")
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from tracker.arrays import BoolArray, FloatArray, IntArray
 from tracker.detections import Invalid as Invalid
-from tracker.io.mot_lines import MOST, fail, read_numbers
+from tracker.io.mot_lines import DROP, MOST, fail, read_numbers
 from tracker.io.mot_lines import MotFormatError as MotFormatError
 from tracker.rows import Rows, repeats
 from tracker.spelling import number_of
@@ -295,7 +295,7 @@ def _good(
         if invalid == "drop":
             return good, (f"line {lines[row]}: {what}; {hint}",)
     elif invalid == "raise":
-        hint += f"{'' if hint.endswith('?') else ';'} --invalid drop (invalid='drop' in Python) leaves bad rows out"
+        hint += f"{'' if hint.endswith('?') else ';'} {DROP}"
     if invalid == "raise":
         fail(path, lines[row], what + (f" ({number_of(bad - 1, 'more bad row')})" if bad > 1 else ""), hint)
     return good, ()

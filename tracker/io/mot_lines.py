@@ -19,6 +19,7 @@ from tracker.io.mot_header import Header, is_header
 from tracker.spelling import shown
 
 LEAST, MOST = 7, 10  # columns: how many a line must have, and how many are read
+DROP = "--invalid drop (invalid='drop' in Python) leaves bad rows out"
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
