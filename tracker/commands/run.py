@@ -121,8 +121,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="HOW",
         help="what tells how the camera moves: pairs (the tracks and detections themselves), flow, orb or ecc (the "
-        "images), a file of affine maps, gmc (that in the sequence's folder gmc), or off; of a camera that stands still "
-        "such a file costs HOTA (default auto: pairs for steady, off for the others)",
+        "images), a file of affine maps, gmc (that in the sequence's folder gmc), or off; for a camera that stands "
+        "still such a file costs HOTA (default auto: pairs for steady, off for the others)",
     )
     add("--conf", type=float, metavar="X", help="least score of a detection (default: the detector's own)")
     add_scores(parser)

@@ -85,7 +85,7 @@ def add_tree_options(parser: ArgumentParser) -> None:
         default="auto",
         metavar="HOW",
         help="what tells how the camera moves: pairs (the tracks and detections themselves), gmc (the file in each "
-        "sequence's folder gmc), a file of affine maps, a folder of <seq>.txt, or off; of a camera that stands still "
+        "sequence's folder gmc), a file of affine maps, a folder of <seq>.txt, or off; for a camera that stands still "
         "such files cost HOTA (default auto: pairs for steady, off for the others)",
     )
     parser.add_argument("--sequences", metavar="A,B", help="only these sequences")
