@@ -461,6 +461,18 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def check(args: argparse.Namespace) -> None:
+    """Raise ReidError, in one line, where there is no such device or no file of the teacher."""
+    for path in (args.teacher, args.teacher.with_suffix(".bin")):
+        if not path.is_file():
+            raise ReidError(f"{path}: no such file; --teacher takes an OpenVINO model, .xml with its .bin beside it")
+    try:
+        torch.zeros(1, device=args.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ReidError(f"--device {args.device} cannot be used here ({reason}); give another, such as cpu") from None
+
+
 def main() -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("do", choices=("train", "finish"))
@@ -481,6 +493,8 @@ def main() -> int:
     args = p.parse_args()
     if args.do == "train" and args.teacher is None:
         p.error("train needs --teacher")
+    if args.do == "train":
+        check(args)
     {"train": train, "finish": finish}[args.do](args)
     return 0
 

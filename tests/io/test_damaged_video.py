@@ -282,6 +282,18 @@ def test_a_cut_file_says_how_many_or_at_least_how_many_are_lost(tmp_path: Path, 
     assert not exact or source.missing == 100 - len(got)
 
 
+def test_an_avi_whose_rate_is_a_time_base_is_counted_by_its_seconds(tmp_path: Path) -> None:
+    path = write(tmp_path / "v.avi", range(0, 4000, 40), "mpeg4", g="10")  # 1000 "frames" a second, 39 of 40 are empty
+    damaged = bytearray(path.read_bytes())
+    third = len(damaged) // 3
+    damaged[third : third + 1500] = bytes(1500)
+    path.write_bytes(damaged)
+    with open_source(path) as source:
+        got = list(source)
+        assert 80 < len(got) < 100
+        assert len(got) + source.lost == 100
+
+
 def test_a_variable_rate_that_is_damaged_says_at_least(tmp_path: Path) -> None:
     times = np.cumsum([40 + 60 * (k % 3) for k in range(100)]).tolist()
     data = bytearray(write(tmp_path / "v.mkv", times, make=coded, g="10").read_bytes())

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tracker.commands.main import main
+from tracker.io.kitti import read_kitti_detections, read_kitti_labels
 from tracker.io.readers import read_found, read_tracks, read_truth
 from tracker.rows import as_detections, as_rows
 from tracker.study.bench import bench
@@ -48,6 +49,33 @@ def test_truth_without_its_bad_rows(tmp_path: Path, write, form, kind) -> None:
     assert rows.dropped == 2
     assert rows.frames.tolist() == [1, 2, 3]
     assert rows.boxes.tolist() == [list(box) for box in SIDES.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("label.txt", "0 0 Car 0 0 -1 10 20 nan 80 -1 -1 -1 -1 -1 -1 -1\n"),
+        ("found.txt", "0,2,10,20,inf,80,.9\n"),
+    ],
+)
+def test_kittis_numbers_that_are_not_finite(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    read = read_kitti_labels if name == "label.txt" else read_kitti_detections
+    with pytest.raises(ValueError, match=r"txt:1: NaN or inf in a field; give numbers; --invalid drop"):
+        read(path, "car")
+    assert len(read(path, "car", invalid="drop")) == 0
+
+
+def test_doctor_goes_on_after_an_xml_with_a_bad_box(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "good.xml", tmp_path / "bad.xml"
+    for path, right in ((good, "30"), (bad, "nan")):
+        box = f'<box frame="0" outside="0" occluded="0" keyframe="1" xtl="1" ytl="2" xbr="{right}" ybr="60"/>'
+        path.write_text(f'<annotations><track id="1" label="person">{box}</track></annotations>')
+    assert main(["doctor", str(bad), str(good)]) == 1
+    said = capsys.readouterr().out
+    assert "1 good, 1 to look at" in said
+    assert "--invalid drop" in said
 
 
 def test_results_and_detections_of_json(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import teach_reid as teach
+
+from reid.errors import ReidError
 
 CPU = torch.device("cpu")
 
@@ -92,3 +95,16 @@ def test_labelled_rows_are_groups_of_one_person() -> None:
     assert (groups == groups[:, :1]).all()
     assert len(rows.unique()) == 24
     assert len(groups[:, 0].unique()) == 6
+
+
+@pytest.mark.parametrize(
+    ("device", "teacher", "said"),
+    [("cpu", "none.xml", "none.xml: no such file"), ("bogus", "t.xml", "--device bogus cannot be used here")],
+)
+def test_what_is_missing_is_said_in_one_line(tmp_path: Path, device: str, teacher: str, said: str) -> None:
+    for name in ("t.xml", "t.bin"):
+        (tmp_path / name).touch()
+    args = argparse.Namespace(teacher=tmp_path / teacher, device=device)
+    with pytest.raises(ReidError, match=said) as caught:
+        teach.check(args)
+    assert "\n" not in str(caught.value)

@@ -114,7 +114,9 @@ def _first_video(data: FileBytes) -> _Video | None:
     return _video(data, *lists.get(b"hdrl", (0, 0)))
 
 
-def announced(data: FileBytes) -> int | None:
-    """How many frames the header of an AVI announces, empty ones included; None where it does not say."""
+def announced(data: FileBytes) -> tuple[int, float] | None:
+    """How many frames the header of an AVI announces, empty ones included, and their seconds; None where it does not
+    say. The header's rate may be a mere time base, so that the frame rate does not give the seconds.
+    """
     video = _first_video(data)
-    return None if video is None else video.length or None
+    return (video.length, video.length * video.period) if video is not None and video.length else None

@@ -19,7 +19,7 @@ import numpy as np
 
 from tracker.arrays import FloatArray, IntArray
 from tracker.detections import Invalid
-from tracker.io.mot_lines import DROP
+from tracker.io.mot_lines import DROP, MotFormatError
 from tracker.rows import Rows, as_rows
 from tracker.spelling import shown
 
@@ -62,7 +62,7 @@ def read_cvat(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> tu
 
     Between key frames boxes are interpolated, and after the last one they stay until the last frame of the task, as
     CVAT shows them. Rows between key frames are not marked as interpolated: in the file nothing tells them apart from
-    observed ones; those that are occluded are. Raises ValueError, naming the file, for what is no such XML;
+    observed ones; those that are occluded are. Raises MotFormatError, naming the file, for what is no such XML;
     invalid as in ``as_rows``.
     """
     names: list[str] = []
@@ -80,13 +80,13 @@ def read_cvat(path: str | os.PathLike[str], *, invalid: Invalid = "raise") -> tu
                 parts.append(_table(element, names.index(label), stop))
                 element.clear()
     except (ElementTree.ParseError, KeyError, ValueError) as error:
-        raise ValueError(f"{shown(path)}: is no XML of CVAT for video 1.1 ({error})") from None
+        raise MotFormatError(f"{shown(path)}: is no XML of CVAT for video 1.1 ({error})") from None
     table = np.concatenate(parts) if parts else np.empty((0, 8))
     columns = table[:, 0] + 1, table[:, 1], table[:, 2:6], None, table[:, 6], table[:, 7] == 1
     try:
         rows = as_rows(*columns, invalid=invalid).by_frame()
     except ValueError as error:
-        raise ValueError(f"{shown(path)}: {error}; {DROP}") from None
+        raise MotFormatError(f"{shown(path)}: {error}; {DROP}") from None
     return rows, dict(enumerate(names))
 
 

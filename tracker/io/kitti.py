@@ -101,6 +101,8 @@ def _numbers(path: str | os.PathLike[str], number: int, fields: list[str], inval
         values = [float(field) for field in fields]
     except ValueError:
         values = None
-    if values is None or (invalid == "raise" and not np.isfinite(values).all()):
+    if values is None:
         raise MotFormatError(f"{shown(path)}:{number}: a field is not a number; is this one of KITTI's files?")
+    if invalid == "raise" and not np.isfinite(values).all():
+        raise MotFormatError(f"{shown(path)}:{number}: NaN or inf in a field; give numbers; {DROP}")
     return values

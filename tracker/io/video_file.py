@@ -69,7 +69,9 @@ def open_video(path: Path) -> Source:
     if table and not problem and (shown := edited_seconds(path)) is not None:
         # The table also counts frames that a trimmed file holds and does not show.
         tolerance = max(0, math.ceil(announced - shown * frame_rate))
-    announced = chunks or announced
+    seconds = announced / frame_rate
+    if chunks is not None:
+        announced, seconds = chunks
     times = sample_times(path) if table else None
 
     def frames(source: Source) -> Iterator[Frame]:
@@ -79,7 +81,7 @@ def open_video(path: Path) -> Source:
             known = index = Table.of(times[times > -1e-6])  # those that an edit list hides have no number
         if not table and (problem or damage.at_end or known is not None):
             sure = (damage.sure and damage.start * frame_rate < 1) or chunks is not None
-            damage = replace(damage, until=announced / frame_rate - damage.start, sure=sure)
+            damage = replace(damage, until=seconds - damage.start, sure=sure)
         capture, begun = opened(), None
         far = 0 if index is None else index.first(source.wanted, source.wanted_from)
         if index is not None and far > FAR and not (problem or len(damage.breaks)):
