@@ -282,6 +282,19 @@ def test_a_cut_file_says_how_many_or_at_least_how_many_are_lost(tmp_path: Path, 
     assert not exact or source.missing == 100 - len(got)
 
 
+def test_a_loss_of_half_a_file_is_no_sign_of_a_variable_rate(tmp_path: Path) -> None:
+    path = write(tmp_path / "v.mkv", range(0, 4000, 40), g="10")  # its frames out of order are lost one by one
+    damaged = bytearray(path.read_bytes())
+    third = len(damaged) // 3
+    damaged[third : third + 1500] = bytes(1500)
+    path.write_bytes(damaged)
+    with open_source(path) as source:
+        got = list(source)
+    assert 20 < len(got) < 80
+    assert [frame.number for frame in got] == [round(frame.time * 25) + 1 for frame in got]
+    assert (source.missing, source.at_least) == (100 - len(got), False)
+
+
 def test_an_avi_whose_rate_is_a_time_base_is_counted_by_its_seconds(tmp_path: Path) -> None:
     path = write(tmp_path / "v.avi", range(0, 4000, 40), "mpeg4", g="10")  # 1000 "frames" a second, 39 of 40 are empty
     damaged = bytearray(path.read_bytes())

@@ -51,8 +51,13 @@ class Damage:
 
     @property
     def longest(self) -> float:
-        """Seconds of all but the longest 2 % of the steps from one listed frame to the next; 0 where none are."""
-        steps = np.empty(0) if self.listed is None else np.diff(self.listed)
+        """Seconds of all but the longest 2 % of the steps from one listed frame to the next; 0 where none are.
+
+        Steps at a damaged place do not count: frames are missing from the list there.
+        """
+        listed = np.empty(0) if self.listed is None else self.listed
+        pairs = zip(listed[:-1].tolist(), listed[1:].tolist(), strict=True)
+        steps = np.array([after - before for before, after in pairs if not self.between(before, after)])
         return float(np.quantile(steps, 0.98, method="lower")) if len(steps) else 0.0
 
     @property
