@@ -129,7 +129,7 @@ def test_classes_that_do_not_count_are_left_out_with_a_note(tmp_path: Path) -> N
     bicycle = as_rows([1, 1], [1, 2], [[10, 20, 30, 60], [100, 50, 160, 90]], classes=[3, 4])
     score = gt.score({"street": bicycle})
     assert (score.combined.dets, score.combined.clear.tp) == (1, 1)
-    assert "1 rows of classes that do not count (3) are never matched" in "".join(score.notes)
+    assert "1 row of classes that do not count (3) never matched" in "".join(score.notes)
 
 
 def test_names_of_rules() -> None:

@@ -13,6 +13,7 @@ from tracker.io.kitti import read_kitti_detections, read_kitti_labels
 from tracker.io.readers import read_found, read_tracks, read_truth
 from tracker.rows import as_detections, as_rows
 from tracker.study.bench import bench
+from tracker.study.data import open_data
 
 SIDES = {1: (10, 20, 40, 80), 2: (12, 20, 42, 80), 3: (14, 20, 44, 80)}  # by frame
 NEGATIVE = (44, 20, 14, 80)
@@ -152,6 +153,45 @@ def test_commands_name_a_bad_row_or_leave_it_out_and_say_so(
     assert "bad.txt:31: NaN or inf in width; give numbers; --invalid drop" in capsys.readouterr().err
     assert main([*words, "--invalid", "drop"]) == 0
     assert "1 bad row left out" in capsys.readouterr().err
+
+
+def test_what_if_says_how_many_rows_of_the_truth_it_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, run = tmp_path / "bad.txt", tmp_path / "run"
+    bad.write_text(MOVES + "9,2,10,20,nan,60,.9,-1,-1,-1\n")
+    sequence = tmp_path / "A"
+    sequence.mkdir()
+    (sequence / "seqinfo.ini").write_text("[Sequence]\nseqLength=30\nframeRate=25\nimWidth=640\nimHeight=480\n")
+    (tmp_path / "det.txt").write_text(MOVES)
+    options = ["--algo", "sort", "--log", "--no-video", "--quiet", "-o", str(run)]
+    assert main([str(sequence), "--detector", str(tmp_path / "det.txt"), *options]) == 0
+    assert main(["what-if", str(run), "--set", "max_age=3", "--gt", str(bad), "--invalid", "drop"]) == 0
+    assert "note: gt: 1 bad row left out" in capsys.readouterr().err
+
+
+def test_tune_says_how_many_rows_of_the_truth_it_left_out(tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        for kind, text in (("gt", MOVES + "9,2,10,20,nan,60,1,1,1\n"), ("det", MOVES)):
+            (tmp_path / name / kind).mkdir(parents=True)
+            (tmp_path / name / kind / f"{kind}.txt").write_text(text)
+    data = open_data(
+        tmp_path,
+        "sort",
+        {},
+        held_out="sequences",
+        split="full",
+        detections="det.txt",
+        reid=None,
+        rules="auto",
+        scores=None,
+        camera_motion="off",
+        invalid="drop",
+        sequences=None,
+    )
+    assert [note for note in data.notes if "left out" in note] == [
+        f"{name}: ground truth: 1 bad row left out" for name in ("A", "B")
+    ]
 
 
 def test_a_report_says_how_many_rows_were_left_out(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_health_of_a_camera(tmp_path: Path) -> None:
         assert 0 < facts["lag_p50"] <= facts["lag_p95"] < 1
         assert facts["last_frame_age"] < 1
         assert facts["rss"] is None or 1e7 < facts["rss"] < 1e10
-        assert any(" frames/s in, " in line and ", 1 tracks, " in line for line in lines)
+        assert any(" frames/s in, " in line and ", 1 track, " in line for line in lines)
     assert sorted(path.parent.iterdir()) == [path]  # nothing half written
 
 

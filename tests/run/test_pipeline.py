@@ -327,7 +327,7 @@ def test_what_does_not_fit_is_said_before_anything_runs(arguments: dict[str, Any
         tracker.track(Scene(n_frames=3).source(), **arguments)
 
 
-@pytest.mark.parametrize("source", [[np.zeros((40, 40, 3))], iter([]), None])
+@pytest.mark.parametrize("source", [[np.zeros((40, 40, 3))], iter([]), None, True])
 def test_what_is_no_source_is_one_short_line(source: Any) -> None:
     with pytest.raises(ValueError, match=r"source: cannot be a .*; give a file") as refused:
         tracker.track(source)

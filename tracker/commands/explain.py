@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tracker.commands.scores import cost_lines
 from tracker.commands.stdout import put
 from tracker.commands.words import add_invalid, add_rules, add_settings, settings_of
-from tracker.spelling import shown
+from tracker.spelling import number_of, shown
 
 if TYPE_CHECKING:
     from tracker.commands.words import Subparsers
@@ -177,6 +177,7 @@ def _lives(found: Explanation, top: int | None) -> list[str]:
 
 def run_what_if(args: argparse.Namespace) -> int:
     """``track what-if``."""
+    from tracker.explain.explanation import truth_notes
     from tracker.explain.load import HOW, load_run
     from tracker.explain.whatif import what_if
 
@@ -186,7 +187,10 @@ def run_what_if(args: argparse.Namespace) -> int:
     loaded = load_run(args.source)
     if loaded.run is None:
         raise ValueError(f"{args.source}: has no log, and without one nothing can be run again; {HOW}")
-    found = what_if(loaded, changed, truth_of(args, loaded.name))
+    truth = truth_of(args, loaded.name)
+    found = what_if(loaded, changed, truth)
+    for note in truth_notes(truth):
+        print(shown(f"track: note: {note}"), file=sys.stderr)
     if args.json:
         put(json.dumps(found.to_dict(), indent=2) + "\n")
     else:
@@ -195,7 +199,7 @@ def run_what_if(args: argparse.Namespace) -> int:
 
 
 def _difference(found: Difference) -> list[str]:
-    lines = [f"{found.same} ids have the same detections as before"]
+    lines = [f"{number_of(found.same, 'id')} with the same detections as before"]
     lines += [f"ids {', '.join(map(str, ids))} are one id now, {new}" for ids, new in found.merged]
     lines += [f"id {old} is split into {', '.join(map(str, ids))}" for old, ids in found.split]
     for title, ids in (("not reported any more", found.gone), ("new, where there was no id", found.appeared)):

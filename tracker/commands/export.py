@@ -88,7 +88,7 @@ def _write_crops(args: argparse.Namespace) -> int:
     from tracker.io.sinks import fresh_folder
     from tracker.io.video import open_source
     from tracker.rows import notes_of
-    from tracker.spelling import shown
+    from tracker.spelling import number_of, shown
 
     if args.video is None:
         raise ValueError("--to crops cuts images, and needs the video of these tracks; give --video SOURCE")
@@ -105,7 +105,7 @@ def _write_crops(args: argparse.Namespace) -> int:
         notes = [*notes_of(run.rows), *([] if sink.count else ["no box of the video gave a crop"])]
         for note in notes:
             print(shown(f"track: note: {run.path}: {note}"), file=sys.stderr)
-        print(shown(f"crops: {sink.folder} ({sink.count} images)"))
+        print(shown(f"crops: {sink.folder} ({number_of(sink.count, 'image')})"))
     return 0
 
 

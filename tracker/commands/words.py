@@ -79,7 +79,7 @@ def add_tree_options(parser: ArgumentParser) -> None:
     )
     add_rules(parser)
     add_scores(parser)
-    add_invalid(parser, "detections")
+    add_invalid(parser, "detections and ground truth")
     parser.add_argument(
         "--camera-motion",
         default="auto",

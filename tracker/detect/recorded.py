@@ -17,7 +17,7 @@ from tracker.io.mot import from_one, read_detections, repeated
 from tracker.io.npz import Arrays, read_arrays
 from tracker.kinds import ScoreKind
 from tracker.scores import check_kind, doubt
-from tracker.spelling import shown
+from tracker.spelling import number_of, shown
 
 LARGEST_FRAME = 2**53
 
@@ -85,7 +85,7 @@ class Recorded(RecordedDetector):
         """
         lines = list(self._notes)
         if self._complaint is not None:
-            lines.append(f"{self.dropped} rows left out; the first: {self._complaint}")
+            lines.append(f"{number_of(self.dropped, 'row')} left out; the first: {self._complaint}")
         if 2 * self.dropped > self.dropped + self._doubts.rows:
             lines.append(f"{self.name}: that is more than half of all rows; are the columns what they should be?")
         if self._doubt is not None:

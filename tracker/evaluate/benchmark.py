@@ -35,7 +35,7 @@ from tracker.evaluate.sequences import Sequence, find_results, find_sequences
 from tracker.io.mot import Invalid, MotFormatError
 from tracker.io.readers import read_tracks, read_truth, videos_of
 from tracker.rows import Rows, are_times, as_rows, left_out
-from tracker.spelling import nearest, shown
+from tracker.spelling import nearest, number_of, shown
 
 _BLOCK_ROWS = 1 << 16  # rows scored at once: bounds the memory of long sequences
 _BUFFER_FRAMES = 256
@@ -356,7 +356,7 @@ class GroundTruth:
         if (rows.frames < sequence.first).any():
             scored = rows.select(rows.frames >= sequence.first)
             count = len(rows) - len(scored)
-            notes.append(f"{count} rows before frame {sequence.first}, the first of this part, are left out")
+            notes.append(f"{number_of(count, 'row')} before frame {sequence.first}, the first of this part, left out")
             rows = scored
         _check_length(rows, sequence, path)
         _check_end(rows, gt, sequence, path)
@@ -419,7 +419,9 @@ class GroundTruth:
         if not left:
             return []
         count = int(np.count_nonzero(~np.isin(results.classes, known)))
-        return [f"{count} rows of classes that do not count ({', '.join(map(str, left[:5]))}) are never matched"]
+        return [
+            f"{number_of(count, 'row')} of classes that do not count ({', '.join(map(str, left[:5]))}) never matched"
+        ]
 
     def _check_classes(self, rows: Rows, path: Path) -> None:
         """The benchmark scores pedestrians only, and refuses results of other classes."""

@@ -146,7 +146,8 @@ def _past_the_end(results: Rows, gt: Rows, sequence: Sequence | None) -> str | N
     late = int(np.count_nonzero(results.frames > gt.last_frame))
     if not late or not len(gt):
         return None
-    return f"{late} rows lie after the last annotated frame ({gt.last_frame}) and count as false positives"
+    rows, count = ("row lies", "counts as a false positive") if late == 1 else ("rows lie", "count as false positives")
+    return f"{late} {rows} after the last annotated frame ({gt.last_frame}) and {count}"
 
 
 def _sampled(gt: Rows) -> tuple[Rows, IntArray]:

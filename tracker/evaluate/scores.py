@@ -14,7 +14,7 @@ import numpy as np
 from tracker.evaluate.clear import Clear, combine_clear
 from tracker.evaluate.hota import Hota, combine_hota
 from tracker.evaluate.identity import Identity, combine_identity
-from tracker.spelling import cell, shown
+from tracker.spelling import cell, number_of, shown
 
 COMBINED = "COMBINED"
 Figure = float | int | list[float]
@@ -149,7 +149,7 @@ class Evaluation:
     def mean_line(self) -> str:
         """The figures averaged over the classes as text; "" where there are none."""
         mean = "  ".join(f"{title} {100 * value:.2f}" for title, value in self.class_average().items())
-        return f"mean of {len(self.classes)} classes: {mean}" if mean else ""
+        return f"mean of {number_of(len(self.classes), 'class')}: {mean}" if mean else ""
 
     def class_average(self) -> dict[str, float]:
         """HOTA, MOTA and IDF1 averaged over the classes that have ground truth; nothing where there are none."""

@@ -150,8 +150,13 @@ def explain_loaded(
             cost=cost,
             build=partial(tracker_of, loaded.meta) if advice else None,
         )
-    out.notes += [] if truth is None else [f"gt: {left_out(gt)}" for gt in truth.rows.values() if gt.dropped]
+    out.notes += truth_notes(truth)
     return out
+
+
+def truth_notes(truth: GroundTruth | None) -> list[str]:
+    """How many bad rows of the ground truth were left out."""
+    return [] if truth is None else [f"gt: {left_out(gt)}" for gt in truth.rows.values() if gt.dropped]
 
 
 def explain_recorded(

@@ -17,6 +17,7 @@ import numpy as np
 from tracker.io.sinks import Step
 from tracker.io.source import Source
 from tracker.io.whole import whole
+from tracker.spelling import number_of
 
 EVERY = 10.0  # seconds from one line to the next
 WINDOW = 60.0  # seconds whose lags the percentiles are of
@@ -132,7 +133,7 @@ class Health:
             said.append(f"lag {1000 * facts['lag_p50']:.0f} ms (p95 {1000 * facts['lag_p95']:.0f})")
         if facts["last_frame_age"] is not None:
             said.append(f"last frame {facts['last_frame_age']:.1f} s ago")
-        said += [f"{facts['tracks']} tracks", f"{facts['reconnects']} reconnects"]
+        said += [number_of(facts["tracks"], "track"), number_of(facts["reconnects"], "reconnect")]
         if facts["rss"] is not None:
             said.append(f"{facts['rss'] / 1e6:.0f} MB")
         return ", ".join(said)

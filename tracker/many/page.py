@@ -64,9 +64,10 @@ def _page(folder: Path, found: Sequence[Outcome]) -> str:
             ("Files", ""),
         )
     )
+    videos = number_of(len(found), "video")
     return (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{len(found)} videos</title>'
-        f"<style>{STYLE}</style>\n<h1>{len(found)} videos</h1>\n"
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{videos}</title>'
+        f"<style>{STYLE}</style>\n<h1>{videos}</h1>\n"
         f"<p>{said}; {number_of(counted['frames'], 'frame')}, {number_of(counted['tracks'], 'track')}.</p>\n"
         f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}</tbody></table></html>\n"
     )

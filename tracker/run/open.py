@@ -343,7 +343,7 @@ def _with_camera_file(options: Options) -> Options:
 def _open_source(source: str | Path | int | Source | Frames, live: Live | None) -> Source:
     if live is not None and not isinstance(live, Live):
         raise TypeError(f"live is a {type(live).__name__}; give a tracker.io.video.Live")
-    if isinstance(source, (str, Path, int)):
+    if isinstance(source, (str, Path, int)) and not isinstance(source, bool):
         from tracker.io.video import open_source
 
         opened = open_source(source, live)

@@ -115,7 +115,7 @@ def bench(
                 first. None: they stay as they are
     camera_motion  "auto": as each algorithm does by default; "pairs", "off", "gmc" (the file in each sequence's folder
                 ``gmc``), a file of one affine map per frame, or a folder of <seq>.txt
-    invalid     what to do with bad rows of the detections: "raise", or "drop" and count them in the notes
+    invalid     what to do with bad rows of detections and ground truth: "raise", or "drop" and count them in the notes
     log         keep the decision log of each sequence beside its results, ``<seq>.sqlite``, for `track explain`
     progress    progress(done, cached, all) is called as jobs end
 

@@ -108,6 +108,7 @@ def open_data(
         short = [job.sequence for job in jobs[title] if job.length < 1]
         if short:
             raise ValueError(f"{short[0]}: too short to be halved; leave it out of the sequences")
+    notes += [f"{name}: ground truth: {left_out(rows)}" for name, rows in truth.rows.items() if rows.dropped]
     notes += notes_on(find_detections(data, names, detections), detections, scores, invalid)
     return Data(truth, jobs, {title: part for title, (_, part) in by_split.items()}, os.fspath(data), notes)
 
