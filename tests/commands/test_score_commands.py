@@ -32,6 +32,26 @@ def place(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.parametrize("option", ["--csv", "--json", "--markdown", "--latex"])
+@pytest.mark.parametrize("command", ["eval", "bench"])
+def test_no_output_replaces_a_file_that_is_read(
+    tmp_path: Path, command: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"{f},1,{10 + f},20,30,60,1,-1,-1,-1\n" for f in range(1, 9))
+    gt, det, mine = tmp_path / "A/gt/gt.txt", tmp_path / "A/det/det.txt", tmp_path / "A.txt"
+    for path in (gt, det, mine):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(rows)
+    words = ["eval", str(mine), "--gt", str(tmp_path)]
+    if command == "bench":
+        words = ["bench", "--data", str(tmp_path), "--algo", "sort", "-o", str(tmp_path / "out"), "--workers", "1"]
+    for path in (gt, mine if command == "eval" else det):
+        assert main([*words, option, str(path)]) == 2
+        assert f"{option} {path}: is one of the files to read" in capsys.readouterr().err
+        assert path.read_text() == rows
+    assert main([*words, option, str(tmp_path / "scores")]) == 0
+
+
 def test_eval_prints_one_table(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

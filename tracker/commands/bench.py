@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
-from tracker.commands.scores import add_outputs, show
+from tracker.commands.scores import add_outputs, refuse_inputs, show
 from tracker.commands.scores import parts_of as score_parts
 from tracker.commands.words import (
     ALGORITHMS,
@@ -64,6 +65,21 @@ def add_parsers(subparsers: Any) -> None:
     parser.set_defaults(run=run_bench)
 
 
+def _read(args: argparse.Namespace) -> list[Path]:
+    """The files that are read: ground truth, detections and parameters."""
+    from tracker.evaluate.sequences import find_sequences
+    from tracker.study.converted import is_elsewhere
+
+    every = find_sequences(args.data)
+    found = [sequence.gt for sequence in every]
+    for folder in [sequence.folder for sequence in every if sequence.folder is not None]:
+        found += [*folder.glob("det/*"), *folder.glob("gmc/*"), folder / "seqinfo.ini"]
+    if is_elsewhere(every, args.det):
+        given = Path(args.det)
+        found += [*given.glob("*")] if given.is_dir() else [given]
+    return [*found, *([Path(args.params)] if args.params else [])]
+
+
 def run_bench(args: argparse.Namespace) -> int:
     """Run, time and score; 0, or 1 when an algorithm could not run."""
     from tracker.study.bench import bench
@@ -77,6 +93,7 @@ def run_bench(args: argparse.Namespace) -> int:
         if done == total:
             line.close(keep=True)
 
+    refuse_inputs(args, _read(args))
     engine = None if args.engine == "local" and args.address is None else engine_of(args)
     runs, notes = bench(
         args.data,

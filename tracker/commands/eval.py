@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.commands.scores import add_outputs, costs_part, draw_costs, parts_of, show, svg_path
+from tracker.commands.scores import add_outputs, costs_part, draw_costs, parts_of, refuse_inputs, show, svg_path
 from tracker.commands.words import add_engine, add_invalid, add_rules, names_of, shared_engine
 from tracker.spelling import shown
 from tracker.study.choices import SPLITS
@@ -70,6 +70,8 @@ def run_eval(args: argparse.Namespace) -> int:
         for name, files in find_results(path).items():
             trackers[_free(name, Path(path), trackers)] = files
     whole = load_ground_truth(args.gt, args.rules, names_of(args.sequences), args.invalid)
+    read = [path for files in trackers.values() for path in ([files] if isinstance(files, Path) else files.values())]
+    refuse_inputs(args, [*read, *(sequence.gt for sequence in whole.sequences.values())])
     truth = halved(whole, args.split)
     if args.split == "full":
         _refuse_halves(whole, trackers)

@@ -8,7 +8,7 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +62,16 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="what is found and which ids change by height, crowding, visibility and length of occlusion",
     )
+
+
+def refuse_inputs(args: argparse.Namespace, inputs: Iterable[Path]) -> None:
+    """Raise ValueError, before anything is scored, where an output would replace one of the files that are read."""
+    read = {path.resolve() for path in inputs}
+    for name in ("csv", "json", "markdown", "latex", "plot", "plot_sequences", "plot_causes"):
+        out = getattr(args, name, None)
+        if out and out != "-" and Path(out).resolve() in read:
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{option} {shown(str(out))}: is one of the files to read; write to another place")
 
 
 def show(

@@ -24,6 +24,7 @@ from tracker.io.mot import Invalid
 from tracker.io.passwords import refuse_url
 from tracker.kinds import ScoreKind
 from tracker.scores import check_kind
+from tracker.settings import number
 from tracker.study.choices import Split
 from tracker.study.converted import converted, is_elsewhere
 from tracker.study.data import notes_on
@@ -133,6 +134,8 @@ def bench(
     whole = load_ground_truth(data, rules, [s.name for s in known], invalid)
     truth = halved(whole, split)
     entries = list(dict.fromkeys(_entry(one, conf) for one in algos))
+    for _, least in entries:
+        number(least, "conf")
     algos = list(dict.fromkeys(algo for algo, _ in entries))
     tuned = None if params is None else read_params(params, algos[0] if len(algos) == 1 else None)
     if tuned is not None and tuned.algo not in algos:
@@ -143,9 +146,9 @@ def bench(
     done = {id(job) for job in jobs if is_done(job)}
     waiting = [job for job in jobs if id(job) not in done]
 
-    def say(number: int) -> None:
+    def say(finished: int) -> None:
         if progress is not None:
-            progress(number + len(done), len(done), len(jobs))
+            progress(finished + len(done), len(done), len(jobs))
 
     say(0)
     run_jobs(waiting, workers, say)
