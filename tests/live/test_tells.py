@@ -16,6 +16,7 @@ import pytest
 from live.cameras import Connection, camera, needs, wait_for
 
 import tracker
+from tracker.commands.main import main
 from tracker.count.places import Line
 from tracker.detections import Detections
 from tracker.io.mot import read_results
@@ -115,6 +116,28 @@ def test_the_events_of_a_run_are_those_of_its_tracks(at_birth: bool) -> None:
     got = [json.loads(line) for line in lines]
     assert [(e["event"], e["id"]) for e in got if e["id"] != 1] == [("born", 2), ("ended", 2)] * at_birth
     assert [e["event"] for e in got if e["id"] == 1] == ["born", "confirmed"]
+
+
+@pytest.mark.parametrize(
+    ("content", "free"),
+    [(None, True), ("", True), ('{"frames_out": 3}', True), ("1,-1,10,20,30,60,.9,-1,-1,-1\n", False), ("{}", False)],
+)
+def test_health_replaces_no_other_file(
+    tmp_path: Path, content: str | None, free: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, det, sequence = tmp_path / "health.json", tmp_path / "det.txt", tmp_path / "A"
+    det.write_text("1,-1,10,20,30,60,.9,-1,-1,-1\n")
+    sequence.mkdir()
+    (sequence / "seqinfo.ini").write_text("[Sequence]\nseqLength=2\nframeRate=25\nimWidth=640\nimHeight=480\n")
+    if content is not None:
+        path.write_text(content)
+    options = ["--no-video", "--quiet", "-o", str(tmp_path / "out"), "--health", str(path)]
+    code = main([str(sequence), "--detector", str(det), "--algo", "sort", *options])
+    if free:
+        assert (code, json.loads(path.read_text())["frames_out"]) == (0, 2)
+    else:
+        assert (code, path.read_text()) == (2, content)
+        assert f"--health {path}: exists and is no health file" in capsys.readouterr().err
 
 
 def test_health_of_a_camera(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tracker.io.whole import whole
 from tracker.spelling import number_of
 
 EVERY = 10.0  # seconds from one line to the next
+MOST_BYTES = 1 << 16  # of a file that is looked at
 WINDOW = 60.0  # seconds whose lags the percentiles are of
 MOST = 4096  # lags remembered
 
@@ -163,3 +164,15 @@ def resident() -> int | None:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def replaceable(path: Path) -> bool:
+    """Whether a file may be replaced by one of health: there is none, it is empty, or it is one of health."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES)
+        return not text or "frames_out" in json.loads(text)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, TypeError):
+        return False

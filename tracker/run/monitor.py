@@ -10,7 +10,7 @@ from typing import Any
 from tracker.io.sinks import Step
 from tracker.io.whole import check_target
 from tracker.live.events import EventFile, Events, Told
-from tracker.live.health import Health
+from tracker.live.health import Health, replaceable
 from tracker.live.metrics import Metrics
 from tracker.live.mqtt import Mqtt
 from tracker.run.open import Opened
@@ -49,7 +49,9 @@ class Monitor:
         source = opened.pipeline.source
         self.asked = source.live or any(one for one in (health, metrics, events, mqtt))
         if health is not None:
-            check_target(health, "--health", overwrite=True)  # it is replaced every few seconds anyway
+            check_target(health, "--health", overwrite=True)  # that of a former run is replaced
+            if not replaceable(health):
+                raise ValueError(f"--health {health}: exists and is no health file; give another name")
         if isinstance(events, Path):
             check_target(events, "--events", overwrite=overwrite or resume)
         self.health = Health(source, told=told if source.live else None, path=health)
