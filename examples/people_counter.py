@@ -31,4 +31,6 @@ def main(source: str, line: str, detector: str = "auto") -> dict[str, int]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit(f"usage: {(__doc__ or '').splitlines()[2]}")
     print(main(*sys.argv[1:]))

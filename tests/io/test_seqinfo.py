@@ -52,3 +52,10 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "seqinfo.ini").write_bytes(b"[Sequence]\nname=\xff\xfe\n")
     with pytest.raises(SourceError, match=r"not a seqinfo\.ini \(no section"):
         read_seqinfo(tmp_path / "seqinfo.ini")
+
+
+def test_a_section_that_is_given_twice_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "seqinfo.ini"
+    path.write_text("[Sequence]\nseqLength=3\n" * 2)
+    with pytest.raises(SourceError, match=r"\[Sequence\] is given twice"):
+        read_seqinfo(path)

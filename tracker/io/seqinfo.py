@@ -44,6 +44,8 @@ def read_seqinfo(path: Path) -> SeqInfo:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except configparser.DuplicateOptionError as error:
         raise _wrong(path, f"{error.option} is given twice") from None
+    except configparser.DuplicateSectionError as error:
+        raise _wrong(path, f"[{error.section}] is given twice") from None
     except (UnicodeDecodeError, configparser.Error, KeyError):
         raise _wrong(path, "no section [Sequence]") from None
 
