@@ -2336,8 +2336,8 @@ GENERALITY = (
 LIVE = (
     Fault(
         "tracker/io/stream/slot.py",
-        "self._items.clear()",
-        "pass",
+        "self.dropped += len(self._items)\n                self._items.clear()",
+        "self.dropped += len(self._items)",
         "the newest frame takes the place of one that waits",
         "tests/live/test_parts_of_a_stream.py",
     ),

@@ -84,7 +84,7 @@ def test_crops_from_results_and_their_video(
     (tmp_path / "a.txt").write_text("".join(rows))
     command = ["export", "a.txt", "--to", "crops"]
     assert main([*command, "--video", "street.mp4", "-o", "people"]) == 0
-    assert capsys.readouterr().out == "crops: people (1 images)\n"
+    assert capsys.readouterr().out == "crops: people (1 image)\n"
     assert [path.parent.name for path in Path("people").rglob("*.jpg")] == ["00003"]  # 4 is interpolated
     assert main([*command, "--video", "street.mp4", "-o", "people"]) == 2
     assert "exists and is not empty" in capsys.readouterr().err

@@ -100,6 +100,18 @@ def test_the_newest_item_takes_the_place_of_one_that_waits() -> None:
     assert slot.take(5) is None
 
 
+def test_a_slot_that_restarts_counts_what_comes_after() -> None:
+    """A frame is counted where it is left, so none is taken that was not counted."""
+    slot: Slot[int] = Slot()
+    for item in (1, 2, 3):
+        slot.put(item)
+    assert (slot.came, slot.dropped) == (3, 2)
+    slot.restart()
+    assert (slot.came, slot.dropped, slot.empty) == (0, 0, True)
+    slot.put(4)
+    assert (slot.take(0), slot.came, slot.dropped) == (4, 1, 0)
+
+
 def test_all_are_kept_and_put_waits_for_room() -> None:
     slot: Slot[int] = Slot(2)
 

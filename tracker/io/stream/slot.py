@@ -12,13 +12,14 @@ T = TypeVar("T")
 class Slot(Generic[T]):
     """Holds the newest item, or with ``keep`` up to so many of them in their order.
 
-    dropped  items that a newer one replaced before they were taken
+    came     items that were left here
+    dropped  those of them that a newer one replaced before they were taken
 
     ``put`` waits for room where all are kept. ``close`` lets ``put`` return at once; what is there can still be taken.
     """
 
     def __init__(self, keep: int = 0) -> None:
-        self.dropped = 0
+        self.came = self.dropped = 0
         self.closed = False
         self._keep = keep
         self._items: deque[T] = deque()
@@ -27,6 +28,7 @@ class Slot(Generic[T]):
     def put(self, item: T) -> None:
         """Leave an item."""
         with self._changed:
+            self.came += 1
             if self._keep:
                 self._changed.wait_for(lambda: len(self._items) < self._keep or self.closed)
             else:
@@ -46,6 +48,12 @@ class Slot(Generic[T]):
             item = self._items.popleft()
             self._changed.notify_all()
             return item
+
+    def restart(self) -> None:
+        """Forget what came so far, and count from 0."""
+        with self._changed:
+            self._items.clear()
+            self.came = self.dropped = 0
 
     def close(self) -> None:
         """Take no more items."""

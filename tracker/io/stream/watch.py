@@ -56,7 +56,7 @@ class Watch(Feed):
         self.name = name
         self.live = live
         self.longest_pause = (LONGEST_PAUSE if reconnects else 0.0) if live.reconnect is None else live.reconnect
-        self.frames_in = self.reconnects = 0
+        self.reconnects = 0
         self.lost_for = 0.0
         self.last_at: float | None = None
         self.tell: Callable[[str], None] | None = None
@@ -72,6 +72,11 @@ class Watch(Feed):
         self._source: Source | None = None
         self._number = 0
         self._pauses = live.pauses(name, self.longest_pause)
+
+    @property
+    def frames_in(self) -> int:
+        """Frames decoded since the iteration began."""
+        return self.slot.came
 
     @property
     def dropped(self) -> int:
@@ -106,8 +111,7 @@ class Watch(Feed):
         """The frames for the thread that tracks; ends when the source is stopped, closed, or has no more."""
         if not self.live.keep_all:
             # Nobody tracked until now: a model was loaded, perhaps.
-            self.slot.take(0)
-            self.slot.dropped = self.frames_in = 0
+            self.slot.restart()
         first: Frame | None = None
         for frame in self.taken(source):
             first = first or frame
@@ -160,7 +164,6 @@ class Watch(Feed):
             self.lost_for += now - self._lost_at
             self._say(f"connected again after {now - self._lost_at:.1f} s")
             self._lost_at = None
-        self.frames_in += 1
         self.last_at = now
 
     def _say_of_the_clock(self, jumps: int, has_clock: bool) -> None:
