@@ -37,6 +37,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(90_000)  # a CI machine may stand still for a while
         page.on("console", lambda line: said.append(f"console: {line.text}"))
         page.on("pageerror", lambda error: said.append(f"thrown: {error}"))
         page.on(
